@@ -6,7 +6,7 @@ import { type Action, isUnchanging } from './action.ts'
 import { type ActionName, actions } from './index.ts'
 import { guestOf, neverBuilt, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
-/** A test case: an action that begins while the server's vmState is `from`, on the host that `make` returns. */
+/** A test case: runs `action` on the host that `make` returns, whose server has the vmState `from`. */
 interface Case {
   title: string
   action: Action
@@ -23,7 +23,7 @@ const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
 
 const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
 
-/** Whether the controller rejects a request for the action, because the server was never built on this host. */
+/** Whether the controller rejects the action: a user requests it, it boots no guest, and the server was never built. */
 const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
   request !== undefined && !boots && neverBuilt.has(make)
 
@@ -42,7 +42,7 @@ const cases: Case[] = Object.values(actions).flatMap((action) =>
 
 /**
  * The power of the domain after each action if spec.powerState is Running. 'gone': nothing is left of the server.
- * 'unchanged': the power is that from before the action.
+ * 'unchanged': the power is the same as before the action.
  */
 const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   create: 'running',
@@ -81,10 +81,10 @@ const diskAfter: Partial<Record<ActionName, string>> = {
   unrescue: 'root disk',
 }
 
-/** How many boots the action has caused: those with its boot ID. */
+/** Counts the boots that the action caused: they have its boot ID, m1. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/** Runs the action to its end. If the action should not change the server, a refusal counts as an end too. */
+/** Runs the action to its end. If the action should not change the server, an error of class Refused is an end, too. */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })
@@ -94,8 +94,8 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
 }
 
 /**
- * Runs the action without faults. Counts its boots, its waits (a step was not done at once), and its effects (calls
- * that change the host). `end` is the state of the host afterwards.
+ * Runs the action without faults. Counts its boots, its waits (a wait: a step was not done at the first try) and its
+ * effects (calls that change the host). `end` is the state of the host afterwards.
  */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]

@@ -64,9 +64,8 @@ const stopRescueSystem = defineStep({
 })
 
 /**
- * Boots the server's own disk again after a rescue that failed. If this host cannot do that, either, the server stays
- * off. This boot has a boot ID of its own, so that `stopRescueSystem` does not stop it when the undo steps are
- * repeated.
+ * Boots the server's own disk again after a failed rescue. If this host cannot boot that disk, the server stays off.
+ * The boot has a boot ID of its own, so that `stopRescueSystem` does not stop it when the undo steps are repeated.
  */
 const bootOwnDisk = defineStep({
   name: 'boot-own-disk',

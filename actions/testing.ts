@@ -111,8 +111,8 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
 }
 
 /**
- * For each vmState: functions that make a host with a server in that vmState. The hosts differ in what they have of the
- * server, such as its disks and its domain.
+ * Functions that make a host with a server, by the vmState of the server. Several functions for one vmState differ in
+ * what the host has of the server, such as its disks and its domain.
  */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [buildNothing, buildHalf],
@@ -143,8 +143,8 @@ async function buildNothing(): Promise<FakeHost> {
 }
 
 /**
- * The functions that make a host on which the server was never built. There the controller rejects every request for an
- * action that does not boot the server.
+ * The functions in `situations` whose server was never built. For such a server the controller rejects every action
+ * request that does not boot the server.
  */
 export const neverBuilt: ReadonlySet<() => Promise<FakeHost>> = new Set([buildNothing, buildHalf])
 

@@ -17,8 +17,8 @@ export interface OwnStatus<K extends OwnedKind, O extends ControllerOwner> {
   /** The object that the status was computed from. If the object has changed since, nothing is written. */
   seen: OwnedObjects[K]
   /**
-   * The whole part of the status that the component owns. The write removes fields that it owned before and that are
-   * absent here.
+   * All status fields that the component owns. Fields that the component wrote before and that are absent here are
+   * removed.
    */
   status: StatusOf<O, K>
   /** Owner references to write together with the status. Only for a kind without the status subresource. */

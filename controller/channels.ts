@@ -1,6 +1,6 @@
 /**
- * Channels wake controllers when no API object has changed, for facts that the controller derives from its caches and
- * the time. Each comment tells what value a notification carries.
+ * Channels that wake controllers when no API object has changed, for example because a Lease has expired. Each comment
+ * tells what value a notification carries.
  */
 import { defineChannel } from '../kube/channel.ts'
 
@@ -13,8 +13,8 @@ export const hostLivenessChanged = defineChannel<string>('host liveness')
 /** A reservation of an address has expired, so a Network has a free address again. Carries the key of the Network. */
 export const addressFreed = defineChannel<string>('expired allocations')
 
-/** Two Ports have an address in common. There is one notification for each of them, which carries its key. */
+/** Two Ports have an address in common. Each of the two Ports causes a notification, which carries that Port's key. */
 export const addressConflict = defineChannel<string>('address conflicts')
 
-/** A placement was given up before it was written, so its host has room again. Carries nothing. */
+/** A placement was given up before it was written to the API server, so its host has room again. Carries nothing. */
 export const roomFreed = defineChannel<void>('placements given up')

@@ -1,4 +1,4 @@
-/** Creates the controller without a process around it, so that tests and the simulator can run it too. */
+/** Creates the controller apart from its program, so that tests and the simulator can run it, too. */
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -62,9 +62,9 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Start watching Leases only now, as leader. While the API server is read-only, no agent can renew its Lease, and
-      // a standby that watched would find every host dead. Now each host has a whole lease duration to renew, except
-      // hosts that their Hypervisor reports as down.
+      // Start watching Leases only as leader: while the API server is read-only, no agent can renew its Lease, and a
+      // standby that watched would find every host dead. From now on each agent has a whole lease duration to renew,
+      // except on hosts that their Hypervisor reports as down.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)

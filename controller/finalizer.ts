@@ -3,10 +3,7 @@ import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
 
-/**
- * The finalizer of a Network that has Ports, and of a Port that a Server uses. A deleted Network or Port stays until
- * its last Port or Server is gone.
- */
+/** A finalizer. It keeps a deleted Network until its last Port is gone, and a deleted Port until no Server uses it. */
 export const IN_USE = `${GROUP}/in-use`
 
 export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>

@@ -1,4 +1,4 @@
-/** The indexes that find objects in the caches by something else than their name. */
+/** Indexes of the caches: they find objects by something other than the name. */
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
@@ -27,7 +27,10 @@ export const serversByKeyPair = defineIndex(
   ({ metadata: { namespace }, spec: { keyName: name } }) => [name && keyOf({ namespace, name })],
 )
 
-/** Servers by the Networks that they name directly. If a Server names a Port instead, use serversByPort. */
+/**
+ * Servers by the Networks that their spec names directly. The index serversByPort has the Servers that name a Port
+ * instead.
+ */
 export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metadata, spec }) =>
   spec.networks.map(({ name, port, namespace = metadata.namespace }) =>
     port === undefined ? keyOf({ namespace, name }) : undefined,
@@ -55,7 +58,7 @@ const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [
 export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
   spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
 
-/** All indexes of Servers. A test checks that none of them throws on a Server that the API server accepts. */
+/** All indexes of Servers, for the test that none of them throws on a Server that the API server accepts. */
 export const serverIndexes = [
   serversByHost,
   serversByUuid,

@@ -17,8 +17,7 @@ export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
 function sshFingerprint(publicKey: string): string {
   const [type = '', base64 = ''] = publicKey.trim().split(/\s+/)
   const blob = Buffer.from(base64, 'base64')
-  // Buffer skips characters that are not base64. So encode the blob again: if the text differs, there were such
-  // characters.
+  // Buffer skips characters that are not base64. To find them, encode the blob again and compare the texts.
   const isBase64 = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   const [name, ...rest] = parseFields(blob) ?? []
   if (!isBase64 || name?.toString('latin1') !== type || rest.length === 0) {

@@ -1,7 +1,4 @@
-/**
- * The controller's metrics: numbers of servers, hosts and addresses, counted at each scrape. Numbers of the whole cloud
- * are not kept in any object's status.
- */
+/** The controller's metrics: the numbers of servers, hosts and addresses in the cloud, counted at each scrape. */
 import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
 import { defineGauge, type Metrics } from '../kube/metrics.ts'

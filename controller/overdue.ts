@@ -5,8 +5,8 @@
 import { findCondition, type Server, type ServerStatus } from '../crds/index.ts'
 
 /**
- * Seconds that a server may stay in each transient state. They include waits that users cause, such as the download of
- * a large image.
+ * Seconds that a server may stay in each transient state. The limits leave time for waits that users cause, such as the
+ * download of a large image.
  */
 export const transientStateLimits = {
   /** The server has no host: no host has room, or an object that the server names does not exist. */

@@ -1,6 +1,6 @@
 /**
  * Decides whether an error is written to an object's status. A transient error is written only from the third attempt
- * on, because most disappear before it.
+ * on, because most transient errors disappear earlier.
  */
 import { Refused, Transient } from '../crds/index.ts'
 

@@ -162,8 +162,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` also renews its Lease: if all hosts
-   * fell silent, the controller would blame its own watch instead.
+   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` goes on renewing its Lease: if all
+   * hosts fell silent, the controller would suspect its own watch and not the hosts.
    */
   async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {

@@ -10,8 +10,8 @@ import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 /**
- * How old the usage of a host in its status may be, in milliseconds. If it were written at once, each Server would cost
- * one more write.
+ * Milliseconds between a change and a reconcile that can wait, such as that of a host's usage. Several changes in this
+ * time cost only one write.
  */
 export const FIGURES_MS = 5000
 
@@ -60,8 +60,8 @@ export function followUsage(
 }
 
 /**
- * Drops placements and reservations that were never seen in the caches. Returns the keys of the Networks that have free
- * addresses because of that.
+ * Drops placements and reservations that the caches have not shown in time. Returns the keys of the Networks that have
+ * free addresses because of that.
  */
 export function expireUnseen({ ledger, allocations }: Usage, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())

@@ -14,8 +14,8 @@ export function findCondition(list: readonly Condition[] | undefined, type: stri
 }
 
 /**
- * Adds lastTransitionTime to each condition of `wanted`. If `old` has a condition of the same type and status, its time
- * is kept; otherwise the time is `now` (RFC 3339).
+ * Adds lastTransitionTime to each condition of `wanted`. The time is that of the condition in `old` if it has the same
+ * type and status, otherwise `now` (RFC 3339).
  */
 export function withTransitionTimes(
   wanted: readonly NewCondition[],

@@ -1,7 +1,7 @@
 /**
- * Checks that another program understands the YAML of our CRDs as we do. @kubernetes-models/crd-generate makes
- * TypeScript types and validators of the CRDs. tsc compares these types with ours. The validators must accept
- * examples/, and reject those objects of crds/testdata/bad that are rejected without CEL.
+ * Checks that another program reads the YAML of our CRDs as we do. @kubernetes-models/crd-generate makes TypeScript
+ * types and validators of the CRDs. tsc compares these types with ours. The validators must accept examples/, and must
+ * reject the objects of crds/testdata/bad that the API server rejects without evaluating CEL.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,9 +31,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Our types are those of objects that the API server returns, with all defaults. In the generated types a member with a
- * default is optional. So our type must be assignable to the generated type, and the generated type to ours after these
- * members are made required. Our type of ServerAction lacks the members with the parameters, so they are not compared.
+ * Our types are those of objects with all defaults set; in the generated types a member with a default is optional. So
+ * the test makes these members of the generated type required, and checks that this type and ours are assignable to
+ * each other. It does not compare the parameters of a ServerAction, because our type does not have them.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'

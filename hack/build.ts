@@ -1,6 +1,6 @@
 /**
- * Builds the programs that container images run: one file each, and further files for modules that are rarely loaded.
- * They need no npm packages. Node needs 11 MB less memory for one file than for many modules (docs/benchmarks.md).
+ * Builds the programs that container images run. Each program is one file, besides files for modules that are rarely
+ * loaded, and needs no npm packages. One file takes 11 MB less of memory than many modules (docs/benchmarks.md).
  * Usage: node hack/build.ts [DIR], where DIR is `dist` by default
  */
 import { join, resolve } from 'node:path'

@@ -1,5 +1,5 @@
-// An AbortController that follows parent signals for the length of a scope. At the end of the scope, `using` removes
-// its listeners and its timer.
+// An AbortController that also aborts when a parent signal aborts. It is made for a scope: at the end of the scope,
+// `using` removes its listeners and its timer.
 
 export interface AbortScope extends Disposable {
   /** Aborts when a parent aborts, when {@link abort} is called, or at the deadline. */
@@ -8,9 +8,9 @@ export interface AbortScope extends Disposable {
 }
 
 /**
- * Use this instead of AbortSignal.any() and AbortSignal.timeout(): these leave a listener or a timer behind for each
- * call, and a process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with
- * AbortSignal.timeout().
+ * Use this instead of AbortSignal.any() and AbortSignal.timeout(). Each call of those leaves a listener or a timer
+ * behind, and a process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as
+ * with AbortSignal.timeout().
  */
 export function createAbortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
   const controller = new AbortController()

@@ -27,9 +27,8 @@ export async function applyIfChanged<T extends KubeObject>(
 }
 
 /**
- * Whether `object` has every field of `wanted` with the same value. Objects may have further fields. Arrays must be
- * equal element by element, but elements that are objects may have further fields, too, because the API server fills in
- * defaults.
+ * Whether `object` has every field of `wanted` with the same value. Objects may have further fields, also inside of
+ * arrays, because the API server fills in defaults. Arrays must have the same length.
  */
 export function hasFieldsOf(object: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(object, wanted)) return true

@@ -31,7 +31,8 @@ export interface AuthOptions {
    */
   kubeconfig?: string | undefined
   /**
-   * URL of the API server, for tests and proxies. If it is given, only it and `token` are used, and no file is read.
+   * URL of the API server, for tests and proxies. If it is given, no file is read: the client uses this URL and
+   * `token`.
    */
   server?: string | undefined
   token?: string | undefined

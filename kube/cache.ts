@@ -15,7 +15,7 @@ export interface Index<T> {
  * Example: `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. An object whose only value is undefined is not
  * in the index.
  * @param kind the kind whose objects the index finds
- * @param name stands in the error that is thrown when `valuesOf` throws
+ * @param name names the index in the error that is thrown when `valuesOf` throws
  */
 export const defineIndex = <T extends KubeObject>(
   kind: TypedResourceDef<T>,
@@ -42,7 +42,10 @@ export interface ReadonlyCache<T extends KubeObject> {
 
 const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
 
-/** The contents of an index in one cache: the keys of each value, and the values of each key as of its last write. */
+/**
+ * An index in one cache: the keys of the objects that have a value, and the values of each object when it was last
+ * written.
+ */
 interface IndexState {
   keysByValue: Map<string, Set<string>>
   valuesByKey: Map<string, readonly string[]>

@@ -35,7 +35,7 @@ export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs
    * key.
    */
   for: StoreDef<T>
-  /** Restricts which changes of objects of that kind enqueue a key. With `false`, no change does. */
+  /** Restricts which changes of objects of that kind enqueue a key. With `false`, no change enqueues one. */
   own?: OwnWatchOptions<T> | false
   /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D
@@ -106,8 +106,8 @@ function ownStores(controller: Controller<never>, stores: object): Record<string
 
 /**
  * Registers a controller's watches. From then on they enqueue keys, beginning with those of the objects in the caches.
- * Do that only when the controller's loop is about to run: without workers, its queue would grow with every new object.
- * Returns a function that removes the watches.
+ * Call this only when the controller's loop is about to run: without workers, the queue would grow with every new
+ * object. Returns a function that removes the watches.
  */
 export function connectWatches(
   controller: Controller<never>,

@@ -107,8 +107,8 @@ class ApiEventRecorder implements EventRecorder {
   }
 
   /**
-   * Drops series that are over and token buckets that are full again. Drops the oldest ones, too, while there are too
-   * many.
+   * Drops series that are over and token buckets that are full again. If there are still too many, drops the oldest
+   * ones.
    */
   #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {

@@ -1,6 +1,6 @@
-// Fencing of writes. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes
-// in the middle of its work and believes that it still leads, although another process has led since. The lease cannot
-// stop its next write. So each write first checks by this process's own clock that it still leads.
+// Fencing of writes: each write first checks, by this process's own clock, that the process still leads. A leader that
+// was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes in the middle of its work and
+// believes that it still leads, although another process has led since. The lease cannot stop its next write.
 import type { Kube } from './client.ts'
 import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'

@@ -41,26 +41,23 @@ export interface HeartbeatOptions {
 
 export interface Heartbeat {
   /**
-   * Milliseconds since the last accepted heartbeat, counted from before its call. If this exceeds `durationMs`,
-   * observers may think that the holder is dead.
+   * Milliseconds since the last accepted heartbeat, counted from the moment before it was sent. If this exceeds
+   * `durationMs`, observers may consider the holder dead.
    */
   readonly ageMs: number
   /** Identity of the other process that held the lease when it was last seen. Undefined if there was none. */
   readonly otherHolder: string | undefined
   /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
-  /**
-   * Aborts when another process has taken the lease that this process held. The knowledge of this process may then be
-   * outdated.
-   */
+  /** Aborts when another process has taken the lease that this process held. Cached data may then be outdated. */
   readonly lost: AbortSignal
   /** Resolves when the signal has aborted and no call is under way. */
   readonly ended: Promise<void>
 }
 
 /**
- * Renews the lease until `signal` aborts, and does not release it then. So observers do not notice a process that
- * restarts before the lease expires.
+ * Renews the lease until `signal` aborts. Does not release the lease at the end, so that observers do not notice a
+ * process that restarts before the lease expires.
  */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
@@ -114,7 +111,7 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
   }
 }
 
-/** The lease as last seen, which each renewal is based on. */
+/** Renews the lease. Each renewal is based on the lease as last seen. */
 class RenewedLease {
   readonly #options: HeartbeatOptions
   readonly #leases: Resource<Lease>
@@ -122,8 +119,8 @@ class RenewedLease {
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
   /**
-   * Whether the lease as last seen is what this process wrote. If so, the next renewal need not read the lease first,
-   * and is only one call.
+   * Whether this process wrote the lease as last seen. If so, a renewal need not read the lease first, so it is one
+   * call.
    */
   #isOwnWrite = false
   #renewedAt = -Infinity

@@ -93,7 +93,8 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
 
 function onceConnected(call: ClientRequest, then: () => void): void {
   call.once('socket', (socket) => {
-    // TLS is connected when both ends have sent Finished. Node documents no other way to tell.
+    // A TLS connection is open when both ends have sent their Finished message. Node documents no other way to find
+    // out.
     const isSecured = !(socket instanceof TLSSocket) || socket.getFinished() !== undefined
     if (!isSecured) socket.once('secureConnect', then)
     else if (socket.connecting) socket.once('connect', then)

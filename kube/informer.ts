@@ -254,10 +254,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#markContact()
   }
 
-  /**
-   * Makes the cache equal to a list. An object that is in the cache and in the list is never missing from the cache
-   * meanwhile.
-   */
+  /** Makes the cache equal to a list. An object that is in both stays in the cache all the time. */
   async #replaceAll(
     { objects, resourceVersion }: ListResult<T>,
     yieldIfDue: () => Promise<void> | undefined,

@@ -48,8 +48,9 @@ interface SelectedContext {
 }
 
 /**
- * Server and credentials of the current context, read afresh with their token and certificate files. Undefined if
- * reading is not enough (exec plugin, proxy, …) or if the file has an error, which client-node reports better.
+ * Server and credentials of the current context. Each call reads the kubeconfig and its token and certificate files
+ * anew. Undefined if files are not enough (exec plugin, proxy, …) or if the kubeconfig has an error, which client-node
+ * reports better.
  */
 export async function readPlainKubeconfig(path: string): Promise<KubeconfigLogin | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)

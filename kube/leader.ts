@@ -40,11 +40,10 @@ export interface LeaderOptions {
 export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 
 /**
- * Waits to become the leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts. In
- * the latter two cases the signal of `work` aborts. Resolves when `work` has ended and the lease is released; rejects
- * with the error of `work`. After `lost` the process should exit, because another process leads. Pass `isLeading` to
- * {@link fenceWrites}: it returns false as soon as the lease may have expired, even if this process was frozen and has
- * not noticed yet.
+ * Waits to become the leader, then runs `work` until it ends. If leadership is lost or `signal` aborts, the signal of
+ * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. After
+ * `lost` the process should exit, because another process leads. Pass `isLeading` to {@link fenceWrites}: it returns
+ * false as soon as the lease may have expired, even if this process was frozen and has not noticed yet.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -84,7 +83,7 @@ class Election implements AsyncDisposable {
   #isHolder = false
   /**
    * When the last successful renewal began. Other candidates count from the write, which may be long before its answer
-   * arrives.
+   * arrives, so the leader must not count from the answer.
    */
   #renewedAt = -Infinity
 

@@ -63,9 +63,9 @@ export interface WatchHealth {
 }
 
 /**
- * Whether the holder of a lease is dead. Its silence counts only while the observer's watch worked: after a gap in the
- * watch, every holder gets a whole duration again. Also, the watch must have brought an event or a bookmark after the
- * lease expired. Otherwise the observer's own connection may be dead.
+ * Whether the holder of a lease is dead. The holder's silence counts only while the observer's watch works: after a gap
+ * in the watch, every holder gets a whole duration again. The watch must also have brought an event or a bookmark after
+ * the lease expired; otherwise the observer's own connection may be dead.
  */
 export function isHolderDead(
   observation: LeaseObservation,

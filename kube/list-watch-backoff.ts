@@ -35,7 +35,7 @@ const MAX_MS = 30_000
 const SHORT_WATCH_MS = 1_000
 /**
  * After this many rejections, the objects are listed again. Not every invalid version is answered with 410: a restored
- * etcd keeps answering "too large".
+ * etcd answers "too large resource version" again and again.
  */
 const REJECTIONS_BEFORE_LIST = 5
 
@@ -70,8 +70,8 @@ function planAfterFailure(error: unknown, streak: FailureStreak, random: () => n
 
 /**
  * How many seconds the API server is asked to keep a watch open. The number is random, so that the watches of a
- * thousand agents do not end together. The server sends a bookmark two seconds before the end, which keeps the
- * resourceVersion of a quiet kind fresh; its regular bookmarks come only about once a minute, which is too late. A
+ * thousand agents do not end together. Two seconds before the end the server sends a bookmark, which keeps the
+ * resourceVersion of a quiet kind fresh; its regular bookmarks, about one a minute, come too late for that. A
  * connection that died silently is noticed {@link WATCH_GRACE_MS} after the end of the watch, so within 60 s.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)

@@ -27,7 +27,7 @@ interface ListJob<T extends KubeObject> {
 }
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
-/** A stream that pauses for this long inside a list is dead, because the server has the whole list in memory. */
+/** A stream that pauses for this many ms inside a list counts as dead: the server has the whole list in memory. */
 const STREAM_IDLE_MS = 20_000
 const MAX_PAGED_ATTEMPTS = 3
 
@@ -41,8 +41,8 @@ export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: L
     try {
       return await listByPages(job)
     } catch (error) {
-      // A continue token expires after about five minutes. The remaining pages could then only be of a later moment
-      // than those that were read, so the list starts again.
+      // A continue token expires after about five minutes. Later pages would then show a later state than the pages
+      // read so far, so the list starts again.
       if (!isGone(error) || attempt === MAX_PAGED_ATTEMPTS) throw error
     }
   }

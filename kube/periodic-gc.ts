@@ -4,9 +4,7 @@
 import { type Clock, startInterval } from './clock.ts'
 
 const CHECK_INTERVAL_MS = 10_000
-/**
- * Number of collections in a row. The second collection returns those pages to the system that the first one emptied.
- */
+/** Number of collections in a row. Only the second one returns the memory that the first has emptied to the system. */
 const COLLECTIONS = 2
 
 export interface GcPolicy {

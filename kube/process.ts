@@ -37,8 +37,8 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   process.on('unhandledRejection', onUnexpectedError).on('uncaughtException', onUnexpectedError)
   try {
-    // After the abort, many awaits in `main` reject with the abort reason. If `main` then rejects with it, too, it has
-    // stopped, not failed.
+    // After the abort, many awaits in `main` reject with the abort reason. If `main` rejects with that reason, too, it
+    // has stopped and not failed.
     await main(stop.signal).catch((err: unknown) => {
       if (err !== stop.signal.reason) throw err
     })

@@ -60,11 +60,14 @@ export interface LoopOptions {
 }
 
 /**
- * After more `changed` outcomes of a key in a row, the key backs off as after a failure: probably two writers undo each
- * other's changes.
+ * If a key has more `changed` outcomes in a row than this, it backs off as after a failure: probably two writers undo
+ * each other's changes.
  */
 const MAX_CHANGES_IN_A_ROW = 10
-/** Shortest delay in ms after a programming error. Only a new release or a change of the object can mend it. */
+/**
+ * Shortest delay in ms before a retry after a programming error, which only a new release or a change of the object can
+ * mend.
+ */
 const BUG_RETRY_MS = 30_000
 
 /** Runs until `signal` aborts. Then it takes no further key, and resolves when the reconciles under way have ended. */

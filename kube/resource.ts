@@ -37,8 +37,8 @@ export interface Resource<T extends KubeObject> {
   list(options?: ListOptions): Promise<Page<T>>
   pages(options?: ListOptions): AsyncGenerator<Page<T>>
   /**
-   * Creates an object. Not retried if the API server may have received the request. If the caller repeats it, it must
-   * handle AlreadyExists.
+   * Creates an object. The client does not retry this if the API server may have received the request. A caller that
+   * does must handle AlreadyExists.
    */
   create: (object: Draft<T>, options?: WriteOptions) => Promise<T>
   /** Replaces the object (PUT). `metadata.resourceVersion` makes it a compare-and-swap. */
@@ -56,8 +56,8 @@ export interface Resource<T extends KubeObject> {
 }
 
 /**
- * The path of one object. Throws an error if its name or namespace is missing: the path would mean all objects of the
- * kind.
+ * The path of one object. Throws an error if its name or namespace is missing: without it, the path would mean all
+ * objects of the kind.
  */
 function objectPath(def: ResourceDef, ref: Ref, subresource?: string): string {
   if (!ref.name) throw new TypeError(`${def.kind}: a name is needed`)

@@ -5,7 +5,10 @@ import { ApiError } from './errors.ts'
 import { CONNECT_TIMEOUT } from './pool.ts'
 
 const MAX_ATTEMPTS = 6
-/** If the server asks for a longer wait, the call fails at once: the work queue can wait without holding a worker. */
+/**
+ * The longest wait before a retry. If the server asks for a longer one, the call fails at once: the work queue can wait
+ * without holding a worker.
+ */
 const MAX_WAIT_MS = 15_000
 
 /** Codes of errors that occur while a connection is opened. The request was then not sent. */

@@ -56,8 +56,8 @@ export interface ResourceDef {
 }
 
 /**
- * A ResourceDef that carries the type of the kind's objects for the compiler. Where the program gives that type in
- * another way, a plain `ResourceDef` is enough.
+ * A ResourceDef that also tells the compiler the type of the kind's objects. If the caller states that type itself, a
+ * plain `ResourceDef` is enough.
  */
 export interface TypedResourceDef<T> extends ResourceDef {
   /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */

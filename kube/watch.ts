@@ -25,7 +25,7 @@ export interface Watch<S> {
   readonly priority: Priority | undefined
   /** Shortest time from the event to the reconcile, in milliseconds. */
   readonly after: number
-  /** Starts to enqueue keys. Returns a function that ends this. */
+  /** Starts to enqueue keys. Returns a function that stops it. */
   readonly connect: (target: WatchTarget<S>) => () => void
 }
 

@@ -77,7 +77,7 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 /**
  * Whether an apply of `wanted` would leave all of `owned` as it is: server-side apply also removes nested members that
  * are no longer sent. The order of conditions does not matter. A member for which the schema has a default must be in
- * `wanted`, because the API server would add it again after each write.
+ * `wanted`: otherwise the API server adds it after each write, and the two always differ.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

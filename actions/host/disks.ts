@@ -3,10 +3,10 @@ import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 /** The disks of a Server: root, ephemeral and swap, with the sizes of its flavor. */
 export interface Disks {
   /**
-   * Makes the disks that the flavor asks for, the root disk from the image. Leaves existing disks as they are, even if
-   * the flavor in the spec has changed.
-   * @throws Transient error (retried) with the code DiskMissing if the Server has run before and its disks are missing:
-   * an empty disk must not replace them
+   * Makes the disks that the flavor asks for. The root disk is made from the image. Leaves existing disks as they are,
+   * even if the flavor in the spec has changed.
+   * @throws Transient error (retried) with the code DiskMissing if the Server has run before and its disks are missing,
+   * because an empty disk must not replace them
    */
   create(guest: Guest, ctx: StepContext): Promise<Progress>
   /**

@@ -19,8 +19,8 @@ export interface PasswordRefusal {
 export interface GuestAgent {
   /**
    * Decrypts the password and asks the guest agent to set it. A repeated call sets the same password again.
-   * @returns why the password was not set; undefined if it was set. Neither this message nor an error contains the
-   * password.
+   * @returns why the password was not set; undefined if it was set. No returned message and no error contains the
+   * password
    */
   setPassword(guest: Guest, password: SealedPassword, ctx: StepContext): Promise<PasswordRefusal | undefined>
 }

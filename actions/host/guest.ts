@@ -23,10 +23,10 @@ export interface StepContext {
 }
 
 /**
- * The progress of a long operation on the host. A method that returns Progress starts the operation, or joins the one
- * that runs, and does not wait for its end. Call the method again when a domain event or the end of the operation
- * requeues the Server, at the latest after `checkAfterMs`. If the operation fails, the next call throws and the call
- * after that starts a new operation.
+ * The progress of a long operation on the host, such as a download. A method that returns Progress does not wait for
+ * the end of the operation: it starts the operation, unless it is running already. The agent calls the method again
+ * when the operation ends, when a domain event requeues the Server, and at the latest after `checkAfterMs`. If the
+ * operation has failed, that call throws, and the call after it starts a new operation.
  */
 export type Progress =
   | { readonly done: true }
@@ -38,7 +38,7 @@ export type Progress =
     }
 
 /**
- * Tells for each method of a capability whether it changes the host. Tests wrap all methods by this table, and
- * TypeScript makes sure that it is complete.
+ * Tells for each method of a capability whether it changes the host ('effect') or only reads ('read'). Tests wrap the
+ * methods that this table names; TypeScript makes sure that it names all.
  */
 export type MethodKinds<C> = { readonly [M in keyof C]: 'effect' | 'read' }

@@ -21,9 +21,9 @@ export type { Ports } from './ports.ts'
 export type { RescueDisks, RescueSystem } from './rescue-disks.ts'
 
 /**
- * All capabilities of a host. Every method is idempotent: called again, even after a crash of the agent amid the
- * method, it does what is left to do. Methods throw the errors of crds/errors.ts: a Transient error is retried, a
- * Terminal error becomes the server's fault.
+ * All capabilities of a host. Every method is idempotent: if the agent crashes during a call, the next call does what
+ * is left to do. Methods throw the errors of crds/errors.ts: a Transient error is retried, a Terminal error becomes the
+ * server's fault.
  */
 export interface Host {
   readonly images: Images

@@ -12,8 +12,8 @@ export interface RescueDisks {
   /**
    * Fetches the image and makes the rescue disk from it, as large as the image. Keeps a disk that was made for the same
    * request. Replaces the disk of an earlier request, which no domain may be using.
-   * @throws Terminal error (a fault) if the image cannot be used; Transient error (retried) if its source or the disk
-   * fails, or DiskMissing if the own disks of the Server are not there
+   * @throws Terminal error (a fault) if the image cannot be used; Transient error (retried) if the image's source or
+   * the disk fails, or, with the code DiskMissing, if the Server's own disks are missing
    */
   create(guest: Guest, system: RescueSystem, ctx: StepContext): Promise<Progress>
   /**

@@ -1,6 +1,6 @@
 /**
- * Wraps every method of a host in a function of the test, so that the test can hold or fail each call, or kill the
- * process there.
+ * Runs a test's function around every call of a host's methods, so that the test can delay the call, fail it, or kill
+ * the process there.
  */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
@@ -13,7 +13,10 @@ export interface HostCall {
   readonly guest: Guest
 }
 
-/** Runs around each call of the host: it calls `act` and returns its result, or it throws, so that the call fails. */
+/**
+ * The test's function around each call. It must call `act` and return the result of `act`; if it throws, the call
+ * fails.
+ */
 export type Around = <T>(call: HostCall, act: () => Promise<T>) => Promise<T>
 
 type Method = (guest: Guest, ...rest: unknown[]) => Promise<unknown>

@@ -1,5 +1,5 @@
 /**
- * Deletes action records (finished ServerActions) of a server that are too many or too old, and the Ports and
+ * Deletes the action records (finished ServerActions) of a server when they are too many or too old, and the Ports and
  * ServerActions of a deleted server.
  */
 import { isConflict, isNotFound } from '../../kube/errors.ts'

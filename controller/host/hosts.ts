@@ -22,8 +22,8 @@ export interface Hosts {
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * The Leases of the agents. This informer must be started after the cache `hypervisors` is filled: if a Hypervisor
-   * reports its host as down, an old Lease of that host must not count as a sign of life.
+   * The Leases of the agents. Start this informer after the cache `hypervisors` is filled: if a Hypervisor reports its
+   * host as down, an old Lease of that host must not count as a sign of life.
    */
   leases: Informer<Lease>
   namespace: string
@@ -33,8 +33,8 @@ export interface HostsOptions {
 }
 
 /**
- * Milliseconds from the expiry of a Lease to the first check of its host, and between further checks until the host is
- * certainly down.
+ * Milliseconds from the expiry of a Lease to the first check of its host, and between further checks. The checks end
+ * when the host is down or its agent renews the Lease.
  */
 const RECHECK_MS = 500
 

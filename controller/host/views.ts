@@ -47,7 +47,7 @@ export class HostViews {
     this.#stale.add(name)
   }
 
-  /** The table of all hosts, with views that are up to date. */
+  /** The table of all hosts. Rebuilds outdated views first. */
   table(): HostTable {
     for (const name of this.#stale) {
       const host = this.#options.hypervisors.cache.get(name)

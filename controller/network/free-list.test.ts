@@ -7,7 +7,7 @@ const ranges = [
   { first: 10n, last: 12n },
   { first: 20n, last: 21n },
 ]
-/** Makes a free list, and the set of the addresses in use. Not the free list but its caller keeps this set. */
+/** Makes a free list, and the set of the addresses in use. The free list does not change this set; its caller does. */
 const makeList = (quarantineMs = 60) => {
   const used = new Set<bigint>()
   const free = new FreeList(ranges, quarantineMs)

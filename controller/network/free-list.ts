@@ -30,8 +30,8 @@ export class FreeList {
 
   /**
    * Returns the next free address, or undefined if none is free.
-   * @param isUsed whether an address is in use. It must be true for the returned address at the next call, or that call
-   * returns the address again
+   * @param isUsed whether an address is in use. The caller must count the returned address as used; otherwise the next
+   * call returns the same address
    */
   next(isUsed: (value: bigint) => boolean, now: number): bigint | undefined {
     this.#endQuarantines(now)

@@ -33,20 +33,20 @@ import { findPortWithMac, networkKeyOf } from './references.ts'
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /**
- * How long a reservation of an address, or a binding of a user's Port, waits for the cache to show the Port or the
- * placement.
+ * Milliseconds until a reservation of an address, or a binding of a user's Port, expires if the cache has not shown the
+ * Port or the placement.
  */
 const RESERVATION_MS = 60_000
 /**
  * The most attempts to create a Port. If a Port with the new name exists, the next attempt reserves another address,
- * which gives another name. The name is taken only if another controller was quicker, when the leader changes.
+ * which gives another name. A name can only be taken by another controller, while the leader changes.
  */
 const MAX_NAME_ATTEMPTS = 8
 
 export interface PortAllocator {
   /**
-   * Returns the interfaces of the server, each with an existing Port. If one fails, the Ports created before it stay,
-   * and the next attempt finds them.
+   * Returns the interfaces of the server, each with an existing Port. If one interface fails, the Ports created for
+   * earlier interfaces stay, and the next attempt finds them.
    * @throws Refused error (the user must change something) or Transient error (retried), such as AddressInUse,
    * NoFreeAddress, PortInUse or PortNotReady
    */
@@ -60,11 +60,11 @@ interface AllocatorState {
   allocations: Allocations
   clock: Clock
   /**
-   * Bindings of users' Ports: which server is about to use each Port, until the server's status shows it. By key of the
-   * Port.
+   * The server that is about to use a user's Port, by key of the Port. An entry is needed until the server's status
+   * names the Port, and expires at `until`.
    */
   bindings: Map<string, { uid: string; until: number }>
-  /** Ports that were created but that the cache may not show yet, by {@link nicKey}. */
+  /** Ports that were created but that the cache may not show yet, by {@link nicKey}. An entry expires at `until`. */
   recentlyCreated: Map<string, { port: Port; until: number }>
 }
 

@@ -46,7 +46,7 @@ describe('portNameFor with a long network name', () => {
   })
 })
 
-// The worst network names that a user can choose are those that look like the suffixes of port names.
+// Network names that look like the suffixes of port names: the names most likely to make two port names equal.
 const word = fc.constantFrom('a', 'lan', '10', '0', '5', 'fa163e', '0a1b2c', '0db8', '0000', '2001', 'z')
 const networkName = fc.oneof(
   fc.array(word, { minLength: 1, maxLength: 9 }).map((words) => words.join('-')),

@@ -7,10 +7,10 @@
  *   <network>-fa163e-0a1b2c                                  a network without subnets: the MAC
  *   …-<10 hex digits of the network's namespace>             a network of another namespace than the port's
  *
- * Different pairs of network and address always have different names. Read from the right, the length of the last group
- * (1-3, 4, 6 or 10 characters) tells the form, each form has a fixed number of groups, and the rest is the network's
- * name. If the name would be too long, the network's name is cut and gets a hash, so that the whole has exactly 253
- * characters.
+ * Different pairs of network and address always have different names, because a name can be read from the right: the
+ * length of the last group (1-3, 4, 6 or 10 characters) tells the form, each form has a fixed number of groups, and the
+ * rest is the network's name. If that gives 253 characters or more, a hash replaces the end of the network's name, so
+ * that the whole has exactly 253 characters.
  */
 import { createHash } from 'node:crypto'
 import { addressBits, type IP } from './ip.ts'
@@ -31,8 +31,8 @@ export function portNameFor({ network, namespace, addressOrMac }: PortNaming): s
   const groups = typeof addressOrMac === 'string' ? macGroups(addressOrMac) : addressGroups(addressOrMac)
   const namespaceGroup = network.namespace === namespace ? '' : `-${sha256(network.namespace).slice(0, 10)}`
   const suffix = `-${groups}${namespaceGroup}`
-  // Only names with a hash have exactly 253 characters; a name with the network's full name is shorter. So no name of
-  // one form can equal a name of the other.
+  // A name with the network's full name has fewer than 253 characters, a name with a hash exactly 253, so they never
+  // collide.
   if (network.name.length + suffix.length < MAX_LENGTH) return network.name + suffix
   const kept = network.name.slice(0, MAX_LENGTH - suffix.length - 1 - MIN_HASH).replace(/[-.]+$/, '')
   const digits = MAX_LENGTH - suffix.length - 1 - kept.length

@@ -1,4 +1,4 @@
-/** The references of Ports and guests to addresses and MACs, and the rule which of several Ports owns an address. */
+/** Finds the addresses and MACs that Ports and guests refer to, and decides which of several Ports owns an address. */
 import type { Port, Server } from '../../crds/index.ts'
 import { formatIP, type IP, parseIP } from './ip.ts'
 import { portNameFor } from './port-name.ts'
@@ -16,8 +16,8 @@ export interface PortReference {
   /** The key of the Network (namespace/name). */
   readonly network: string
   /**
-   * Whether the controller created the Port for a server. If so, the Port's name reserves its first address; users may
-   * name their Ports as they like.
+   * Whether the controller created the Port for a server. If so, the Port's name reserves its first address. The name
+   * of a user's Port reserves nothing.
    */
   readonly isCreatedForServer: boolean
 }

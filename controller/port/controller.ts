@@ -16,7 +16,7 @@ type PortStores = Pick<Stores, 'ports'>
 const portKeysOn = ({ metadata }: Network, { ports: { cache } }: PortStores): string[] =>
   keysOf(cache.byIndex(portsByNetwork, keyOf(metadata)))
 
-/** The keys of users' Ports on a Network that have no addresses yet. */
+/** The keys of users' Ports that are on this Network and have no addresses yet. */
 const portsWaitingForAddress = (network: string, { ports: { cache } }: PortStores): string[] =>
   keysOf(
     cache

@@ -9,8 +9,8 @@ import type { PlacementRequest } from './request.ts'
 /** The reason why a host does not pass a filter. */
 export interface RejectionReason {
   /**
-   * The part of the reason that is the same for many hosts. In the message it follows their number: "3 too little
-   * memory".
+   * The part of the reason that is the same for many hosts. The message puts the number of hosts before it: "3 too
+   * little memory".
    */
   readonly summary: string
   /** The values of this host: "need 4096 MiB, free 1024 MiB". */
@@ -20,7 +20,7 @@ export interface RejectionReason {
    * each summary.
    */
   readonly closeness?: number
-  /** The detail in other words, for the closest host: "need 4096 MiB, most free 1024 MiB". */
+  /** The detail as the message words it for the closest host: "need 4096 MiB, most free 1024 MiB". */
   readonly detailOfClosest?: string
 }
 
@@ -38,10 +38,11 @@ export interface CapacityTest extends HostTest {
 }
 
 /**
- * A filter has a scope, which tells how often its test runs. Scope class: it reads only the facts of a HostClass, which
- * many similar hosts share, so it runs once for each class. Scope capacity: it compares a number with a column of the
- * HostTable, so it is not called for the hosts at all. Scope host: it may read anything, so it runs for every host that
- * the other filters have left. With 10,000 hosts, which are mostly alike, this saves most of the work.
+ * A filter has a scope, which tells what its test reads and so how often the test runs. With 10,000 hosts, which are
+ * mostly alike, scopes save most of the work.
+ * - class: reads only the facts of a HostClass, which many similar hosts share. The test runs once for each class.
+ * - capacity: compares a number with a column of the HostTable, which needs no call for a host.
+ * - host: may read anything. The test runs for every host that the filters of the other scopes have left.
  */
 export type Filter = {
   /** The filter's name in Nova. */
@@ -56,7 +57,7 @@ export type Filter = {
   | { readonly scope: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
 )
 
-/** The test that a filter has prepared for one request, with that filter. */
+/** A filter, and the test that it has prepared for one request. */
 export type PreparedFilter = { readonly filter: Filter } & (
   | { readonly scope: 'class'; readonly test: HostTest<HostClass> }
   | { readonly scope: 'capacity'; readonly resource: FreeCapacity; readonly test: CapacityTest }

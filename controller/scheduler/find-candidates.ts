@@ -1,6 +1,6 @@
 /**
- * Finds the hosts that can take a server. A filter of scope `class` runs once for each class of similar hosts, one of
- * scope `capacity` compares columns, and one of scope `host` runs for each host that is left.
+ * Finds the hosts that can take a server. Filters of scope class run once for each class of similar hosts, filters of
+ * scope capacity compare columns of numbers, and filters of scope host run for each host that is left (filter.ts).
  */
 import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
@@ -20,7 +20,7 @@ export function findCandidates(prepared: readonly PreparedFilter[], table: HostT
   return rows.subarray(0, count)
 }
 
-/** Writes the rows whose class passes all filters of scope class into `rows`, and returns how many they are. */
+/** Writes the rows whose class passes all filters of scope class into `rows`. Returns the number of these rows. */
 function collectRowsOfPassingClasses(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
   const tests = prepared.flatMap((filter) => (filter.scope === 'class' ? [filter.test] : []))
   const passes = Uint8Array.from(table.classes(), (facts) => (facts && tests.every((t) => t.passes(facts)) ? 1 : 0))
@@ -30,7 +30,7 @@ function collectRowsOfPassingClasses(prepared: readonly PreparedFilter[], table:
   return count
 }
 
-/** Moves the rows with enough free capacity to the front of `rows`, and returns how many they are. */
+/** Moves the rows with enough free capacity to the front of `rows`. Returns the number of these rows. */
 function keepByCapacity(free: Float64Array, wanted: number, rows: Uint32Array, count: number): number {
   let kept = 0
   for (let i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ function keepByCapacity(free: Float64Array, wanted: number, rows: Uint32Array, c
   return kept
 }
 
-/** Moves the rows whose host passes the test to the front of `rows`, and returns how many they are. */
+/** Moves the rows whose host passes the test to the front of `rows`. Returns the number of these rows. */
 function keepByHost(test: HostTest, { views }: HostTable, rows: Uint32Array, count: number): number {
   let kept = 0
   for (let i = 0; i < count; i++) {

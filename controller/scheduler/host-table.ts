@@ -1,9 +1,8 @@
 /**
- * All hosts as columns of numbers: free capacity, raw scores of the weighers, and class (a HostClass: the facts that
- * many hosts share). A row is one host. The numbers come from the same functions as for a single HostView; the columns
- * are for speed. With 10,000 hosts a placement takes 0.6 ms of CPU time, or 1,700 placements a second (2026-11-28,
- * `node test/bench/scheduler.ts`); the goal is 1,000. With one object per host it takes 5.6 to 8.6 ms, and 2.7 to 4.4
- * ms if the results of class filters are cached.
+ * All hosts as columns of numbers, for speed. A row is one host; the columns are its free capacity, the raw scores of
+ * the weighers, and its class (a HostClass: the facts that many hosts share). With 10,000 hosts a placement takes 0.6
+ * ms of CPU time, or 1,700 placements a second (2026-11-28, `node test/bench/scheduler.ts`); the goal is 1,000. With
+ * one object per host it takes 5.6 to 8.6 ms, and 2.7 to 4.4 ms if the results of class filters are cached.
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -94,7 +93,7 @@ export class HostTable {
     return this.#classIds
   }
 
-  /** The facts of each class, indexed by class ID; undefined for an ID that is free. */
+  /** The facts of each class, indexed by class ID; undefined if no class has the ID. */
   classes(): readonly (HostClass | undefined)[] {
     return this.#classesById.map((entry) => entry?.facts)
   }

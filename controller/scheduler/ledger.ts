@@ -1,7 +1,7 @@
 /**
- * The ledger counts what the servers on each host use. A claim is what one server uses of its host. The Servers in the
- * cache give the seen claims: a Server with status.host counts until it is gone. Placements that are decided, but that
- * the cache does not show yet, are pending claims: without them, several placements in a row could overcommit a host. A
+ * The ledger counts what the servers on each host use. A claim is what one server uses of its host. A seen claim comes
+ * from a Server in the cache that has status.host, and lasts until the Server is gone. A pending claim comes from a
+ * placement that the cache does not show yet; without it, several placements in a row could overcommit a host. A
  * restarted controller rebuilds the ledger from the API objects alone.
  *
  *   assume(server, host)  pending ──observe shows that host──► seen
@@ -22,7 +22,7 @@ export interface ServerKey {
 /** The resources that one server uses of a host. */
 export interface Claim extends Readonly<Resources> {
   readonly host: string
-  /** 1 while the server is being built or loads the host's disk in another way, else 0. */
+  /** 1 while the server is being built or has another task that loads the host's disk, else 0. */
   readonly ioOps: 0 | 1
 }
 
@@ -110,7 +110,7 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** Marks the pending claim as written: the API server has accepted the placement, and the cache will show it. */
+  /** Marks the pending claim as written: the API server has accepted the placement, so the cache will show it. */
   confirm(key: ServerKey): void {
     const { pending } = this.#entryOf(key) ?? {}
     if (pending) pending.written = true

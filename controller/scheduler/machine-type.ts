@@ -6,7 +6,8 @@ const aliases: Readonly<Record<string, string>> = { 'pc-q35': 'q35', 'pc-i440fx'
 
 /**
  * Splits a machine type into its family and the oldest QEMU version that has it: 'pc-q35-8.0' into q35 and 8.0. The
- * version is 0 for a machine type of a distribution (pc-q35-rhel9.2.0), which tells nothing about QEMU's version.
+ * version is 0 for a machine type of a distribution (pc-q35-rhel9.2.0), because such a name does not tell QEMU's
+ * version.
  */
 function parseMachineType(name: string): { family: string; version: number } {
   const m = /^(.+)-(\d+)\.(\d+)$/.exec(name)

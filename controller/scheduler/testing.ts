@@ -85,7 +85,7 @@ export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): Pl
   }
 }
 
-/** The hosts that are selected one after the other for a server that every host rejects; at most MAX_ATTEMPTS. */
+/** The hosts that `select` chooses one after the other for a server that every host rejects; at most MAX_ATTEMPTS. */
 export function selectInTurn(
   select: (request: PlacementRequest) => string | undefined,
   request: PlacementRequest,

@@ -17,17 +17,17 @@ export interface Weigher {
   /** The factor for the normalised scores; Nova's default. */
   readonly multiplier: number
   /**
-   * The least score that counts: lower scores are raised to it, and it is normalised to 0. Absent: the least score of
-   * all hosts is normalised to 0.
+   * Scores below this minimum are raised to it, and the minimum is normalised to 0. Absent: the least score of all
+   * hosts is normalised to 0.
    */
   readonly minimum?: number
   score(host: HostView): number
 }
 
 /**
- * The weights of the hosts in these rows, in the same order: the sum over the named weighers, by default all. The
- * scores of each weigher are normalised to 0…1 between the least and the greatest score; a weigher that gives all hosts
- * the same score adds nothing.
+ * The weights of the hosts in these rows, in the same order. A weight is the sum over the named weighers, by default
+ * all. The scores of each weigher are first normalised to 0…1 between the least and the greatest score. A weigher that
+ * gives all hosts the same score adds nothing.
  */
 export function weighHosts(
   table: HostTable,

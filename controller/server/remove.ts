@@ -19,12 +19,13 @@ export interface RemoveDeps {
 }
 
 /**
- * The decision about a Server that is being deleted. `release` means to remove its finalizer. `without` tells why the
- * host's agent is not waited for, `waiting` why it is waited for.
+ * The decision about a Server that is being deleted. `release`: whether the controller removes its finalizer.
+ * `without`: why the controller does not wait for the host's agent. `waiting`: why it waits, if the agent cannot act
+ * now.
  */
 type RemovalDecision = { release: true; without?: string } | { release: false; waiting?: string }
 
-/** Decides whether the controller removes the finalizer, or waits until the agent of the host does. Pure. */
+/** Decides whether the controller removes the finalizer, or waits until the agent of the host removes it. Pure. */
 export function decideRemoval(
   server: Server,
   hosts: Pick<Hosts, 'exists' | 'isUp' | 'whyDown' | 'isForcedDown'>,
@@ -54,7 +55,7 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
 }
 
 /**
- * The reason of the Event that tells that a deletion waits for the host. The condition about that has the same name.
+ * The reason of the Event that reports that a deletion waits for the host. The type of the condition is the same word.
  */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'

@@ -1,6 +1,6 @@
 /**
  * Pure functions for the part of a Server's status that the controller writes with the field manager `scheduler`. Each
- * returns all fields that the scheduler owns: the write removes the others.
+ * returns all fields that the scheduler owns, because server-side apply removes owned fields that are not sent.
  */
 import {
   type Fault,
@@ -23,12 +23,11 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
   rejectedHosts.length > 0 ? { rejectedHosts: rejectedHosts.slice(-MAX_REJECTIONS) } : {}
 
 /**
- * The status after the host has rejected the Server and cleaned up: the Server has no host again.
- *
- * The scheduler also writes the conditions that the agent wrote, so that they stay complete when the agent's fields are
- * removed (see clearAgentStatus).
- * @param isLibvirtLost the host rejected the Server only because its libvirtd does not answer. That host may be chosen
- * again later, so the rejection is not noted
+ * The status after the host has rejected the Server and cleaned up: the Server has no host again. The scheduler also
+ * writes the conditions that the agent wrote, so that they stay complete when the agent's fields are removed (see
+ * clearAgentStatus).
+ * @param isLibvirtLost whether the host rejected the Server only because its libvirtd does not answer. Such a rejection
+ * is not noted, so that the host may be chosen again later
  */
 export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {
@@ -47,7 +46,7 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
     { type: 'Reconciling', status: 'True', ...why },
   ]
   return {
-    // Keep the generation that the host rejected: if the Server has a newer one, that is a new attempt.
+    // Keep the generation that the host rejected. A newer generation of the Server then counts as a new attempt.
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',
@@ -64,8 +63,8 @@ export interface Placement {
 }
 
 /**
- * The status after the Server was placed. The host's agent writes the status from here on, so the fields that the agent
- * leaves out are left out here too.
+ * The status after the Server was placed. The host's agent writes the status from here on, so this status has no field
+ * that the agent would leave out.
  */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
   const { host, instance, rejectedHosts = [] } = placement

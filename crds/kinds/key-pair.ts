@@ -23,8 +23,9 @@ const sshTypes = [
 ]
 
 /**
- * The text with which every key of a type begins in base64. A key begins with the length and the name of its type (RFC
- * 4253, 6.6). Base64 encodes groups of 3 bytes, so only the whole groups of these bytes are the same for every key.
+ * The base64 text with which every key of a type begins. A key begins with the length and the name of its type (RFC
+ * 4253, 6.6). Base64 encodes groups of 3 bytes, so the result covers only whole groups: an incomplete last group also
+ * depends on the bytes after it.
  */
 function keyPrefixOf(type: string): string {
   const blob = `\0\0\0${String.fromCharCode(type.length)}${type}`

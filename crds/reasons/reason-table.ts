@@ -4,7 +4,7 @@ export interface ReasonFacts {
   /** One sentence about what has happened. */
   meaning: string
   /**
-   * The HTTP status with which the Nova API answers a request that meets this reason. For a reason that reports
+   * The HTTP status with which the Nova API answers a request that fails for this reason. For a reason that reports
    * success, progress or a state: the status of a successful answer.
    */
   httpStatus: number

@@ -17,8 +17,8 @@ interface Policy {
   kind: OwnedKind
   file: string
   /**
-   * true: agents also create objects of this kind. At a creation there is no old object to compare with, so the checks
-   * are skipped; the API server drops the status anyway.
+   * Whether agents also create objects of this kind. At a creation there is no old object to compare with, so the
+   * policy skips its checks; the API server drops the status anyway.
    */
   isCreated: boolean
 }

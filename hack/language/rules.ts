@@ -25,7 +25,7 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // `wait` and `failed` make the outcome of a reconcile, and read like a sentence there: `return wait('its image')`,
+  // `wait` and `failed` return the outcome of a reconcile. They read like a sentence there: `return wait('its image')`,
   // `return failed(reason, message)`.
   'wait',
   'failed',

@@ -22,7 +22,7 @@ export interface Proxy extends AsyncDisposable {
   /** All requests so far: `GET /api/v1/…`. */
   readonly requests: readonly string[]
   /**
-   * Forwards new requests again. Frozen connections stay frozen, and answers with remaining `times` are still given.
+   * Forwards new requests again. Frozen connections stay frozen, and an answer that has `times` left is still given.
    */
   pass(): void
   /** Makes open connections silent for ever without closing them. New connections work. */

@@ -1,6 +1,4 @@
-/**
- * The rejection reason of RamFilter, CoreFilter and DiskFilter. Whether a server fits is decided in free-capacity.ts.
- */
+/** The rejection reason of RamFilter, CoreFilter and DiskFilter. free-capacity.ts decides whether a server fits. */
 import type { RejectionReason } from '../filter.ts'
 import type { Limit } from '../host-view.ts'
 

@@ -1,4 +1,4 @@
-/** CoreFilter: the server's virtual CPUs must fit (Nova's placement service counts them as VCPU). */
+/** CoreFilter: the server's virtual CPUs must fit on the host (Nova's placement service counts them as VCPU). */
 import type { Filter } from '../filter.ts'
 import { freeCapacity } from '../free-capacity.ts'
 import { demandOf } from '../request.ts'

@@ -1,4 +1,4 @@
-/** DiskFilter: the server's disks must fit (Nova's placement service counts them as DISK_GB). */
+/** DiskFilter: the server's disks must fit on the host (Nova's placement service counts them as DISK_GB). */
 import type { Filter } from '../filter.ts'
 import { freeCapacity } from '../free-capacity.ts'
 import { demandOf } from '../request.ts'

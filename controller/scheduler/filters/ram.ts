@@ -1,4 +1,4 @@
-/** RamFilter: the server's memory must fit (Nova's placement service counts it as MEMORY_MB). */
+/** RamFilter: the server's memory must fit on the host (Nova's placement service counts it as MEMORY_MB). */
 import type { Filter } from '../filter.ts'
 import { freeCapacity } from '../free-capacity.ts'
 import { demandOf } from '../request.ts'

@@ -43,7 +43,7 @@ export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
 const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
 const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
 
-/** Requests that concern some of the filters. */
+/** Random requests. Each asks something of some of the filters, and nothing of the others. */
 export const arbitraryRequest = fc
   .record(
     {

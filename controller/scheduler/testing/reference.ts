@@ -1,6 +1,6 @@
 /**
- * A second implementation of placement, for the hosts and requests of arbitrary.ts, to test the scheduler against. It
- * shares no code with the scheduler: its rules and weights are written from Nova's documentation. It works on the
+ * A second implementation of placement, to test the scheduler against. It shares no code with the scheduler: its rules
+ * and weights are written from Nova's documentation. It handles the hosts and requests of arbitrary.ts, reads the
  * overrides of a host instead of its view, and computes everything for every host.
  */
 import type { PlacementRequest } from '../request.ts'
@@ -44,8 +44,8 @@ function factsOf(name: string, overrides: HostOverrides): Facts {
 }
 
 /**
- * The rules that a host must meet, in the order of the filters, each with a pattern of the summary that the message
- * gives if the host does not meet the rule.
+ * The rules that a host must meet, in the order of the filters. If a host breaks a rule, the rule's `summary` must
+ * match the reason that the scheduler gives for that host.
  */
 const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host: Facts) => boolean][] = [
   [/^(disabled|down|not ready)$/, (_, h) => h.up],
@@ -87,7 +87,7 @@ export function referenceOrder(request: PlacementRequest, hosts: readonly [strin
   return able.map(({ name }) => name).sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0) || (a < b ? -1 : 1))
 }
 
-/** How many hosts the message must count for each reason, by the pattern of the reason. */
+/** The number of hosts that the message must give for each reason. The key is the pattern of the reason in `rules`. */
 export function referenceReasons(
   request: PlacementRequest,
   hosts: readonly [string, HostOverrides][],
