@@ -1,4 +1,4 @@
-/** Metrics of the agent's libvirt calls, taken from the diagnostics channel of the libvirt client. */
+/** Metrics of the agent's libvirt calls. The libvirt client publishes its calls on a diagnostics channel. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { defineCounter, defineHistogram, type Metrics } from '../kube/metrics.ts'
 import { type CallEnd, channels, isLibvirtError } from './libvirt/index.ts'

@@ -18,7 +18,7 @@ export interface TlsOptions {
 
 export interface Target {
   address: Address
-  /** The URI that the client sends to the daemon when it opens the connection, for example `qemu:///system`. */
+  /** The URI that the client sends when it opens the connection, for example `qemu:///system`. */
   uri: string
 }
 
@@ -28,9 +28,9 @@ const tcpPort = 16_509
 const tlsPort = 16_514
 
 /**
- * Parses a libvirt connection URI. If the URI names no host, the address has two UNIX sockets, which are tried in this
- * order: that of the driver's own daemon (such as virtqemud), then that of libvirtd. `?socket=` replaces both. Throws a
- * ConnectionError with the code `unreachable` for an unusable URI.
+ * Parses a libvirt connection URI. Without a host, the address has two UNIX sockets: first that of the driver's own
+ * daemon (such as virtqemud), then that of libvirtd. `?socket=` replaces both. Throws a ConnectionError with the code
+ * `unreachable` if the client cannot use the URI.
  */
 export function parseUri(uri: string, tls: TlsOptions = {}): Target {
   const match = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/]*)(\/[^?]*)(?:\?(.*))?$/.exec(uri)
@@ -54,7 +54,7 @@ function remoteAddress(kind: 'tcp' | 'tls', host: string, port: number | undefin
   return kind === 'tcp' ? { kind, host, port: port ?? tcpPort } : { kind, host, port: port ?? tlsPort, tls }
 }
 
-/** The sockets for a driver: that of its modular daemon, then libvirt-sock, which belongs to libvirtd or virtproxyd. */
+/** Returns the sockets for a driver: that of the driver's modular daemon, then that of libvirtd or virtproxyd. */
 function systemSockets(driver: string): string[] {
   return [`${runDirectory}/virt${driver}d-sock`, `${runDirectory}/libvirt-sock`]
 }

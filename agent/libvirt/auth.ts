@@ -1,5 +1,5 @@
-// Authenticates the client after the socket is connected and before the call ConnectOpen. The daemon chooses one of
-// three ways: no authentication; polkit, which the daemon itself asks; or SASL with PLAIN or SCRAM-SHA-256.
+// Authenticates the client when the socket is connected, before the call ConnectOpen. The daemon chooses the method:
+// none, polkit (the daemon asks polkit itself), or SASL with PLAIN or SCRAM-SHA-256.
 
 import type { CallFunction } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'
@@ -15,8 +15,8 @@ export interface Credentials {
 const authType = { none: 0, sasl: 1, polkit: 2 } as const
 
 /**
- * The client's side of a SASL mechanism, as a generator: it yields the client's messages and receives the daemon's
- * messages from `next`. It returns when the client has nothing more to send.
+ * The client's side of a SASL mechanism, as a generator. It yields the client's messages, and `next` passes it the
+ * daemon's messages. It returns when the client has nothing more to send.
  */
 export type SaslExchange = Generator<Buffer, void, Buffer>
 
@@ -57,7 +57,7 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
   for (;;) {
     const next = exchange.next(step.data)
     if (step.complete) {
-      // The daemon declared success before it proved that it knows the password. It may be an impostor, so reject it.
+      // The daemon reported success but has not proved that it knows the password. It may be an impostor, so reject it.
       if (!next.done)
         throw new ConnectionError('auth', `SASL ${name}: the daemon did not prove that it knows the password`)
       return

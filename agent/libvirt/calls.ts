@@ -1,11 +1,11 @@
-// The calls of one connection. Each call waits until it may be sent; its reply is found by the serial number.
+// The calls of one connection. The serial number in a reply tells which call the reply answers.
 //
-// libvirtd stops reading a client's socket, keep-alive included, while `max_client_requests` (5) of the client's
-// requests are under way. So this client sends at most `slots` (4) calls at a time; each takes one slot until its reply
-// comes, also if its caller has given up, because the daemon still works on it. Slow calls leave one slot free, so that
-// an abort or destroy never waits behind four migrations.
+// libvirtd stops reading a client's socket, even for keep-alive, while `max_client_requests` (5) requests of the client
+// are under way. So the client sends at most `slots` (4) calls at a time. A call takes a slot until its reply comes,
+// even if its caller has given up, because the daemon still works on it. Slow calls, such as migrations, leave one slot
+// free, so that an abort or destroy never waits behind them.
 //
-// For speed a call costs one promise, which is settled while the reply is read: no async function, no timer of its own.
+// Calls are frequent, so each costs only one promise: there are no async functions and no timer for each call.
 import type { CallOptions } from './connection-options.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish } from './diagnostics.ts'
@@ -33,7 +33,7 @@ export interface Request {
   args: unknown
   options: CallOptions
   /**
-   * Called with the serial number just before the call is sent. A stream needs it then, because its first data may
+   * Called with the serial number just before the call is sent. A stream needs the number early, because its data may
    * arrive before the reply.
    */
   onSent?: ((serial: number) => void) | undefined
@@ -47,11 +47,11 @@ class Call {
   readonly request: Request
   readonly started = performance.now()
   readonly timeoutMs: number
-  /** The encoded call while it waits for a slot; undefined before and after. */
+  /** The encoded call while it waits for a slot; otherwise undefined. */
   message: Buffer | undefined
   /** The serial number; 0 until the call is sent. */
   serial = 0
-  /** True once the caller's promise is settled. After a deadline or abort, the reply may still come. */
+  /** True once the caller's promise is settled. If it was settled by a deadline or abort, the reply may still come. */
   done = false
   onAbort: (() => void) | undefined
 
@@ -82,12 +82,12 @@ export class CallTable {
     this.#outbox = outbox
   }
 
-  /** Number of calls that were sent and have no reply yet, including calls whose caller has given up. */
+  /** Number of sent calls without a reply, including calls whose caller has given up. */
   get underway(): number {
     return this.#sent.size
   }
 
-  /** Sends the call as soon as a slot is free, and later resolves or rejects the request with its result or error. */
+  /** Sends the call as soon as a slot is free. Settles the request when the reply comes. */
   submit(request: Request): void {
     const { procedure, options } = request
     publish.callStart(procedure.name)
@@ -102,7 +102,7 @@ export class CallTable {
     this.#armDeadline(call)
   }
 
-  /** Settles the call that this reply answers. Throws ProtocolError if no call has the reply's serial number. */
+  /** Settles the call with the reply's serial number. Throws ProtocolError if there is no such call. */
   handleReply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
     if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)
@@ -112,12 +112,12 @@ export class CallTable {
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
     this.#sendWaiting()
-    // Send the next calls before decoding a long reply, so that the daemon works on them meanwhile.
+    // If the reply is long, send the next calls before decoding it, so that the daemon need not wait.
     if (payload.left > 1024) this.#outbox.flush()
     if (!call.done) this.#settleFromReply(call, status, payload)
   }
 
-  /** Fails every call because the connection has ended. The error of a call that was sent has `sent` set to true. */
+  /** Fails every call because the connection has ended. In the errors of calls that were sent, `sent` is true. */
   fail(error: ConnectionError): void {
     this.#failure ??= error
     const calls = [...this.#unsettled()]
@@ -145,7 +145,7 @@ export class CallTable {
       status: messageStatus.ok,
     })
     try {
-      // The cast is safe: the types of `Connection.call` have checked the arguments against the procedure.
+      // The cast is safe: the type of `Connection.call` lets callers pass only arguments that fit the procedure.
       encode(procedure.args as Type, args, writer)
     } catch (error) {
       writer.truncate(start)
@@ -180,7 +180,7 @@ export class CallTable {
     return next
   }
 
-  /** Yields all calls whose promise is not settled, whether sent or waiting. */
+  /** Yields all calls, sent or waiting, whose promise is not settled. */
   *#unsettled(): Generator<Call> {
     for (const calls of [this.#sent.values(), this.#quick, this.#slow]) {
       for (const call of calls) if (!call.done) yield call
@@ -235,7 +235,7 @@ export class CallTable {
   }
 
   /**
-   * Whether a new call can be sent at once: a slot is free and no call of the same kind (quick or slow) waits already.
+   * Whether a new call can be sent at once: a slot is free, and no earlier call of the same kind (quick or slow) waits.
    */
   #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false
@@ -246,10 +246,7 @@ export class CallTable {
     return this.#slowSent < this.#slots - 1 || this.#slots === 1
   }
 
-  /**
-   * Takes the next waiting call that may be sent. Quick and slow calls take turns, so that neither kind starves. Slow
-   * calls leave one slot free.
-   */
+  /** Takes the next waiting call that may be sent. Quick and slow calls take turns, so that neither kind starves. */
   #takeNext(): Call | undefined {
     dropSettled(this.#quick)
     dropSettled(this.#slow)

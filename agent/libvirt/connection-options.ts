@@ -8,7 +8,7 @@ import type { AnyType, Input, Output } from './wire/types.ts'
 export interface ConnectOptions {
   /** libvirt's connection URI; default `qemu:///system`. See `parseUri`. */
   uri?: string
-  /** Address of the daemon; default: the address that the URI gives. */
+  /** Address of the daemon; default: the address in the URI. */
   address?: Address
   /** Certificates for a TLS connection (`qemu+tls://…`). */
   tls?: TlsOptions
@@ -16,14 +16,15 @@ export interface ConnectOptions {
   credentials?: Credentials
   readOnly?: boolean
   /**
-   * Default: a PING after 5 s of silence; after 5 unanswered PINGs the connection counts as dead. `false`: no PINGs.
+   * PINGs to the daemon. Default: one after 5 s of silence; the connection is dead after 5 unanswered ones. `false`:
+   * none.
    */
   keepAlive?: KeepAliveOptions | false
   /** Milliseconds within which the connection must be open and authenticated; default 10000. */
   connectTimeoutMs?: number
   /**
-   * Number of calls that may be sent and unanswered at a time; further calls wait in the client. Default 4: one less
-   * than libvirtd's `max_client_requests` (5), at which libvirtd stops reading. Raise both numbers together.
+   * The most calls that are sent and unanswered at a time; further calls wait in the client. Default 4, because
+   * libvirtd stops reading at 5 (`max_client_requests` in its configuration). Raise both numbers together.
    */
   slots?: number
   /** Aborts the attempt to connect; has no effect on an open connection. */
@@ -32,11 +33,11 @@ export interface ConnectOptions {
 
 export interface CallOptions {
   /**
-   * Milliseconds until the call fails with DeadlineError. The time that the call waits in the client counts too.
-   * Default 30000; no deadline for procedures marked `slow`.
+   * Milliseconds, including the wait in the client, until the call fails with DeadlineError. Default 30000; for
+   * procedures marked `slow`: no deadline.
    */
   timeoutMs?: number
-  /** When the signal aborts, the call rejects with the signal's reason. The daemon still runs a call that was sent. */
+  /** If the signal aborts, the call rejects with the signal's reason. A call that was sent still runs in the daemon. */
   signal?: AbortSignal | undefined
 }
 

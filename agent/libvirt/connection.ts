@@ -1,5 +1,5 @@
-// One connection to a daemon. Only this file reads the socket. It passes each message on to the calls, the events, the
-// stream or the keep-alive.
+// One connection to a daemon. Reads the socket and passes each message to the calls, the events, the stream or the
+// keep-alive.
 import type { Socket } from 'node:net'
 import { type Address, formatAddress, parseUri } from './address.ts'
 import { authenticateClient } from './auth.ts'
@@ -21,9 +21,9 @@ import { checkHeader, encodeHeader, type Header, messageType, program, readHeade
 import { XdrReader } from './wire/reader.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
-/** A subscription to events. It ends when its connection ends or `close` is called. */
+/** A subscription to events. It ends with its connection or by `close`. */
 export interface Subscription extends AsyncDisposable {
-  /** Removes the subscription at the daemon. A handler call that has begun goes on; no other begins. */
+  /** Removes the subscription at the daemon. A handler that runs may finish, but is not called again. */
   close(): Promise<void>
 }
 
@@ -54,9 +54,7 @@ export class Connection implements AsyncDisposable {
   readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#onMessage(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
   readonly #resolveClosed: (error: ConnectionError | undefined) => void
-  /**
-   * The stream, if this connection was opened for a stream. `serial` is 0 until the call that opens the stream is sent.
-   */
+  /** The stream, if this connection is for a stream. `serial` is 0 until the call that opens the stream is sent. */
   #ownStream: { stream: LibvirtStream; procedure: Procedure; serial: number } | undefined
   #failure: ConnectionError | undefined
   #opened = false
@@ -114,9 +112,9 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure and returns its result. If the signal aborts, throws the signal's reason.
+   * Calls a procedure and returns its result. Throws the signal's reason if the signal aborts.
    * @throws LibvirtError if the daemon answered with an error
-   * @throws ConnectionError if the connection ended; its `sent` tells whether the daemon may have run the call
+   * @throws ConnectionError if the connection ended; if its `sent` is true, the daemon may have run the call
    * @throws DeadlineError if the call's deadline passed
    * @throws EncodeError if an argument is invalid
    */
@@ -129,9 +127,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure that opens a stream, and returns the stream. Each stream has a connection of its own, which ends
-   * with the stream. Destroying the stream aborts it at the daemon. Throws like `call`; an error after the opening
-   * destroys the stream.
+   * Calls a procedure that opens a stream, and returns the stream. Each stream has its own connection, which ends with
+   * the stream. Throws like `call`. A later error destroys the stream. Destroying the stream aborts it at the daemon.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
@@ -139,8 +136,7 @@ export class Connection implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // The stream's connection has no keep-alive. While the stream's reader is slow, this client does not read the
-    // socket and so could not answer the daemon's PINGs.
+    // A slow reader keeps this client from reading the socket, so it could not answer PINGs. So turn keep-alive off.
     const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(
@@ -163,8 +159,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to an event. Calls `handler` for each event, in order and one at a time; the handler may make calls on
-   * this connection. Throws like `call`.
+   * Subscribes to an event. Calls `handler` for one event at a time, in order. The handler may make calls on this
+   * connection. Throws like `call`.
    */
   async on<E extends EventType>(
     event: E,
@@ -186,13 +182,12 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Ends the connection and its streams. Unanswered calls fail with the ConnectionError `closed`. A second `close` does
-   * nothing.
+   * Ends the connection and its streams. Unanswered calls fail with the ConnectionError `closed`. A second call has no
+   * effect.
    */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {
-      // With this call the daemon cleans up at once. Ignore a failure: the daemon also cleans up when the socket
-      // closes.
+      // Make the daemon clean up at once. Ignore a failure: the daemon also cleans up when the socket closes.
       await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
     }
     this.#fail(new ConnectionError('closed', 'the connection was closed'))
@@ -219,7 +214,7 @@ export class Connection implements AsyncDisposable {
     await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
   }
 
-  /** Returns a promise without being an async function, so that a call costs only one promise. */
+  /** This is not an async function, because that would cost a second promise for each call. */
   #request<A extends AnyType, R extends AnyType>(
     procedure: Procedure<A, R>,
     args: Input<A>,
@@ -227,7 +222,7 @@ export class Connection implements AsyncDisposable {
     onSent?: (serial: number) => void,
   ): Promise<Output<R>> {
     return new Promise<Output<R>>((resolve, reject) => {
-      // The cast is safe: the result is decoded with `procedure.result`, whose type is R.
+      // The cast is safe: the result is decoded as `procedure.result`, whose type is R.
       const settle = resolve as (result: unknown) => void
       this.#calls.submit({ procedure, args, options, onSent, resolve: settle, reject })
     })
@@ -252,8 +247,7 @@ export class Connection implements AsyncDisposable {
     const serial = this.#ownStream?.serial ?? 0
     if (this.#failure || serial === 0) return sent(this.#failure)
     const { length } = data
-    // While the socket is corked it collects writes. So header and data take one system call, and the data is not
-    // copied.
+    // A corked socket collects writes. So header and data are written by one system call, without copying the data.
     this.#socket.cork()
     this.#socket.write(encodeHeader(headerOf(procedure, messageType.stream, serial, status), length))
     this.#socket.write(data, (error) => sent(error))
@@ -294,7 +288,7 @@ export class Connection implements AsyncDisposable {
     own.stream.receive(status, payload)
   }
 
-  /** Ends the connection. Every end comes through here: lost, silent, malformed data, or closed by the caller. */
+  /** Ends the connection. Called for every end, whether by the daemon, by an error, or by the caller. */
   #fail(error: ConnectionError): void {
     if (this.#failure) return
     this.#failure = error

@@ -1,8 +1,8 @@
-// One timer for the deadlines of all calls. A timer per call would be set and cleared thousands of times a second,
-// though hardly any expires. A call that ends early leaves its deadline here: when the timer fires, the callback
-// `expire` checks which calls are still unsettled.
+// One timer for the deadlines of all calls, because a timer for each call would be set and cleared thousands of times a
+// second. A call that ends early does not remove its deadline. When the timer fires, `expire` finds the unsettled
+// calls.
 
-/** Longest delay of a Node timer. With a longer delay Node fires the timer at once. */
+/** The longest delay of a Node timer. Node fires a timer with a longer delay at once. */
 const longestMs = 2 ** 31 - 1
 
 export class Deadlines {
@@ -11,21 +11,20 @@ export class Deadlines {
   #next = Infinity
 
   /**
-   * @param expire fails the calls whose deadline is at or before `now` (a time of `performance.now()`); returns the
-   * earliest deadline of the remaining calls, or Infinity if there is none
+   * @param expire fails the calls whose deadline is at or before `now` (a time of `performance.now()`), and returns the
+   * earliest deadline of the remaining calls; Infinity if there is none
    */
   constructor(expire: (now: number) => number) {
     this.#expire = expire
   }
 
-  /** Makes sure that the timer fires at this deadline or earlier. */
+  /** Makes the timer fire at this deadline or earlier. */
   add(deadline: number): void {
     if (deadline >= this.#next) return
     this.stop()
     this.#next = deadline
     const wait = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), longestMs)
-    // `unref`: this timer must not keep the process running after its calls have ended. While a call waits, the open
-    // socket keeps the process running.
+    // `unref`: the timer alone must not keep the process running. While a call waits, the open socket does.
     this.#timer = setTimeout(() => this.#fire(), wait).unref()
   }
 

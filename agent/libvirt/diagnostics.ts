@@ -1,11 +1,11 @@
-// Publishes messages about calls and connections on node:diagnostics_channel. The client writes no log of its own.
+// Publishes messages about calls and connections on node:diagnostics_channel. The client itself writes no log.
 import { channel } from 'node:diagnostics_channel'
 
-/** A call was submitted. It may still wait in the client, because a connection sends only a few calls at a time. */
+/** The caller has made a call. The call may still wait in the client before it is sent. */
 export interface CallStart {
   procedure: string
 }
-/** A call ended with a result or an error. `durationMs` includes the time that the call waited in the client. */
+/** A call ended with a result or an error. `durationMs` includes the wait in the client. */
 export interface CallEnd {
   procedure: string
   durationMs: number
@@ -34,12 +34,12 @@ const callEnd = channel(channels.callEnd)
 const up = channel(channels.connectionUp)
 const down = channel(channels.connectionDown)
 
-/** Publishes the messages. A call's message is built only if its channel has subscribers. */
+/** Publishes the messages. Builds a call's message only if its channel has subscribers. */
 export const publish = {
   callStart(procedure: string): void {
     if (callStart.hasSubscribers) callStart.publish({ procedure } satisfies CallStart)
   },
-  /** @param started when the call was submitted, as a time of `performance.now()` */
+  /** @param started when the caller made the call, as a time of `performance.now()` */
   callEnd(procedure: string, started: number, failure: unknown): void {
     if (!callEnd.hasSubscribers) return
     const error =

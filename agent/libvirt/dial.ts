@@ -1,29 +1,25 @@
-// Opens the socket to a daemon. For UNIX sockets it tries one path after the other. For TLS it also waits until
-// libvirtd has accepted the client's certificate.
+// Opens the socket to a daemon. Tries one UNIX socket path after the other. With TLS, also waits until libvirtd has
+// accepted the client's certificate.
 import { once } from 'node:events'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.ts'
 import { ConnectionError } from './errors.ts'
 
-/** Most bytes that one read of the socket gives. */
+/** The most bytes that one read of the socket returns. */
 const readMax = 65_536
 
-/** A socket, and a way to receive its bytes without a new buffer for each read. */
+/** A socket whose bytes can be received without a new buffer for each read. */
 export interface Line {
   readonly socket: Socket
-  /**
-   * Calls `take` after each read. The first `length` bytes of `bytes` were read; the next read may overwrite the
-   * buffer.
-   */
+  /** Calls `take` after each read with `length` new bytes at the start of `bytes`. The next read may overwrite them. */
   listen(take: (bytes: Buffer, length: number) => void): void
 }
 
 /**
- * Connects and returns the line, whose socket is paused. If the signal aborts, throws the signal's reason.
+ * Connects and returns the line with its socket paused. Throws the signal's reason if the signal aborts.
  * @throws ConnectionError with the code `auth` if the daemon does not accept the client certificate
- * @throws ConnectionError with the code `unreachable` if every attempt fails; its cause is the error of the last
- * attempt
+ * @throws ConnectionError with the code `unreachable` if every attempt fails; its cause is the last attempt's error
  */
 export async function dialDaemon(address: Address, signal: AbortSignal): Promise<Line> {
   const attempts =
@@ -47,7 +43,7 @@ export async function dialDaemon(address: Address, signal: AbortSignal): Promise
 function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
   const { host, port } = address
   if (address.kind === 'tcp') return openPlainLine({ host, port, noDelay: true, keepAlive: true })
-  // TLS forbids IP addresses as server name (RFC 6066). Without a server name, Node checks the certificate against
+  // TLS forbids IP addresses as server name (RFC 6066). Without a server name, Node compares the certificate with
   // `host`.
   const name = isIP(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...address.tls })
@@ -55,8 +51,8 @@ function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
 }
 
 /**
- * Opens a UNIX or TCP socket whose reads all go into one buffer. A new buffer per read, as Node's streams make, would
- * double the cost of a small reply.
+ * Opens a UNIX or TCP socket whose reads all go into one buffer. Node's streams make a new buffer for each read, which
+ * would double the cost of a small reply.
  */
 function openPlainLine(options: NetConnectOpts): Line {
   const buffer = Buffer.allocUnsafeSlow(readMax)
@@ -83,8 +79,8 @@ async function waitUntilConnected(line: Line, address: Address, signal: AbortSig
 }
 
 /**
- * Waits for libvirtd's check of the client certificate, which follows the TLS handshake. libvirtd sends the byte 1 to
- * accept the certificate, or hangs up.
+ * Waits until libvirtd has checked the client certificate, which it does after the TLS handshake. libvirtd sends the
+ * byte 1 to accept the certificate; otherwise it hangs up.
  */
 async function waitForCertificateCheck(socket: Socket, signal: AbortSignal): Promise<void> {
   const ended = once(socket, 'end', { signal }).then(() => null)

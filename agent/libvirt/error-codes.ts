@@ -1,5 +1,5 @@
-// The names of libvirt's error numbers and error domains (the parts of libvirt that raise errors), from virterror.h.
-// The index in a list is the number.
+// The names of libvirt's error codes and error domains from virterror.h. A name's index in its list is libvirt's
+// number.
 
 /** virErrorNumber: the kind of error. */
 export const errorCodes = [

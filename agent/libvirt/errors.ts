@@ -1,5 +1,5 @@
-// The errors that a call can throw: the daemon's error, a lost connection, a passed deadline, malformed bytes, an
-// invalid argument.
+// The errors of a call: an error of the daemon, a lost connection, a missed deadline, malformed bytes, an invalid
+// argument.
 import { errorCodeName, errorDomainName, type LibvirtErrorCode, type LibvirtErrorDomain } from './error-codes.ts'
 
 /** The domain that libvirt's error is about. */
@@ -9,7 +9,7 @@ export interface ErrorDomainRef {
   id: number
 }
 
-/** All fields of libvirt's error as the protocol carries them (virNetMessageError). */
+/** All fields of an error in libvirt's protocol (virNetMessageError). */
 export interface WireError {
   code: number
   domain: number
@@ -25,9 +25,8 @@ export interface WireError {
 }
 
 /**
- * The daemon answered the call with an error. `code` and `domain` are libvirt's names (virterror.h). A number that this
- * client does not know, because the daemon is newer, becomes `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has all
- * fields as the daemon sent them.
+ * The daemon answered the call with an error. `code` and `domain` are names of virterror.h, or `VIR_ERR_<number>` and
+ * `VIR_FROM_<number>` if the daemon is newer than this client. `wire` has all fields as the daemon sent them.
  */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError'
@@ -60,29 +59,28 @@ export class LibvirtError extends Error {
 }
 
 /**
- * Whether an error is a LibvirtError and, if codes are given, has one of them: `isLibvirtError(e,
- * 'VIR_ERR_NO_DOMAIN')`.
+ * Whether an error is a LibvirtError with one of the codes: `isLibvirtError(e, 'VIR_ERR_NO_DOMAIN')`. Without codes:
+ * whether it is any LibvirtError.
  */
 export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): error is LibvirtError {
   return error instanceof LibvirtError && (codes.length === 0 || codes.includes(error.code))
 }
 
 /**
- * Why there is no connection.
  * - `unreachable`: no daemon accepted the connection.
- * - `auth`: the daemon asks for a kind of authentication that this client lacks, or denied access.
+ * - `auth`: the daemon denied access, or asked for an authentication method that this client lacks.
  * - `closed`: `close` was called.
  * - `lost`: the daemon closed the connection, or the socket failed.
  * - `silent`: the daemon did not answer keep-alive.
- * - `protocol`: the daemon sent something that the protocol does not allow (see `cause`).
+ * - `protocol`: the daemon violated the protocol (see `cause`).
  */
 export type ConnectionErrorCode = 'unreachable' | 'auth' | 'closed' | 'lost' | 'silent' | 'protocol'
 
-/** The connection could not be opened, or it has ended. */
+/** The connection could not be opened or has ended. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   readonly code: ConnectionErrorCode
-  /** True if the call was written to the socket, so that the daemon may have run it. */
+  /** True if the call was written to the socket. The daemon may then have run it. */
   readonly sent: boolean
 
   constructor(code: ConnectionErrorCode, message: string, options: { cause?: unknown; sent?: boolean } = {}) {
@@ -93,7 +91,7 @@ export class ConnectionError extends Error {
 }
 
 /**
- * The call's deadline passed. If `sent` is true, the daemon may still run the call; the client drops the late reply.
+ * The call's deadline passed. If `sent` is true, the daemon may still run the call; the client ignores the late reply.
  */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError'
@@ -109,12 +107,15 @@ export class DeadlineError extends Error {
   }
 }
 
-/** The daemon sent bytes that the protocol does not allow, or that exceed a limit of the protocol. */
+/** The daemon sent bytes that violate the protocol or one of its limits. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
-/** An argument cannot be encoded: it has the wrong type, is out of range or too long. The message names the field. */
+/**
+ * An argument cannot be encoded, because it has the wrong type, is out of range or is too long. The message names the
+ * field.
+ */
 export class EncodeError extends RangeError {
   override readonly name = 'EncodeError'
 }

@@ -1,5 +1,5 @@
-// The event subscriptions of one connection. The code that reads the socket only puts events into queues; handlers are
-// called from the queues. So a handler may wait for calls on its own connection, and a slow handler delays only its own
+// The event subscriptions of one connection. Each subscription has a queue of events and calls its handler from the
+// queue, not while the socket is read. So a handler may wait for calls on the same connection, and delays only its own
 // events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
@@ -10,13 +10,14 @@ import type { XdrReader } from './wire/reader.ts'
 export type EventHandler<E extends EventType> = (event: EventOf<E>) => void | Promise<void>
 
 export interface SubscribeOptions {
-  /** Subscribes to events of this domain only. Without it: events of all domains. */
+  /** Only events of this domain. Default: events of all domains. */
   domain?: { name: string; uuid: string; id: number } | undefined
   /**
-   * Most events that may wait for a slow handler; default 10000. If one more arrives, all waiting events are dropped.
+   * The most events that may wait for a slow handler; default 10000. One more event makes the client drop all waiting
+   * events.
    */
   limit?: number
-  /** Called with the number of dropped events. The subscriber must then list everything anew. */
+  /** Called with the number of dropped events. The subscriber must then read the current state again. */
   onOverflow?: (dropped: number) => void
   /**
    * Called when the handler throws. Without `onError` the error becomes an uncaught exception, as in an EventEmitter.
@@ -51,7 +52,7 @@ export class Delivery<T> {
     }
   }
 
-  /** Drops the waiting items. A handler call that has begun goes on; no other begins. */
+  /** Drops the waiting items. A handler that runs may finish, but is not called again. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
@@ -61,7 +62,8 @@ export class Delivery<T> {
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
       try {
         const handled = this.#handler(item)
-        // Most handlers are synchronous. Awaiting their undefined result would take longer than all other work here.
+        // Most handlers are synchronous. Awaiting their undefined result would cost more than all other work in this
+        // loop.
         if (handled) await handled
       } catch (error) {
         this.report(error)
@@ -87,20 +89,17 @@ interface Registration {
 }
 
 /**
- * Passes each event to its subscription. The daemon gives each subscription a callback ID when it is registered, and
- * each event carries that ID.
+ * Passes each event to its subscription. The daemon gives each subscription a callback ID, and each event carries it.
  */
 export class EventHub {
   readonly #registered = new Map<number, Registration>()
-  /**
-   * Events that arrived before the daemon's reply to their registration, so that their callback ID is not known yet.
-   */
+  /** Events that arrived while a registration was under way and whose callback ID is not known yet. */
   #early: { callbackId: number; number: number; event: unknown }[] = []
   #registering = 0
 
   /**
-   * Registers a subscription through `request` and returns its callback ID. Delivers all events from the registration
-   * on, including events that arrive before the daemon's reply.
+   * Sends the registration with `request` and returns its callback ID. Also delivers events that arrive before the
+   * reply.
    */
   async register(
     event: EventType,
@@ -128,7 +127,7 @@ export class EventHub {
   /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // An event that is not in the table `domainEvents` has no subscriber.
+    // `domainEvents` lists all events that callers can subscribe to, so another event has no subscriber.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

@@ -1,4 +1,4 @@
-// Tests that every call ends soon when a real libvirtd is killed or stopped during thousands of calls.
+// Tests that every call ends soon if a real libvirtd is killed or stopped during thousands of calls.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { identifyProcess, isAlive, signalProcess } from '../../test/rig/process.ts'
@@ -7,9 +7,7 @@ import { type Connection, ConnectionError, openConnection, openSession, proc } f
 
 const host = withHost()
 const count = 5000
-/**
- * Far more time than the calls need, and far less than their deadline (30 s): the calls must not end by their deadline.
- */
+/** Calls must end within this time. It is far below their deadline (30 s), so the deadline cannot be what ends them. */
 const soonMs = 10_000
 
 function parentOf(pid: number): number {
@@ -68,8 +66,7 @@ describe('thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signalProcess(daemon, 'SIGCONT')
-      // The program nsenter started libvirtd, and suspended itself when SIGSTOP suspended libvirtd. Continue nsenter,
-      // too; otherwise it would never exit.
+      // nsenter started libvirtd, and stopped itself when libvirtd was stopped. Continue it, or it would never exit.
       const waiting = identifyProcess(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }

@@ -1,6 +1,5 @@
-// Tests cases in which other clients of libvirt have hung: a connection that is cut while it opens, a handler that
-// closes its own subscription while events arrive, and a deadline longer than any Node timer. See also
-// hangs.rig.test.ts.
+// Tests cases in which other libvirt clients hang: a connection that is cut while it opens, a handler that closes its
+// own subscription while events arrive, and a deadline longer than any Node timer. See also hangs.rig.test.ts.
 import { describe, expect, it, vi } from 'vitest'
 import { type Connection, domainEvents, openConnection, openSession, proc, type Subscription } from './index.ts'
 import { isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -25,7 +24,7 @@ describe('openConnection', () => {
   )
 })
 
-/** Starts a daemon that sends 50 events after each registration and 50 more before it answers a deregistration. */
+/** Starts a daemon that sends 50 events after each registration, and 50 more before it answers a deregistration. */
 async function startDaemonWithEvents() {
   return startFakeDaemon((peer, message) => {
     if (isCall(message, deregister)) {

@@ -1,5 +1,5 @@
-// Keep-alive: answers the daemon's PINGs, sends PINGs while the daemon is silent, and reports the daemon as dead if it
-// leaves too many PINGs unanswered.
+// Keep-alive: answers the daemon's PINGs, and sends PINGs while the daemon is silent. Reports the daemon as dead if too
+// many PINGs stay unanswered.
 import { encodeMessage, messageStatus, messageType, program } from './wire/header.ts'
 
 const ping = 1
@@ -12,7 +12,7 @@ export interface KeepAliveOptions {
   count: number
 }
 
-/** The default of libvirt's own clients and daemons: the connection counts as dead after 30 seconds of silence. */
+/** libvirt's own default: the connection counts as dead after 30 seconds of silence. */
 export const defaultKeepAlive: KeepAliveOptions = { intervalMs: 5000, count: 5 }
 
 export class KeepAlive {
@@ -29,7 +29,7 @@ export class KeepAlive {
     this.#onDead = onDead
   }
 
-  /** Starts to send PINGs. The daemon's PINGs are answered even if this is never called. */
+  /** Starts to send PINGs. The client answers the daemon's PINGs even without this. */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)
@@ -41,13 +41,13 @@ export class KeepAlive {
     this.#timer = undefined
   }
 
-  /** Notes that bytes arrived: any byte from the daemon shows that it is alive. */
+  /** Notes that bytes arrived, which shows that the daemon is alive. */
   noteTraffic(): void {
     this.#hadTraffic = true
     this.#unanswered = 0
   }
 
-  /** Handles a message of libvirt's keep-alive program: answers a PING. A PONG needs no answer. */
+  /** Handles a message of the keep-alive program: answers a PING, and ignores a PONG. */
   receive(procedure: number): void {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }

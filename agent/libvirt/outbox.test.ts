@@ -1,4 +1,4 @@
-// Tests that messages of the same turn of the event loop are written together, once and in order.
+// Tests that messages which are made in one turn of the event loop are written together, once and in order.
 import { describe, expect, it } from 'vitest'
 import { Outbox } from './outbox.ts'
 

@@ -1,8 +1,11 @@
-// Collects messages to the daemon and writes them to the socket together, in a microtask. So several calls that are
-// made at once, or that follow on several replies, cost one system call.
+// Collects messages to the daemon and writes them to the socket together, in a microtask. So simultaneous calls cost
+// only one system call.
 import { XdrWriter } from './wire/writer.ts'
 
-/** Up to this number of bytes, a flush copies the bytes and reuses the writer, which is cheaper than a new writer. */
+/**
+ * If the messages have at most this many bytes, a flush copies them and reuses the writer. That is cheaper than a new
+ * writer.
+ */
 const copyMax = 16_384
 
 export class Outbox {
@@ -15,7 +18,7 @@ export class Outbox {
     this.#write = write
   }
 
-  /** The writer to append whole messages to. The caller then calls `scheduleFlush`, or truncates the writer again. */
+  /** The writer for whole messages. After appending, the caller calls `scheduleFlush`, or removes the message again. */
   get writer(): XdrWriter {
     return this.#writer
   }

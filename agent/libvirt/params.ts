@@ -1,4 +1,4 @@
-// Converts between libvirt's typed parameters (lists of name, type and value) and plain objects.
+// Converts libvirt's typed parameters (lists of name, type and value) to plain objects and back.
 import type { TypedParam, TypedParamInput } from './protocol/common.ts'
 
 /** The value of a typed parameter. 64 bit integers are bigints, smaller ones are numbers. */
@@ -6,21 +6,21 @@ export type ParamValue = TypedParam['value']['value']
 
 /**
  * Makes a plain object from typed parameters: `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. If a name occurs
- * twice, the last value is taken.
+ * twice, takes the last value.
  */
 export function fromParams(params: readonly TypedParam[]): Record<string, ParamValue> {
   const record: Record<string, ParamValue> = {}
-  // A parameter named `__proto__` does no harm: no value is an object, so the assignment changes no prototype.
+  // A parameter named `__proto__` is harmless: no value is an object, so the assignment changes no prototype.
   for (const { field, value } of params) record[field] = value.value
   return record
 }
 
-/** The types of a procedure's parameters by name. libvirt does not send these types; its documentation lists them. */
+/** The type of each parameter of a procedure, from libvirt's documentation. */
 export type ParamTypes = Readonly<Record<string, TypedParam['value']['type']>>
 
 type InputOf<T extends TypedParam['value']['type']> = Extract<TypedParamInput['value'], { type: T }>['value']
 
-/** Values for parameters of these types. A list stands for several parameters of the same name. */
+/** Values for parameters of these types. A list gives several parameters of the same name. */
 export type ParamInput<T extends ParamTypes> = { [K in keyof T]?: InputOf<T[K]> | readonly InputOf<T[K]>[] | undefined }
 
 /** Makes typed parameters from a plain object and a table of types. Leaves out values that are undefined. */
@@ -28,7 +28,7 @@ export function toParams<const T extends ParamTypes>(types: T, values: ParamInpu
   return Object.entries(values).flatMap(([field, given]) => {
     if (given === undefined) return []
     const items: readonly unknown[] = Array.isArray(given) ? given : [given]
-    // The cast is safe: `ParamInput` ties each value to its type, which `Object.entries` cannot express.
+    // The cast is safe: `ParamInput` ties each value to its type, but `Object.entries` loses this.
     return items.map((value) => ({ field, value: { type: types[field], value } as TypedParamInput['value'] }))
   })
 }
@@ -44,7 +44,7 @@ export const migrateParams = {
   'bandwidth.avail.switchover': 'ullong',
   graphics_uri: 'string',
   listen_address: 'string',
-  /** Target names (such as vda) of the disks to copy. If none is given, all disks are copied. */
+  /** Target names (such as vda) of the disks to copy. Default: all disks. */
   migrate_disks: 'string',
   migrate_disks_detect_zeroes: 'string',
   disks_port: 'int',

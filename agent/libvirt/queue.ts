@@ -1,4 +1,4 @@
-// A first-in, first-out queue whose `shift` takes constant time. `Array.shift` would move all following items.
+// A first-in, first-out queue. Its `shift` takes constant time, while `Array.shift` moves all following items.
 
 export class Queue<T> {
   #items: (T | undefined)[] = []
@@ -21,7 +21,7 @@ export class Queue<T> {
     const item = this.#items[this.#head]
     this.#items[this.#head] = undefined
     this.#head += 1
-    // Remove the shifted items only when they are more than half of the array, so that an item is rarely moved.
+    // Cut the shifted items off only when they are more than half of the array, so that items are rarely moved.
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#dropShifted()
     else if (this.length === 0) this.clear()
     return item

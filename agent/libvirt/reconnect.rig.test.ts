@@ -1,5 +1,5 @@
-// Cuts a session's connection again and again. Each time the session must reconnect and receive events, and must keep
-// nothing of its earlier connections. The variable RECONNECTS=10000 sets the number of rounds and prints the
+// Cuts a session's connection again and again. After each cut the session must reconnect, receive events, and keep
+// nothing of the old connection. RECONNECTS=10000 in the environment sets the number of cuts and prints the
 // measurements.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
@@ -11,14 +11,14 @@ import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, domainEvents, openConnection, openSession, proc } from './index.ts'
 
-/** UUID of the domain that exists from the start in libvirt's test driver (`test:///default`). */
+/** UUID of the domain that libvirt's test driver (`test:///default`) always has. */
 const TEST_DOMAIN = '6695eb01-f6a4-8304-79aa-97f2502e193f'
 const host = withHost()
 const rounds = Number(process.env['RECONNECTS'] ?? 300)
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Starts a relay, which passes bytes between clients and libvirtd. `cut` closes all its connections. */
+/** Starts a relay between clients and libvirtd. `cut` closes all its connections. */
 async function startRelay(to: string) {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'))
   const path = join(directory, 'sock')
@@ -47,11 +47,11 @@ async function startRelay(to: string) {
 }
 
 /**
- * Measures the descriptors, connections and memory of this process. `connections` also counts closed connections that
- * are not garbage-collected yet.
+ * Measures this process's file descriptors, connections and memory. `connections` counts all that are not
+ * garbage-collected.
  */
 async function measureResources(connections: WeakRef<Connection>[]) {
-  // The memory of collected buffers still counts until a later garbage collection has swept it; so collect twice.
+  // Collect twice: the memory of buffers is freed only by the collection after the one that found them unused.
   for (let i = 0; i < 2; i += 1) {
     await new Promise((resolve) => void setImmediate(resolve))
     collectGarbage()
@@ -75,7 +75,7 @@ it('Session reconnects each time its connection is cut, without leaking connecti
     uri: `test+unix:///default?socket=${between.path}`,
     backoff: { minMs: 1, maxMs: 2 },
   })
-  // Keep only the error's code: the stack of an error object would keep its connection from being collected.
+  // Keep only the error's code: the error object would keep its connection from being garbage-collected.
   const resyncs: { generation: number; after: string | undefined }[] = []
   let events = 0
   session.onResync(({ generation, previous }) => void resyncs.push({ generation, after: previous?.code }))
@@ -90,8 +90,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
       await direct.call(i % 20 === 0 ? proc.domainResume : proc.domainSuspend, { dom })
       await vi.waitUntil(() => events === before + 1, { timeout: 20_000, interval: 1 })
     }
-    // Cut only between calls: libvirtd 9.0.0 itself may crash if a client disappears while its requests run. The tests
-    // in hangs.rig.test.ts and, with a fake daemon, in hangs.test.ts cut connections during calls.
+    // Cut only between calls, because libvirtd 9.0.0 may crash if a client disappears during its requests.
+    // hangs.rig.test.ts and hangs.test.ts test cuts during calls.
     await Promise.all(Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {})))
     between.cut()
   }
@@ -109,8 +109,7 @@ it('Session reconnects each time its connection is cut, without leaking connecti
   expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The limits leave room for this test's own lists, which grow by a reference and a resync per round. Each leaked
-  // connection would add 64 KiB of buffers.
+  // This test's own lists grow a little with each round. A leaked connection would add 64 KiB of buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

@@ -1,4 +1,4 @@
-// Tests the example exchange of RFC 7677, section 3, and daemons that violate the protocol.
+// Tests the example of RFC 7677, section 3, and daemons that violate the protocol.
 import { describe, expect, it } from 'vitest'
 import { scramSha256 } from './scram.ts'
 

@@ -3,7 +3,10 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from
 import type { Credentials, SaslExchange } from './auth.ts'
 import { ConnectionError } from './errors.ts'
 
-/** Most rounds of hashing that the client accepts. Each round costs CPU time, and no honest daemon asks for more. */
+/**
+ * The most rounds of hashing that the client accepts. Each round costs CPU time, and no honest daemon asks for more
+ * rounds.
+ */
 const maxRounds = 1_000_000
 
 /**

@@ -1,5 +1,5 @@
-// Tests a session while a real libvirtd is killed again and again: calls fail cleanly, events come again, and a running
-// guest is not affected.
+// Kills a real libvirtd again and again while a session uses it: calls must fail cleanly, events must come again, and a
+// running guest must not be affected.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'

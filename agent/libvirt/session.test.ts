@@ -1,5 +1,5 @@
-// Tests sessions: generation numbers, resubscription, resync before events, calls that wait for a connection, and
-// errors of a daemon that the session reconnects to.
+// Tests sessions: generation numbers, subscriptions and resyncs after a reconnect, calls that wait for a connection,
+// and errors after a reconnect.
 import { describe, expect, it, vi } from 'vitest'
 import { domainEvents, openSession, proc, type Resync } from './index.ts'
 import { type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -10,7 +10,7 @@ const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const backoff = { minMs: 1, maxMs: 5 }
 
 /**
- * Starts a daemon that answers version calls. It sends an event after each registration; the event's `detail` is the
+ * Starts a daemon that answers version calls and sends an event after each registration. The event's `detail` is the
  * number of registrations so far.
  */
 function startDaemonWithEvents() {

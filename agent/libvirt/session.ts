@@ -1,5 +1,5 @@
-// A session: one connection after the other to the same daemon. Each new connection has the next generation number and
-// gets all subscriptions. Then the session calls its resync handlers, because events were missed in between.
+// A session keeps a connection to a daemon: when it ends, the session opens the next one, with the next generation
+// number. It repeats all subscriptions and calls the resync handlers, because events were missed in between.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, openConnection, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
@@ -11,18 +11,18 @@ import type { AnyType, Input, Output } from './wire/types.ts'
 
 export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
   /**
-   * Milliseconds to wait before the next attempt. The wait doubles from `minMs` (default 100) to `maxMs` (default
-   * 10000), with jitter.
+   * Milliseconds to wait before the next attempt to connect. The wait doubles from `minMs` (default 100) to `maxMs`
+   * (default 10000). It is randomly shortened by up to a half.
    */
   backoff?: { minMs: number; maxMs: number }
 }
 
-/** Tells a resync handler that events may have been missed, so that it must list everything anew. */
+/** Tells a resync handler that events may have been missed, so that it must read the current state again. */
 export interface Resync {
-  /** Generation of the current connection; 1 for the first. */
+  /** Generation of the current connection, counted from 1. */
   generation: number
   reason: 'connected' | 'overflow'
-  /** Why the previous connection ended; undefined on the first connection. */
+  /** The error that ended the previous connection; undefined for the first connection. */
   previous: ConnectionError | undefined
 }
 
@@ -36,16 +36,16 @@ interface SessionSubscription {
 }
 
 /**
- * Opens a session, which connects, and reconnects until `close`. Returns before there is a connection; `connected`
- * waits for one.
+ * Opens a session, which connects and reconnects until `close` is called. Does not wait for the connection; `connected`
+ * does.
  */
 export function openSession(options: SessionOptions = {}): Session {
   return new Session(options)
 }
 
 /**
- * Makes calls, subscriptions and streams on the current connection. A call that was sent is never sent again on a later
- * connection, because the daemon may have run it.
+ * Makes calls, subscriptions and streams on the current connection. Never sends a call a second time after a reconnect,
+ * because the daemon may have run it.
  */
 export class Session implements AsyncDisposable {
   readonly #options: SessionOptions
@@ -77,9 +77,10 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Waits for a connection. Throws a ConnectionError `unreachable` after `timeoutMs` (default 30000); the cause of the
-   * error is the last failed attempt. Throws a ConnectionError `closed` if the session is closed, and the signal's
-   * reason if the signal aborts.
+   * Waits for a connection. If the signal aborts, throws its reason.
+   * @throws ConnectionError with the code `unreachable` after `timeoutMs` (default 30000); its cause is the error of
+   * the last attempt
+   * @throws ConnectionError with the code `closed` if the session is closed
    */
   async connected({ timeoutMs = 30_000, signal }: CallOptions = {}): Promise<Connection> {
     signal?.throwIfAborted()
@@ -93,7 +94,7 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet. Wait, then try again.
+        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet. Wait for that.
         await connection.closed
       }
     } finally {
@@ -102,7 +103,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Like `Connection.call`, but first waits for a connection. The deadline includes this wait. */
+  /** Waits for a connection, then does what `Connection.call` does. The deadline includes the wait. */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
@@ -113,8 +114,7 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Like `Connection.openStream`, but first waits for a connection. A stream ends with its connection; it is not
-   * resumed.
+   * Waits for a connection, then does what `Connection.openStream` does. If the connection ends, so does the stream.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
@@ -126,9 +126,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Like `Connection.on`, for the current connection and all later ones. If the registration fails on the current
-   * connection, throws its error; on a later connection, `onError` gets the error. Without `onOverflow`, dropped events
-   * cause a resync.
+   * Subscribes like `Connection.on`, on the current connection and on all later ones. Throws if the current connection
+   * rejects the subscription. If a later one rejects it, calls `onError`. Without `onOverflow`, dropped events cause a
+   * resync.
    */
   async on<E extends EventType>(
     event: E,
@@ -157,15 +157,15 @@ export class Session implements AsyncDisposable {
         await close()
         throw error
       }
-      // The connection ended during the registration. The next connection gets this subscription with all others.
+      // The connection ended during the registration. The next connection repeats this subscription with all others.
     }
     return { close, [Symbol.asyncDispose]: close }
   }
 
   /**
-   * Calls `handler` whenever the receiver must list everything: at once if there is a connection, after each connect,
-   * and after events were dropped. After a connect, all subscriptions are registered already, and events come only
-   * after the handler was called. Returns a function that removes the handler.
+   * Calls `handler` whenever the receiver must read the current state: at once if connected, after each connect, and
+   * after dropped events. After a connect, the handler is called before any event is delivered. Returns a function that
+   * removes the handler.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
@@ -177,7 +177,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Closes the connection and stops reconnecting. A second `close` does nothing. */
+  /** Closes the connection and stops reconnecting. A second call has no effect. */
   async close(): Promise<void> {
     this.#stop.abort(new ConnectionError('closed', 'the session was closed'))
     for (const delivery of this.#resyncs) delivery.close()
@@ -205,7 +205,7 @@ export class Session implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       const started = performance.now()
       await this.#runConnection()
-      // Reset the backoff only after a connection that lasted longer than the longest wait.
+      // Reset the backoff only after a connection that lasted longer than `maxMs`.
       waitMs = performance.now() - started > maxMs ? minMs : Math.min(waitMs * 2, maxMs)
       await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal, ref: false }).catch(
         () => {},
@@ -214,7 +214,7 @@ export class Session implements AsyncDisposable {
     this.#up.reject(this.#stop.signal.reason)
   }
 
-  /** Connects, then waits until the connection has ended. Does not throw: a failure is kept in `#lastError`. */
+  /** Connects, then waits until the connection has ended. Never throws: keeps the error in `#lastError`. */
   async #runConnection(): Promise<void> {
     let connection: Connection | undefined
     try {
@@ -242,8 +242,8 @@ export class Session implements AsyncDisposable {
       subscription.bound = await subscribeOn(connection, subscription, ready)
     } catch (error) {
       if (error instanceof ConnectionError) throw error
-      // One registration failed, for example because an old daemon does not know the event. Report the error and keep
-      // the other subscriptions working.
+      // Only this registration failed, for example because an old daemon does not know the event. Keep the other
+      // subscriptions.
       subscription.report(error)
     }
   }
@@ -262,7 +262,7 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** Subscribes on a connection. Delivers events only after `ready` has resolved, so that resync handlers come first. */
+/** Subscribes on a connection. Delivers events only when `ready` has resolved, that is, after the resync handlers. */
 async function subscribeOn(
   connection: Connection,
   subscription: SessionSubscription,
@@ -274,7 +274,7 @@ async function subscribeOn(
   return connection.on(subscription.event, handler, { domain: subscription.domain })
 }
 
-/** Returns the options with `timeoutMs` shortened by the time that the call has waited already. */
+/** Shortens the options' `timeoutMs` by the time that the call has waited already. */
 function withRemainingTime(options: CallOptions, spentMs: number): CallOptions {
   return options.timeoutMs === undefined ? options : { ...options, timeoutMs: Math.max(1, options.timeoutMs - spentMs) }
 }

@@ -1,4 +1,5 @@
-// Tests streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts, errors.
+// Tests streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts and
+// errors.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
@@ -17,8 +18,7 @@ let pool: StoragePoolRef
 
 beforeAll(async () => {
   connection = await openConnection(host().uri)
-  // libvirt puts a lock for a console's device into /var/lock, a link to /run/lock. A fresh /run may not have that
-  // folder.
+  // libvirt locks a console's device in /var/lock, which is a link to /run/lock. A new /run may lack that folder.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'echo', randomUUID())).dom
   const path = join(host().home, 'pool')
@@ -114,7 +114,7 @@ describe('the stream of a volume', () => {
     const stream = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
     stream.write(randomBytes(1 << 20))
     stream.destroy()
-    // libvirt refuses to delete a volume while a client writes to it. So a successful delete shows that the upload
+    // libvirt does not delete a volume while a client writes to it. So a successful delete shows that the upload has
     // ended.
     await vi.waitUntil(
       () =>

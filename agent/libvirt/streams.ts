@@ -1,8 +1,7 @@
-// A libvirt stream as a Node stream: console (both ways), download (from the daemon), upload (to the daemon).
+// A libvirt stream as a Node stream: console (both ways), download (from the daemon) or upload (to the daemon).
 //
-// Each stream has a connection of its own, because the protocol has no flow control. A client can slow a daemon down
-// only by not reading the socket, and a daemon that cannot write to a guest stops reading. On a shared connection, a
-// socket that is not read would also stop calls and keep-alive.
+// Each stream has its own connection, because the protocol has no flow control: to slow the other side down, client and
+// daemon stop reading the socket. On a shared connection, that would also stop calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -11,9 +10,9 @@ import { decode } from './wire/codec.ts'
 import { messageStatus, streamChunkMax } from './wire/header.ts'
 import type { XdrReader } from './wire/reader.ts'
 
-/** The functions of the stream's connection that the stream calls. */
+/** The functions of its connection that a stream calls. */
 export interface StreamPort {
-  /** Sends one stream message. Calls `sent` when the socket has accepted the message. */
+  /** Sends one stream message. Calls `sent` when the socket has taken it. */
   send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
   pause(): void
   resume(): void
@@ -22,19 +21,19 @@ export interface StreamPort {
 }
 
 /**
- * A stream of bytes from or to the daemon, with back-pressure both ways. After an upload, `finish` (which `pipeline`
- * awaits) means that the daemon has confirmed the upload. An error of the daemon destroys the stream with LibvirtError.
- * `destroy()` aborts the stream at the daemon.
+ * A stream of bytes from or to the daemon, with back-pressure both ways. An upload emits `finish` (which `pipeline`
+ * awaits) when the daemon has confirmed it. An error of the daemon destroys the stream with LibvirtError. `destroy()`
+ * aborts the stream at the daemon.
  */
 export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
   /**
-   * True once the stream has ended at the daemon: the daemon has sent its confirmation or an error, or this client has
-   * aborted the stream. The client must then send no more.
+   * True once the daemon has confirmed the end or sent an error, or this client has aborted the stream. The client must
+   * then send nothing more.
    */
   #over = false
-  /** True once this client has sent its finish message, which ends its data. */
+  /** True once this client has sent its finish message, which marks the end of its data. */
   #finishSent = false
   #finished: ((error?: Error | null) => void) | undefined
 
@@ -51,7 +50,7 @@ export class LibvirtStream extends Duplex {
     this.#port = port
   }
 
-  /** Handles a stream message from the daemon. Throws ProtocolError if the daemon sends data in an upload. */
+  /** Handles a stream message of the daemon. Throws ProtocolError for data in an upload. */
   receive(status: number, payload: XdrReader): void {
     if (this.#over || this.destroyed) return
     if (status === messageStatus.error) {
@@ -62,12 +61,13 @@ export class LibvirtStream extends Duplex {
     } else if (payload.left > 0) {
       this.#pushData(payload.rest())
     } else {
-      // An empty message ends the daemon's data. The daemon now waits for this client's finish message and confirms it.
+      // An empty message marks the end of the daemon's data. The daemon confirms the end after this client's finish
+      // message.
       this.#sendFinish()
     }
   }
 
-  /** Destroys the stream because its connection has ended, unless the stream had ended before. */
+  /** Destroys the stream, unless it has ended, because its connection has ended. */
   fail(error: ConnectionError): void {
     if (!this.#over) this.destroy(error)
   }
@@ -112,7 +112,7 @@ export class LibvirtStream extends Duplex {
     this.#finished = undefined
     if (this.#procedure.stream === 'upload') return
     this.push(null)
-    // The socket may be paused for back-pressure. Resume it so that the reader gets the end of the stream.
+    // Back-pressure may have paused the socket. Resume it so that the reader gets the end of the stream.
     this.#port.resume()
   }
 

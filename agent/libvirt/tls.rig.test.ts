@@ -1,5 +1,5 @@
-// Tests TLS and TCP connections to a real libvirtd. The client runs in the test host's network namespace. With TLS,
-// each side checks the other's certificate.
+// Tests TLS and TCP connections to a real libvirtd from the test host's network namespace. With TLS, client and daemon
+// check each other's certificates.
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,9 +22,9 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** Creates a key and a certificate. The authority signs the certificate; without an authority it is self-signed. */
+/** Creates a key and a certificate, signed by the authority; without an authority it is self-signed. */
 function createCertificate(name: string, authority?: string): void {
-  // libvirtd does not start if its own certificate may sign others.
+  // libvirtd does not start if its certificate is allowed to sign other certificates.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`
   const signer = authority ? ['-CA', `${pki}/${authority}.pem`, '-CAkey', `${pki}/${authority}.key`] : []
   const files = ['-keyout', `${pki}/${name}.key`, '-out', `${pki}/${name}.pem`]
@@ -45,9 +45,7 @@ function createCertificate(name: string, authority?: string): void {
   )
 }
 
-/**
- * Connects from within the test host's network namespace. Returns the URI that the daemon reports, or the error's code.
- */
+/** Connects from the test host's network namespace. Returns the URI that the daemon reports, or the error's code. */
 async function connectFromHost(uri: string, certificate: string | undefined, authority: string): Promise<string> {
   const program = join(host().home, 'connect.ts')
   const file = (name: string) => `readFileSync('${join(pki, name)}')`

@@ -22,7 +22,8 @@ export const blockProcedures = nameEntries({
   ),
 
   /**
-   * `found` is false if the disk has no block job. `type` is a `blockJobType`. `cur` of `end` units of work are done.
+   * `found` is false if the disk has no block job. `type` is a `blockJobType`. The job is complete when `cur` reaches
+   * `end`.
    */
   domainGetBlockJobInfo: remoteProcedure(
     238,

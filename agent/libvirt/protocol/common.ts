@@ -1,4 +1,4 @@
-// Types that several procedures use: references to objects, typed parameters, and libvirt's error.
+// Types that several procedures use: references to objects, typed parameters, errors.
 import {
   arrayOf,
   bool,
@@ -16,7 +16,7 @@ import {
   uuid,
 } from '../wire/types.ts'
 
-/** Most items of a list of objects that libvirt sends (REMOTE_*_LIST_MAX). */
+/** The most objects in a list that libvirt sends (REMOTE_*_LIST_MAX). */
 export const listMax = 16_384
 
 /**
@@ -42,8 +42,8 @@ export const checkpoint = structOf({ name: string, dom: domain })
 export type CheckpointRef = Output<typeof checkpoint>
 
 /**
- * A value with its name and type. libvirt's documentation lists the names for each procedure; params.ts converts typed
- * parameters from and to plain objects.
+ * A value with a name and a type. libvirt's documentation lists the names for each procedure. params.ts converts typed
+ * parameters to plain objects and back.
  */
 export const typedParam = structOf({
   field: string,

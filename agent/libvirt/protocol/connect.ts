@@ -1,5 +1,5 @@
-// Procedures that open a connection, authenticate, describe the daemon and its hypervisor, list domains, and register
-// for events.
+// Procedures that open a connection, authenticate, describe the daemon and hypervisor, list domains, and register for
+// events.
 import {
   arrayOf,
   bool,
@@ -19,7 +19,7 @@ import { remoteProcedure } from './procedure.ts'
 
 const saslMax = 65_536
 const saslStep = structOf({ complete: bool, nil: bool, data: charsUpTo(saslMax) })
-/** If `needResults` is false, the daemon sends only the number of items, in the result's field `ret`. */
+/** If `needResults` is false, the daemon sends only the number of items (`ret`). */
 const listArgs = structOf({ needResults: bool, flags })
 
 export const connectProcedures = nameEntries({
@@ -42,7 +42,7 @@ export const connectProcedures = nameEntries({
     }),
     structOf({ capabilities: string }),
   ),
-  /** `result` is a virCPUCompareResult: 0 the host's CPU is incompatible, 1 identical, 2 a superset of `xmlCpu`. */
+  /** `result` compares the host's CPU with `xmlCpu` (virCPUCompareResult): 0 incompatible, 1 identical, 2 superset. */
   connectCompareHypervisorCpu: remoteProcedure(
     393,
     structOf({
@@ -55,15 +55,12 @@ export const connectProcedures = nameEntries({
     }),
     structOf({ result: int }),
   ),
-  /**
-   * `feature` is a `driverFeature` (constants.ts). A call with `programKeepAlive` also lets the daemon send its own
-   * PINGs.
-   */
+  /** `feature` is a `driverFeature` (constants.ts). Asking for `programKeepAlive` allows the daemon to send PINGs. */
   connectSupportsFeature: remoteProcedure(60, structOf({ feature: int }), structOf({ supported: bool })),
   connectListAllDomains: remoteProcedure(273, listArgs, structOf({ domains: arrayOf(domain, listMax), ret: uint })),
   /**
-   * Empty `doms` means all domains. `stats` is a set of `domainStats` bits; 0 means all groups of statistics.
-   * `fromParams` converts each record's `params` to an object.
+   * Empty `doms` means all domains. `stats` is a set of `domainStats` bits; 0 means all groups of statistics. Convert
+   * the `params` of each record with `fromParams`.
    */
   connectGetAllDomainStats: remoteProcedure(
     344,
@@ -77,7 +74,7 @@ export const connectProcedures = nameEntries({
   ),
   connectDomainEventCallbackDeregisterAny: remoteProcedure(317, structOf({ callbackId: int }), nothing),
 
-  /** `types` has the authentication types that the daemon accepts: 0 none, 1 SASL, 2 polkit. */
+  /** `types` lists the authentication methods that the daemon accepts: 0 none, 1 SASL, 2 polkit. */
   authList: remoteProcedure(66, nothing, structOf({ types: arrayOf(int, 20) })),
   authSaslInit: remoteProcedure(67, nothing, structOf({ mechanisms: string })),
   authSaslStart: remoteProcedure(68, structOf({ mechanism: string, nil: bool, data: charsUpTo(saslMax) }), saslStep),

@@ -1,5 +1,4 @@
-// Names for the numbers (flags and types) that procedures take or return. Each table's comment gives the prefix of
-// these names in libvirt's public headers.
+// Names for flags and types of libvirt's procedures. The comment of each table gives libvirt's prefix for the names.
 
 /** libvirt's VIR_DRV_FEATURE_* values: the argument `feature` of the procedure `connectSupportsFeature`. */
 export const driverFeature = {
@@ -14,8 +13,8 @@ export const driverFeature = {
 } as const
 
 /**
- * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. They form groups,
- * such as active and inactive. A domain is listed if it matches at least one flag of each group that has flags set.
+ * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. Flags form groups,
+ * such as active and inactive. libvirt lists a domain that matches at least one flag of each group in use.
  */
 export const connectListFlags = {
   active: 1,
@@ -96,8 +95,8 @@ export const saveFlags = {
 } as const
 
 /**
- * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`), its persistent definition
- * (`config`, may be combined with `live`), or the former while the domain runs and else the latter (`current`).
+ * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`) or its persistent
+ * definition (`config`). Both can be combined. `current` means `live` while the domain runs, otherwise `config`.
  */
 export const modificationImpact = {
   current: 0,

@@ -1,11 +1,11 @@
-// Domain events: the number to register for each event, the number of the message that carries it, and its fields.
+// Domain events: for each event its number at registration, the number of its messages, and its fields.
 import { type AnyType, flags, hyper, int, type Output, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
 
 /**
- * One kind of event. `id` is its VIR_DOMAIN_EVENT_ID_* value; `number` is the procedure number in the header of the
- * messages that carry it.
+ * One kind of event. `id` is its VIR_DOMAIN_EVENT_ID_* value. `number` is the procedure number in the header of its
+ * messages.
  */
 export interface EventType<T extends AnyType = AnyType> {
   readonly name: string
@@ -14,27 +14,30 @@ export interface EventType<T extends AnyType = AnyType> {
   readonly message: T
 }
 
-/** The event as its handler receives it: the message without the callback ID. */
+/** The event as a handler gets it: the message without the callback ID. */
 export type EventOf<E extends EventType> = Omit<Output<E['message']>, 'callbackId'>
 
 const commonFields = { callbackId: int, dom: domain }
 const aliasMessage = structOf({ ...commonFields, alias: string })
 
-/** All domain events that this client knows. constants.ts and states.ts have names for the numbers in their fields. */
+/** All domain events that this client knows. Names for numbers in the fields are in constants.ts and states.ts. */
 export const domainEvents = nameEntries({
-  /** `event` is a `lifecycleEvent`. `detail` tells why; its meaning depends on the event (see states.ts). */
+  /** `event` is a `lifecycleEvent`. `detail` gives the reason; the values differ by event (see states.ts). */
   lifecycle: { id: 0, number: 318, message: structOf({ ...commonFields, event: int, detail: int }) },
   reboot: { id: 1, number: 319, message: structOf(commonFields) },
   rtcChange: { id: 2, number: 320, message: structOf({ ...commonFields, offset: hyper }) },
-  /** `action` is what QEMU does: 0 none, 1 pause, 2 reset, 3 poweroff, 4 shutdown, 5 debug, 6 inject-nmi. */
+  /** `action` is QEMU's reaction: 0 none, 1 pause, 2 reset, 3 poweroff, 4 shutdown, 5 debug, 6 inject-nmi. */
   watchdog: { id: 3, number: 321, message: structOf({ ...commonFields, action: int }) },
-  /** `action` is what QEMU does: 0 none, 1 pause, 2 report. `reason` is `enospc` for a full disk, else mostly empty. */
+  /**
+   * `action` is QEMU's reaction: 0 none, 1 pause, 2 report. `reason` is `enospc` for a full disk, otherwise mostly
+   * empty.
+   */
   ioErrorReason: {
     id: 6,
     number: 324,
     message: structOf({ ...commonFields, srcPath: string, alias: string, action: int, reason: string }),
   },
-  /** libvirtd lost the QEMU monitor of this domain and can no longer control it. */
+  /** libvirtd lost the QEMU monitor of this domain, so it can no longer control the domain. */
   controlError: { id: 7, number: 325, message: structOf(commonFields) },
   diskChange: {
     id: 9,
@@ -62,7 +65,7 @@ export const domainEvents = nameEntries({
   migrationIteration: { id: 20, number: 359, message: structOf({ ...commonFields, iteration: int }) },
   jobCompleted: { id: 21, number: 363, message: structOf({ ...commonFields, params: typedParamsUpTo(2048) }) },
   deviceRemovalFailed: { id: 22, number: 367, message: aliasMessage },
-  /** `type` is a `metadataType`. `uri` is the element's namespace; null for a title or description. */
+  /** `type` is a `metadataType`. `uri` is the namespace of the changed element; null for a title or description. */
   metadataChange: { id: 23, number: 379, message: structOf({ ...commonFields, type: int, uri: optionalOf(string) }) },
   blockThreshold: {
     id: 24,
@@ -79,7 +82,7 @@ export const domainEvents = nameEntries({
 
 export type DomainEventName = keyof typeof domainEvents
 
-/** The events by the procedure number of their messages. */
+/** Maps the procedure number of a message to its event. */
 export const eventsByNumber: ReadonlyMap<number, EventType> = new Map(
   Object.values(domainEvents).map((event) => [event.number, event as EventType]),
 )

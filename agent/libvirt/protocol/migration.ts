@@ -1,5 +1,5 @@
-// Procedures for a domain's job (such as a migration or a managed save) and for migration to another daemon. Migrations
-// are peer to peer: the source's daemon talks to the destination's daemon.
+// Procedures for migrations and other jobs of a domain, such as a managed save. Migrations are peer to peer: the
+// source's daemon talks to the destination's daemon.
 import { flags, int, nothing, opaqueUpTo, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, domainArgs, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -9,7 +9,7 @@ const cookieMax = 4_194_304
 const paramsMax = 64
 
 export const migrationProcedures = nameEntries({
-  /** `type` is a `jobType`; `fromParams` converts `params` to an object. The flags are `jobStatsFlags`. */
+  /** `type` is a `jobType`. Convert `params` with `fromParams`. The flags are `jobStatsFlags`. */
   domainGetJobStats: remoteProcedure(
     298,
     structOf({ dom: domain, flags }),
@@ -23,8 +23,8 @@ export const migrationProcedures = nameEntries({
     structOf({ cookieOut: opaqueUpTo(cookieMax), xml: string }),
   ),
   /**
-   * With the flag `migrateFlags.peer2peer` this call is the whole migration and returns when the migration has ended.
-   * `destUri` is the connection URI of the destination's daemon. `migrateParams` has the types for `params`.
+   * With the flag `migrateFlags.peer2peer` this call does the whole migration and returns when it has ended. `destUri`
+   * is the connection URI of the destination's daemon. The types of `params` are in `migrateParams`.
    */
   domainMigratePerform3Params: remoteProcedure(
     305,

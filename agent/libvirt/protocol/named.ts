@@ -1,10 +1,8 @@
-// Adds the name of each table entry to the entry itself.
-
 export type Named<T> = { readonly [K in keyof T]: T[K] & { readonly name: K } }
 
 /** Returns the table with each entry's key added to the entry as `name`. */
 export function nameEntries<const T extends Record<string, object>>(table: T): Named<T> {
   const entries = Object.entries(table).map(([name, entry]) => [name, { ...entry, name }])
-  // The cast is safe: the entries have the keys of `table`, which the type of `Object.fromEntries` loses.
+  // The cast is safe: the entries have the keys of `table`, but the type of `Object.fromEntries` loses this.
   return Object.fromEntries(entries) as Named<T>
 }

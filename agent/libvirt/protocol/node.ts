@@ -18,7 +18,7 @@ import { remoteProcedure } from './procedure.ts'
 const statistic = structOf({ field: string, value: uhyper })
 
 export const nodeProcedures = nameEntries({
-  /** `memory` is in KiB. The host has `nodes` NUMA nodes with `sockets` × `cores` × `threads` logical CPUs each. */
+  /** `memory` is in KiB. Each of the `nodes` NUMA nodes has `sockets` × `cores` × `threads` logical CPUs. */
   nodeGetInfo: remoteProcedure(
     6,
     nothing,
@@ -35,17 +35,15 @@ export const nodeProcedures = nameEntries({
   ),
   /** `freeMemory` is in bytes. */
   nodeGetFreeMemory: remoteProcedure(102, nothing, structOf({ freeMemory: uhyper })),
-  /**
-   * Returns the free bytes of each NUMA node (libvirt's "cell") from number `startCell` on, at most `maxCells` nodes.
-   */
+  /** Returns the free bytes of at most `maxCells` NUMA nodes (libvirt's "cells"), beginning with node `startCell`. */
   nodeGetCellsFreeMemory: remoteProcedure(
     101,
     structOf({ startCell: int, maxCells: int }),
     structOf({ cells: arrayOf(uhyper, 1024) }),
   ),
   /**
-   * Returns nanoseconds since boot per kind of CPU time. A `cpu` of -1 means the sum of all CPUs. A first call with
-   * `nparams` 0 returns the number of values; the next call must pass exactly this number.
+   * Returns nanoseconds since boot for each kind of CPU time. A `cpu` of -1 means all CPUs together. Call it with
+   * `nparams` 0 to get the number of values, then again with this number as `nparams`.
    */
   nodeGetCpuStats: remoteProcedure(
     227,
@@ -53,24 +51,21 @@ export const nodeProcedures = nameEntries({
     structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
   /**
-   * Returns KiB per kind of memory (total, free, buffers, cached). A `cell` (NUMA node) of -1 means the whole host. As
-   * with `nodeGetCpuStats`, a first call with `nparams` 0 returns the number of values to ask for.
+   * Returns KiB for each kind of memory (total, free, buffers, cached). A `cell` (NUMA node) of -1 means the whole
+   * host. Call it with `nparams` 0 to get the number of values, then again with this number as `nparams`.
    */
   nodeGetMemoryStats: remoteProcedure(
     228,
     structOf({ nparams: int, cell: int, flags }),
     structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
-  /** `ret` is the number of CPUs present, `online` the number of CPUs online. `map` has one bit per CPU. */
+  /** `ret` is the number of CPUs, `online` the number of CPUs online. `map` has one bit for each CPU. */
   nodeGetCpuMap: remoteProcedure(
     293,
     structOf({ needMap: bool, needOnline: bool, flags }),
     structOf({ map: opaqueUpTo(2048), online: uint, ret: int }),
   ),
-  /**
-   * `pages` lists page sizes in KiB. For each NUMA node from number `startCell` on, the result has the number of free
-   * pages of each size.
-   */
+  /** Counts free pages of each size in `pages` (in KiB), for each NUMA node from number `startCell` on. */
   nodeGetFreePages: remoteProcedure(
     340,
     structOf({ pages: arrayOf(uint, 64), startCell: int, cellCount: uint, flags }),

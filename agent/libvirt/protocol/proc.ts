@@ -1,4 +1,4 @@
-// All procedures in one table, for calls such as `connection.call(proc.domainLookupByUuid, …)`.
+// All procedures in one table: `connection.call(proc.domainLookupByUuid, …)`.
 import { blockProcedures } from './block.ts'
 import { connectProcedures } from './connect.ts'
 import { deviceProcedures } from './device.ts'

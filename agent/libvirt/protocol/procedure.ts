@@ -1,5 +1,5 @@
-// The entries of the tables in protocol/: the number and the types of a remote procedure. From an entry the client
-// derives the types of a call and encodes its arguments.
+// The type of the entries in the tables of protocol/: a remote procedure's number and the types of its arguments and
+// result.
 import { program } from '../wire/header.ts'
 import { type AnyType, nothing } from '../wire/types.ts'
 
@@ -8,13 +8,13 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * The call may last for minutes. So it has no default deadline. It also never takes the last slot (permission to
-   * send) of a connection, so that a call that stops it, such as an abort or destroy, need not wait for it.
+   * Whether the call may take minutes. Such a call has no default deadline. It never takes the last slot of a
+   * connection (the number of unanswered calls is limited), so that an abort or destroy need not wait for it.
    */
   slow?: boolean
 }
 
-/** The options of a call that may last for minutes. */
+/** The options of a procedure that may take minutes. */
 export const slowCall = { slow: true } as const satisfies ProcedureOptions
 
 export interface Procedure<

@@ -1,4 +1,5 @@
-// The procedures of QEMU_PROGRAM, libvirt's RPC program for calls that only QEMU has: commands for the guest agent.
+// The procedure of QEMU_PROGRAM, libvirt's RPC program for calls that only QEMU has: it sends commands to the guest
+// agent.
 import { flags, int, optionalOf, string, structOf } from '../wire/types.ts'
 import { domain } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -6,8 +7,8 @@ import { qemuProcedure, slowCall } from './procedure.ts'
 
 export const qemuProcedures = nameEntries({
   /**
-   * Sends one JSON command to the guest agent. `timeout` is in seconds; -2 waits for ever, -1 waits for libvirt's
-   * default time, 0 does not wait.
+   * Sends one JSON command to the guest agent. `timeout` is in seconds; -2 means no limit, -1 libvirt's default, 0 no
+   * wait.
    */
   qemuDomainAgentCommand: qemuProcedure(
     3,

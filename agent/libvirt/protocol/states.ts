@@ -1,5 +1,4 @@
-// Names for the numbers of a domain's states and lifecycle events. Each table's comment gives the prefix of these names
-// in libvirt's public headers.
+// Names for a domain's states and lifecycle events. The comment of each table gives libvirt's prefix for the names.
 
 /** libvirt's VIR_DOMAIN_* states: the field `state` in the results of `domainGetState` and `domainGetInfo`. */
 export const domainState = {

@@ -1,11 +1,11 @@
-// Generates values for property tests from a type's Shape, so that every type in protocol/ is covered.
+// Generates values of any Shape (the description of a type), so that property tests cover every type in protocol/.
 import * as fc from 'fast-check'
 import type { Shape } from '../wire/types.ts'
 
-// These characters have one, two, three and four bytes in UTF-8.
+// Characters of one to four bytes in UTF-8.
 const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '𐀀', '<', ' '), maxLength: 20 })
 
-/** Generates values of the shape that are equal to themselves after encoding and decoding. */
+/** Generates values of the shape that encoding and decoding must not change. */
 // oxlint-disable-next-line complexity -- a flat switch reads better than a table of functions
 export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {

@@ -1,5 +1,5 @@
-// A fake daemon, for cases that a real one cannot be made to show. It answers the calls that open and close a
-// connection and passes all other messages to the test.
+// A fake daemon for cases that a real daemon cannot be made to produce. It answers the calls that open and close a
+// connection, and passes all other messages to the test.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ import {
 } from '../wire/header.ts'
 import type { AnyType, Input, Output } from '../wire/types.ts'
 
-/** One client's connection, as the fake daemon sees it. */
+/** A client's connection, as the fake daemon sees it. */
 export class FakePeer {
   readonly socket: Socket
 
@@ -29,7 +29,7 @@ export class FakePeer {
     this.socket = socket
   }
 
-  /** Sends any message, valid or not. Header fields that are left out are those of a successful reply with serial 0. */
+  /** Sends any message, valid or not. The default header is that of a successful reply with serial 0. */
   send(header: Partial<Header>, payload: Uint8Array = Buffer.alloc(0)): void {
     const { remote } = program
     const whole = {
@@ -61,15 +61,15 @@ export class FakePeer {
   }
 }
 
-/** Handles a message that does not belong to opening or closing a connection. */
+/** Handles the messages of a client, except those that open or close a connection. */
 export type OnMessage = (peer: FakePeer, message: Message) => void
 
 export class FakeDaemon implements AsyncDisposable {
   readonly path: string
   readonly uri: string
-  /** The connections of clients that are open now. */
+  /** The open connections of clients. */
   readonly peers = new Set<FakePeer>()
-  /** If set, the daemon closes a connection as soon as this procedure is called on it. */
+  /** If set, the daemon closes a connection when a client calls this procedure on it. */
   hangUpAt: Procedure | undefined
   readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
   readonly #onMessage: OnMessage

@@ -1,5 +1,5 @@
-// Example messages of the protocol with annotations for their bytes. A unit test checks the codec against them. A rig
-// test sends the calls to a real libvirtd and compares its replies.
+// Example messages of the protocol, byte by byte with annotations. A unit test compares the codec with them, a rig test
+// compares the replies of a real libvirtd.
 
 export interface Fixture {
   /** Name of the procedure in the table `proc`. */

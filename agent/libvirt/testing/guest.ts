@@ -1,5 +1,4 @@
-// A guest for the tests of this client. Its boot sector has 42 bytes of code that write OK to the serial port and then
-// echo all input.
+// A guest for this client's tests. Its boot sector writes OK to the serial port and then echoes all input.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CallFunction } from '../connection-options.ts'
@@ -23,11 +22,11 @@ const code = [
 export interface Guest {
   xml: string
   uuid: string
-  /** Path of the guest's disk: a raw image of 4 MiB, whose target is sda. */
+  /** Path of the guest's disk sda, a raw image of 4 MiB. */
   disk: string
 }
 
-/** Writes the guest's disk into a directory and returns the XML of its domain. */
+/** Writes the guest's disk into a directory, and returns the guest with the XML of its domain. */
 export function createEchoGuest(directory: string, name: string, uuid: string): Guest {
   const disk = join(directory, `${name}.img`)
   const image = Buffer.alloc(4 << 20)
@@ -43,7 +42,7 @@ export function createEchoGuest(directory: string, name: string, uuid: string): 
   return { xml, uuid, disk }
 }
 
-/** Creates a guest as `createEchoGuest` does, defines its domain and starts it. */
+/** Creates an echo guest, defines its domain and starts it. */
 export async function startEchoGuest(
   client: { call: CallFunction },
   directory: string,

@@ -1,5 +1,5 @@
-// Compiles each Shape of types.ts once into a function that reads its values and a function that writes them. The
-// readers check every length against its limit before they allocate memory.
+// Compiles each Shape (a type as plain data, see types.ts) into a function that reads its values and one that writes
+// them. Reading checks each length against its limit before it allocates memory.
 import { EncodeError, ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import type { AnyType, Input, Output, Shape } from './types.ts'
@@ -11,16 +11,16 @@ type Write = (writer: XdrWriter, value: unknown) => void
 const readers = new WeakMap<Shape, Read>()
 const writers = new WeakMap<Shape, Write>()
 
-/** Decodes a value that fills all bytes of `source`. Throws ProtocolError if the bytes are not such a value. */
+/** Decodes `source` as one value. Throws ProtocolError if the bytes are not exactly one value of the type. */
 export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
   const reader = source instanceof XdrReader ? source : new XdrReader(source)
   const value = readerOf(type.shape)(reader)
   reader.end('message')
-  // The cast is safe: types.ts builds each Shape together with the TypeScript type of its values.
+  // The cast is safe: types.ts makes each Shape together with its TypeScript type.
   return value as Output<T>
 }
 
-/** Encodes a value. Throws EncodeError, whose message names the field, if the value does not fit the type. */
+/** Encodes a value. Throws EncodeError, which names the field, if the value does not fit the type. */
 export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new XdrWriter()): XdrWriter {
   writerOf(type.shape)(writer, value)
   return writer
@@ -167,7 +167,7 @@ function compileWriter(shape: Shape): Write {
 function stringWriter(max: number): Write {
   return (writer, value) => {
     if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
-    // The daemon reads a string as a C string, so it would ignore everything after a zero character.
+    // The daemon reads a C string, so it would ignore everything after a zero character.
     if (value.includes('\0')) throw new EncodeError('a string may not contain a zero character')
     const length = Buffer.byteLength(value)
     if (length > max) throw new EncodeError(`a string of ${length} bytes is over the limit of ${max}`)
@@ -193,7 +193,7 @@ function charArrayWriter(length: number): Write {
   }
 }
 
-/** Converts to a signed byte: on the wire each byte is a 32 bit integer with the sign of C's signed `char`. */
+/** Converts a byte to C's signed `char`, which is a signed 32 bit integer on the wire. */
 function toSignedByte(byte: number): number {
   return (byte << 24) >> 24
 }
@@ -248,7 +248,7 @@ function unionWriter(cases: UnionCases): Write {
   }
 }
 
-/** Returns the EncodeError with the field's name before its message; any other error as it is. */
+/** Puts the field's name before the message of an EncodeError. Returns any other error as it is. */
 function prefixFieldName(name: string, error: unknown): unknown {
   if (!(error instanceof EncodeError)) return error
   const { message } = error

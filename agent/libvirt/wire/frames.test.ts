@@ -1,4 +1,4 @@
-// Tests that FrameSplitter returns whole messages however the socket cuts them, and rejects invalid lengths before it
+// Tests that FrameSplitter finds whole messages in any pieces of the stream, and rejects invalid lengths before it
 // allocates memory.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -53,8 +53,7 @@ describe('FrameSplitter', () => {
 })
 
 /**
- * Pushes a chunk from memory that is overwritten afterwards, as a socket with one read buffer does. Returns copies of
- * the messages.
+ * Pushes a chunk from a buffer that is then overwritten, as by a socket's next read. Returns copies of the messages.
  */
 function pushChunk(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   const got: Buffer[] = []

@@ -1,29 +1,27 @@
-// Cuts the byte stream of a socket into whole messages. It allocates memory only for bytes that have arrived, however
-// long a message claims to be.
+// Cuts a socket's byte stream into whole messages. Allocates memory only for bytes that have arrived, whatever length a
+// message claims.
 import { ProtocolError } from '../errors.ts'
 import { headerLength, messageMax } from './header.ts'
 
-/** Handles a whole message, which begins with its length word. The bytes are valid only until the function returns. */
+/** Handles a whole message, length word included. The bytes are valid only until the function returns. */
 export type TakeMessage = (bytes: Buffer, start: number, end: number) => void
 
-/**
- * Largest buffer, in bytes, that is kept for the next incomplete message. A larger buffer is freed after its message.
- */
+/** A buffer of at most this many bytes is reused for the next incomplete message. A larger one is freed. */
 const keptMax = 1 << 20
 
 export class FrameSplitter {
-  /** The first bytes of a message that is not complete yet. The buffer grows as bytes arrive and is reused. */
+  /** The bytes of an incomplete message. The buffer grows as bytes arrive and is reused. */
   #store = Buffer.alloc(0)
   #held = 0
 
-  /** Number of received bytes of a message that is not complete yet. */
+  /** Number of bytes of an incomplete message that have arrived. */
   get held(): number {
     return this.#held
   }
 
   /**
-   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Keeps no
-   * reference to `chunk`. Throws ProtocolError if a message's length word is invalid.
+   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Copies what it
+   * keeps of `chunk`. Throws ProtocolError if a length word is invalid.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
     let at = this.#held > 0 ? this.#completeHeld(chunk, length, take) : 0
@@ -37,8 +35,8 @@ export class FrameSplitter {
   }
 
   /**
-   * Appends bytes of the chunk to the incomplete message and, if that completes it, calls `take` with the message.
-   * Returns how many bytes of the chunk it used.
+   * Adds bytes of the chunk to the incomplete message. Calls `take` if the message is then complete. Returns the number
+   * of bytes used.
    */
   #completeHeld(chunk: Buffer, length: number, take: TakeMessage): number {
     const at = Math.min(Math.max(4 - this.#held, 0), length)

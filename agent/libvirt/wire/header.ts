@@ -1,18 +1,18 @@
-// The layout of a message: a length word (4 bytes; the length includes them), six header words, payload
-// (virnetprotocol.x).
+// The layout of a message (virnetprotocol.x): a length word of 4 bytes, which counts itself, then six header words,
+// then the payload.
 import { ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import { XdrWriter } from './writer.ts'
 
-/** The most bytes that may follow the length word (VIR_NET_MESSAGE_MAX). */
+/** The most bytes after the length word (VIR_NET_MESSAGE_MAX). */
 export const messageMax = 33_554_432
 /** Bytes of the length word and the header. */
 export const headerLength = 28
-/** Most payload bytes of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
+/** The most payload bytes of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
 export const streamChunkMax = 262_144 - 24
 
 export const program = { remote: 0x2000_8086, qemu: 0x2000_8087, keepAlive: 0x6b65_6570 } as const
-/** The types of messages. Types 4 and 5 carry file descriptors; this client never asks for them. */
+/** Types of messages. Types 4 and 5 carry file descriptors, which this client does not use. */
 export const messageType = { call: 0, reply: 1, message: 2, stream: 3 } as const
 export const messageStatus = { ok: 0, error: 1, continue: 2 } as const
 
@@ -28,8 +28,8 @@ export interface Header {
 }
 
 /**
- * Appends a message's length word and header, and returns the offset at which the message begins. The caller then
- * appends the payload and calls `finishMessage`.
+ * Appends a message's length word and header, and returns the message's offset. The caller then appends the payload and
+ * calls `finishMessage`.
  */
 export function beginMessage(writer: XdrWriter, header: Header): number {
   const start = writer.length
@@ -60,20 +60,17 @@ export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
-/** Like `setSerial`, for a message that begins at offset `start` in the writer. */
+/** Does what `setSerial` does, for a message at offset `start` in the writer. */
 export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
   writer.patch(start + 20, serial)
 }
 
-/** Overwrites the serial number in an encoded message: a call gets its serial number only when it is sent. */
+/** Overwrites the serial number in an encoded message, because a call gets its serial number only when it is sent. */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }
 
-/**
- * Reads a message's header. Before the call the reader must be just after the length word; after the call it is at the
- * payload.
- */
+/** Reads a message's header. The reader must be just after the length word. */
 export function readHeader(reader: XdrReader): Header {
   return {
     program: reader.uint(),
@@ -85,7 +82,7 @@ export function readHeader(reader: XdrReader): Header {
   }
 }
 
-/** Throws ProtocolError for a type, status or version that a daemon must not send. */
+/** Throws ProtocolError if a daemon must not send this type, status or version. */
 export function checkHeader({ type, status, version }: Header): void {
   if (type < messageType.reply || type > messageType.stream) {
     throw new ProtocolError(`a daemon does not send messages of type ${type}`)
@@ -99,7 +96,7 @@ export interface Message {
   payload: Buffer
 }
 
-/** Splits a whole message, which begins with its length word, into header and payload. */
+/** Splits a whole message, length word included, into header and payload. */
 export function splitMessage(bytes: Buffer): Message {
   const header = readHeader(new XdrReader(bytes.subarray(4)))
   return { header, payload: bytes.subarray(headerLength) }

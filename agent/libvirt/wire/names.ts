@@ -1,14 +1,13 @@
-// A cache of short texts that occur again and again, such as names of parameters, disks and domains. A lookup by the
-// bytes costs half as much as decoding a new text, and JavaScript engines find object keys faster by a text they know
-// already.
+// A cache of short texts that occur often, such as names of parameters, disks and domains. A lookup costs half as much
+// as decoding, and engines find object keys faster if the text is not new.
 
-/** Up to this number of bytes, a lookup costs less than decoding. */
+/** The longest text, in bytes, for which a lookup costs less than decoding. */
 export const nameMax = 32
 
 const size = 2048
 const cache: string[] = Array<string>(size).fill('')
 
-/** Decodes the UTF-8 text of `bytes` from `start` to `end`, or takes it from the cache. */
+/** Returns the UTF-8 text of `bytes` from `start` to `end`, from the cache if it is there. */
 export function decodeName(bytes: Buffer, start: number, end: number): string {
   let hash = end - start
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0
@@ -20,7 +19,7 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   return text
 }
 
-/** Whether the text is ASCII and has exactly these bytes. Only in ASCII texts is each byte one character. */
+/** Whether the text is ASCII and has exactly these bytes. */
 function equalsAsciiBytes(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {

@@ -1,11 +1,10 @@
-// Reads XDR (RFC 4506) from a buffer: values are big-endian and padded to four bytes. The reader checks every length
-// before it uses it.
+// Reads XDR (RFC 4506): values are big-endian and padded to four bytes. Checks every length before using it.
 import { ProtocolError } from '../errors.ts'
 import { decodeName, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
-/** A position in a buffer. All values that it returns are copies, so the buffer may be overwritten afterwards. */
+/** A position in a buffer. All values that it returns are copies, so the buffer may be reused. */
 export class XdrReader {
   #bytes: Buffer = empty
   #view: DataView = new DataView(empty.buffer)
@@ -16,7 +15,7 @@ export class XdrReader {
     this.moveTo(bytes, 0, bytes.length)
   }
 
-  /** Moves to another range, usually of the same buffer. */
+  /** Moves to another range, of the same or another buffer. */
   moveTo(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
@@ -32,7 +31,7 @@ export class XdrReader {
     return this.#end - this.#offset
   }
 
-  /** Reads all remaining bytes, which have no padding, such as the data of a stream. */
+  /** Reads all remaining bytes, without padding, such as the data of a stream. */
   rest(): Buffer {
     return this.#copy(this.left)
   }
@@ -57,14 +56,14 @@ export class XdrReader {
     return this.#view.getFloat64(this.#take(8))
   }
 
-  /** Reads XDR's bool, which stands before an optional value. Throws ProtocolError unless it is exactly 0 or 1. */
+  /** Reads XDR's bool, which precedes an optional value. Throws ProtocolError unless it is 0 or 1. */
   flag(): boolean {
     const value = this.uint()
     if (value > 1) throw new ProtocolError(`a bool is 0 or 1, not ${value}, at byte ${this.#offset - 4}`)
     return value === 1
   }
 
-  /** Reads a count or length. Throws ProtocolError above `max`, before memory is allocated. */
+  /** Reads a count or length. Throws ProtocolError if it is above `max`. */
   count(max: number, what: string): number {
     const value = this.uint()
     if (value > max)
@@ -72,13 +71,13 @@ export class XdrReader {
     return value
   }
 
-  /** Reads `length` bytes, a multiple of four, as hexadecimal text. */
+  /** Reads `length` bytes as hexadecimal text. `length` must be a multiple of four. */
   hex(length: number): string {
     const start = this.#take(length)
     return this.#bytes.toString('hex', start, start + length)
   }
 
-  /** Reads a byte count, the bytes, and their padding. */
+  /** Reads a byte count and that many bytes, and skips their padding. */
   opaque(max: number): Buffer {
     const length = this.count(max, 'opaque')
     const bytes = this.#copy(length)

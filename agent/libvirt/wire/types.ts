@@ -1,7 +1,7 @@
-// The data types of the RPC protocol, in which protocol/ describes procedures. A type is plain data (a Shape); its
-// TypeScript types exist only at compile time.
+// The data types of the RPC protocol. A type is plain data (a Shape) at run time, and also carries the TypeScript types
+// of its values.
 
-/** The description of a type as plain data. The codec compiles it into functions. */
+/** A type as plain data, which the codec compiles into functions. */
 export type Shape =
   | { readonly kind: 'int' | 'uint' | 'flags' | 'hyper' | 'uhyper' | 'double' | 'bool' | 'uuid' }
   | { readonly kind: 'string' | 'opaque' | 'chars'; readonly max: number }
@@ -13,9 +13,7 @@ export type Shape =
 
 declare const carried: unique symbol
 
-/**
- * A type of the protocol. Decoding returns `Out`; encoding takes `In`, in which fields with a default may be left out.
- */
+/** A type of the protocol. Decoding returns `Out`. Encoding takes `In`, where fields with a default are optional. */
 export interface Type<Out = unknown, In = Out> {
   readonly shape: Shape
   readonly [carried]?: (input: In) => Out
@@ -35,45 +33,46 @@ type StructInput<F extends Fields> = Flat<
 >
 type StructOutput<F extends Fields> = Flat<{ [K in keyof F]: Output<F[K]> }>
 
-/** Most bytes of a string (REMOTE_STRING_MAX). */
+/** The most bytes of a string (REMOTE_STRING_MAX). */
 export const stringMax = 4_194_304
 
-/** 32 bits, signed. Also for libvirt's `short` and `char` outside arrays, because XDR gives each of them four bytes. */
+/** 32 bits, signed. Also used for libvirt's `short` and `char` outside arrays, which take four bytes in XDR. */
 export const int: Type<number> = { shape: { kind: 'int' } }
 export const uint: Type<number> = { shape: { kind: 'uint' } }
 /**
- * A set of bits; 0 if left out. Encoding also takes a negative number, because `a | b` is negative if bit 31 is set.
+ * A set of bits; default 0. Encoding also takes negative numbers, because JavaScript's `a | b` is negative if bit 31 is
+ * set.
  */
 export const flags: Type<number, number | undefined> = { shape: { kind: 'flags' } }
 /** 64 bits, signed. Decoding returns a bigint; encoding takes a bigint or a number. */
 export const hyper: Type<bigint, bigint | number> = { shape: { kind: 'hyper' } }
 export const uhyper: Type<bigint, bigint | number> = { shape: { kind: 'uhyper' } }
 export const double: Type<number> = { shape: { kind: 'double' } }
-/** libvirt's boolean: an int that is 0 for false. Any other number means true. */
+/** libvirt's boolean, an int. 0 means false; any other number means true. */
 export const bool: Type<boolean> = { shape: { kind: 'bool' } }
-/** A UUID: sixteen bytes on the wire, text with hyphens in lower case here. */
+/** A UUID: sixteen bytes on the wire, in code a lower-case text with hyphens. */
 export const uuid: Type<string> = { shape: { kind: 'uuid' } }
 export const string: Type<string> = { shape: { kind: 'string', max: stringMax } }
 
-/** Up to `max` bytes, with a byte count before them. Decoding copies the bytes. */
+/** Up to `max` bytes after a byte count. Decoding copies the bytes. */
 export function opaqueUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'opaque', max } }
 }
 
 /**
- * C's `char data<max>`: a byte count, then the bytes. Each byte takes four on the wire, because rpcgen encodes a `char`
- * as a 32 bit integer.
+ * C's `char data<max>`: a byte count, then the bytes. Each byte takes four bytes on the wire, because rpcgen encodes a
+ * `char` as a 32 bit integer.
  */
 export function charsUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'chars', max } }
 }
 
-/** C's `char text[length]`: a text that ends at the first zero. Each byte takes four on the wire. */
+/** C's `char text[length]`: a text that ends at the first zero. Each byte takes four bytes on the wire. */
 export function charArrayOf(length: number): Type<string> {
   return { shape: { kind: 'charArray', length } }
 }
 
-/** A value or null. A field that the caller leaves out is null. */
+/** A value or null. If a field is left out, it is null. */
 export function optionalOf<Out, In>(of: Type<Out, In>): Type<Out | null, In | null | undefined> {
   return { shape: { kind: 'optional', of: of.shape } }
 }
@@ -83,7 +82,7 @@ export function arrayOf<Out, In>(of: Type<Out, In>, max: number): Type<Out[], re
   return { shape: { kind: 'array', of: of.shape, max } }
 }
 
-/** A struct: its fields one after the other, in the order of the object's keys. */
+/** A struct: the fields in the order of the object's keys. */
 export function structOf<F extends Fields>(fields: F): Type<StructOutput<F>, StructInput<F>> {
   return { shape: { kind: 'struct', fields: Object.entries(fields).map(([name, type]) => [name, type.shape]) } }
 }
@@ -92,12 +91,12 @@ type Cases = Record<string, readonly [discriminant: number, type: AnyType]>
 type UnionOutput<C extends Cases> = { [K in keyof C & string]: { type: K; value: Output<C[K][1]> } }[keyof C & string]
 type UnionInput<C extends Cases> = { [K in keyof C & string]: { type: K; value: Input<C[K][1]> } }[keyof C & string]
 
-/** A union: a number that tells which type follows, then the value. Decoding returns `{ type, value }`. */
+/** A union: a number that identifies the value's type, then the value. Decoding returns `{ type, value }`. */
 export function unionOf<const C extends Cases>(cases: C): Type<UnionOutput<C>, UnionInput<C>> {
   return {
     shape: { kind: 'union', cases: new Map(Object.entries(cases).map(([name, [n, type]]) => [n, [name, type.shape]])) },
   }
 }
 
-/** A struct without fields: the arguments or the result of many procedures. */
+/** A struct without fields, for procedures without arguments or without a result. */
 export const nothing = structOf({})

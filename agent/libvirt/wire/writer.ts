@@ -1,5 +1,5 @@
-// Writes XDR (RFC 4506) into a buffer that grows as needed and can be reused. The caller (the codec) has checked the
-// protocol's limits.
+// Writes XDR (RFC 4506) into a buffer that grows as needed and can be reused. The codec checks the protocol's limits,
+// so the writer does not.
 import { EncodeError } from '../errors.ts'
 
 export class XdrWriter {
@@ -16,7 +16,7 @@ export class XdrWriter {
     return this.#length
   }
 
-  /** The bytes from `start` on, not copied. The next write may overwrite them or move them to another buffer. */
+  /** The bytes from `start` on, not copied. The next write may overwrite or move them. */
   bytes(start = 0): Buffer {
     return this.#bytes.subarray(start, this.#length)
   }
@@ -62,7 +62,7 @@ export class XdrWriter {
     this.#view.setFloat64(start, value)
   }
 
-  /** Writes bytes that are given as hexadecimal text. Their number must be a multiple of four. */
+  /** Writes hexadecimal text as bytes. The number of bytes must be a multiple of four. */
   hex(text: string): void {
     const start = this.#reserve(text.length / 2)
     this.#bytes.write(text, start, 'hex')
@@ -74,20 +74,20 @@ export class XdrWriter {
     this.#bytes.set(value, start)
   }
 
-  /** Writes a text whose UTF-8 form has `length` bytes. */
+  /** Writes a text. `length` is its number of bytes in UTF-8. */
   string(value: string, length: number): void {
     this.uint(length)
     const start = this.#reservePadded(length)
     this.#bytes.write(value, start, length, 'utf8')
   }
 
-  /** Writes bytes without a count and padding, for example a whole message. */
+  /** Writes bytes without count and padding, such as a whole message. */
   raw(value: Uint8Array): void {
     const start = this.#reserve(value.length)
     this.#bytes.set(value, start)
   }
 
-  /** Makes room for `length` bytes and their zero padding, and returns the offset of that room. */
+  /** Makes room for `length` bytes and their zero padding, and returns its offset. */
   #reservePadded(length: number): number {
     const start = this.#reserve(length + ((4 - (length % 4)) % 4))
     if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)
@@ -95,8 +95,8 @@ export class XdrWriter {
   }
 
   /**
-   * Makes room for `length` bytes and returns its offset. May replace the buffer, so a caller must use `#bytes` and
-   * `#view` only after this call.
+   * Makes room for `length` bytes and returns its offset. May replace `#bytes` and `#view`, so use them only after this
+   * call.
    */
   #reserve(length: number): number {
     const start = this.#length
@@ -121,7 +121,7 @@ function requireInteger(value: number, min: number, max: number, what: string): 
 
 function toBigInt(value: bigint | number): bigint {
   if (typeof value === 'bigint') return value
-  // A number above 2^53 may have lost digits already. Reject it rather than send a value that the caller did not mean.
+  // A number above 2^53 may have lost digits already, so reject it.
   if (!Number.isSafeInteger(value)) throw new EncodeError(`${value} is not an exact integer; give a bigint`)
   return BigInt(value)
 }
