@@ -18,7 +18,7 @@ afterEach(() => rm(stateDir, { recursive: true, force: true }))
 
 const makeOwner = (uid: string, name = 'web'): Owner => ({ namespace: 'demo', name, uid })
 
-/** Creates a host with a domain and a directory for each of these Servers. */
+/** Creates a host on which each of these Servers has a domain and a directory. */
 async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; cached?: string[] } = {}) {
   const ownerOfDomain = new Map<string, Owner | undefined>(owners.map((owner) => [owner.uid, owner]))
   for (const uuid of more.foreign ?? []) ownerOfDomain.set(uuid, undefined)

@@ -1,8 +1,7 @@
 /**
- * Collects orphans: domains and files of Servers that are no longer on this host, because they were deleted or moved
- * while the agent was down. If the agent sees the deletion of a Server, it removes the domain and the files at once.
- * Any other orphan waits for a grace period, because an API server restored from a backup does not know the newer
- * Servers.
+ * Collects orphans: domains and files of Servers that were deleted or moved while the agent was down. (If the agent
+ * sees the deletion of a Server, it removes the Server's domain and files at once.) An orphan is kept for a grace
+ * period, because an API server restored from a backup does not know the newest Servers.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,20 +22,20 @@ export interface Owner {
 
 export interface OrphanOptions {
   hostName: string
-  /** The owners of all Servers' directories on this host, including those without a domain. */
+  /** The owners of all Servers' directories on this host, with or without a domain. */
   listOwners(): Promise<Owner[]>
   servers: Resource<Server>
   /** Whether the cache has a Server with that uid on this host. */
   isCached(uid: string): boolean
   domains: Pick<DomainClient, 'list' | 'ownerOf'> & { of(uid: string): Pick<OwnedDomains, 'destroy' | 'undefine'> }
-  /** Removes everything of a Server but its domain. */
+  /** Removes everything of a Server except its domain. */
   removeFiles(uid: string): Promise<void>
   graceMs: number
   now(): number
   log: Log
 }
 
-/** The file in each Server's directory that names the owner. It is written before any other file in the directory. */
+/** The file in each Server's directory that names the owner. It is the first file that is written there. */
 const OWNER_FILE = 'owner.json'
 
 export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
@@ -47,8 +46,8 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * For `catch`: ignores a Terminal error, which means that a domain's metadata cannot be parsed, so that the domain
- * counts as foreign. Throws any other error again, because it may hide a domain of a Server.
+ * For `catch`: ignores a Terminal error. It means that a domain's metadata cannot be parsed, so the domain is foreign.
+ * Throws any other error again, because the domain may be a Server's.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -59,7 +58,7 @@ export interface OrphanCollector {
   collectDeleted(owner: Owner, uuid: string): Promise<void>
   /**
    * Removes the orphans whose grace period is over.
-   * @throws AggregateError, after the last orphan, if some orphans could not be checked or removed
+   * @throws AggregateError, at the end, if some orphans could not be checked or removed
    */
   sweep(): Promise<void>
   /** The uids of all Servers with a domain on this host, orphans included. */
@@ -68,12 +67,12 @@ export interface OrphanCollector {
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
-  /** The time at which each orphan was first seen, on the clock `now`, by the owner's uid. */
+  /** When each orphan was first seen, in milliseconds of the clock `now`, by the owner's uid. */
   const firstSeen = new Map<string, number>()
 
   /**
-   * Whether the owner is a Server on this host. Asks the API server if the cache has no such Server, because the cache
-   * may be behind.
+   * Whether the owner is a Server on this host. The cache may be behind, so asks the API server if the cache has no
+   * such Server.
    */
   async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
     if (isCached(uid)) return true
@@ -84,7 +83,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
-      // Both calls do nothing if a domain with this UUID belongs to another Server or to none.
+      // Neither call touches a domain with this UUID that this Server does not own.
       const domain = domains.of(owner.uid)
       await domain.destroy(uuid)
       await domain.undefine(uuid)
@@ -141,7 +140,7 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // No other file names the owner, so the directory stays until an operator removes it.
+      // No other file names the owner, so an operator must remove the directory.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

@@ -1,4 +1,4 @@
-/** The agent as a program: reads the flags, connects to the API server, serves metrics, and runs the agent. */
+/** The agent's process: reads the flags, connects to the API server, serves metrics, and runs the agent. */
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
@@ -11,11 +11,11 @@ import { AgentOptions } from './options.ts'
 
 /**
  * Runs the agent until the process is told to stop.
- * @param createAgentFor creates the agent; tests pass a wrapper of createAgent
+ * @param createAgentFor creates the agent; tests pass their own function, which wraps createAgent
  */
 export async function runAgentProgram(createAgentFor = createAgent): Promise<void> {
-  // QEMU may run as another user and must be able to enter the agent's directories. Files that other users must not
-  // read are created with their own mode.
+  // QEMU may run as another user and must be able to enter the agent's directories. Secret files get a mode of their
+  // own.
   process.umask(0o022)
   const options = readOptionsOrExit(
     AgentOptions,

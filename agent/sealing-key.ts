@@ -1,5 +1,6 @@
 /**
- * The host's key pair for sealed secrets (actions/sealed-secret.ts). The private key never leaves the state directory.
+ * The host's key pair for sealed (encrypted) secrets; see actions/sealed-secret.ts. The private key never leaves the
+ * state directory.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -8,8 +9,8 @@ import { writeFileAtomically } from './files/atomic-files.ts'
 import { ignoreNotFound } from './files/errors.ts'
 
 /**
- * Reads the private key; creates it at the first start, and when its file is damaged. Passwords that were sealed to a
- * lost key cannot be opened, and have to be requested again. Call it only while the state directory is locked.
+ * Reads the private key. Creates a new one if there is none or its file is damaged; users must then request again the
+ * passwords that were sealed to the lost key. Call it only while the state directory is locked.
  */
 export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   const path = join(stateDir, 'sealing-key.pem')
@@ -21,8 +22,8 @@ export async function openSealingKey(stateDir: string): Promise<KeyObject> {
 }
 
 /**
- * Returns a function that reads or creates the key at its first call, and not before, because the state directory is
- * locked only later.
+ * Returns a function that reads or creates the key when it is first called. It must not be called before the state
+ * directory is locked.
  */
 export function lazySealingKey(stateDir: string): () => Promise<KeyObject> {
   let key: Promise<KeyObject> | undefined
@@ -45,7 +46,7 @@ function parseKey(pem: string | undefined): KeyObject | undefined {
   }
 }
 
-/** The public key, as it stands in status.sealingKey of the Hypervisor: 32 bytes in base64url. */
+/** Returns the public key as in the Hypervisor's status.sealingKey: 32 bytes in base64url. */
 export function publicSealingKey(privateKey: KeyObject): string {
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
   if (x === undefined) throw new Error('the sealing key is no X25519 key')

@@ -1,6 +1,6 @@
 /**
- * At an interval, because events may be missed: repairs the network of the host, removes orphans, rotates console logs,
- * removes unused images, and enqueues all Servers.
+ * At an interval, because events may be missed: repairs the host's network, removes orphans and unused images, rotates
+ * console logs, and enqueues all Servers.
  */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
@@ -9,7 +9,7 @@ import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
-/** Runs all tasks of this file once, and then every `syncSeconds` until the returned function is called. */
+/** Runs all tasks once, and then every `syncSeconds` until the returned function is called. */
 export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
   await syncOnce(components, signal)
   const { kube, options } = components
@@ -35,8 +35,8 @@ const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Separates the guests whose network is repaired from the Servers whose network is left untouched.
- * @param present uids of all Servers whose domain is on this host
+ * Separates the guests whose network the sync repairs from the Servers whose network it leaves untouched.
+ * @param present uids of all Servers with a domain on this host
  */
 export function partitionForNetworkSync(
   servers: readonly Server[],
@@ -46,10 +46,10 @@ export function partitionForNetworkSync(
     const { instance } = server.status ?? {}
     return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // The actions of Servers that are not launched yet, or are being deleted, plug and unplug the interfaces themselves.
-  // If the sync set up interfaces for them, it could bring back an interface that a deletion has just removed.
+  // While a Server is created or deleted, its action plugs and unplugs the interfaces. The sync must not interfere: it
+  // could bring back an interface that a deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
-  // A guest whose Server has left this host keeps its filters for as long as it runs.
+  // A guest whose Server has left this host keeps its filters as long as it runs.
   return { guests, leaveUntouched: present.union(new Set(changing)) }
 }
 
@@ -58,7 +58,7 @@ const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, orphans, log }, signal) {
-    // List the domains first and the cache last, so that the list of Servers is the newer one.
+    // List the domains before the cache, so that the list of Servers is the newer one.
     const present = await orphans.serversWithDomains()
     const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })

@@ -1,7 +1,4 @@
-/**
- * Runs the commands that plan() returned, in order. After a failed command it skips the other commands of the same
- * network.
- */
+/** Runs the commands of plan() in order. After a failed command, skips the remaining commands of the same network. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
@@ -11,15 +8,15 @@ import type { Command } from './types.ts'
 
 export interface CommandContext {
   readonly runProgram: RunProgram
-  /** The folder that has a subfolder with dnsmasq's files for each network. */
+  /** The folder in which each network has a folder for dnsmasq's files. */
   readonly root: string
   readonly rules: RulesInForce
   readonly signal: AbortSignal
 }
 
 /**
- * Runs the commands. After a failed command it skips the other commands of the same network; the result has the error
- * under the network's key.
+ * Runs the commands. After a failed command, skips the remaining commands of the same network, and adds the error to
+ * the result under the network's key.
  * @throws the error of a command without a key, because all later commands depend on it
  */
 export async function runCommands(
@@ -75,7 +72,7 @@ async function execProgram(
 
 /**
  * Replaces a file so that a crash leaves either the old file or the new one. All users may read the file, because
- * dnsmasq no longer runs as root when it reads its files again.
+ * dnsmasq reads it again after it has given up root.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

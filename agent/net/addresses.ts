@@ -1,10 +1,10 @@
 /**
- * Calculations on IP and MAC addresses for DHCP and the nftables rules. The library ip-address parses the addresses.
+ * Calculations with IP and MAC addresses for DHCP and the nftables rules. Parses addresses with the library ip-address.
  */
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 
-/** Returns the first address of the network that contains the address: 10.0.0.5/24 gives 10.0.0.0. */
+/** Returns the first address of the address's network: 10.0.0.5/24 gives 10.0.0.0. */
 export function networkAddressOf(address: string, prefixLength: number): string {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)
@@ -17,7 +17,7 @@ export function netmaskOf(prefixLength: number): string {
   return new Address4(`255.255.255.255/${prefixLength}`).startAddress().correctForm()
 }
 
-/** Converts an IPv6 address to 0x and 32 hexadecimal digits, the form in which nft compares raw payload. */
+/** Converts an IPv6 address to 0x and 32 hexadecimal digits, for nft rules that compare raw payload. */
 export function toIPv6Hex(address: string): string {
   return `0x${new Address6(address).bigInt().toString(16).padStart(32, '0')}`
 }
@@ -29,5 +29,5 @@ export function linkLocalFromMac(mac: string): string {
   return new Address6(`fe80::${groups.map((group) => group.toString(16)).join(':')}`).correctForm()
 }
 
-/** Converts a MAC to 12 hexadecimal digits, which nft compares with raw payload. */
+/** Converts a MAC to 12 hexadecimal digits, for nft rules that compare raw payload. */
 export const toMacHex = (mac: string): string => mac.replaceAll(':', '')

@@ -1,6 +1,6 @@
 /**
- * Brings the host's network to the state that the guests (VMs) on the host need. One run at a time observes the host,
- * plans the commands that lead to that state, and runs them.
+ * Changes the host's network to what its guests (VMs) need. Each run observes the host, plans the commands that are
+ * needed, and runs them. There is one run at a time.
  */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
@@ -16,7 +16,7 @@ import type { DesiredNetwork, HostedGuest, Observed } from './types.ts'
 
 export interface ConvergerOptions {
   readonly runProgram: RunProgram
-  /** The folder that has a subfolder with dnsmasq's files for each network. */
+  /** The folder in which each network has a folder for dnsmasq's files. */
   readonly root: string
   /** Name of this host, for messages. */
   readonly host: string
@@ -36,8 +36,8 @@ interface ObserveRequest {
   readonly keys: ReadonlySet<string>
   readonly rules: Rules
   /**
-   * Whether to compare every nftables rule and look into every network namespace, instead of reusing what was observed
-   * before.
+   * Whether to compare every nftables rule and look into every network namespace. Otherwise earlier observations are
+   * reused.
    */
   readonly isThorough: boolean
 }
@@ -45,10 +45,7 @@ interface ObserveRequest {
 export class Converger {
   readonly #options: ConvergerOptions
   readonly #rules: RulesInForce
-  /**
-   * The devices that the last run observed. Undefined if that run may have changed a device, because its observation is
-   * then out of date.
-   */
+  /** The devices that the last run observed. Undefined if the last run may have changed a device. */
   #lastDevices: Devices | undefined
   readonly #closing = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
@@ -60,10 +57,9 @@ export class Converger {
   }
 
   /**
-   * Sets up these networks, applies the nftables rules of all networks, and takes down networks that no guest uses any
-   * more. Resolves to the errors by network key. Calls during a run share one run that follows it; so many simultaneous
-   * calls of HostNetwork.plug cause at most two runs.
-   * @throws the error that kept the agent from observing the host or from applying the rules
+   * Sets up these networks, applies all nftables rules, and takes down the networks that no guest uses any more. All
+   * calls during a run share the next run. Resolves to the errors by network key.
+   * @throws the error if the host cannot be observed or the rules cannot be applied
    */
   converge(keys: NetworkKeys): Promise<Map<string, unknown>> {
     if (this.#queued) {
@@ -82,13 +78,13 @@ export class Converger {
     return done
   }
 
-  /** Observes the network devices, rules and DHCP servers on this host thoroughly, without changing anything. */
+  /** Observes devices, rules and DHCP servers completely, without changing anything. */
   observe(): Promise<Observed> {
     const { networks, rules } = this.#desiredState()
     return this.#observe({ keys: new Set(networks.keys()), rules, isThorough: true })
   }
 
-  /** Aborts a run under way and waits until it has ended. */
+  /** Aborts the current run, if any, and waits until it has ended. */
   async close(): Promise<void> {
     this.#closing.abort(new Transient('AgentStopping', 'The agent is stopping'))
     await this.#running.catch(() => undefined) // The caller of converge() gets the error.
@@ -104,8 +100,7 @@ export class Converger {
     const observed = await this.#observe({ keys, rules, isThorough })
     const failed = this.#findObstacles(networks, observed, keys)
     const commands = plan(networks, observed, { rules, keys, blocked: new Set(failed.keys()), folder: this.#folder })
-    // If a command fails or the agent stops from here on, the devices' state is unknown. So drop the observation before
-    // the commands run.
+    // If a command fails or the agent stops, the state of the devices is unknown. So drop the observation first.
     this.#lastDevices = undefined
     const context = { runProgram, root, rules: this.#rules, signal }
     for (const [key, error] of await runCommands(commands, context)) failed.set(key, error)

@@ -1,12 +1,11 @@
-/** Finds, reloads and stops the dnsmasq processes that serve DHCP to the networks of this host. */
+/** Finds, reloads and stops the dnsmasq processes that serve DHCP to this host's networks. */
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/errors.ts'
 
 /**
- * Returns the ids of the agent's dnsmasq processes by network key. It recognises a process by the config file on its
- * command line, not by its pid file: the id in an old pid file may belong to another process by now, and a dnsmasq that
- * is just starting has not written its pid file yet.
+ * Returns the ids of the agent's dnsmasq processes by network key. Finds a process by the config file on its command
+ * line. Its pid file would not do: the file may be old and name another process, or may not be written yet.
  */
 export async function findDnsmasqPids(root: string): Promise<Map<string, number[]>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
@@ -17,7 +16,7 @@ export async function findDnsmasqPids(root: string): Promise<Map<string, number[
 }
 
 /**
- * Returns the network key in the command line `dnsmasq --conf-file=<root>/<key>/conf`. Undefined if the process is
+ * Returns the network key in the command line `dnsmasq --conf-file=<root>/<key>/conf`; undefined if the process runs
  * another program or has ended.
  */
 async function networkKeyOfProcess(root: string, pid: number): Promise<string | undefined> {
@@ -29,9 +28,8 @@ async function networkKeyOfProcess(root: string, pid: number): Promise<string | 
 }
 
 /**
- * Sends the signal if the process is still one of the agent's dnsmasq processes. Returns false if it has ended.
- * @throws a Transient error (retried) with the code DhcpUnreachable if the kernel does not let the agent send the
- * signal
+ * Sends the signal, unless the process has ended or is no dnsmasq of the agent's. Returns whether it was sent.
+ * @throws a Transient error (retried) with the code DhcpUnreachable if the agent may not signal the process
  */
 async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals): Promise<boolean> {
   if ((await networkKeyOfProcess(root, pid)) === undefined) return false
@@ -44,16 +42,15 @@ async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals):
 }
 
 /**
- * Makes dnsmasq read its hosts and options again. If dnsmasq has ended, the agent finds that at its next observation
- * and starts a new dnsmasq.
+ * Makes dnsmasq read its hosts and options again. Does nothing if dnsmasq has ended; the agent's next run starts it
+ * again.
  */
 export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
   await signalDnsmasq(root, pid, 'SIGHUP')
 }
 
 /**
- * Sends SIGTERM and, after 2 s, SIGKILL. Waits until the process has ended, because the next dnsmasq needs its UDP
- * port.
+ * Sends SIGTERM and, after 2 s, SIGKILL. Waits for the end of the process, because the next dnsmasq needs its UDP port.
  * @throws a Transient error (retried) with the code DhcpStuck if the process has not ended 2 s after SIGKILL
  */
 export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {

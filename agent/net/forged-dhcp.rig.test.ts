@@ -1,6 +1,6 @@
 /**
- * A guest sends forged DHCP messages in another guest's name. Each test also sends them without the nftables rules, to
- * show that they would do harm.
+ * Tests that a guest cannot send DHCP messages in another guest's name. Each test also runs without the nftables rules,
+ * to show that the messages would then do harm.
  */
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
@@ -43,7 +43,7 @@ test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async ()
 const option6 = (code: number, value: string) =>
   `${code.toString(16).padStart(4, '0')}${(value.length / 2).toString(16).padStart(4, '0')}${value}`
 
-/** Returns the server identifier that dnsmasq sends to guest 6: a DUID made from a MAC (RFC 8415, section 11.4). */
+/** Returns the server identifier that dnsmasq sends to guest 6: a DUID with a MAC (RFC 8415, section 11.4). */
 async function serverId(victim: Space): Promise<string> {
   using ear = await captureFrames(victim)
   expect(await requestDhcpv6Offer(victim, VICTIM)).toBe('fd00:5::6')
@@ -67,7 +67,7 @@ const dhcp6Frame = (body: string) =>
     { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
   )
 
-/** Frames that make dnsmasq mistake guest 5 for guest 6. The keys describe the method. */
+/** Frames for which dnsmasq mistakes guest 5 for guest 6, by the method used. */
 const disguises: Record<string, (server: string) => string[]> = {
   'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
     dhcp6Frame(
@@ -91,9 +91,8 @@ const ipv6FixedIPOf = (n: number) => ({
 })
 
 /**
- * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each case needs a new host,
- * because dnsmasq caches the MACs of all neighbours when it looks up one of them. Guest 5 boots only after guest 6 has
- * its address, so that dnsmasq has not cached the MAC of guest 5 before.
+ * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each case has a new host,
+ * and guest 5 boots last: dnsmasq then has not cached the MAC of guest 5 and must look it up.
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()

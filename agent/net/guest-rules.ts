@@ -1,19 +1,19 @@
 /**
- * Renders the nftables rules for frames that a guest (VM) with port security sends. Fields that nft has no name for are
- * written as @base,offset,length in bits; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match
- * a frame that lacks the field that the rule tests (because the frame is cut off or the field is in another fragment).
- * Where a guest could thus evade a drop rule, the rules accept what is allowed and then drop the rest. Pure.
+ * Renders the nftables rules for frames that a guest (VM) with port security sends. @base,offset,length (in bits) is a
+ * field without a name in nft; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match a frame
+ * without the tested field, such as a later fragment. A guest could thus evade a drop rule. So the rules accept what is
+ * allowed and then drop the rest. Pure.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { linkLocalFromMac, toIPv6Hex, toMacHex } from './addresses.ts'
 import type { DesiredPort } from './types.ts'
 
-/** Name of the chain with the rules that are the same for all guests. Every guest's own chain jumps to it first. */
+/** The chain with the rules that all guests share. Each guest's own chain jumps to it first. */
 export const COMMON_GUEST_CHAIN = 'every-guest'
 
 /**
- * Returns the rules of a guest's own chain, in order. For a port without addresses the rules check only the MAC,
- * because such a port may use any address.
+ * Returns the rules of a guest's own chain, in order. A port without addresses may use any address, so only its MAC is
+ * checked.
  */
 export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
   const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
@@ -41,8 +41,8 @@ export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
 const renderSet = (members: readonly (string | number)[]): string => `{ ${members.join(', ')} }`
 
 /**
- * The guest may send frames only from its own MAC. 0x8035 is RARP: QEMU sends a RARP request after a migration, so that
- * switches learn where the guest is now.
+ * A guest may send only from its own MAC. 0x8035 is RARP, which QEMU sends after a migration to tell switches where the
+ * guest is now.
  */
 const frameRules = (mac: string): string[] => [
   `ether saddr != ${mac} counter drop`,
@@ -55,9 +55,9 @@ const frameRules = (mac: string): string[] => [
 const vlanRules = ['ether type { 8021q, 8021ad } counter drop']
 
 /**
- * A guest must not act as a DHCP server, a router or a multicast querier. Some DHCP clients accept an answer from any
- * server port, so the rules match both ports. A query for another guest's multicast group, which only bridges hear,
- * could make the bridge stop forwarding that group to the other guest, neighbour solicitations included.
+ * A guest must not act as DHCP server, router or multicast querier. The DHCP rules match both ports, because some
+ * clients accept an answer from any server port. A query for another guest's multicast group could make the bridge stop
+ * forwarding that group to the guest.
  */
 const serverRules = [
   'ether type ip udp sport 67 counter drop',
@@ -71,11 +71,10 @@ const serverRules = [
 const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
 
 /**
- * Neighbour solicitations and advertisements carry a link-layer address, which must be the guest's MAC: dnsmasq
- * identifies DHCPv6 clients by this address. These rules allow the address in one place only: in a single option of 8
- * bytes right after the fixed part (8 bytes of a router solicitation, 24 of the others), without extension headers. All
- * known systems send the address there. In duplicate address detection the option has a nonce instead (RFC 7527).
- * Fragments of these messages are dropped, too, as receivers must do (RFC 6980).
+ * dnsmasq identifies a DHCPv6 client by the link-layer address in its neighbour messages, so this address must be the
+ * guest's MAC. The rules allow it only where all known systems send it: in one option of 8 bytes right after the fixed
+ * part (8 bytes of a router solicitation, 24 of other messages). Duplicate address detection has a nonce there instead
+ * (RFC 7527). Messages with extension headers or in fragments (RFC 6980) are dropped.
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -87,18 +86,18 @@ const neighbourOptionRules = (mac: string): string[] => [
   `${NEIGHBOUR_MESSAGES} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${toMacHex(mac)} counter drop`,
 ]
 
-/** The rules of COMMON_GUEST_CHAIN. They are shared because nft takes time for each rule. */
+/** The rules of COMMON_GUEST_CHAIN. Guests share them because each rule costs nft time. */
 export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules, ...neighbourFormRules]
 
 /**
- * The DHCPv6 message types that clients send: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
- * INFORMATION-REQUEST (RFC 8415, section 7.3).
+ * The numbers of the DHCPv6 messages that clients send, from SOLICIT (1) to INFORMATION-REQUEST (11) (RFC 8415, section
+ * 7.3).
  */
 const DHCP6_CLIENT_MESSAGES = [1, 3, 4, 5, 6, 8, 9, 11]
 
 /**
- * A DHCP server identifies a client by the MAC in the message (chaddr), or by what a relay says. So a message must have
- * the guest's own MAC and no relay (giaddr 0); otherwise a guest could release another guest's address. giaddr is right
+ * A DHCP server identifies a client by the MAC in the message (chaddr) or by what a relay adds. So a message must have
+ * the guest's own MAC and giaddr 0 (no relay); otherwise a guest could release another guest's address. giaddr is right
  * before chaddr, at byte 8 + 24 of the UDP datagram.
  */
 const dhcpClientRules = (mac: string, from4: string, from6: string): string[] => [
@@ -109,8 +108,8 @@ const dhcpClientRules = (mac: string, from4: string, from6: string): string[] =>
 ]
 
 /**
- * An ARP probe from 0.0.0.0 asks whether an address is in use. The owner of the address may then give it up (RFC 5227),
- * so a guest may probe only for its own addresses.
+ * An ARP probe from 0.0.0.0 asks whether an address is in use. Its owner may then give the address up (RFC 5227), so a
+ * guest may probe only for its own addresses.
  */
 const ipv4AddressRules = (own: string): string[] => [
   `arp saddr ip ${own} accept`,
@@ -119,9 +118,9 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise only its own addresses. It may also send solicitations from `::` only for its own addresses:
- * they are duplicate address detection (RFC 4862), on which another guest would give the address up. Type 143 is the
- * multicast report that belongs to the detection (RFC 3810). The target is at byte 8 of the ICMPv6 message.
+ * A guest may advertise only its own addresses. A solicitation from `::` is duplicate address detection (RFC 4862) and
+ * could make another guest give up its address, so it must be for an own address, too. Type 143 is the multicast report
+ * for it (RFC 3810). The target is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,
@@ -130,9 +129,9 @@ const neighbourTargetRules = (own: string): string[] => [
 ]
 
 /**
- * Accepts an IPv6 packet if at least one byte follows its extension headers, and accepts every fragment but the first.
- * A first fragment that ends within the extension headers is not accepted: it would hide the message that follows, such
- * as a router advertisement. Receivers must drop such a fragment (RFC 7112), but not all do.
+ * Accepts an IPv6 packet if a byte follows its extension headers, and all fragments but the first. A first fragment
+ * that ends within the extension headers is not accepted, because it hides the message that follows, such as a router
+ * advertisement. Not all receivers drop such a fragment as RFC 7112 demands.
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

@@ -1,6 +1,6 @@
 /**
- * Stores on disk each guest (VM) with the interfaces that the agent set up for it last (HostNetwork.plug). So a
- * restarted agent still knows the guests that were plugged before.
+ * Stores on disk each guest (VM) with the interfaces that HostNetwork.plug last set up for it, so that a restarted
+ * agent knows them.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,22 +8,22 @@ import { Terminal } from '../../crds/errors.ts'
 import type { HostedGuest } from './types.ts'
 
 export interface GuestStore {
-  /** Returns all guests; the guest that was put last comes last. */
+  /** Returns all guests in the order in which they were put. */
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
   /**
-   * Stores the guest and moves it to the end of `all`. If guests have different copies of a Network's settings, the
-   * copy of the last guest counts.
+   * Stores the guest as the last of `all`. If guests have different copies of a Network's settings, the last guest's
+   * copy counts.
    */
   readonly put: (guest: HostedGuest) => void
-  /** Like `put`, but a guest that is stored unchanged keeps its place in `all`. */
+  /** Does what `put` does, but only if the guest differs from the stored one. */
   readonly putIfChanged: (guest: HostedGuest) => void
   readonly remove: (id: string) => void
 }
 
 /**
- * Opens the store in a folder, which it creates if needed. Reads and writes files synchronously: a file has a few
- * hundred bytes, and so two writes of one guest cannot overlap.
+ * Opens the store in a folder and creates the folder if needed. File access is synchronous, so two writes of one guest
+ * cannot overlap. The files have only a few hundred bytes.
  */
 export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })
@@ -32,7 +32,7 @@ export function openGuestStore(folder: string): GuestStore {
   const isUnchanged = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
   const put = (guest: HostedGuest): void => {
     const wasUnchanged = isUnchanged(guest)
-    // A Map keeps the place of a key that it already has. So delete the guest first to move it to the end.
+    // Delete first, because a Map keeps a known key in its place and the guest must become the last.
     guests.delete(guest.id)
     guests.set(guest.id, guest)
     if (wasUnchanged) return
@@ -54,8 +54,8 @@ export function openGuestStore(folder: string): GuestStore {
 }
 
 /**
- * Reads all stored guests. Deletes files that are cut short: only a power failure leaves such files, and after it the
- * network devices are gone, too. The next `HostNetwork.sync` stores the guests of the deleted files again.
+ * Reads all stored guests. Deletes incomplete files, which only a power failure leaves. After a power failure the
+ * network devices are gone, too, and the next `HostNetwork.sync` stores the guests again.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))
@@ -78,8 +78,8 @@ function readGuest(file: string): HostedGuest | undefined {
 }
 
 /**
- * Returns the id if it has only letters, digits and hyphens; it becomes a file name and must not lead out of the
- * folder.
+ * Returns the id if it has only letters, digits and hyphens, because a file name with other characters could lead out
+ * of the folder.
  * @throws a Terminal error (not retried) with the code InvalidGuest for any other id
  */
 function validateGuestId(id: string): string {

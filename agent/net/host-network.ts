@@ -1,6 +1,6 @@
 /**
- * Provides the guests (VMs) of a host with their networks: bridges, DHCP and filter rules. Every call first stores the
- * desired state and then changes the host to match it.
+ * Provides the guests (VMs) of a host with bridges, DHCP and filter rules. Every call first stores the desired state,
+ * then changes the host.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,11 +13,11 @@ import { createProgramRunner, type RunProgram } from './run.ts'
 import type { HostedGuest, Observed, PluggedInterface } from './types.ts'
 
 export interface HostNetworkOptions {
-  /** Absolute path of a folder that persists when the agent stops and that dnsmasq's unprivileged user can enter. */
+  /** Absolute path of a folder that outlives the agent and that dnsmasq's unprivileged user can enter. */
   readonly stateDir: string
   /** Name of this host, for messages. */
   readonly host: string
-  /** Runs the agent's programs. Default: in the agent's own network namespace. */
+  /** Runs programs. By default they run in the agent's own network namespace. */
   readonly runProgram?: RunProgram
 }
 
@@ -25,44 +25,40 @@ export interface CallContext {
   readonly signal: AbortSignal
 }
 
-/**
- * Every method may be repeated, also after a crash in the middle. Errors are Transient (retried), except those for
- * invalid input, which are Terminal.
- */
+/** Every method may be repeated, also after a crash. Errors are Transient (retried); only invalid input is Terminal. */
 export interface HostNetwork extends AsyncDisposable {
   /**
-   * Sets up bridges, DHCP and filter rules for the guest's interfaces. The agent calls it before the guest's domain
-   * starts or, in a migration, arrives. Interfaces that the guest had at the last call and no longer has are unplugged.
+   * Sets up bridges, DHCP and filter rules for the guest's interfaces, before its domain starts or arrives by
+   * migration. Unplugs the interfaces that the guest no longer has.
    * @throws a Transient error (retried) with a code of obstacles.ts, such as BridgeMissing, if the host does not allow
    * the setup
    * @throws a Terminal error (not retried) with the code InvalidInterface if an interface is invalid
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
   /**
-   * Removes the guest's part of the host's network, and everything that no other guest of this host needs. The agent
-   * calls it when the guest's domain is off or has been migrated away.
+   * Removes what only this guest needs of the host's network. The agent calls it when the guest's domain is off or has
+   * been migrated away.
    */
   unplug(guestId: string, ctx: CallContext): Promise<void>
   /**
-   * Plugs each of these guests and removes everything else that the agent has set up. The agent calls it at its start
+   * Plugs exactly these guests and removes everything else that the agent has set up. The agent calls it at its start
    * and at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
    * @param guests all guests of this host, read just before the call
-   * @param ctx `leaveUntouched` has ids of guests that this call neither plugs nor unplugs, because a running create or
-   * delete does so
+   * @param ctx `leaveUntouched`: ids of guests that this call neither plugs nor unplugs, because their creation or
+   * deletion does
    */
   sync(
     guests: readonly HostedGuest[],
     ctx: CallContext & { readonly leaveUntouched?: ReadonlySet<string> },
   ): Promise<ReadonlyMap<string, unknown>>
   observe(ctx: CallContext): Promise<Observed>
-  /** Aborts a change of the host that is under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
+  /** Aborts a change that is under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
   close(): Promise<void>
 }
 
 /**
- * Creates the HostNetwork, and reads from `stateDir` which guests were plugged before. Does not change the host's
- * network yet.
- * @throws the file system's errors if stateDir cannot be used
+ * Creates the HostNetwork and reads the plugged guests from `stateDir`. Does not change the host's network yet.
+ * @throws the file system's error if stateDir cannot be used
  */
 export function createHostNetwork({
   stateDir,
@@ -84,8 +80,8 @@ export function createHostNetwork({
     async unplug(guestId, { signal }) {
       store.remove(guestId)
       const failed = await rejectOnAbort(converger.converge(new Set()), signal)
-      // Throw only errors of networks that have no guest any more. If a network still has guests, its error is reported
-      // when they are plugged or synced.
+      // Throw only the errors of networks without guests. The error of another network is reported when its guests are
+      // plugged or synced.
       const inUse = new Set(store.all().flatMap((guest) => [...networkKeysOf(guest)]))
       throwFirstFailure(failed, new Set(failed.keys()).difference(inUse))
     },
@@ -101,8 +97,8 @@ export function createHostNetwork({
 }
 
 /**
- * Stores exactly these guests; guests in `leaveUntouched` keep their stored state. An invalid guest keeps its stored
- * state, too; the result has its error, by guest id.
+ * Stores exactly these guests. Guests in `leaveUntouched` and invalid guests keep what is stored of them. Returns the
+ * errors of invalid guests by guest id.
  */
 function replaceGuests(
   store: GuestStore,

@@ -28,8 +28,8 @@ async function makeHostWithUplink(): Promise<TestHost> {
 }
 
 /**
- * Simulates a crash of the agent: the first n programs that change the host succeed. The next such program runs, but
- * its result is lost; all later programs fail.
+ * Simulates a crash of the agent. The first n programs that change the host succeed. The next one runs, but the agent
+ * gets no result; all later ones fail.
  */
 function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCrashed: () => boolean } {
   let remaining = n
@@ -38,7 +38,7 @@ function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCras
   const wrap =
     (run: RunProgram): RunProgram =>
     async (argv, options) => {
-      // Programs that only read do not count.
+      // Do not count programs that only read.
       if (argv.includes('-json') || argv.includes('list')) return run(argv, options)
       if (hasCrashed) throw crash(argv)
       remaining--
@@ -75,8 +75,8 @@ test('plug, unplug and sync complete the work when the agent crashed after any p
 })
 
 /**
- * Runs the first n commands of the plan that leaves exactly these guests on the host. Resolves to the number of
- * commands in the whole plan.
+ * Runs the first n commands of the plan for a host with exactly these guests. Resolves to the number of all its
+ * commands.
  */
 async function runFirstCommands(
   { space, stateDir }: TestHost,
@@ -138,7 +138,7 @@ test('a second plug changes nothing', async () => {
     return run(argv, options)
   })
   await again.plug(createGuest(5), ctx)
-  // An agent that has just started cannot tell whether the rules in force are its own, so it writes them once.
+  // A new agent cannot tell whether the rules in force are its own, so it writes them once.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(createGuest(5), ctx)
@@ -223,7 +223,7 @@ test('sync removes everything of guests that are gone, and keeps the others', as
   const net = await host.restart()
   expect(await net.sync([createGuest(6)], ctx)).toEqual(new Map())
   expect(await readHostState(host)).toEqual(one)
-  // The agent's folder of stored guests is lost, but the devices are still there.
+  // Lose the stored guests, but keep the devices.
   await host.space.run('rm', '-r', `${host.stateDir}/guests`)
   const blank = await host.restart()
   expect(await blank.sync([], ctx)).toEqual(new Map())
@@ -265,7 +265,7 @@ test('plug keeps a tap that a process has open, and removes it when the process 
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
   await host.net.plug(createGuest(5), ctx)
   expect(await hasTap()).toBe(true)
-  // Unplug while the tap is still in use, as if the agent had failed to stop the domain. The bridge must stay for now.
+  // Unplug while the tap is still in use, as if the domain could not be stopped. The bridge must stay for now.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
   await host.net.plug(createGuest(5), ctx)

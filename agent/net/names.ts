@@ -1,13 +1,13 @@
 /**
- * Names of everything that a network has on a host. All names derive from ids, so the agent finds its devices again
- * without storing them:
- *   kn<key>        a bridge that the agent made
+ * The names of a network's devices and namespaces on a host. They derive from ids, so the agent finds them without
+ * storing them:
+ *   kn<key>        the bridge, if the agent made it
  *   kubenova-<key> the network namespace of the network's DHCP server
- *   kd<key>        the DHCP server's port on the bridge: one end of a veth pair, whose other end, dhcp0, is in the
- *                  namespace
+ *   kd<key>        the DHCP server's port on the bridge: one end of a veth pair, whose other end, dhcp0, is in
+ *                  the namespace
  *   tap<port>      a guest's tap device, named as Neutron names it
- * <key> is the network key: the first 12 hexadecimal digits of the Network's uid. It has only 48 bits because a Linux
- * device name has at most 15 characters.
+ * <key> is the network key: the first 12 hexadecimal digits of the Network's uid. More would not fit into a Linux
+ * device name, which has at most 15 characters.
  */
 import { createHash } from 'node:crypto'
 import type { Interface } from '../../crds/kinds/server-status.ts'
@@ -20,7 +20,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-/
 /** Name of the veth device in the DHCP server's namespace. */
 export const DHCP_DEVICE = 'dhcp0'
 
-/** Returns the network key. An id that is not a UUID is hashed, so that every key has the same form. */
+/** Returns the network key. An id that is not a UUID is hashed first, so that all keys have the same form. */
 export function networkKey(networkId: string): string {
   return UUID.test(networkId) ? networkId.replaceAll('-', '').slice(0, 12) : sha256(networkId).slice(0, 12)
 }
@@ -34,16 +34,15 @@ export const namespaceName = (key: string): string => `kubenova-${key}`
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`
 
 /**
- * Returns the network key in the name of a bridge, DHCP port or namespace. Undefined if the agent never gives such
- * names.
+ * Returns the network key in the name of a bridge, DHCP port or namespace; undefined if the name is not of this form.
  */
 export function networkKeyFromDeviceName(name: string): string | undefined {
   return OWNED_NAME.exec(name)?.[1]
 }
 
 /**
- * Returns the MAC of the network's DHCP server. It is the same on every host, so that a guest's ARP cache is still
- * right after a migration. It is locally administered and outside the range from which ports get their MACs.
+ * Returns the MAC of the network's DHCP server. All hosts use the same MAC, so that a guest's ARP cache stays right
+ * after a migration. The MAC is locally administered, and no port can get it.
  */
 export function dhcpMac(networkId: string): string {
   const hex = sha256(`dhcp ${networkId}`)
@@ -52,10 +51,7 @@ export function dhcpMac(networkId: string): string {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/**
- * Adds the device names that the domain's XML needs. They derive from ids, so the agent need not have set the interface
- * up yet.
- */
+/** Adds the names of the bridge and tap, which the domain's XML needs. The devices need not exist yet. */
 export const toPluggedInterface = (nic: Interface): PluggedInterface => ({
   ...nic,
   bridge: nic.bridge ?? bridgeName(nic.networkId),

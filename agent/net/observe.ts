@@ -1,7 +1,4 @@
-/**
- * Observes the host's network devices, the DHCP servers' namespaces and the dnsmasq processes. Reads from the kernel,
- * from /proc and from the agent's own files.
- */
+/** Observes the host's network devices, the DHCP servers' namespaces and the dnsmasq processes. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findDnsmasqPids } from './dnsmasq-processes.ts'
@@ -12,13 +9,13 @@ import type { DnsmasqConfig, Observed, ObservedDhcp } from './types.ts'
 
 export interface ObserveOptions {
   readonly runProgram: RunProgram
-  /** The folder that has a subfolder with dnsmasq's files for each network. */
+  /** The folder in which each network has a folder for dnsmasq's files. */
   readonly root: string
   /** Keys (names.ts) of the networks whose namespaces are read. */
   readonly keys: NetworkKeys
   /**
-   * An earlier observation, of which unchanged parts are reused. Must be undefined if the agent has changed a device
-   * since then; see {@link areNamespacesUnchanged}.
+   * An earlier observation whose namespaces are reused if they are unchanged. Must be undefined if the agent has
+   * changed a device since then; see {@link areNamespacesUnchanged}.
    */
   readonly previous?: Devices | undefined
   readonly signal: AbortSignal
@@ -46,10 +43,9 @@ export async function observe({
 }
 
 /**
- * Whether the DHCP servers' namespaces are as before, judged by the host's devices alone. So the agent need not run a
- * program per namespace (some milliseconds) before each guest starts. Deleting a namespace removes its veth pair; when
- * the veth end in the namespace goes down, the host's end loses its carrier. Other changes in a namespace are found
- * only by an observation without `previous`. Pure.
+ * Whether the host's devices show that the DHCP servers' namespaces are unchanged. This saves running a program for
+ * each namespace before each guest starts. A deleted namespace takes its veth pair with it; if the end in the namespace
+ * goes down, the host's end loses its carrier. Other changes are not noticed here. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,
@@ -84,8 +80,8 @@ function parseNamespaceKeys(json: string): string[] {
 }
 
 /**
- * Observes one namespace. Returns `broken` if the name exists without a namespace, as after a crash in the middle of
- * `ip netns add`.
+ * Observes one namespace. Returns `broken` if there is a name without a namespace, as a crash during `ip netns add`
+ * leaves it.
  */
 async function observeNamespace(runProgram: RunProgram, key: string, signal: AbortSignal) {
   try {
@@ -109,8 +105,7 @@ async function observeDhcp(root: string): Promise<Map<string, ObservedDhcp>> {
 }
 
 /**
- * Reads the configuration that dnsmasq was last given. Undefined if the file is missing or unreadable; the agent then
- * restarts dnsmasq.
+ * Reads dnsmasq's last configuration. Undefined if the file is missing or unreadable; the agent then restarts dnsmasq.
  */
 async function readAppliedConfig(path: string): Promise<DnsmasqConfig | undefined> {
   try {

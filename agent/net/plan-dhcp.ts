@@ -1,7 +1,7 @@
 /**
- * Plans the commands for the DHCP server of one network on this host: a network namespace, a veth pair that connects it
- * to the bridge, and dnsmasq in the namespace. The namespace contains nothing else, so a guest reaches nothing of the
- * host through its DHCP server. Pure.
+ * Plans the commands for the DHCP server of one network on this host: a network namespace, a veth pair between it and
+ * the bridge, and dnsmasq in the namespace. Nothing else is in the namespace, so that a guest can reach nothing else
+ * there. Pure.
  */
 import { DHCP_DEVICE, dhcpPortName, namespaceName } from './names.ts'
 import type { Command, DesiredDhcp, DesiredNetwork, DnsmasqConfig, Link, Observed, ObservedDhcp } from './types.ts'
@@ -14,15 +14,15 @@ export function planDhcp(network: DesiredNetwork, observed: Observed, folder: st
   const deviceChanges = pair === undefined || !hasSameAddresses(pair.inner, dhcp) || pair.inner.mac !== dhcp.mac
   const action = deviceChanges ? 'start' : nextDnsmasqAction(running, dhcp.config)
   return [
-    // dnsmasq keeps the device that it was started with, so it must be restarted when the device changes. It is stopped
-    // before the change: if the agent crashes in between, its next run finds no dnsmasq and starts one.
+    // dnsmasq keeps using the device that it started with, so it is restarted when the device changes. It is stopped
+    // before the change: if the agent crashes in between, its next run finds no dnsmasq and starts it.
     ...(action === 'start' ? running.pids.map((pid): Command => ({ key, do: 'stop', pid })) : []),
     ...(pair === undefined ? createPair(network, observed, dhcp) : repairPair(network, pair, dhcp)),
     ...planDnsmasq(network, action, { config: dhcp.config, running, folder }),
   ]
 }
 
-/** The two ends of the veth pair: `outer` is a port of the bridge, `inner` is in the namespace. */
+/** The two ends of the veth pair: `outer` is in the bridge, `inner` in the namespace. */
 interface VethPair {
   readonly outer: Link
   readonly inner: Link
@@ -44,8 +44,8 @@ const commandInNamespace = (key: string, ...args: string[]): Command =>
   execCommand(key, 'ip', '-n', namespaceName(key), ...args)
 
 /**
- * Plans a new veth pair. The inner end goes up last: if a crash leaves the pair incomplete, its inner end is down, and
- * the next plan repairs the pair.
+ * Plans a new veth pair. Its inner end goes up last, so a crash leaves the inner end down, and the next plan repairs
+ * the pair.
  */
 function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDhcp): Command[] {
   const { key, mtu, bridge } = network
@@ -63,8 +63,8 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
 }
 
 /**
- * Plans commands that leave an empty namespace. They delete an incomplete veth pair and a namespace name that has no
- * namespace, and create the namespace if it is missing.
+ * Plans the commands that make the namespace exist and be empty. They first delete what a crash left: an incomplete
+ * veth pair, or a name without a namespace.
  */
 function createNamespace(key: string, { links, namespaces }: Observed): Command[] {
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
@@ -77,8 +77,8 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
     ...(typeof found === 'object' && found.device
       ? [commandInNamespace(key, 'link', 'delete', 'dev', DHCP_DEVICE)]
       : []),
-    // A new namespace inherits the host's IPv4 settings, and the host may forward packets; so turn forwarding off here.
-    // `tee` writes the file, because commands run without a shell that could redirect.
+    // Turn forwarding off, because a new namespace inherits the host's IPv4 settings. `tee` writes the file, because
+    // commands run without a shell.
     {
       key,
       do: 'exec',
@@ -89,8 +89,8 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
 }
 
 /**
- * Deletes a device that may be gone already: when a namespace is deleted, the kernel deletes its veth pairs some time
- * later.
+ * Deletes a device. Succeeds if the device is gone, because the kernel deletes the veth pairs of a deleted namespace by
+ * itself, but later.
  */
 export const deleteLinkCommand = (key: string, device: string): Command => ({
   key,
@@ -100,8 +100,8 @@ export const deleteLinkCommand = (key: string, device: string): Command => ({
 })
 
 /**
- * Adds an address to the DHCP server. `nodad` turns duplicate address detection off: every host of the segment has this
- * address, and the nftables rules keep the hosts from seeing each other's frames for it.
+ * Adds an address to the DHCP server. All hosts of the segment use this address, so duplicate address detection must be
+ * off (`nodad`). The nftables rules hide the hosts' frames for it from each other.
  */
 const addAddressCommand = (key: string, address: string): Command =>
   commandInNamespace(key, 'addr', 'add', address, 'dev', DHCP_DEVICE, ...(address.includes(':') ? ['nodad'] : []))
@@ -127,9 +127,8 @@ function repairPair(network: DesiredNetwork, { outer, inner }: VethPair, dhcp: D
 type DnsmasqAction = 'none' | 'reload' | 'start'
 
 /**
- * Returns what must be done with dnsmasq. It reads added host lines on SIGHUP. For a removed or changed line it must be
- * restarted, because it keeps leases in memory and would not give the address to its new owner. Guests do not notice a
- * restart: their leases are infinite.
+ * Returns what to do with dnsmasq. On SIGHUP, dnsmasq reads added host lines. For a removed or changed line it must be
+ * restarted, because it keeps leases in memory. Guests do not notice a restart: their leases are infinite.
  */
 function nextDnsmasqAction({ pids, applied }: ObservedDhcp, config: DnsmasqConfig): DnsmasqAction {
   if (pids.length !== 1 || applied === undefined || applied.conf !== config.conf) return 'start'
@@ -145,8 +144,8 @@ interface DnsmasqState {
 }
 
 /**
- * Plans dnsmasq's files and its start or reload. The file `applied` is written last: if the agent crashes before that,
- * its next run reloads or starts dnsmasq once more.
+ * Plans dnsmasq's files and its start or reload. The file `applied` is written last: after a crash before that, the
+ * next run reloads or starts dnsmasq again.
  */
 function planDnsmasq(
   { key }: DesiredNetwork,

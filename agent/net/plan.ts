@@ -1,7 +1,7 @@
 /**
- * Compares the desired with the observed state of the host's network, and returns the commands that make them equal.
- * First come the commands that take down what no guest needs, then the nftables rules, and last the commands that set
- * up networks. So no device is connected before its rules are in force. Pure.
+ * Returns the commands that change the host's network from the observed to the desired state. First they take down what
+ * no guest needs, then they change the nftables rules, then they set up networks. So no device is connected before its
+ * rules are in force. Pure.
  */
 import { dhcpPortName, networkKeyFromDeviceName, ownBridgeName } from './names.ts'
 import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
@@ -12,11 +12,11 @@ export interface PlanOptions {
   /** The desired nftables rules of all networks. */
   readonly rules: Rules
   /**
-   * Keys (names.ts) of the networks to set up. Regardless of `keys`, networks without a guest are taken down and the
-   * rules of all networks are applied.
+   * Keys (names.ts) of the networks to set up. Networks without a guest are taken down, and all rules applied, in any
+   * case.
    */
   readonly keys: ReadonlySet<string>
-  /** Keys of networks with an obstacle (obstacles.ts). The plan leaves these networks as they are. */
+  /** Keys of networks with an obstacle (obstacles.ts), which stay as they are. */
   readonly blocked: ReadonlySet<string>
   /** Returns the folder with a network's dnsmasq files. */
   readonly folder: (key: string) => string
@@ -40,7 +40,7 @@ export function plan(
   ]
 }
 
-/** Returns the keys of networks that have devices, a namespace or a dnsmasq on this host, but no guest. */
+/** Returns the keys of networks that have devices, a namespace or a dnsmasq on this host but no guest. */
 export function orphanedNetworkKeys(
   desired: ReadonlyMap<string, DesiredNetwork>,
   { links, namespaces, dhcp }: Observed,
@@ -60,8 +60,8 @@ function planBridge(network: DesiredNetwork, { links }: Observed): Command[] {
   const existing = links.get(bridge)
   return [
     ...(existing ? repairBridge(key, existing) : [addBridgeCommand(key, bridge)]),
-    // Set addrgenmode before the bridge goes up. Otherwise the kernel gives the bridge a link-local address, at which
-    // guests could reach the host.
+    // Set addrgenmode before the bridge goes up. Otherwise the bridge gets a link-local address, at which guests could
+    // reach the host.
     ...(existing?.up && !existing.linkLocal ? [] : [setLinkCommand(key, bridge, 'addrgenmode', 'none')]),
     ...(existing?.mtu === mtu ? [] : [setLinkCommand(key, bridge, 'mtu', String(mtu))]),
     ...foreignBridgePorts(network, links).map((port) => setLinkCommand(key, port.name, 'nomaster')),
@@ -90,8 +90,8 @@ function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['li
 }
 
 /**
- * Returns the ports of the agent's bridge that are neither taps of guests nor the DHCP server's port nor the uplink,
- * for example the network's former uplink.
+ * Returns the ports of the agent's bridge other than guests' taps, the DHCP server's port and the uplink, for example a
+ * former uplink.
  */
 function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(
@@ -101,14 +101,14 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
 }
 
 /**
- * Whether a tap was left behind when its QEMU ended. Such a tap must be deleted, because libvirt cannot create a tap
- * with a name that exists.
+ * Whether a tap is left of a QEMU that has ended. Such a tap must be deleted, because libvirt cannot create a tap whose
+ * name exists.
  */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
- * Whether a tap of a running guest is in no bridge, because the bridge was deleted and created again. A tap that
- * libvirt is just creating is still down: libvirt brings it up only after adding it to the bridge.
+ * Whether a running guest's tap is in no bridge, because the bridge was deleted and created again. A tap that libvirt
+ * is creating is still down, so it does not count.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined
@@ -121,10 +121,7 @@ function planTaps({ key, bridge, ports }: DesiredNetwork, { links }: Observed): 
   ]
 }
 
-/**
- * Plans the removal of everything that the network has on this host. A bridge with taps of running guests stays until
- * the guests are gone.
- */
+/** Plans the removal of a network from this host. A bridge stays while it has taps of running guests. */
 function planTeardown(key: string, observed: Observed, folder: string): Command[] {
   const { links } = observed
   const bridge = links.get(ownBridgeName(key))

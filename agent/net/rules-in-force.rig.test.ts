@@ -8,7 +8,7 @@ import { createGuest, ctx, listedRules, rulesFor } from './testing.ts'
 
 const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
 
-/** Wraps `run` and records every text that is written to a program's standard input, that is, to nft. */
+/** Wraps `run` and records what is written to the standard input of nft. */
 function recordInput(run: RunProgram): { run: RunProgram; written: string[] } {
   const written: string[] = []
   return {
@@ -89,8 +89,8 @@ describe('RulesInForce', () => {
     await space.run('nft', 'flush', 'ruleset')
     expect(await inForce.observe({ desired: one }, ctx.signal)).toEqual(new Map())
     await apply(two)
-    // This apply changes only some chains. Afterwards the agent has no listing of all rules to compare with, so it
-    // cannot tell whether the rules in force are its own.
+    // This apply changes only some chains and takes no new listing of all rules. So the agent cannot tell whether the
+    // rules in force are its own.
     await apply(one)
     expect(await inForce.observe('thorough', ctx.signal)).toBeUndefined()
   })

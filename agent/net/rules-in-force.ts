@@ -3,29 +3,29 @@ import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, 
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How closely `observe` compares the kernel's rules with those that the agent applied last. `thorough` compares every
- * rule: this finds any change by another program, but takes nft as long as writing the rules. `desired` compares only
- * the names of the chains: this finds a flush of all rules, for example by a restart of nftables.service.
+ * How to compare the kernel's rules with those that the agent applied last. `thorough` compares every rule and so finds
+ * any change by another program, but takes as long as writing the rules. `desired` compares only the names of the
+ * chains: it finds a flush of all rules, for example by a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 
 export class RulesInForce {
   readonly #runProgram: RunProgram
-  /** The rules that the agent applied last. Undefined before the first apply and after one whose outcome is unknown. */
+  /** The rules that the agent applied last. Undefined if it has applied none, or if the last apply failed. */
   #applied: Rules | undefined
-  /** nft's listing of the applied rules. Undefined if the agent has not listed them since it last changed them. */
+  /** nft's listing of the applied rules. Undefined if the agent has not listed them since their last change. */
   #listing: string | undefined
 
   constructor(runProgram: RunProgram) {
     this.#runProgram = runProgram
   }
 
-  /** Resolves to the rules in force; undefined if the agent cannot tell which rules are in force. */
+  /** Resolves to the rules in force; undefined if the agent cannot tell. */
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller is about to change the rules anyway. If a chain is missing, nft rejects the change and `apply`
-    // replaces the whole table. So the chains need not be listed here.
+    // The caller will change the rules, so the chains need not be listed: if one is missing, nft rejects the change,
+    // and `apply` replaces the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -36,9 +36,9 @@ export class RulesInForce {
   }
 
   /**
-   * Puts the rules `to` in force. If the rules in force (`from`) are known, changes only the chains that differ;
-   * otherwise replaces the whole table.
-   * @throws CommandFailed, a Transient error (retried) if nft fails
+   * Puts the rules `to` in force. Changes only the chains that differ from `from`, the rules in force. Replaces the
+   * whole table if `from` is undefined or wrong.
+   * @throws CommandFailed, a Transient error (retried), if nft fails
    */
   async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
     this.#applied = undefined
@@ -50,7 +50,7 @@ export class RulesInForce {
     if (!isChanged) this.#listing = await this.#listTable(signal)
   }
 
-  /** Returns false if nft rejects the changes, which means that the rules in force are not `from`. */
+  /** Returns false if nft rejects the changes. The rules in force are then not `from`. */
   async #applyChanges(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#runNft(renderChanges(from, to), signal)
@@ -65,7 +65,7 @@ export class RulesInForce {
     await this.#runProgram(['nft', '-f', '-'], { signal, input })
   }
 
-  /** Resolves to nft's listing of the agent's table without packet counts; '' if there is no such table. */
+  /** Resolves to nft's listing of the agent's table, without packet counts; '' if the table does not exist. */
   async #listTable(signal: AbortSignal): Promise<string> {
     try {
       return await this.#runProgram(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
@@ -77,7 +77,7 @@ export class RulesInForce {
 }
 
 /**
- * Returns the names of the agent's chains in nft's listing of all tables; undefined if the agent's table is missing.
+ * Returns the names of the agent's chains from nft's listing of all tables; undefined if the agent's table is missing.
  */
 function parseChainNames(listing: string): Set<string> | undefined {
   const table = listing.split(/^(?=table )/m).find((text) => text.startsWith(`table bridge ${TABLE} {`))

@@ -1,11 +1,11 @@
 /**
- * Renders the nftables rules for this host's guests (VMs): one table, of which every change is one transaction. The
- * rules match devices by name, so they can be in force before libvirt creates the tap. Pure. The chains:
- *   prerouting  a guest with port security sends only from its MAC and its addresses, and sends no DHCP answers and no
+ * Renders the nftables rules for this host's guests (VMs). They are one table, and each change is one transaction.
+ * Rules match devices by name, so they can be in force before libvirt creates the tap. Pure. The chains:
+ *   prerouting  a guest with port security sends only from its MAC and addresses, and sends no DHCP answers and no
  *               router advertisements (guest-rules.ts)
- *   forward     the DHCP server's port exchanges frames only with this host's guests of its network, and these guests
+ *   forward     a DHCP server's port exchanges frames only with this host's guests of its network, and these guests
  *               exchange DHCP messages with no other server
- *   input       no frame from a bridge of the agent's reaches the host itself
+ *   input       no frame from one of the agent's bridges reaches the host itself
  *   output      no frame of the host itself reaches the port of a DHCP server
  */
 import { COMMON_GUEST_CHAIN, commonGuestRules, guestRules } from './guest-rules.ts'
@@ -14,7 +14,7 @@ import type { DesiredNetwork } from './types.ts'
 
 export const TABLE = 'kubenova'
 
-/** The chains of the agent's table by name; the value is the text of the chain's rules. An empty map means no table. */
+/** The text of each chain's rules, by the chain's name. An empty map means that there is no table. */
 export type Rules = ReadonlyMap<string, string>
 
 export const NO_RULES: Rules = new Map()
@@ -54,16 +54,16 @@ export const areRulesEqual = (a: Rules, b: Rules): boolean =>
   a.size === b.size && [...a].every(([name, text]) => b.get(name) === text)
 
 /**
- * Renders the input of `nft -f -` that replaces the agent's table, whatever the table contains. It is one transaction,
- * so no frame passes between the old and the new rules. `add` comes first, because `delete` fails if there is no table.
+ * Renders input for `nft -f -` that replaces the agent's table in one transaction, so that no frame passes in between.
+ * `add` comes first, because `delete` fails if there is no table.
  */
 export const renderReplacement = (to: Rules): string =>
   `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : renderTable(to)}`
 
 /**
- * Renders the input of `nft -f -` that changes the rules in force, `from`, to the rules `to`. Neither may be empty.
- * Contains only the chains that differ, because nft takes seconds for the chains of some hundred guests. Obsolete
- * chains are deleted last: nft does not delete a chain that another chain jumps to.
+ * Renders input for `nft -f -` that changes the rules in force, `from`, to the rules `to`. Neither may be empty.
+ * Contains only the chains that differ, because nft takes seconds for the chains of some hundred guests. Deletes chains
+ * last: nft does not delete a chain that another chain jumps to.
  */
 export function renderChanges(from: Rules, to: Rules): string {
   const changed = new Map([...to].filter(([name, text]) => from.get(name) !== text))
@@ -84,16 +84,16 @@ const renderChain = (name: string, rules: readonly string[]): [string, string] =
 ]
 
 /**
- * Renders the definition of a hook's chain. Priority -300 is the earliest that nft has a name for on bridges (dstnat),
- * so these rules see a frame before those of other tables.
+ * Declares the chain of a hook. -300 is the earliest priority with a name on bridges (dstnat), so these rules come
+ * before those of other tables.
  */
 const baseChainDeclaration = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
 const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 
 /**
- * Renders a verdict map: frames of each device jump to the device's chain.
- * @param chains the chain of each device, by device name
+ * Renders a verdict map, by which the frames of each device jump to its chain.
+ * @param chains the name of each device's chain, by device name
  */
 function vmapRule(field: string, chains: ReadonlyMap<string, string>): string[] {
   const entries = [...chains].map(([device, name]) => `"${device}" : jump ${name}`)
@@ -118,7 +118,7 @@ function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
     renderChain(names.dhcpSends, [`oifname != ${taps} counter drop`]),
     renderChain(names.dhcpReceives, [`iifname != ${taps} counter drop`]),
     renderChain(names.guestSends, [`oifname != "${port}" udp dport { 67, 547 } counter drop`]),
-    // Some DHCP clients accept an answer from any server port, so the rules match the server's and the client's port.
+    // Some DHCP clients accept an answer from any server port, so match the client's port, too.
     renderChain(names.guestReceives, [
       `iifname != "${port}" udp sport { 67, 547 } counter drop`,
       `iifname != "${port}" udp dport { 68, 546 } counter drop`,
@@ -127,7 +127,7 @@ function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
 }
 
 /**
- * Returns the name of the chain for each device.
+ * Maps each device to its chain.
  * @param dhcp the chain for the ports of DHCP servers
  * @param guest the chain for the guests' taps
  */
@@ -148,9 +148,8 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Returns the devices whose frames must not reach the host itself. Linux answers ARP for any of the host's addresses on
- * any device, even on a bridge without addresses. A bridge that the administrator made is exempt: there, guests may
- * reach the host like any other machine.
+ * Returns the devices whose frames must not reach the host itself, because Linux answers ARP for all its addresses on
+ * any device. Through a bridge that the administrator made, guests may reach the host.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

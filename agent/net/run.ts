@@ -1,6 +1,4 @@
-/**
- * Runs programs on the host, without a shell and with a time limit. The error of a failed program contains its stderr.
- */
+/** Runs programs on the host, without a shell and with a time limit. A failed program's error contains its stderr. */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { type Reason, Transient } from '../../crds/index.ts'
 
@@ -8,10 +6,7 @@ export interface RunOptions {
   /** Text for the program's standard input. */
   readonly input?: string
   readonly signal?: AbortSignal
-  /**
-   * Milliseconds after which the program is killed. Default 10 s; the programs that the agent runs take some
-   * milliseconds.
-   */
+  /** Milliseconds after which the program is killed; default 10000. Usually a program takes some milliseconds. */
   readonly timeoutMs?: number
 }
 
@@ -34,9 +29,9 @@ export class CommandFailed extends Transient {
 }
 
 /**
- * Returns the function that runs programs.
- * @param prefix arguments before every command line; a test passes `nsenter --net=…` to run programs in the network
- * namespace of a test host
+ * Returns a function that runs programs.
+ * @param prefix arguments before every command line; tests pass `nsenter --net=…` to enter a test host's network
+ * namespace
  */
 export function createProgramRunner(prefix: readonly string[] = []): RunProgram {
   return (argv, { input, signal, timeoutMs = 10_000 } = {}) => {
@@ -53,8 +48,8 @@ export function createProgramRunner(prefix: readonly string[] = []): RunProgram 
       else if (signal?.aborted) reject(signal.reason)
       else reject(toCommandFailed(argv, error, stderr.trim(), timeoutMs))
     })
-    // If a program ends without reading its input, writing to it fails. Ignore that error, because the program's exit
-    // status gives the reason.
+    // Writing fails if the program ends without reading its input. Ignore that, because the exit status gives the
+    // reason.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
     return promise

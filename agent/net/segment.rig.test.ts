@@ -17,14 +17,13 @@ test('two hosts on one segment answer only their own guests, and their guests re
 
   expect(await requestDhcpLease(a)).toMatchObject({ ip: '10.0.0.5' })
   expect(await requestDhcpLease(b)).toMatchObject({ ip: '10.0.0.6' })
-  // Kill the dnsmasq of guest 6's host. The other host's dnsmasq must not answer, though guest 6's frames could reach
-  // it.
+  // Kill dnsmasq on guest 6's host. The other host's dnsmasq could see guest 6's frames, but must not answer.
   const [pid] = (await two.net.observe(ctx)).dhcp.get(KEY)?.pids ?? []
   process.kill(pid!, 'SIGKILL')
   expect(await requestDhcpLease(b, 2)).toBeUndefined()
 
   // Both hosts' DHCP servers have the same address and MAC. A guest must get answers only from its own host's server,
-  // and the MAC must not appear on the wire between the hosts.
+  // and the MAC must not appear between the hosts.
   await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
   await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
@@ -62,8 +61,8 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   await ear.waitForFrame(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
-  // The foreign frames were broadcast. Without the rules, they would have reached dnsmasq's port before the ARP request
-  // that is sent now.
+  // The foreign frames were broadcast, and frames stay in order. So without the rules, they would reach dnsmasq's port
+  // before this ARP request.
   const local = frame.arpFrame({ from: createNic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
   await server.waitForFrame(local)
@@ -77,7 +76,7 @@ test('plug puts the uplink into the bridge, and unplug takes it out', async () =
   const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
   await host.net.plug(createGuest(5, uplink), ctx)
   expect(await master()).toBe(BRIDGE)
-  // The Network's uplink is changed to eth2 and then back.
+  // Change the Network's uplink to eth2 and back.
   await host.space.run('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'far2')
   await host.net.plug(createGuest(5, { uplink: 'eth2' }), ctx)
   expect(await master()).toBeUndefined()

@@ -3,8 +3,8 @@ import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { createGuest, createNic, ctx, fixedIP, makeHost, NETWORK, type TestHost } from './testing.ts'
 
-// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server, because the rules for
-// one would also drop some of the forged frames.
+// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server, because its rules
+// would also drop some of the forged frames.
 const MAC = createNic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
@@ -33,8 +33,8 @@ beforeAll(async () => {
 afterAll(() => host[Symbol.asyncDispose]())
 
 /**
- * Sends the frames from guest 5 and resolves to the frames that reach guest 6. Frames stay in order: once the last one,
- * END, has arrived, none of the others can follow.
+ * Sends the frames from guest 5 and resolves to the frames that reach guest 6. The last frame sent is END. Frames stay
+ * in order, so no frame can follow it.
  */
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await captureFrames(receiver)
@@ -232,8 +232,7 @@ describe('port security', () => {
     const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
-    // The receiving kernel removes the VLAN tag from a captured frame. So recognise the tagged frame by the text `vlan`
-    // in it.
+    // The receiving kernel removes the VLAN tag from a captured frame. So find the tagged frame by its text `vlan`.
     for (const sent of Object.values(forged))
       await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
@@ -276,7 +275,7 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await captureFrames(machine)
   await sendFrames(machine, ask)
-  // Frames stay in order: once DHCP has answered, an answer to the earlier ARP request would have arrived.
+  // Frames stay in order: an answer to the ARP request would have arrived before the DHCP answer.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
   // Check that the test can fail: without the rule, Linux does answer.

@@ -1,6 +1,4 @@
-/**
- * Helpers for this folder's tests: interfaces as a scheduled Server has them, and a test host in network namespaces.
- */
+/** Helpers for this folder's tests: interfaces of a scheduled Server, and a test host in network namespaces. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +23,7 @@ export const fixedIP = (n: number, more: Partial<FixedIP> = {}): FixedIP => ({
   ...more,
 })
 
-/** The interface of port number n of the network: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
+/** Returns the n-th port's interface: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
 export const createNic = (n: number, more: Partial<Interface> = {}): Interface => ({
   port: `port-${n}`,
   portId: `${String(n).padStart(8, '0')}-aaaa-4bbb-8ccc-dddddddddddd`,
@@ -74,8 +72,8 @@ export interface TestHost extends AsyncDisposable {
   /** Plugs the guest as the agent does, and starts it as libvirt does. */
   boot(guest: HostedGuest): Promise<Space>
   /**
-   * Closes the HostNetwork and opens a new one, as a restart of the agent does. `wrap` may intercept the programs that
-   * the new one runs.
+   * Replaces the HostNetwork by a new one, as a restart of the agent does. `wrap` may intercept the programs that the
+   * new HostNetwork runs.
    */
   restart(wrap?: (run: RunProgram) => RunProgram): Promise<HostNetwork>
 }
@@ -84,7 +82,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   const stack = new AsyncDisposableStack()
   const stateDir = mkdtempSync(join(tmpdir(), 'kubenova-net-'))
   stack.defer(() => rmSync(stateDir, { recursive: true, force: true }))
-  // dnsmasq runs as `nobody` when it reads its files again, so it must be able to enter the folder.
+  // dnsmasq reads its files again as `nobody`, so it must be able to enter the folder.
   chmodSync(stateDir, 0o755)
   const space = stack.use(await createSpace())
   const run = createProgramRunner(space.enterCommand)
@@ -111,7 +109,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   }
 }
 
-/** Reads everything that a network could leave behind on a host: devices, namespaces, rules, processes and files. */
+/** Reads everything that a network could leave on a host: devices, namespaces, rules, processes and files. */
 export async function readHostState({ space, stateDir }: TestHost): Promise<unknown> {
   const links = JSON.parse(await space.run('ip', '-json', '-details', 'address', 'show')) as Record<string, unknown>[]
   const namespaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
@@ -122,7 +120,7 @@ export async function readHostState({ space, stateDir }: TestHost): Promise<unkn
   return { links: links.map(stableFieldsOf), namespaces, rules, processes, files }
 }
 
-/** Returns the chains as nft lists them, but sorted by text: nft lists chains in the order in which they were added. */
+/** Returns the chains as nft lists them, but sorted, because nft lists them in the order in which they were added. */
 export async function listedRules(space: Space): Promise<string[]> {
   const listing = await space.run('nft', '--stateless', 'list', 'ruleset')
   return listing
@@ -132,8 +130,7 @@ export async function listedRules(space: Space): Promise<string[]> {
 }
 
 /**
- * Drops the fields that differ between two otherwise equal devices, and the carrier flags, which the kernel sets with a
- * delay.
+ * Drops the fields that may differ between equal devices, and the carrier flags, which the kernel sets with a delay.
  */
 function stableFieldsOf({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
   const stableFlags = Array.isArray(flags)

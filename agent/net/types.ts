@@ -3,7 +3,7 @@ import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import type { Rules } from './rules.ts'
 
 /**
- * The part of a Server that concerns the host's network. The Server runs on this host or is about to be migrated here.
+ * The part of a Server that concerns the network of the host on which it runs or to which it is about to be migrated.
  */
 export interface HostedGuest {
   /** The Server's UUID. */
@@ -37,7 +37,7 @@ export interface DnsmasqConfig {
 
 export interface DesiredDhcp {
   readonly mac: string
-  /** Addresses of the DHCP server with prefix length, such as 10.0.0.2/24. */
+  /** The DHCP server's addresses with prefix length, such as 10.0.0.2/24. */
   readonly addresses: readonly string[]
   readonly config: DnsmasqConfig
 }
@@ -48,8 +48,8 @@ export interface DesiredNetwork {
   readonly name: string
   readonly bridge: string
   /**
-   * True for a bridge that the agent makes. False for a bridge of the host's administrator: the agent connects guests
-   * to it and never changes it.
+   * Whether the agent makes the bridge. If the host's administrator made it, the agent connects guests to it and never
+   * changes it.
    */
   readonly ownBridge: boolean
   readonly uplink?: string
@@ -75,7 +75,7 @@ export interface Link {
   /** Whether the device has a link-local address. */
   readonly linkLocal: boolean
   readonly stp: boolean
-  /** Whether the device is a tap that the kernel keeps after the process that opened it has ended. */
+  /** Whether the tap remains when the process that opened it has ended. */
   readonly persistent: boolean
   /** The device's addresses with prefix length, except link-local ones. */
   readonly addresses: readonly string[]
@@ -92,8 +92,7 @@ export interface Observed {
   readonly links: ReadonlyMap<string, Link>
   /**
    * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if there is one. `broken`:
-   * the name exists without a namespace. `unread`: the namespace was not read, because the caller did not ask for its
-   * network.
+   * there is only a name without a namespace. `unread`: the caller did not ask for this network.
    */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
   /** The observed DHCP server of each network that has dnsmasq files or processes, by network key. */
@@ -103,8 +102,8 @@ export interface Observed {
 }
 
 /**
- * One command of a plan. `key` is the key of the network that the command is for. After a failed command, the remaining
- * commands with the same key are skipped; after a failed command without a key, all remaining commands.
+ * One command of a plan. `key` is the key of its network. After a failed command, the remaining commands with the same
+ * key are skipped; after a failed command without a key, all remaining commands.
  */
 export type Command = { readonly key?: string } & (
   | {
@@ -112,8 +111,8 @@ export type Command = { readonly key?: string } & (
       readonly argv: readonly [string, ...string[]]
       readonly input?: string
       /**
-       * If the program fails with this text on stderr, the command counts as successful: the device to delete is gone
-       * already, for example because the kernel deleted the namespace of the pair's other end.
+       * If stderr contains this text, the program has not failed: the device to delete is gone already, for example
+       * because the kernel deleted it with a namespace.
        */
       readonly ignoredError?: string
     }

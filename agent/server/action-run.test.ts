@@ -9,7 +9,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 
 class FakeClocks implements Clocks {
   ms = 1_000_000
-  /** By how many ms the wall clock is wrong. */
+  /** Milliseconds by which the wall clock is wrong. */
   skew = 0
   monotonic = (): number => this.ms
   wall = (): string => new Date(EPOCH + this.ms - 1_000_000 + this.skew).toISOString()

@@ -1,18 +1,17 @@
 /**
- * An ActionRun is one execution of an action. It keeps, from one reconcile to the next, which step comes next and when
- * each step was first tried. Runs are in memory only. The action record has what must survive the agent, and a
- * restarted agent continues from the record.
+ * An ActionRun is one execution of an action. Between reconciles it keeps the next step and the time at which each step
+ * was first tried. Runs are only in memory: a restarted agent continues from the action record (a ServerAction).
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
 import type { EndedAction } from './action-record.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** A step that takes longer than this is reported in the Server's condition and in the action record. */
+/** Milliseconds. The Server's condition and the action record report a step that takes longer. */
 export const LASTING_MS = 5000
 
 export interface Clocks {
-  /** Milliseconds since an arbitrary time. Setting the host's clock does not change them. */
+  /** Milliseconds since an arbitrary time, not affected by changes of the host's clock. */
   monotonic(): number
   /** The current time in RFC 3339. */
   wall(): string
@@ -21,36 +20,35 @@ export interface Clocks {
 interface StepRun {
   readonly status: StepStatus
   /**
-   * When the step was first tried, on the monotonic clock. This is before the agent's start if an earlier process of
-   * the agent tried the step first.
+   * When the step was first tried, perhaps by an earlier process of the agent, in milliseconds of the monotonic clock.
    */
   readonly startedMs: number
   finishedMs?: number
 }
 
-/** The part of a run that an earlier process of the agent has written into the action record. */
+/** The facts about a run that an earlier process of the agent has written into the action record. */
 export interface FormerRun {
   startTime?: string
-  /** The number in the name of the action record; undefined if a ServerAction requested the action. */
+  /** The number in the action record's name; undefined if a ServerAction requested the action. */
   recordNumber?: number
   steps: readonly StepStatus[]
-  /** Set if the record has the end of the action. */
+  /** The end of the action, if the action record has it. */
   end?: ActionEnd
 }
 
 /**
- * The end of an action that is not yet in the Server's status. Its result is decided, so the action does not run again.
- * Only what is left is retried: the undo steps of a failed action, then the action record, then the status.
+ * The end of an action that is not yet in the Server's status. The action does not run again. Only what is left is
+ * retried: undo steps (after a failure), then the action record, then the status.
  */
 export interface ActionEnd {
   readonly ended: EndedAction
   /** True once the undo steps of a failed action are done. */
   isUndone?: boolean
-  /** How many action records the server has. Set when the end of this action has been written into its record. */
+  /** Number of the server's action records. Undefined until the end has been written into this action's record. */
   actionRecords?: number
 }
 
-/** The server with the spec that the run was planned for, and the domain as it was observed before the run began. */
+/** The server with the spec that the run is for, and the domain as observed before the run. */
 export interface Subject {
   server: Server
   observed: Observed
@@ -61,15 +59,14 @@ export class ActionRun {
   readonly startTime: string
   /** True if an earlier process of the agent began the run. */
   readonly isResumed: boolean
-  /** True while a step runs in the background. The action then continues even if the spec has changed. */
+  /** Whether a step runs in the background. The action then continues even if the spec has changed. */
   isWaiting = false
-  /** Set when the action has ended, until its end is in the Server's status. */
+  /** Set from the end of the action until the end is in the Server's status. */
   end: ActionEnd | undefined
   /** The index of the next step. */
   next = 0
   /**
-   * The number in the name of the action record. Undefined if a ServerAction requested the action, or if no record has
-   * been written yet.
+   * The number in the action record's name. Undefined if a ServerAction requested the action or no record exists yet.
    */
   recordNumber: number | undefined
   #subject: Subject
@@ -89,8 +86,8 @@ export class ActionRun {
   }
 
   /**
-   * The domain as observed before the run began. The status shows it during the whole run, as Nova keeps vm_state
-   * during a task.
+   * The domain as observed before the run. The status shows it during the whole run, as Nova keeps vm_state during a
+   * task.
    */
   get observed(): Observed {
     return this.#subject.observed
@@ -100,20 +97,14 @@ export class ActionRun {
     return this.#subject.server.metadata.uid
   }
 
-  /**
-   * The server as it is now, but with the spec that this run was planned for. The agent acts on a newer spec after the
-   * run.
-   */
+  /** Returns the current server, but with the spec that this run is for. A newer spec is acted on after the run. */
   withOwnSpec(now: Server): Server {
     const { spec, metadata } = this.#subject.server
     const { generation } = metadata
     return { ...now, spec, metadata: { ...now.metadata, ...(generation === undefined ? {} : { generation }) } }
   }
 
-  /**
-   * Notes that a step is tried, and returns the milliseconds since its first try. A step that has finished begins anew,
-   * so its first try is now.
-   */
+  /** Notes a try of a step. Returns the milliseconds since its first try. A step that had finished begins anew. */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
     if (known && known.status.finishedAt === undefined) return this.#clocks.monotonic() - known.startedMs
@@ -122,7 +113,7 @@ export class ActionRun {
     return 0
   }
 
-  /** Whether this process of the agent has tried the step, or knows that an earlier one has. */
+  /** Whether the step was tried by this process or, according to the action record, by an earlier one. */
   hasTried(name: string): boolean {
     return this.#steps.has(name)
   }
@@ -148,10 +139,7 @@ export class ActionRun {
     return this.#clocks.monotonic() - startedMs
   }
 
-  /**
-   * Starts again with the first step, on the given server and observation. A step that has not finished keeps the time
-   * of its first try.
-   */
+  /** Starts again with the first step. Unfinished steps keep the time of their first try. */
   startOver(subject = this.#subject): void {
     this.#subject = subject
     this.isWaiting = false
@@ -159,8 +147,8 @@ export class ActionRun {
   }
 
   /**
-   * Whether this content should be reported now: only if it is new, and at most once in `everyMs`. If so, it counts as
-   * reported.
+   * Whether to report this content now: it must be new, and the last report must be at least `everyMs` milliseconds
+   * ago. If so, remembers it as reported.
    */
   isReportDue(report: 'record' | 'status', content: string, everyMs: number): boolean {
     const now = this.#clocks.monotonic()
@@ -171,8 +159,8 @@ export class ActionRun {
   }
 
   /**
-   * Whether the steps are written to the action record: if a step takes longer than LASTING_MS, or if an earlier
-   * process of the agent began the run.
+   * Whether the action record gets the steps: if a step takes longer than LASTING_MS, or an earlier process of the
+   * agent began the run.
    */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()
@@ -185,8 +173,8 @@ export class ActionRun {
   }
 
   /**
-   * Converts the first try of a step in an earlier process to a time on the monotonic clock. If the wall clock was set
-   * back since then, the first try counts as now.
+   * Converts a step's first try in an earlier process to a time on the monotonic clock. If the wall clock has been set
+   * back since, the first try counts as now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
@@ -194,13 +182,13 @@ export class ActionRun {
   }
 }
 
-/** The runs of all servers of this host, by the server's key; a server has at most one. */
+/** The runs of all servers on this host, at most one for each server. The key is the server's namespace and name. */
 export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /**
-   * The run of this server if one of its steps runs in the background, or if its end is not yet reported. Undefined if
-   * the server is to be deleted, or if the run is for a request that is no longer the active action.
+   * Returns the server's run if one of its steps runs in the background or its end is not yet reported. Returns
+   * undefined if the server is being deleted, or if the request of the run is no longer the active action.
    */
   getUnfinishedRun(key: string, server: Server): ActionRun | undefined {
     const run = this.ofServer(key, server)
@@ -209,16 +197,13 @@ export class ActionRuns {
     return request && server.status?.activeAction?.uid !== request.uid ? undefined : run
   }
 
-  /** The run of the planned action, if this process of the agent has begun it. */
+  /** Returns the run of the planned action; undefined if this process has not begun it. */
   get(key: string, { id }: Planned): ActionRun | undefined {
     const run = this.#runs.get(key)
     return run?.planned.id === id ? run : undefined
   }
 
-  /**
-   * The run that this process of the agent has begun for the server, whatever its id. Undefined if the run is for an
-   * older server of the same name, which was deleted.
-   */
+  /** Returns the server's run, whatever its action. Undefined if the run is for a deleted server of the same name. */
   ofServer(key: string, { metadata }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
     return run?.serverUid === metadata.uid ? run : undefined

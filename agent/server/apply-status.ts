@@ -1,4 +1,4 @@
-/** Writes the agent's part of a Server's status, and only if the Server is still on this host. */
+/** Writes the agent's part of a Server's status, if the Server is still on this host. */
 import { agentManagerOf, ownedStatus, type Server, Transient } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { writeStatus } from '../../kube/write-status.ts'
@@ -11,15 +11,17 @@ export interface StatusWriter {
   onWritten: (server: Server) => void
 }
 
-/** The controller writes the Server too, so conflicts are normal. After so many in a row the agent gives up. */
+/**
+ * The controller writes the Server too, so a write may conflict. After this many conflicts in a row, the agent gives
+ * up.
+ */
 const TRIES = 5
 
 /**
- * Writes all that the agent owns of the status, if that differs from the Server. Returns the Server as it is
- * afterwards. A Server with the same name but another uid may exist by now, and the API server does not compare the uid
- * when a status is applied. So each try sends the resourceVersion that it has read, and reads the Server again after a
- * conflict.
- * @throws Transient (retried) if the Server then has another uid or another host
+ * Writes the agent's part of the status if it has changed. Returns the current Server. Sends the resourceVersion with
+ * each write, because the API server does not compare the uid, and the Server may have been deleted and created again.
+ * Reads the Server again after a conflict.
+ * @throws a Transient error (retried) if the Server then has another uid or another host
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
   const { servers, hostName, onWritten } = writer

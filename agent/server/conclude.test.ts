@@ -1,4 +1,4 @@
-/** Tests that an action which has ended keeps its result, whatever fails while the agent reports the end. */
+/** Tests that an ended action keeps its result if an error or a crash interrupts the report of the end. */
 import { describe, expect, it } from 'vitest'
 import { type ServerAction, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -18,7 +18,7 @@ const lostBridge = new Transient('LibvirtError', 'there is no bridge br0')
 interface Story {
   given(): Promise<Bench>
   when(bench: Bench): Promise<unknown>
-  /** The host calls that fail, each with its error and how often. */
+  /** The calls to the host that fail: the name, the error, and how often. */
   failures: [string, Error, number][]
 }
 
@@ -75,7 +75,10 @@ async function startStory({ given, when }: Story): Promise<Bench> {
   return bench
 }
 
-/** The phase of the request; undefined if no ServerAction was created by the user. */
+/**
+ * The phase of the request that the user created; undefined if there is none. (The names of action records begin with
+ * web- and a number.)
+ */
 const requestPhaseOf = (bench: Bench): string | undefined =>
   bench.api.list<ServerAction>('serveractions').find(({ metadata }) => !/^web-\d/.test(metadata.name))?.status?.phase
 
@@ -94,8 +97,7 @@ const endOf = (bench: Bench): object => ({
 })
 
 /**
- * Whether the test killed the agent during `work`. A kill that is planned for after a call does not happen if that call
- * fails.
+ * Whether the test killed the agent during `work`. A kill planned for after a call does not happen if the call fails.
  */
 const isKilled = (work: Promise<unknown>): Promise<boolean> =>
   work.then(

@@ -1,6 +1,6 @@
 /**
- * Concludes an action that has succeeded or failed: runs the undo steps if it failed, writes its action record, and
- * then the status, which contains the number of action records.
+ * Concludes an action. After a failure, runs its undo steps. Then writes the action record, and then the status, which
+ * has the number of action records.
  */
 import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
@@ -17,10 +17,7 @@ import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './r
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/**
- * Reports the end of a run (one execution of an action). If a part of the report fails, a later call does only the
- * parts that are left.
- */
+/** Reports the end of a run (one execution of an action). If this fails, a later call does only what is left. */
 export async function concludeRun(
   run: ActionRun,
   end: ActionEnd,
@@ -40,8 +37,8 @@ export async function concludeRun(
 }
 
 /**
- * Writes the action record first, unless it has the end already, and then the status with the number of action records.
- * @param recordNumber the number of the action record, if the record was created during the action
+ * Writes the end into the action record, unless it is there, and then the status with the number of action records.
+ * @param recordNumber the number in the record's name, if the record was created during the action
  */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,
@@ -72,22 +69,18 @@ export async function reportEnd(
   return done
 }
 
-/** The fault that the server has after this action; undefined if it has none. */
+/** The server's fault (error in the status) after this action; undefined if it has none. */
 const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
   leavesServerAsIs(ended) ? standingFault(server) : ended.failure
 
 /**
- * Whether the action leaves the server's fault as it is, because the action was refused or is of a kind that changes no
- * state (such as a crash dump). As in Nova, an action of this kind does not put the server into error when it fails,
- * and does not end an error when it succeeds.
+ * Whether the action neither causes nor ends a fault of the server: it was refused, or it changes no state (such as a
+ * crash dump). As in Nova, the failure of such an action does not put the server into error.
  */
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
 
-/**
- * Runs the undo steps of an action that failed for good. A refused action has changed nothing, so only its clean-up
- * steps run.
- */
+/** Runs the undo steps of a failed action. A refused action has changed nothing, so only its clean-up steps run. */
 async function runUndo(
   { planned: { action, params, id: bootId }, failure }: EndedAction,
   guest: Guest,
@@ -98,7 +91,10 @@ async function runUndo(
   for (const step of undo) await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
 }
 
-/** Removes the finalizer when nothing of the server is left on this host, so that the API server deletes the Server. */
+/**
+ * Removes the finalizer, so that the API server deletes the Server. Call it when nothing of the server is left on this
+ * host.
+ */
 async function removeFinalizer({ metadata }: Server, deps: Deps): Promise<void> {
   const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
   if (!finalizers.includes(FINALIZER)) return

@@ -1,6 +1,6 @@
 /**
- * The agent's only controller. It reconciles the Servers of its host: when a Server changes, when an event of its
- * domain arrives, and periodically.
+ * The agent's only controller. Reconciles the Servers of its host when a Server changes, when libvirt sends an event of
+ * a domain, and periodically.
  */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
@@ -17,35 +17,29 @@ import type { Deps } from './deps.ts'
 import { type AgentState, findClosedGate } from './gates.ts'
 import { reconcileServer } from './reconcile.ts'
 
-/** The store of the Servers that are placed on a host. */
+/** The informer's store of the Servers on this host. */
 export const serversOn = (hostName: string): StoreDef<Server> =>
   defineStore(resourceDefOf(server), { fieldSelector: `status.host=${hostName}` })
 
-/** The UUID of the domain of a Server. */
+/** The UUID of a Server's domain. */
 export const uuidOf = ({ metadata, spec, status }: Server): string =>
   status?.instance?.uuid ?? spec.uuid ?? metadata.uid ?? ''
 
 const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
 export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
 
-/**
- * Carries the UUID of a domain for which libvirt has sent an event, or for which a background job (host/jobs.ts) has
- * ended.
- */
+/** Carries the UUID of a domain after an event from libvirt, or after the end of its background job (host/jobs.ts). */
 export const domainChanged = defineChannel<string>('libvirt')
-/**
- * Signals that all Servers must be compared with their domains, because a fact about the host that all of them wait for
- * has changed, or because a resync is due.
- */
+/** Signals that all Servers must be reconciled, because a fact about the host has changed or a resync is due. */
 export const resyncDue = defineChannel<void>('resync')
 
-/** The running reconcile of each Server, by key, so that the deletion of the Server can abort it. */
+/** The running reconciles by the Server's key, so that the deletion of a Server can abort its reconcile. */
 export type RunningReconciles = Map<string, Pick<AbortController, 'abort'>>
 
 export interface AgentServices {
   deps: Deps
   running: RunningReconciles
-  /** Servers as the agent has written them, until the cache has them. */
+  /** The Servers as this agent last wrote them, kept until the informer cache has them. */
   latestServers: LatestObjects<Server>
   state(): AgentState
 }
@@ -73,7 +67,7 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
     reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
   })
 
-/** Reconciles a Server if all gates (gates.ts) are open. The reconcile is aborted when the Server is to be deleted. */
+/** Reconciles a Server if all gates (gates.ts) are open. The deletion of the Server aborts the reconcile. */
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },

@@ -1,4 +1,4 @@
-/** The dependencies of the reconciler of a host's servers. */
+/** The dependencies of the server reconciler. */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { ServerAction } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -8,17 +8,17 @@ import type { StatusWriter } from './apply-status.ts'
 import type { Attempts } from './attempts.ts'
 import type { StatusInput } from './status.ts'
 
-/** The host's capabilities that steps use, and further facts that the reconciler needs. */
+/** The host's functions that steps and the reconciler need. */
 export interface LocalHost extends Host, AsyncDisposable {
-  /** Whether the server has files on this host. Works without libvirt. */
+  /** Whether the server has files on this host. Needs no libvirt. */
   isBegun(guest: Guest): Promise<boolean>
-  /** The domain's name, the path of its console log, and its VNC address. */
+  /** The domain's name, console log path and VNC address. */
   runtimeInfo(guest: Guest): StatusInput['runtimeInfo']
 }
 
 export interface Deps extends StatusWriter {
   host: LocalHost
-  /** Whether libvirt has not answered for longer than a restart of libvirtd takes. */
+  /** Whether libvirt has been unreachable for longer than a restart of libvirtd takes. */
   isLibvirtAway(): boolean
   actions: Resource<ServerAction>
   events: EventRecorder
@@ -26,6 +26,6 @@ export interface Deps extends StatusWriter {
   runs: ActionRuns
   clocks: Clocks
   onStep(action: string, step: string, seconds: number): void
-  /** Seconds that a guest gets to power off. */
+  /** Seconds that a guest has to power off. */
   shutdownTimeout: number
 }

@@ -1,45 +1,45 @@
 /**
- * Gates that each Server passes before its reconcile. A closed gate means that the agent must not work on the Server
- * now. Pure.
+ * Gates: checks that a Server must pass before each reconcile. While a gate is closed, the agent must not work on the
+ * Server. Pure.
  */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
-/** The state of the agent that the gates depend on. */
+/** The agent's state, as far as gates need it. */
 export interface AgentState {
   /** Whether the agent knows what the host can do (host/facts.ts). */
   areFactsKnown: boolean
-  /** Whether libvirt has not answered for longer than a restart of libvirtd takes. */
+  /** Whether libvirt has been unreachable for longer than a restart of libvirtd takes. */
   isLibvirtAway: boolean
-  /** Whether no heartbeat has reached the API server for so long that the controller considers this host down. */
+  /** Whether the last heartbeat is so old that the controller counts this host as down. */
   isHeartbeatOverdue: boolean
 }
 
 export interface Gate {
   name: string
-  /** The outcome of the reconcile if the gate is closed; undefined if it is open. */
+  /** If the gate is closed, the outcome of the reconcile; undefined if the gate is open. */
   blocks(server: Server, state: AgentState): Outcome | undefined
 }
 
-/** The delay before the agent checks again whether a heartbeat has reached the API server. */
+/** Milliseconds until the agent looks again for a successful heartbeat. */
 const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Without the host's facts nothing can be built. All Servers are enqueued when the facts are known. While libvirt
-    // is away the gate is open, so that each Server can report that it waits for libvirt.
+    // Without the host's facts no domain can be built. All Servers are enqueued when the facts are known. If libvirt is
+    // away, let the Server pass, so that it reports that it waits for libvirt.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
   },
   {
-    // After so long without a heartbeat, the controller may have placed the Servers of this host elsewhere.
+    // The controller may have placed the Servers on other hosts, because it has not seen a heartbeat for too long.
     name: 'heartbeatTaken',
     blocks: (_, { isHeartbeatOverdue }) =>
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
   },
   {
-    // The controller counts this host as down, or an operator has forced it down, so other hosts may run its Servers.
+    // The controller counts this host as down (or an operator has forced it down), so other hosts may run its Servers.
     // When the host is up again, the controller removes the condition, and this update enqueues the Server.
     name: 'hostReachable',
     blocks: ({ status }) =>
@@ -49,7 +49,7 @@ export const reconcileGates: readonly Gate[] = [
   },
 ]
 
-/** The outcome of the first gate that is closed; undefined if the Server may be reconciled. */
+/** Returns the outcome of the first closed gate; undefined if all gates are open. */
 export function findClosedGate(server: Server, state: AgentState): Outcome | undefined {
   for (const gate of reconcileGates) {
     const outcome = gate.blocks(server, state)

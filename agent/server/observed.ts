@@ -1,2 +1,2 @@
-/** The observed state of a Server's domain, as planning and status use it. */
+/** The observed state of a Server's domain. */
 export type { ObservedDomain as Observed } from '../../actions/host/index.ts'

@@ -62,14 +62,15 @@ describe('plan', () => {
 })
 
 describe('plan after a crash of the agent', () => {
-  // A row has: the announced task state, the domain's power, the desired power, the expected action.
+  // Each row: the task state in the status, the domain's power, the desired power, the expected action.
   const rows: [TaskState, DomainPower, 'Running' | 'Stopped' | 'Paused' | 'Suspended', string | undefined][] = [
-    // A guest that was asked to power off may do so at any time, so the stop is finished first.
+    // Finish the stop first, because a guest that was asked to power off may still do so.
     ['powering-off', 'running', 'Running', 'stop'],
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
-    // libvirtd continues a save that has begun, so the suspend is finished first, unless the memory is gone.
+    // Finish the suspend first, because libvirtd continues a save. Without the guest's memory there is nothing to
+    // finish.
     ['suspending', 'running', 'Running', 'suspend'],
     ['suspending', 'running', 'Stopped', 'suspend'],
     ['suspending', 'paused', 'Running', 'suspend'],
@@ -77,12 +78,11 @@ describe('plan after a crash of the agent', () => {
     ['suspending', 'off', 'Running', 'start'],
     ['suspending', 'off', 'Stopped', undefined],
     ['suspending', 'missing', 'Stopped', undefined],
-    // All other actions are dropped when another power is desired by now.
+    // Drop any other action if another power is desired by now.
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // An exception is an action that has reached its power without a record of its end: it runs again to record its
-    // end.
+    // But if the action has reached its power, run it again, so that its end is recorded.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],
@@ -125,9 +125,9 @@ describe('plan of a request to start a server in error', () => {
 
 describe('plan in a mode other than normal', () => {
   const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
-  // A row has: the mode, the reached power, the desired power, the observed domain, the expected action.
+  // Each row: the mode, the reached power, the desired power, the observed domain, the expected action.
   const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
-    // The rescue system runs until unrescue, whatever spec.powerState says.
+    // A rescue system keeps running until unrescue, whatever spec.powerState says.
     ['rescued', 'Running', 'Running', running, undefined],
     ['rescued', 'Running', 'Stopped', running, undefined],
     ['rescued', 'Stopped', 'Stopped', running, undefined],
@@ -139,13 +139,13 @@ describe('plan in a mode other than normal', () => {
     ['rescued', 'Running', 'Running', offByGuest, undefined],
     ['rescued', 'Running', 'Running', { power: 'paused', reason: 'user' }, undefined],
     ['rescued', 'Running', 'Running', { power: 'saved', reason: 'saved' }, undefined],
-    // A resized server keeps the power that it had reached, until the resize is confirmed or reverted.
+    // A resized server keeps its power until the resize is confirmed or reverted.
     ['resized', 'Running', 'Running', running, undefined],
     ['resized', 'Running', 'Stopped', running, undefined],
     ['resized', 'Running', 'Stopped', killed, 'start'],
     ['resized', 'Stopped', 'Running', killed, undefined],
     ['resized', 'Stopped', 'Running', running, 'stop'],
-    // A server in one of these modes is kept off.
+    // A server in one of these modes stays off.
     ['shelved', 'Running', 'Running', killed, undefined],
     ['shelved', 'Running', 'Running', running, 'stop'],
     ['shelvedOffloaded', 'Running', 'Running', { power: 'missing' }, undefined],
@@ -177,7 +177,7 @@ describe('isPending', () => {
 
 describe('restoreShutdownReason', () => {
   const forgot: Observed = { power: 'off', reason: 'unknown' }
-  // A row has: a name, the observation, the status reported before, the expected reason, the expected action.
+  // Each row: a name, the observed domain, the previous status, the expected reason, the expected action.
   const rows: [string, Observed, Partial<ServerStatus>, string | undefined, string | undefined][] = [
     [
       'a guest that powered itself off',

@@ -1,7 +1,6 @@
 /**
- * Plans the next action for a server of this host. Pure. The plan is the first of these that applies: delete the
- * server, run the admitted action request, create the server, finish an action that a crash interrupted, reach the
- * desired power.
+ * Plans the next action for a server of this host. Pure. The first applicable action wins: delete the server, run the
+ * admitted action request, create the server, finish an action that a crash interrupted, reach the desired power.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
 import { targetPowerOf } from '../../actions/mode.ts'
@@ -20,13 +19,13 @@ export interface Planned {
   action: ActionName
   params: Record<string, unknown>
   /**
-   * Identifies this run of the action: it is the same after a crash of the agent, and another one for the next request.
-   * If the action boots the guest, the id is also the boot ID in the domain's metadata.
+   * Identifies this execution of the action. A crash of the agent does not change it; the next request has another id.
+   * If the action boots the guest, the domain's metadata has the id as boot ID.
    */
   id: string
-  /** True if no user requested the action: it brings a server back to the desired state that it had. */
+  /** True if the agent runs the action by itself, to bring the server back to the power that it had reached. */
   restores?: true
-  /** The ServerAction that requested the action, if any. */
+  /** The ServerAction that requested the action; undefined if no user requested it. */
   request?: AdmittedRequest
 }
 
@@ -37,15 +36,15 @@ export interface AdmittedRequest {
   requestId?: string
 }
 
-/** The next action; undefined if the server is in its desired state. */
+/** Returns the next action; undefined if there is nothing to do. */
 export function plan(server: Server, observed: Observed): Planned | undefined {
   const { metadata, status } = server
   if (metadata.deletionTimestamp) return { action: 'delete', params: {}, id: `delete:${metadata.uid}` }
   if (!status?.instance) return undefined
   const requested = admittedRequest(server)
   if (requested) return resolveRequest(server, observed, requested)
-  // A server with a fault gets no action until the spec changes or an action is requested. Otherwise the failed action
-  // would be planned, and fail, again and again.
+  // A server in error gets no action until the spec changes or a user requests an action. Otherwise the failed action
+  // would run again and again.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
   const isChanged = isPowerChanged(server)
@@ -56,14 +55,14 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   return { action, params: {}, id, ...(interrupted || isChanged ? {} : { restores: true }) }
 }
 
-/** Whether an action or a status report would be pending for the server even if its domain had the desired power. */
+/** Whether there is something to do or to report even if the domain has the desired power. */
 export const hasWorkBesidesPower = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
 /**
- * The power action whose task state is in the status: the agent has announced the action before it ran it. Undefined if
- * there is none.
+ * Returns the power action that the status announces by its task state; undefined if there is none. The agent announces
+ * an action before it runs it.
  */
 export const announcedAction = ({ status }: Server): ActionName | undefined =>
   status?.taskState === undefined
@@ -71,42 +70,39 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * The power action that the agent had announced but not ended when it died, if it must be finished. If the action has
- * already reached its power, it is returned as well: running it again changes nothing and records its end.
+ * Returns the announced power action if an earlier process of the agent did not finish it and it must be finished. If
+ * its power is already reached, running it again changes nothing and records its end.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // The domain may have powered off meanwhile. A suspend, for example, then has no memory to save, so it does not lead
-  // to its power any more and is not finished.
+  // Drop an action that no longer leads to its power. For example, a suspend of a domain that has powered off has no
+  // memory to save.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
 
-/** Resolves a request to the action that must run for it. */
+/** Returns the action that must run for a request. */
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // Without launchedAt, no creation has succeeded yet, so a request to boot runs `create` again. Unlike a boot,
-  // `create` cleans up if it fails.
+  // Without launchedAt, no creation has succeeded yet. So run `create` again instead of a boot, because only `create`
+  // cleans up if it fails.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }
 
-/**
- * The action that leads to the desired power when a user requests `start` for a server in error, which means "try
- * again".
- */
+/** Returns the action to run if a user requests `start` for a server in error, which means "try again". */
 function retriedAction(server: Server, observed: Observed): ActionName {
-  // An announced action is finished first: a guest that was asked to power off may still do so at any time.
+  // Finish an announced action first: a guest that was asked to power off may still do so.
   const announced = announcedAction(server)
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // Prefer a boot, because it uses the current spec. If the power is reached already, run the action that reaches it:
-  // it changes nothing, and it completes the request.
+  // Prefer a boot, because it uses the current spec. If the power is already reached, run the action that leads to it:
+  // it changes nothing and completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 
@@ -123,8 +119,9 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Restores from the status the reason why a domain is off, because a restarted libvirtd does not know the reason any
- * more. Without it, the agent would start a guest that powered itself off, or whose memory a person saved to a file.
+ * Takes the reason why a domain is off from the status, because a restarted libvirtd does not know it any more. Without
+ * the reason, the agent would start a guest that had powered itself off, or whose memory an operator had saved to a
+ * file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

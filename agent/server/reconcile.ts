@@ -1,7 +1,6 @@
 /**
- * Reconciles one server of this host: observes the domain, plans an action, runs it and reports the result in the
- * status. A reconcile is short, because long steps run in the background. After a crash at any point, the next
- * reconcile continues.
+ * Reconciles one server of this host: observes the domain, plans an action, runs it and reports the result. Long steps
+ * run in the background, so a reconcile is short. After a crash at any point, the next reconcile continues.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -43,8 +42,7 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
 }
 
 async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
-  // A call of libvirt would wait until libvirt is connected again, and keep a worker from the reconciles of other
-  // servers. So throw.
+  // Throw instead of calling libvirt: the call would wait for a connection and block a worker.
   if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',
@@ -53,8 +51,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // libvirtd is busy while the start of a domain hangs. If the server is to be deleted, its domain then counts as
-    // paused, so that the deletion destroys it without waiting.
+    // libvirtd is busy because the start of the domain hangs. If the server is to be deleted, treat the domain as
+    // paused: the deletion then destroys it without waiting.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error
@@ -63,9 +61,9 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
 }
 
 /**
- * Reports that the domain cannot be observed. A server for which nothing is pending keeps its status; any other server
- * reports why it waits. But if libvirt is away and nothing of the server was created on this host, so that nothing of
- * it can run, the host rejects the server, and the scheduler chooses another host.
+ * Reports that the domain cannot be observed. A server without pending work keeps its status; any other server reports
+ * why it waits. If libvirt is away and the server has nothing on this host yet, the host rejects the server, so that
+ * the scheduler chooses another host.
  */
 async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest
@@ -90,7 +88,7 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
 }
 
 /**
- * Ends the record of an action that was announced in the status and is not continued. Returns the guest with the new
+ * Ends the record of an action that the status announces but that is not continued. Returns the guest with the new
  * number of action records.
  */
 async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps: Deps): Promise<Guest> {
@@ -106,14 +104,12 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   }
 }
 
-/**
- * Reports the state of a server for which nothing is to be done. A fault stays in the status until the spec changes.
- */
+/** Reports the state of a server that needs no action. A fault stays in the status until the spec changes. */
 async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outcome> {
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))
   const failure = standingFault(server)
-  // The rejection must stay in the status until the scheduler has seen it and has moved the server to another host.
+  // Keep the rejection in the status until the scheduler has moved the server to another host.
   const { hostRejection } = server.status ?? {}
   const rejection = failure && hostRejection ? { hostRejection } : {}
   await applyStatusOf({ ...statusInputOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)

@@ -1,4 +1,4 @@
-/** Reports a server's state: its status, and events for its users. */
+/** Reports a server's state: writes its status and emits events. */
 import type { Guest } from '../../actions/host/index.ts'
 import type { Server } from '../../crds/index.ts'
 import type { EndedAction } from './action-record.ts'
@@ -21,11 +21,11 @@ export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host
   actionRecords: guest.server.status?.actionRecords ?? 0,
 })
 
-/** Computes and writes the status. Returns the server as it is after the write. */
+/** Computes and writes the status. Returns the server after the write. */
 export const applyStatusOf = (input: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(input.server, { ...agentStatus(input), ...more }, deps)
 
-/** The reason of an Event, in the spelling of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */
+/** Converts an action's name to the reason of an Event: trigger_crash_dump becomes TriggerCrashDump. */
 const eventReasonOf = (action: string): string =>
   action.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
 

@@ -1,4 +1,4 @@
-/** Tests a rescue, from its request until the server runs from its own disk again. */
+/** Tests a rescue, from the request until the server runs from its own disk again. */
 import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Terminal, Transient } from '../../crds/index.ts'
@@ -116,7 +116,7 @@ describe('rescue', () => {
     await bench.reconcileOnce(agent)
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'DiskMissing' })
     expect(bench.machine.domain?.state).toBe('off')
-    // The controller rejects a request while a server has a task state.
+    // There must be no task state, because the controller would then reject the request.
     expect(bench.status.taskState).toBeUndefined()
     await bench.requestAction('unrescue')
     await bench.reconcileUntilSettled(agent)

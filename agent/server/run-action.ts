@@ -1,6 +1,6 @@
 /**
- * Runs the planned action as far as possible now. A step that takes long runs in the background, and a later reconcile
- * tries it again.
+ * Runs the planned action as far as possible. A long step runs in the background, and later reconciles continue the
+ * action.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -18,12 +18,12 @@ import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
 import { readFormerRun, writeRunningRecord } from './write-record.ts'
 
-/** The shortest time between two writes of a step's progress to the Server's status. */
+/** The shortest time, in milliseconds, between two writes of a step's progress to the status. */
 const STATUS_MS = 5000
-/** The shortest time between two writes of the steps to the action record. */
+/** The shortest time, in milliseconds, between two writes of the steps to the action record. */
 const RECORD_MS = 30_000
 
-/** Starts the planned action, or tries it again. If it has ended already, only its end is reported. */
+/** Starts or continues the planned action. If it has ended already, only reports its end. */
 export async function runAction(
   seen: ObservedGuest,
   planned: Planned,
@@ -38,8 +38,8 @@ export async function runAction(
 }
 
 /**
- * Whether the task state of the action is written to the status before its steps run. The scheduler has already
- * announced a creation, and an action without a task state is never announced.
+ * Whether to announce the action: to write its task state to the status before its steps run. An action without a task
+ * state is not announced. Neither is a creation, because the scheduler has announced it already.
  */
 function needsAnnouncement({ status }: Server, { action }: Planned): boolean {
   const { builds, task } = actions[action]
@@ -64,8 +64,8 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. A request that is not
- * announced may have ended without a trace in the status, so its record is always read.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. For a request that is
+ * not announced, the status cannot show that it has ended, so this reads the action record.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
@@ -75,8 +75,8 @@ async function findFormerRun(server: Server, planned: Planned, deps: Deps): Prom
 }
 
 /**
- * Whether an earlier process of the agent announced this action. False for a deletion, because it has no action record
- * from which it could be continued.
+ * Whether an earlier process of the agent announced this action. False for a deletion, which has no action record to
+ * continue from.
  */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
@@ -84,8 +84,8 @@ function isInterrupted({ status }: Server, { action, params }: Planned): boolean
 }
 
 /**
- * Tries the next step of the run and those after it, and reports how far the run has come. If the run has ended before,
- * only reports its end.
+ * Runs the next steps as far as possible and reports how far the run has come. If the run has ended, only reports its
+ * end.
  */
 export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const server = run.withOwnSpec(now)
@@ -94,8 +94,8 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const guest: Guest = { server, instance, mode: modeAfter(actions[run.planned.action], modeOf(server)) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
-    // The spec may have changed during the run. If the end was in the status already, nothing is written now, and no
-    // watch event would cause the next reconcile. So request one here.
+    // Reconcile again, because the spec may have changed during the run. If the end was already in the status, nothing
+    // was written, so no watch event causes the next reconcile.
     return changed
   }
   const { host, shutdownTimeout } = deps
@@ -105,7 +105,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
-/** Reports the progress of a step that takes longer than LASTING_MS (action-run.ts), and waits for the step. */
+/** Reports a step that takes longer than LASTING_MS (action-run.ts), and requeues the server. */
 async function reportProgressAndRequeue(
   run: ActionRun,
   guest: Guest,
@@ -121,10 +121,7 @@ async function reportProgressAndRequeue(
   return wait(step, checkAfterMs)
 }
 
-/**
- * Ends the action when all steps are done or a step has failed for good. After any other failure, the action is tried
- * again later.
- */
+/** Ends the action after its last step or a final failure. After any other failure, the action is retried later. */
 async function endRun(
   run: ActionRun,
   guest: Guest,
@@ -148,8 +145,7 @@ async function endRun(
     ...(failure ? { failure } : {}),
   }
   const end: ActionEnd = { ended }
-  // The end of a deletion is not kept: if its conclusion fails, all steps of the deletion run again, because it must
-  // leave nothing.
+  // Do not keep the end of a deletion: if its conclusion fails, all its steps run again, so that nothing is left.
   if (actions[planned.action].result !== 'gone') run.end = end
   return conclude(run, end, guest, deps, ctx)
 }
@@ -166,7 +162,7 @@ async function conclude(
   return outcome
 }
 
-/** Reports why the try failed, and waits until the next try is due. */
+/** Reports why the action failed, and waits until the next try is due. */
 async function retryLater(
   seen: ObservedGuest,
   planned: Planned,
@@ -176,8 +172,8 @@ async function retryLater(
 ): Promise<Outcome> {
   const { code, message } = failure
   ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
-  // While the restoration of a server waits for its next try, the server has no task state: so that the controller
-  // admits action requests, such as the one that ends a rescue.
+  // If the agent is restoring the server by itself, report no task state. The controller can then admit action
+  // requests, such as the one that ends a rescue.
   const running = planned.restores ? {} : { running: planned }
   await applyStatusOf({ ...statusInputOf(seen, deps), ...running, failure }, deps)
   return wait(code, deps.attempts.backoffRemaining(seen.guest.server.metadata.uid ?? '', planned).ms)

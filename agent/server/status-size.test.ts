@@ -1,4 +1,4 @@
-/** Checks that the status of a server stays small when everything fails at once with the longest messages. */
+/** Tests that a server's status stays small even if everything fails at once with the longest messages. */
 import { expect, it } from 'vitest'
 import { type Interface, type ServerStatus, Terminal, Transient } from '../../crds/index.ts'
 import { unreachableStatus } from '../../test/fakes/controller.ts'
@@ -27,7 +27,7 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   }
 })
 
-/** Places a server on its third host, the last one that the scheduler tries. */
+/** Places the server on its third host, after which the scheduler gives up. */
 async function placeOnLastHost(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
@@ -37,7 +37,10 @@ async function placeOnLastHost(): Promise<Bench> {
   return bench
 }
 
-/** The size of the status in bytes, without `instance`: no error makes this copy of what the user asked for longer. */
+/**
+ * Returns the status's size in bytes without `instance`, the copy of what the user asked for, because errors do not
+ * make it longer.
+ */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all
   return Buffer.byteLength(JSON.stringify(status))

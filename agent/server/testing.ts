@@ -1,4 +1,4 @@
-/** Runs one server on one host, with the agent and the API server in memory, for the tests of this folder. */
+/** For tests: one server on one host, with the agent and the API server in memory. */
 import { serverAction } from '../../actions/index.ts'
 import {
   type DesiredPower,
@@ -48,7 +48,7 @@ export interface PlacedServer {
   status?: Partial<ServerStatus>
 }
 
-/** A Server on this host that was launched and has reached Running. */
+/** Returns a Server on this host that was launched and has reached Running. */
 export function placedServer({ desired = 'Running', generation = 1, deleting, status }: PlacedServer = {}): Server {
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -70,17 +70,17 @@ export function placedServer({ desired = 'Running', generation = 1, deleting, st
   }
 }
 
-/** One process of the agent. `life.effects` lists everything that the process wrote. */
+/** One process of the agent. `life.effects` lists everything that it wrote. */
 export interface AgentLife {
   life: Life
   deps: Deps
   events: EventDetails[]
 }
 
-/** A test bench: an API server and a host in memory with one server, on which a test starts agents. */
+/** A test bench: an API server and a host in memory with one server. A test starts agents on it. */
 export class Bench {
   readonly clock = new FakeClock()
-  /** Changes of the phase of action records that had ended, which must not happen. */
+  /** Ended action records whose phase has changed, which must not happen. */
   readonly reopenedRecords: string[] = []
   readonly api = new FakeApi(
     () => this.clock.wall(),
@@ -90,7 +90,7 @@ export class Bench {
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
-  /** If true, the agent behaves as if libvirt had not answered for longer than a restart of libvirtd takes. */
+  /** Whether the agent takes libvirt for unreachable. */
   isLibvirtAway = false
 
   constructor(attempts: Partial<AttemptOptions> = {}) {
@@ -119,13 +119,13 @@ export class Bench {
       this.reopenedRecords.push(`${key} had ended as ${old} and is ${now}`)
   }
 
-  /** The action records in the order of their creation, each as `action phase`. */
+  /** The action records in the order of creation, each as `action phase`. */
   get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
   }
 
-  /** Creates the server as its user, and places it on the host as the controller. */
+  /** Creates the server as its user does, and places it on the host as the controller does. */
   async create(spec: Partial<Server['spec']> = {}): Promise<void> {
     const metadata = { ...KEY, finalizers: [FINALIZER] }
     await this.servers.create({ metadata, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } }, USER)
@@ -162,7 +162,7 @@ export class Bench {
     await this.servers.delete(KEY)
   }
 
-  /** Requests an action as the user, and admits it as the controller. Returns the uid of the request. */
+  /** Requests an action as the user does, and admits it as the controller does. Returns the request's uid. */
   async requestAction(action: string, params: Record<string, unknown> = {}, name = `${action}-1`): Promise<string> {
     const spec = { server: 'web', action, [action]: params }
     const { metadata } = await this.actions.create({ metadata: { namespace: 'demo', name }, spec }, USER)
@@ -194,8 +194,8 @@ export class Bench {
   }
 
   /**
-   * Reconciles the server once. Rejects with Killed if the agent was killed during that.
-   * @param seen the server as the agent's informer cache has it
+   * Reconciles the server once. Rejects with Killed if the agent is killed meanwhile.
+   * @param seen the server in the agent's informer cache
    */
   reconcileOnce(
     { life, deps }: AgentLife,
@@ -205,10 +205,7 @@ export class Bench {
     return life.runUntilKilled(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
   }
 
-  /**
-   * Reconciles until nothing changes any more. Like the queue, it reconciles after each event, after each wait and
-   * after each error.
-   */
+  /** Reconciles until nothing changes any more: like the queue, after each event, wait and error. */
   async reconcileUntilSettled(agent: AgentLife = this.startAgent()): Promise<AgentLife> {
     for (let passes = 0; passes < 60; passes++) {
       const before = this.api.find('servers', 'demo/web') as Server | undefined
@@ -228,11 +225,11 @@ export class Bench {
   }
 }
 
-/** The verb and resource of each write of this agent to the API server. */
+/** The writes of this agent to the API server, each as verb and resource. */
 export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
-/** Starts a bench whose server is active and has nothing left to do. */
+/** Starts a bench whose server is active and needs no action. */
 export async function startBenchWithActiveServer(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
@@ -240,19 +237,16 @@ export async function startBenchWithActiveServer(spec: Partial<Server['spec']> =
   return bench
 }
 
-/**
- * The first call to the host that the step makes and no other step makes, so that a test can let exactly this step
- * fail.
- */
+/** Returns a call to the host that only this step makes, so that a test can make exactly this step fail. */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 
-/** An error of libvirt that a retry may cure. */
+/** A libvirt error after which a retry may succeed. */
 export const busyLibvirt = new Transient('LibvirtError', 'libvirt is busy')
-/** An error of libvirt that no retry cures. */
+/** A libvirt error after which no retry succeeds. */
 export const unsupportedMachine = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
 
-/** Starts a bench whose guest does not power off when it is asked to. */
+/** Starts a bench whose guest ignores requests to power off. */
 export async function startIgnoringPowerButton(): Promise<Bench> {
   const bench = await startBenchWithActiveServer()
   bench.machine.obeysPowerButton = false
@@ -260,8 +254,8 @@ export async function startIgnoringPowerButton(): Promise<Bench> {
 }
 
 /**
- * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. The server had
- * reached the power `from`, or is being created if that is undefined.
+ * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. `from` is the power
+ * that the server had reached; undefined for a server that is being created.
  */
 export async function startBenchWithServerInError(
   step: string,

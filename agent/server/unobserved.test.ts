@@ -1,4 +1,4 @@
-/** Tests what is reported while libvirt does not answer, or while a domain cannot be observed. */
+/** Tests what the agent reports while libvirt does not answer or a domain cannot be observed. */
 import { describe, expect, it } from 'vitest'
 import { ownerOfCondition, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
@@ -16,7 +16,7 @@ import {
 const why = 'observe: libvirt on h1 does not answer: see that libvirtd runs there; guests that run are not touched'
 const unreachable = new Transient('LibvirtUnreachable', 'no connection')
 
-/** Reconciles once and expects that this throws. */
+/** Reconciles once and expects an error. */
 const reconcileAndFail = async (bench: Bench, agent: AgentLife = bench.startAgent()): Promise<AgentLife> => {
   await expect(bench.reconcileOnce(agent)).rejects.toThrow()
   return agent
@@ -120,7 +120,7 @@ it('reports once that a server that was not built yet cannot be observed, and th
 })
 
 describe('reconcileServer of a domain that ends again and again', () => {
-  /** Lets the domain crash, and reconciles as libvirt's event would make the agent do. */
+  /** Makes the domain crash and reconciles, as after libvirt's event. */
   async function crashDomain(bench: Bench, agent: AgentLife) {
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'crashed')
     return bench.reconcileOnce(agent)
@@ -139,7 +139,7 @@ describe('reconcileServer of a domain that ends again and again', () => {
       expect(await crashDomain(bench, agent)).toEqual({ kind: 'wait', for: 'the next try', recheckAfter: delayMs })
       expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'RestartDelayed' })
       expect(readyOf(bench)?.message).toContain(`after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`)
-      // A reconcile during the delay, as at an event, neither starts the domain nor writes anything.
+      // A reconcile during the delay neither starts the domain nor writes anything.
       const { length } = writesOf(agent)
       await bench.reconcileOnce(agent)
       expect([bench.machine.boots.length, writesOf(agent).length]).toEqual([before, length])
