@@ -1,4 +1,4 @@
-// Parses manifests of Kubenova's kinds, and validates them like a client that knows only the schemas of the CRDs.
+// Parses manifests of Kubenova's kinds, and validates them as a client does that has only the schemas of the CRDs.
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
@@ -16,11 +16,11 @@ export interface Manifest {
 
 export const root = join(import.meta.dirname, '..')
 
-/** Paths of all files in examples/, relative to that folder. */
+/** Paths of all files in examples/, relative to examples/. */
 export const exampleFiles = (): string[] =>
   globSync('**/*.yaml', { cwd: join(root, 'examples') }).toSorted((a, b) => a.localeCompare(b))
 
-/** Parses the objects of a YAML text. Throws for invalid YAML, also for a duplicate key. */
+/** Parses the objects of a YAML text. Throws if the YAML is invalid or has a duplicate key. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
@@ -38,7 +38,7 @@ export function kindOf({ kind }: Pick<Manifest, 'kind'>): Kind {
   return found
 }
 
-/** API path of the collection of an object. */
+/** Returns the API path of the collection that an object belongs to. */
 export function collectionPath(object: Pick<Manifest, 'kind' | 'metadata'>, namespace = 'default'): string {
   const { scope, plural } = kindOf(object)
   const scopePath = scope === 'Cluster' ? '' : `namespaces/${object.metadata.namespace ?? namespace}/`
@@ -74,8 +74,7 @@ const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const validators = new Map<string, ValidateFunction>()
 
 /**
- * Validates an object against the OpenAPI schema alone, without CEL rules and defaults. Returns descriptions of the
- * errors.
+ * Validates an object with the OpenAPI schema only, without CEL rules and defaults. Returns descriptions of the errors.
  */
 export function findSchemaProblems(object: Manifest): string[] {
   const k = kindOf(object)

@@ -1,4 +1,4 @@
-// Makes random mutations of the example objects in examples/, most of them invalid, for property-based tests.
+// Makes random mutations of the objects in examples/ for property-based tests. Most of the results are invalid.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -10,7 +10,7 @@ export const validExamples: readonly Manifest[] = exampleFiles()
 
 type Path = readonly (string | number)[]
 
-/** The paths of all members of a value, but not of the value itself. */
+/** Returns the paths of all members of a value, at any depth. */
 function pathsIn(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path]
   const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
@@ -18,7 +18,7 @@ function pathsIn(value: unknown, path: Path = []): Path[] {
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** Values that a user may write by mistake, or an attacker on purpose. */
+/** Values that users write by mistake, or attackers on purpose. */
 const nastyValues: readonly unknown[] = [
   null,
   '',
@@ -71,7 +71,7 @@ const nastyValues: readonly unknown[] = [
   { constructor: 'a', ['__proto__x']: 'b' },
 ]
 
-/** Changes one member of a spec. `pick` is a random number that selects the member. */
+/** Changes one member of a spec. The random number `pick` selects the member. */
 type Change = (spec: Manifest['spec'], pick: number, value: unknown) => void
 
 function memberAt(

@@ -31,8 +31,8 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 
 /**
  * Returns the points that two runs of a story have in common, in the order of the first run; the other points depend on
- * timing. Leaves out a repeated `before` without its `after`: that write failed with a conflict. Of the checks of an
- * effect that goes on in the background, keeps only the first.
+ * timing. Leaves out a repeated `before` without its `after`: that write failed with a conflict. If an effect goes on
+ * in the background, the agent checks it several times; only the first check is kept.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))

@@ -4,7 +4,7 @@ import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import { powerStateOf, type Story, stateOf } from './stories.ts'
 
-/** What may happen because of faults, in addition to the effects of the story. */
+/** Effects that faults may have, in addition to the effects of the story. */
 export interface Allowance {
   /** Actions with which the agent may recover from the faults. Each entry allows one more action record. */
   actions: readonly string[]

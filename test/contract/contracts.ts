@@ -1,6 +1,6 @@
 /**
- * The contract suites of all capabilities (groups of methods of `Host`). They run on the fake, the simulated and the
- * real host, so that all three behave the same.
+ * The contract suites of all capabilities. A capability is a group of methods of `Host`. The suites run on the fake,
+ * the simulated and the real host, so that all three behave the same.
  */
 import type { Capability } from '../../actions/host/index.ts'
 import { describeConfigDrivesContract } from './config-drives.contract.ts'

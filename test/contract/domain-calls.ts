@@ -1,4 +1,7 @@
-/** The calls of the capability Domains, and functions that bring a domain into each state that an action may find. */
+/**
+ * The calls of the capability Domains (actions/host), and functions that bring a domain into each state in which an
+ * action may find it.
+ */
 import type { Guest } from '../../actions/host/index.ts'
 import { isKubenovaError } from '../../crds/index.ts'
 import { type ContractHost, ctx, type GuestOptions, prepareAndDefine, waitUntilDone } from './contract-host.ts'
@@ -19,8 +22,8 @@ export const domainCalls = {
 export type CallName = keyof typeof domainCalls
 
 /**
- * For each state that an action may find a domain in, a function that brings a guest's domain into it. The guest
- * ignores the power button.
+ * For each state in which an action may find a domain: a function that brings the domain into it. The guest ignores the
+ * power button.
  */
 export const domainStates = {
   missing: async () => undefined,
@@ -34,7 +37,7 @@ export const domainStates = {
     await defineAndStart(host, guest)
     await domainCalls.save(host, guest)
   },
-  /** A domain that is undefined while it runs becomes transient: it disappears when it is off. */
+  /** After `undefine` a running domain is transient: it disappears when it stops. */
   transient: async (host, guest) => {
     await defineAndStart(host, guest)
     await host.host.domains.undefine(guest, ctx)
@@ -47,7 +50,7 @@ async function defineAndStart(host: ContractHost, guest: Guest): Promise<void> {
   await domainCalls.start(host, guest)
 }
 
-/** Makes a guest that has its disks and ports, but no domain. */
+/** Makes a guest with disks and ports, but without a domain. */
 export async function newPreparedGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b0')
@@ -63,10 +66,10 @@ export async function newRunningGuest(host: ContractHost, options: GuestOptions 
   return guest
 }
 
-/** The outcome of a call that libvirt rejects, in the form that outcomeOf() returns. */
+/** The outcome (see outcomeOf) of a call that libvirt rejects. */
 export const libvirtError = 'Transient LibvirtError'
 
-/** Makes the call. Returns the power of the domain afterwards, or kind and code of the error that the call throws. */
+/** Makes the call. Returns the power of the domain afterwards, or the kind and code of the error that was thrown. */
 export async function outcomeOf(host: ContractHost, guest: Guest, call: Call): Promise<string> {
   try {
     await call(host, guest)

@@ -1,4 +1,7 @@
-/** Contract suites of the capability Domains: calls while disks or ports are missing, and calls after a crash. */
+/**
+ * Contract suites of the capability Domains: calls while disks or ports are missing, and calls after a crash of the
+ * agent.
+ */
 import { describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine, removeGuest } from './contract-host.ts'
 import { domainCalls, libvirtError, newRunningGuest, outcomeOf } from './domain-calls.ts'

@@ -19,8 +19,8 @@ import {
 } from './domain-observations.ts'
 
 /**
- * The outcome of each call in each state of the domain, which is the same when the call is repeated. An outcome is the
- * power of the domain after the call, or the error that the call throws; an error leaves the domain as it was.
+ * For each call, its outcome in each state of the domain: the power of the domain afterwards, or the error that is
+ * thrown. A second identical call has the same outcome. An error leaves the domain unchanged.
  */
 const outcomes: Record<CallName, Record<StateName, string>> = {
   define: {
@@ -97,7 +97,7 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
   },
 }
 
-/** Tests everything that actions rely on in the capability Domains (actions/host). */
+/** Tests the behaviour of the capability Domains (actions/host) on which actions rely. */
 export function describeDomainsContract(getHost: () => ContractHost): void {
   describe('Domains', () => {
     afterEach(() => getHost().reset())

@@ -1,11 +1,9 @@
-/**
- * The libvirt definition of a domain that the agent did not make, although it has the UUID of a Server of this host.
- */
+/** The XML of a foreign domain: it has the UUID of a Server, but the agent did not make it. */
 import { ownerElement } from '../../agent/domain/metadata.ts'
 import { renderXml } from '../../agent/domain/render-xml.ts'
 import type { Owner } from './contract-host.ts'
 
-/** @param owner the Server that the domain's metadata names as its owner; undefined: the metadata names no Server */
+/** @param owner the Server that the domain's metadata names; undefined: none */
 export const foreignDomainXml = (uuid: string, name: string, owner: Owner | undefined): string => `
 <domain type="qemu">
   <name>${name}</name>

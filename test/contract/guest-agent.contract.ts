@@ -4,8 +4,8 @@ import { type ContractHost, ctx } from './contract-host.ts'
 import { newPreparedGuest, newRunningGuest } from './domain-calls.ts'
 
 /**
- * Tests what actions rely on in the capability GuestAgent (actions/host). The images of the contract suites have no
- * guest agent, so only the refusals are tested.
+ * Tests the behaviour of the capability GuestAgent (actions/host) on which actions rely. The images have no guest
+ * agent, so only the refusals are tested.
  */
 export function describeGuestAgentContract(getHost: () => ContractHost): void {
   const setPassword = async (guest: Guest): Promise<PasswordRefusal | undefined> => {

@@ -1,4 +1,4 @@
-// Runs the contract suites on a real host with libvirtd and QEMU. Where the fake host behaves differently, the fake is
+// Runs the contract suites on a real host with libvirtd and QEMU. If the fake host behaves differently, the fake is
 // wrong.
 import { withRigPart } from '../rig/vitest.ts'
 import { describeContracts } from './contracts.ts'

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
 import { domainCalls } from './domain-calls.ts'
 
-/** Tests everything that actions rely on in the capability Ports (actions/host). */
+/** Tests the behaviour of the capability Ports (actions/host) on which actions rely. */
 export function describePortsContract(getHost: () => ContractHost): void {
   describe('Ports', () => {
     afterEach(() => getHost().reset())

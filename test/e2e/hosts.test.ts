@@ -1,5 +1,5 @@
-// Tests with two hosts: scheduling and its messages, and hosts that are disabled, are forced down, or have no running
-// agent.
+// Tests with two hosts: which host the scheduler chooses and what it reports, and hosts that are disabled, forced down,
+// or without a running agent.
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
 import { waitUntil } from '../rig/wait-until.ts'

@@ -1,5 +1,5 @@
-// Tests images that hosts download over HTTP. Several servers share one download, which is resumed after a broken
-// connection and verified. A failed download is reported on the server and leaves no files.
+// Tests images that hosts download over HTTP. Several servers share one download. A broken download is resumed, and the
+// result is verified. A failed download is reported on the server and leaves no files.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ let origin: string
 /** The Range header of each request for an image; 'all' for a request without one. */
 const requests: string[] = []
 /**
- * Faults of the image server by URL path. `cut`: the next answer breaks off. `gone`: answers are 404 until a test
+ * Faults of the image server, by URL path. `cut`: the next answer breaks off. `gone`: every answer is 404 until a test
  * removes the fault.
  */
 const faults = new Map<string, 'cut' | 'gone'>()
@@ -23,7 +23,7 @@ const http = createServer((request, response) => serveImage(request, response))
 
 beforeAll(async () => {
   image = readFileSync((await ensureGuestImage()).path)
-  // The hosts reach the image server, which runs in this process, at the address of the cloud's bridge.
+  // The image server runs in this process. The hosts reach it at the address of the cloud's bridge.
   const address = new URL(user().cloud.plane.server).hostname
   await new Promise<void>((resolve) => http.listen(0, address, resolve))
   const listening = http.address()
@@ -50,7 +50,7 @@ function serveImage({ url = '', headers: { range } }: IncomingMessage, response:
 
 const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
 
-/** Creates an Image. A host's image cache finds the image by its checksum; without a checksum, by Image and URL. */
+/** Creates an Image. A host's cache finds the image by its checksum, or by Image and URL if there is no checksum. */
 const createImage = (name: string, checksum?: string) => {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }
   return user().apply({ kind: 'Image', metadata: { name }, spec })

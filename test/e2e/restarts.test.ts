@@ -1,5 +1,5 @@
-// Tests that guests keep running when a process that manages them is killed, and boot again when they are killed
-// themselves. Each test has a Server of its own. The tests in test/chaos kill processes in the middle of a change.
+// Tests that guests keep running when agent, controller or libvirtd is killed, and that a guest boots again when it is
+// killed itself. Each test has its own Server. The tests in test/chaos kill processes in the middle of a change.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
@@ -55,7 +55,7 @@ it.each(['controller', 'agent-h1'] as const)('%s ends in order when it is stoppe
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
   const [, logAfterStop = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
-  // Start the service before checking its log, because the other tests need it even if the check fails.
+  // Restart the service before the checks, because the other tests need it even if a check fails.
   await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
   const lines = logAfterStop.split('\n').filter((line) => line.startsWith('{'))
   expect(lines.at(-1)).toContain('"msg":"stopped"')

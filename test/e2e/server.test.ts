@@ -1,6 +1,6 @@
 /**
- * Tests the life of a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted. Each
- * test, or group of tests that only read, has a Server of its own.
+ * Tests the life of a Server: it boots, changes its power state, is rebooted, locked, renamed and deleted. Each test
+ * has its own Server, except that tests which only read share one.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
@@ -10,26 +10,26 @@ import { findViolations } from '../chaos/violations.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
-// Some tests boot a guest twice. That takes minutes on a busy machine that emulates the guest's CPU.
+// Two boots of a guest take minutes on a busy machine that emulates the CPU.
 vi.setConfig({ testTimeout: 400_000 })
 
 const user = withCloud()
 const host = () => user().cloud.host('h1')
 
-/** How many times the guest has booted, counted by its reports on the console. */
+/** Number of boots of the guest. The guest prints one report on its console per boot. */
 const bootsOf = (server: Server): number => user().consoleOf(server).split('KUBENOVA-GUEST').length - 1
 
-/** Waits until the guest has printed its login prompt, because only then does it react to a request to power off. */
+/** Waits for the guest's login prompt. A guest reacts to a shutdown request only after that. */
 const waitForLogin = (server: Server) =>
   waitUntil(() => user().consoleOf(server).trimEnd().endsWith('login:'), {
     what: 'the login prompt',
     deadline: 150_000,
   })
 
-/** libvirt's ID of the running domain. A domain that is started again gets a larger ID. */
+/** libvirt's ID of the running domain. It is larger after a new start of the domain. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
 
-/** The action records of a server, each as a string of action and phase, such as `create Succeeded`. */
+/** The action records of a server, each as action and phase, such as `create Succeeded`. */
 async function listRecordedActions(name: string): Promise<string[]> {
   const actions = await user().list<ServerAction>('serveractions')
   return actions.filter(({ spec }) => spec.server === name).map(({ spec, status }) => `${spec.action} ${status?.phase}`)
@@ -104,7 +104,7 @@ describe('a Server whose spec.powerState is changed', () => {
     ['Stopped', 'Running', 'start', ...active],
   ])('from %s to %s does %s and ends in vm_state %s', async (from, to, action, vmState, power) => {
     const name = `${from}-to-${to}`.toLowerCase()
-    // A server that is created as Stopped gets its disks and does not boot.
+    // A Server that is created with powerState Stopped gets its disks but does not boot.
     await user().withServer(name, from === 'Stopped' ? { powerState: from } : {}, async (created) => {
       if (to === 'Stopped') await waitForLogin(created)
       if (from === 'Paused' || from === 'Suspended') await setPowerState(name, from)
@@ -148,8 +148,7 @@ it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and lea
 
 it('a rescue boots another disk beside the own one, and unrescue boots the own disk again', async () => {
   const userData = '#!/bin/sh\necho "sectors: $(cat /sys/block/vda/size) $(cat /sys/block/vdb/size 2>/dev/null) end"\n'
-  // The sizes of the disks in sectors of 512 bytes. The flavor has 1 GiB of disk; the disk of the rescue image is
-  // smaller.
+  // Sizes of the disks in sectors of 512 bytes: 1 GiB by the flavor, and any size for the rescue disk.
   const [ownDisk, anyDisk] = [String(1024 ** 3 / 512), '\\d+']
   const sectors = (...disks: string[]): RegExp => new RegExp(`sectors: ${disks.join(' ')} +end`)
   await user().withServer('rescued', { userData }, async (server) => {
@@ -225,7 +224,7 @@ it('a new display name, tags and metadata leave the guest running', async () => 
 it('a deleted server leaves nothing behind', async () => {
   const { cloud } = user()
   const violations = () => takeSnapshot(cloud, new Api(cloud.plane.api)).then(findViolations)
-  // Servers of failed tests may still be there, so only violations that are new count.
+  // Ignore old violations: failed tests may have left Servers behind.
   const before = await violations()
   const added = async () => (await violations()).filter((violation) => !before.includes(violation))
   await user().withServer('deleted', {}, async () => user().delete('deleted'))

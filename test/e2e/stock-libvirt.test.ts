@@ -1,5 +1,5 @@
-// Tests a host on which libvirt is set up as Debian does it: QEMU runs as a user of its own, which owns the disks of a
-// running guest, and virtlogd writes the console.
+// Tests a host with libvirt as Debian sets it up: QEMU runs as its own user and owns the disks of running guests, and
+// virtlogd writes the consoles.
 
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
@@ -17,7 +17,7 @@ const host = () => user().cloud.host('h1')
 const runShell = (script: string) => host().exec(['sh', '-c', script])
 
 beforeAll(async () => {
-  // Start the agent with a strict umask, as a systemd unit may set it.
+  // A systemd unit may set a strict umask. Start the agent with one.
   await user().cloud.kill('agent-h1')
   await runShell('rm -r /var/lib/kubenova/cache')
   const before = process.umask(0o077)
@@ -40,7 +40,7 @@ const qemuUser = async ({ status }: Server) => {
   const qemu = host().qemuOf(status?.domain?.name ?? '')
   return (await runCommand(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
 }
-/** Mode, owner and name of each file of a server, without the files that only the agent uses. */
+/** Mode, owner and name of each file of a server, except files that only the agent uses. */
 const filesOf = async ({ metadata }: Server) => {
   const listed = await runShell(`cd /var/lib/kubenova/instances/${metadata.uid} && find -type f -printf '%m %u %P\\n'`)
   return listed
@@ -59,7 +59,7 @@ it('a guest runs as another user than root through boot, suspend, pause and dele
   const server = await user().waitUntilReady('web')
   await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // The cached image belongs to root, because the disks of other guests are based on it, too.
+  // The cached image belongs to root, because other guests use it as well.
   expect(await runShell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]
@@ -69,7 +69,7 @@ it('a guest runs as another user than root through boot, suspend, pause and dele
   await host().killLibvirtd()
   await host().startLibvirtd()
   await changePowerState('web', 'Paused', 'Running')
-  // A guest reacts to a request to power off only when its system is up.
+  // A guest reacts to a shutdown request only after it has booted.
   const isUp = () => user().consoleOf(server).trimEnd().endsWith('login:')
   await waitUntil(isUp, { what: 'a guest that is up', deadline: 60_000 })
   await changePowerState('web', 'Stopped', 'Running')
@@ -88,8 +88,8 @@ it('the disks and firmware variables of a guest belong to QEMU’s user while it
   await user().createServer('full', { flavor: 'all', image: { name: 'uefi' } })
   const server = await user().waitUntilReady('full')
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // While the guest runs, `written` and `read` belong to QEMU's user. When the guest has stopped, libvirt gives the
-  // files of `written` back to root. The files of `roots` always belong to root.
+  // While the guest runs, QEMU's user owns the files `written` and `read`. When the guest stops, libvirt gives the
+  // files `written` back to root. The files `roots` always belong to root.
   const [written, read, roots] = [
     ['disk', 'disk.eph0', 'disk.swap'],
     ['disk.config', 'nvram.fd'],
@@ -112,7 +112,7 @@ it('the console log has all output of the guest, across the rotation by virtlogd
   await user().createServer('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
   const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
-  // The guest prints its report after the output of the user data, so the report shows that all output is there.
+  // The guest prints its report last, so the report shows that all output of the user data is there.
   const all = () => readTail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',

@@ -1,4 +1,4 @@
-// A user of a cloud, for tests. It acts with kubectl, and waits for results that a user can see.
+// A user of a cloud, for tests. Acts only with kubectl, and waits for results that a user can see.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,8 +15,8 @@ import { FatalError, waitUntil } from '../rig/wait-until.ts'
 const exec = promisify(execFile)
 
 /**
- * Starts a cloud for the tests of one file. Each host has the guest image, and the API has flavor, image, network and
- * key pair of the quickstart.
+ * Starts a cloud for the tests of one file. Its hosts have the guest image, and its API has the flavor, image, network
+ * and key pair of the quickstart.
  */
 export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
   let user: User | undefined
@@ -49,15 +49,13 @@ export class User {
     this.#kubectl = kubectl
   }
 
-  /** Runs kubectl as the admin. Rejects with the error message of kubectl. */
+  /** Runs kubectl as the admin. Rejects with kubectl's error message. */
   async kubectl(...args: string[]): Promise<string> {
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
     return (await exec(this.#kubectl, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
   }
 
-  /**
-   * Runs `kubectl apply`, or `kubectl create` if the API server is to generate the name, and resolves to the object.
-   */
+  /** Runs `kubectl apply`, or `kubectl create` if the object has no name yet. Resolves to the object. */
   async apply<T = Server>(manifest: Manifest): Promise<T> {
     const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
@@ -69,8 +67,7 @@ export class User {
     }
     const attempt = (): Promise<T | undefined> =>
       runKubectl().catch((error: unknown) => {
-        // For some seconds after its start, an API server rejects custom resources with this error, because its
-        // admission policies do not know them yet.
+        // A starting API server answers with this error until its admission policies know the custom resources.
         if (String(error).includes('(ServiceUnavailable)')) return undefined
         throw new FatalError(`kubectl ${verb[0]}`, { cause: error })
       })
@@ -99,7 +96,7 @@ export class User {
     return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items
   }
 
-  /** Waits until `isSo` is true for the server, and resolves to it. */
+  /** Waits until `isSo` returns true for the server. Resolves to the server. */
   async waitForServer(
     name: string,
     what: string,
@@ -130,7 +127,7 @@ export class User {
     return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
   }
 
-  /** Waits until the ServerAction has ended, whether or not it succeeded, and resolves to it. */
+  /** Waits until the ServerAction has succeeded or failed. Resolves to it. */
   waitForAction({ metadata }: ServerAction): Promise<ServerAction> {
     return waitUntil(
       async () => {
@@ -141,13 +138,13 @@ export class User {
     )
   }
 
-  /** Creates a ServerAction, waits until it has ended, and resolves to it. */
+  /** Creates a ServerAction and waits until it has succeeded or failed. Resolves to it. */
   async runAction(server: string, action: string, params?: object): Promise<ServerAction> {
     return this.waitForAction(await this.requestAction(server, action, params))
   }
 
   /**
-   * Creates a Server, waits until it is Ready, runs `body`, and deletes the Server, also if `body` throws. So tests
+   * Creates a Server, waits until it is Ready, and runs `body`. Always deletes the Server afterwards, so that tests
    * that share a cloud do not depend on each other.
    */
   async withServer(name: string, spec: object, body: (server: Server) => Promise<void>): Promise<void> {
@@ -155,7 +152,7 @@ export class User {
     try {
       await body(await this.waitUntilReady(name))
     } finally {
-      // A failed test must report its own error, not that of the deletion.
+      // If `body` has failed, its error must be reported, not an error of the deletion.
       await this.delete(name).catch(() => undefined)
     }
   }
@@ -164,13 +161,13 @@ export class User {
     await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
   }
 
-  /** The console log of the guest, with all of its boots; empty if there is none. */
+  /** The console log of all boots of the guest; empty if there is none. */
   consoleOf({ status }: Server): string {
     const file = join(this.cloud.host(status?.host ?? '').home, status?.console?.log ?? '')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** Waits until the guest has booted `boots` times, and resolves to the report that it printed at the last of them. */
+  /** Waits for boot number `boots` of the guest. Resolves to the report that the guest prints at that boot. */
   waitForBoot(server: Server, boots = 1, deadline = 240_000): Promise<GuestReport> {
     const findReport = (): GuestReport | undefined => guestReports(this.consoleOf(server))[boots - 1]
     return waitUntil(findReport, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })

@@ -13,7 +13,7 @@ const manifests = join(import.meta.dirname, '../../crds/manifests')
 
 type Tree = { [key: string]: Tree }
 
-/** The managedFields of an object of the real API server, in the form of {@link FakeApi.fieldsByManager}. */
+/** Converts the managedFields of an object of the real API server to the form of {@link FakeApi.fieldsByManager}. */
 function ownersOf(object: unknown): Record<string, string[]> {
   const { metadata } = object as {
     metadata: { managedFields?: { manager: string; operation: string; subresource?: string; fieldsV1: Tree }[] }

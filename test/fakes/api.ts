@@ -1,7 +1,7 @@
 /**
- * An in-memory API server with everything that controller and agent use: field managers, conflicts, generations,
- * finalizers, watches. api.rig.test.ts runs the same operations on this server and on a real one and compares the
- * results. CEL rules and the garbage collection of owned objects are missing.
+ * An in-memory API server with the features that controller and agent need: field managers, conflicts, generations,
+ * finalizers, watches. CEL rules and the garbage collection of owned objects are missing. api.rig.test.ts compares the
+ * results of the same operations on this server and on a real one.
  */
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -60,7 +60,7 @@ interface Session {
   manager: string
 }
 
-/** A change that the server has made. `before` is undefined if the object was created, `after` if it was removed. */
+/** A change of an object. `before` is undefined for a creation, `after` for a removal. */
 export interface Write {
   plural: string
   key: string
@@ -74,14 +74,14 @@ export class FakeApi {
   readonly #watches = new Watches()
   readonly #now: () => Date
   readonly #onWrite: (write: Write) => void
-  /** The newest resourceVersion. It starts high, because on a real server no object has a small resourceVersion. */
+  /** The newest resourceVersion. Starts high, because real servers have no small ones either. */
   #version = 1000
   #createdCount = 0
   #writer = ''
 
   /**
    * @param now the clock of the server
-   * @param onWrite called after every change, in the order of the changes
+   * @param onWrite called after every change, in order
    */
   constructor(now: () => Date = () => new Date(), onWrite: (write: Write) => void = () => undefined) {
     this.#now = now
@@ -89,8 +89,8 @@ export class FakeApi {
   }
 
   /**
-   * Creates a client for one process. All calls of the client pass through `life`, with which a test can make a call
-   * fail or kill the process (life.ts).
+   * Creates a client for one process. All its calls pass through `life` (life.ts), with which a test can make a call
+   * fail or kill the process.
    */
   kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
@@ -165,16 +165,16 @@ export class FakeApi {
   }
 
   /**
-   * Pushes the events of a watch with these options until the returned function is called. With sendInitialEvents, the
-   * objects that exist are pushed at once.
-   * @throws ApiError 410 if {@link compact} has removed events that came after the resourceVersion
+   * Starts a watch with these options: calls `push` for each event until the returned function is called. With
+   * sendInitialEvents, pushes the existing objects first.
+   * @throws ApiError 410 if {@link compact} has removed events since the resourceVersion
    */
   follow(plural: string, options: WatchOptions, push: (event: WatchEvent<KubeObject>) => void): () => void {
     const objects = [...this.#store(plural).values()].map(({ object }) => object)
     return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
   }
 
-  /** Forgets the log of events, as etcd's compaction does. A watch from an older resourceVersion then fails. */
+  /** Drops the log of events, as etcd's compaction does. A watch from an older resourceVersion then fails. */
   compact(): void {
     this.#watches.compact(this.#version)
   }
@@ -184,7 +184,7 @@ export class FakeApi {
     return this.#version
   }
 
-  /** Holds back all watch events until {@link resumeWatches}, so that the caches of clients fall behind. */
+  /** Holds back all watch events until {@link resumeWatches}, so that the caches of clients become stale. */
   pauseWatches(): void {
     this.#watches.setPaused(true)
   }
@@ -199,7 +199,7 @@ export class FakeApi {
     return structuredClone(objects.filter(({ metadata }) => !namespace || metadata.namespace === namespace)) as T[]
   }
 
-  /** All objects of a kind without copying them; the caller must not change them. */
+  /** All objects of a kind, not copied. The caller must not change them. */
   peek<T>(plural: string): T[] {
     return [...this.#store(plural).values()].map(({ object }) => object) as T[]
   }
@@ -208,7 +208,7 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /** The paths of the fields that each field manager owns, by `manager operation subresource`. */
+  /** For each `manager operation subresource`, the paths of the fields that it owns. */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
@@ -244,7 +244,7 @@ export class FakeApi {
     return this.#save(facts, undefined, updateObject(makeEmptyStored(object), object, by, facts))
   }
 
-  /** Makes the object of a create request, with the defaults of the schema and the fields that the server sets. */
+  /** Makes the new object of a create request: adds the schema's defaults and the fields that only the server sets. */
   #newObject(facts: KindFacts, draft: DraftObject): Obj {
     this.#createdCount += 1
     const { def, hasStatus } = facts
@@ -291,7 +291,7 @@ export class FakeApi {
       return this.#save(facts, undefined, { object, managers })
     }
     checkPreconditions(found.object, { resourceVersion })
-    // The real API server ignores the uid in a write to the status subresource.
+    // As on the real API server, a write to `status` ignores the uid.
     if (!subresource) checkUid(found.object, uid)
     const next = applyConfig(found, config, by, facts, force)
     return this.#save(facts, found, { ...next, object: withSchemaDefaults(next.object, facts) })
@@ -320,8 +320,8 @@ export class FakeApi {
   }
 
   /**
-   * Updates the part of an object that a request may change. A request to the subresource `status` changes only the
-   * status. Any other request changes the rest, and also the status if the kind has no status subresource.
+   * Updates the part of an object that the request may change. A request to `status` changes only the status. Any other
+   * request changes the rest, and the status only if the kind has no status subresource.
    */
   #update(facts: KindFacts, before: Stored, desired: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options

@@ -1,6 +1,6 @@
 /**
- * Re-exports the controller's functions that compute a status, for tests of the agent. Tests in agent/ may not import
- * the controller directly.
+ * Re-exports functions of the controller that compute a status, for tests of the agent. Tests in agent/ may not import
+ * from controller/.
  */
 export { unreachableStatus } from '../../controller/server/reachability.ts'
 export { placedStatus, unassignedStatus, unscheduledStatus } from '../../controller/server/status.ts'

@@ -1,7 +1,7 @@
 /**
- * The fields of an object as server-side apply counts them. A path is a list of steps: `f:name` leads to a member of an
- * object, `k:{…}` to an element of a list that is merged by keys, `v:…` to a member of a set. All functions are pure.
- * They follow KEP-555 as far as the schemas of this project need it.
+ * The fields of an object, as server-side apply sees them (KEP-555, as far as our schemas need it). A path is a list of
+ * steps. `f:name` leads to a member of an object, `k:{…}` to an element of a list of type map, `v:…` to an element of a
+ * list of type set. All functions are pure.
  */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -17,7 +17,7 @@ export interface Schema {
 }
 
 export type Path = readonly string[]
-/** Paths, each under its text from {@link pathToText}. */
+/** Paths by their text (see {@link pathToText}). */
 export type Fields = Map<string, Path>
 
 type Obj = { [key: string]: Json }
@@ -25,7 +25,7 @@ type Obj = { [key: string]: Json }
 export const isObject = (value: unknown): value is Obj =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Whether a value has one owner and is replaced as a whole. */
+/** Whether server-side apply replaces the value as a whole, so that it has one owner. */
 const isAtomic = (schema: Schema | undefined): boolean => schema?.['x-kubernetes-map-type'] === 'atomic'
 
 export const pathToText = (path: Path): string => path.join(' / ')
@@ -34,7 +34,7 @@ export function memberSchema(schema: Schema | undefined, name: string): Schema |
   return schema?.properties?.[name] ?? Object.values(schema?.patternProperties ?? {})[0]
 }
 
-/** The elements of a list, each under its step in a path; undefined if the list is not merged element by element. */
+/** Returns the elements of a list by their path steps; undefined if the list is replaced as a whole. */
 export function elementsByStep(list: readonly Json[], schema: Schema | undefined): Map<string, Json> | undefined {
   const type = schema?.['x-kubernetes-list-type']
   if (type === 'set') return new Map(list.map((item) => [`v:${JSON.stringify(item)}`, item]))
@@ -51,7 +51,7 @@ interface Member {
   schema: Schema | undefined
 }
 
-/** The members of a value that are merged one by one; undefined if the value is replaced as a whole. */
+/** Returns the members of a value; undefined if the value is replaced as a whole. */
 function membersOf(value: Json, schema: Schema | undefined): Member[] | undefined {
   if (isObject(value)) {
     const entries = Object.entries(value)
@@ -62,14 +62,14 @@ function membersOf(value: Json, schema: Schema | undefined): Member[] | undefine
   return byStep && [...byStep].map(([step, member]) => ({ step, member, schema: schema?.items }))
 }
 
-/** The paths of all fields that `value` sets. */
+/** Returns the paths of all fields that `value` sets. */
 export function fieldsOf(value: Json, schema: Schema | undefined, at: Path = [], found: Fields = new Map()): Fields {
   const add = (path: Path): void => void found.set(pathToText(path), path)
   const members = membersOf(value, schema)
   if (!members || (members.length === 0 && isObject(value))) add(at)
   for (const { step, member, schema: itsSchema } of members ?? []) {
     const path = [...at, step]
-    // A list element counts as a field itself, besides the fields inside it.
+    // A list element is a field itself, and may contain further fields.
     if (!step.startsWith('f:')) add(path)
     if (step.startsWith('f:') || (isObject(member) && !isAtomic(itsSchema))) fieldsOf(member, itsSchema, path, found)
   }
@@ -91,8 +91,8 @@ export function mergeValues(live: Json | undefined, config: Json, schema: Schema
 }
 
 /**
- * Merges two lists in the order in which the real API server does. All elements of `wanted` stand in the order of
- * `wanted`. An element that only `old` has stays before the element that follows it in `old`.
+ * Merges two lists in the order of the real API server. The elements of `wanted` keep their order. An element that only
+ * `old` has stays in front of its successor in `old`.
  */
 function mergeLists(old: Map<string, Json>, wanted: Map<string, Json>, itemSchema: Schema | undefined): Json[] {
   const [oldSteps, wantedSteps] = [[...old.keys()], [...wanted.keys()]]
@@ -131,9 +131,9 @@ export function valueAt(value: Json | undefined, path: Path, schema: Schema | un
 }
 
 /**
- * Removes the field at `path`. An object or list that becomes empty is removed, too, unless `keep` returns true for its
- * path. An object that is kept becomes null, which none of Kubenova's schemas accepts. The real API server does the
- * same when a manager that has applied `{a: 1}` applies `{}`.
+ * Removes the field at `path`, and parents that become empty by that, unless `keep` returns true for the parent's path.
+ * A kept empty object becomes null, which our schemas reject. The real API server does the same when a manager that has
+ * applied `{a: 1}` applies `{}`.
  */
 export function removeField(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
   return removeWithin(value, path, schema, { keep, at: [] }) ?? {}
@@ -160,7 +160,7 @@ function removeWithin(
     if (!isObject(value) || value[name] === undefined) return value
     const { [name]: old, ...others } = value
     const member = removeWithin(old!, rest, memberSchema(schema, name), { keep, at: here })
-    // The other members keep their order.
+    // Replace the member in place, so that the order of the members stays.
     const entries = Object.keys(value).flatMap((k) =>
       k === name ? (member === undefined ? [] : [[k, member]]) : [[k, others[k]!]],
     )
@@ -179,10 +179,7 @@ function removeWithin(
   return unlessEmpty(list.length === 0, list)
 }
 
-/**
- * The fields whose values differ between `a` and `b`. A value that is the same JavaScript object in both is not
- * searched.
- */
+/** Returns the fields whose values differ. Skips a value that is the same JavaScript object in `a` and `b`. */
 export function changedFields(a: Json, b: Json, schema: Schema | undefined): Fields {
   const found: Fields = new Map()
   collectDifferences(a, b, { schema, at: [], found })
@@ -220,14 +217,14 @@ function collectMemberDifferences(a: Member[] | undefined, b: Member[] | undefin
 
 type Side = readonly [Json | undefined, Member[] | undefined]
 
-/** Whether a change from one value to another is a change of the field itself, and not only of the fields inside it. */
+/** Whether the value itself has changed, and not only fields inside it. */
 function isFieldChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
   const isField = (value: Json | undefined, members: Member[] | undefined): boolean =>
     value !== undefined && (!members || (members.length === 0 && isObject(value)))
   return (isField(a, x) || isField(b, y)) && JSON.stringify(a) !== JSON.stringify(b)
 }
 
-/** Adds the defaults of the schema for members that are missing. Returns `value` itself if nothing is missing. */
+/** Adds the schema's defaults for missing members. Returns `value` itself if nothing is missing. */
 export function withDefaults(value: Json, schema: Schema | undefined): Json {
   if (!schema) return value
   if (Array.isArray(value)) {
@@ -252,8 +249,8 @@ export function withDefaults(value: Json, schema: Schema | undefined): Json {
 }
 
 /**
- * The path of the first field that the schema does not know, such as `.spec.networks[].colour`; undefined if it knows
- * all.
+ * Returns the path of the first field that is not in the schema, such as `.spec.networks[].colour`; undefined if there
+ * is none.
  */
 export function unknownField(value: Json, schema: Schema | undefined, at = ''): string | undefined {
   if (!schema || schema['x-kubernetes-preserve-unknown-fields']) return undefined

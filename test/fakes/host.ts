@@ -1,7 +1,4 @@
-/**
- * An in-memory host that behaves like a host with libvirt. Its domains and files outlive the agent process that made
- * them.
- */
+/** An in-memory host that behaves like a host with libvirt. Domains and files survive a restart of the agent. */
 import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
@@ -18,35 +15,32 @@ import { Life } from './life.ts'
 export type { Machine } from './host/machine.ts'
 
 /**
- * The fake host. It outlives the agent processes on it: {@link FakeHost.connect} returns the host as one process sees
- * it.
+ * The fake host. It exists longer than any agent process on it. {@link FakeHost.connect} returns the interface for one
+ * agent process.
  */
 export class FakeHost {
   readonly #machines = new Map<string, Machine>()
   readonly images = new FakeImageCache()
   readonly #onChange: (uid: string) => void
 
-  /** @param onChange called with the UID of a Server whose domain has changed, when libvirt would send an event */
+  /** @param onChange called when libvirt would send an event, with the UID of the Server whose domain has changed */
   constructor(onChange: (uid: string) => void = () => undefined) {
     this.#onChange = onChange
   }
 
-  /** UIDs of the Servers that are or were on this host. */
+  /** UIDs of all Servers that are or have been on this host. */
   uids(): string[] {
     return [...this.#machines.keys()]
   }
 
-  /**
-   * The machine of a Server, which is everything that the host has of the Server. The first call creates an empty
-   * machine.
-   */
+  /** The machine of a Server: everything that exists on the host for it. The first call creates an empty machine. */
   machine(uid: string): Machine {
     const found = this.#machines.get(uid) ?? newMachine()
     this.#machines.set(uid, found)
     return found
   }
 
-  /** Removes the machine of a Server, so that the host no longer knows the Server. */
+  /** Removes the machine of a Server, as if the Server had never been on this host. */
   forget(uid: string): void {
     this.#machines.delete(uid)
   }
@@ -74,16 +68,16 @@ export class FakeHost {
   }
 
   /**
-   * Turns a domain off without an action of the agent. The reason is `shutdown` if the guest did it, `destroyed` or
-   * `crashed` after a kill, and `unknown` if the host went off, too.
+   * Turns a domain off without the agent. The reason is `shutdown` if the guest shut down, `destroyed` or `crashed`
+   * after a kill, and `unknown` if the host went off as well.
    */
   turnDomainOff(uid: string, reason: string): void {
     this.change(uid, (machine) => machine.domain && turnOff(machine, machine.domain, reason))
   }
 
   /**
-   * Simulates that the host loses its power and boots again. All domains are off, and what only the kernel held is
-   * gone.
+   * Simulates a power failure and a new boot of the host. All domains are off, and the state that only the kernel had
+   * is gone.
    */
   losePower(): void {
     for (const uid of this.uids()) {
@@ -93,15 +87,15 @@ export class FakeHost {
     this.forgetShutdownReasons()
   }
 
-  /** Simulates a restart of libvirtd. Afterwards libvirtd no longer knows why a domain is off. */
+  /** Simulates a restart of libvirtd, after which libvirtd no longer knows why a domain is off. */
   forgetShutdownReasons(): void {
     for (const uid of this.uids())
       this.change(uid, ({ domain }) => domain?.state === 'off' && Object.assign(domain, { reason: 'unknown' }))
   }
 
   /**
-   * The host as one agent process sees it. All calls of the process pass through `life`, with which a test can make a
-   * call fail or kill the process.
+   * Returns the interface to the host for one agent process. All its calls pass through `life`, with which a test can
+   * make a call fail or kill the process.
    */
   connect(life: Life = new Life()): LocalHost {
     const read = <T>(name: string, { server }: Guest, act: (uid: string) => T | Promise<T>): Promise<T> =>

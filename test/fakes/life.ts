@@ -1,21 +1,18 @@
 /**
- * One life of a process under test, from its start to its end. All calls of the process to the API server and to the
- * host pass through it, so that a test can count a call, make it fail, or kill the process at it.
+ * A life is one run of a process under test, from its start to its end. All calls of the process to the API server and
+ * the host pass through its life. So a test can count a call, make it fail, or kill the process at it.
  */
 
 export interface Call {
   /** Method and object of the call, such as `define web-1` or `applyStatus servers/demo/web-1`. */
   name: string
-  /**
-   * Whether the call changes anything. Tests kill a process only at calls with an effect, because a crash at a read
-   * adds no case.
-   */
+  /** Whether the call changes anything. Tests kill a process only at such calls; a crash at a read adds no new case. */
   hasEffect: boolean
-  /** Whether a repetition of the call has no further effect. Set only for calls to the API server. */
+  /** True if repeating the call has no further effect. Set only for calls to the API server. */
   idempotent?: boolean
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
-  /** Called before each attempt. Throws if the process may not write any more, because it has lost its lease. */
+  /** Called before each attempt. Throws if the process may no longer write, because it has lost its lease. */
   mayWrite?: (() => void) | undefined
 }
 
@@ -29,15 +26,15 @@ interface Fault {
 }
 
 /**
- * The error with which {@link Life.runUntilKilled} rejects when the life is killed. The killed process never sees it,
- * because its calls get no answer any more.
+ * {@link Life.runUntilKilled} rejects with this error when the life is killed. The killed process never sees it,
+ * because its calls no longer get an answer.
  */
 export class Killed extends Error {
   override readonly name = 'Killed'
 }
 
 export class Life {
-  /** Names of the calls with an effect so far, in order. */
+  /** Names of the calls with an effect so far. */
   readonly effects: string[] = []
   readonly #faults: Fault[] = []
   readonly #death = Promise.withResolvers<never>()
@@ -45,7 +42,7 @@ export class Life {
   #dead = false
 
   constructor() {
-    // Without this handler a kill would be an unhandled rejection if the test does not wait for the end of this life.
+    // A test need not wait for the end of this life. Without this handler, a kill would then be an unhandled rejection.
     this.#death.promise.catch(() => undefined)
   }
 
@@ -53,24 +50,20 @@ export class Life {
     return this.#dead
   }
 
-  /**
-   * Simulates kill -9 right before or right after one of the calls with an effect. The first such call has the number
-   * 0.
-   */
+  /** Simulates kill -9 right before or after the call with an effect that has the number `at`, counted from 0. */
   killAt(at: number, when: When): this {
     this.#kill = { at, when }
     return this
   }
 
-  /** Makes the next `times` calls whose name begins with `name` throw `error`, before or after they take effect. */
+  /** Makes the next `times` calls whose names begin with `name` throw `error`, before or after their effect. */
   fail(name: string, error: Error, { when = 'before', times = 1 }: { when?: When; times?: number } = {}): this {
     this.#faults.push({ matches: (call) => call.name.startsWith(name), when, error, times })
     return this
   }
 
   /**
-   * Makes one of the calls with an effect throw `error`, before or after it takes effect. The first such call has the
-   * number 0.
+   * Makes the call with an effect that has the number `at` (counted from 0) throw `error`, before or after its effect.
    */
   failAt(at: number, error: Error, when: When): this {
     const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
@@ -79,16 +72,15 @@ export class Life {
   }
 
   /**
-   * Waits for `work`, which belongs to this life. Rejects with Killed if the life is killed, because the calls of
-   * `work` then never end.
+   * Waits for `work`, which belongs to this life. If the life is killed, calls of `work` never end, so this rejects
+   * with Killed.
    */
   runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])
   }
 
   /**
-   * Makes a call of this life. Applies the faults and the kill that the test has planned, and records the name of a
-   * call with an effect.
+   * Makes a call. Applies the faults and the kill that the test has planned. Records the names of calls with an effect.
    */
   async perform<T>(call: Call, run: () => T | Promise<T>): Promise<T> {
     if (this.#dead) return neverSettle()
@@ -112,5 +104,5 @@ export class Life {
   }
 }
 
-/** Returns a promise that never settles, because a dead process gets no answers. */
+/** A dead process gets no answers, so its calls never settle. */
 const neverSettle = <T>(): Promise<T> => new Promise<T>(() => undefined)

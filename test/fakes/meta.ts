@@ -1,6 +1,6 @@
 /**
- * The metadata of objects of the fake API server: preconditions, and the fields that only the server sets. All
- * functions are pure.
+ * Metadata of objects of the fake API server: preconditions, and fields that only the server sets. All functions are
+ * pure.
  */
 import { newApiError, type Obj, type Stored } from './store.ts'
 
@@ -9,7 +9,7 @@ export interface Preconditions {
   resourceVersion?: string | undefined
 }
 
-/** @throws ApiError 409 if the object has another uid or another resourceVersion */
+/** @throws ApiError 409 if the object's uid or resourceVersion differs from the precondition */
 export function checkPreconditions({ metadata }: Obj, { uid, resourceVersion }: Preconditions): void {
   if (uid !== undefined && uid !== metadata.uid)
     throw newApiError(
@@ -21,7 +21,7 @@ export function checkPreconditions({ metadata }: Obj, { uid, resourceVersion }: 
     throw newApiError(409, 'Conflict', `the object has been modified; please apply your changes to the latest version`)
 }
 
-/** @throws ApiError 422 if a writer wants to change the uid */
+/** @throws ApiError 422 if the write would change the uid */
 export function checkUid({ metadata }: Obj, uid: string | undefined): void {
   if (uid === undefined || uid === metadata.uid) return
   const message = 'field is immutable'
@@ -42,7 +42,7 @@ export function systemFieldsOf({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** The stored object before a create: it has only its identity, and no manager owns a field of it. */
+/** An object before its creation: it has only its identity, and no fields with owners. */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object
   return { object: { apiVersion, kind, metadata: identityOf(object) as Obj['metadata'] }, managers: [] }
@@ -53,12 +53,12 @@ export const identityOf = ({ metadata: { name, namespace } }: Obj): object => ({
   ...(namespace ? { namespace } : {}),
 })
 
-/** The metadata without empty lists and maps, which the real API server drops as well. */
+/** Drops empty lists and maps, as the real API server does. */
 export const dropEmptyMembers = (metadata: Obj['metadata']): Obj['metadata'] =>
   Object.fromEntries(
     Object.entries(metadata).filter(([, v]) => typeof v !== 'object' || v === null || Object.keys(v).length > 0),
   ) as Obj['metadata']
 
-/** A copy of the metadata without members that are undefined, because JSON has no such members. */
+/** Copies the metadata without undefined members, which JSON does not have. */
 export const dropUndefinedMembers = (metadata: object): object =>
   Object.fromEntries(Object.entries(structuredClone(metadata)).filter(([, value]) => value !== undefined))

@@ -1,6 +1,6 @@
 /**
- * Operations on an API server, for a test that runs them on the real API server and on the fake one. Controller and
- * agent rely on their outcome, so the outcome must be the same on both.
+ * Operations on an API server. A test runs them on the real API server and on the fake one and compares the outcomes.
+ * Controller and agent rely on these outcomes.
  */
 import { serverAction } from '../../actions/index.ts'
 import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
@@ -31,7 +31,7 @@ const makeCondition = (type: string, status: Condition['status'], reason = 'Beca
   lastTransitionTime: '2026-01-01T00:00:00Z',
 })
 
-/** Metadata of the Server `a`, which the operations work on. */
+/** Metadata of the Server `a`, the object of most operations. */
 const metadataOfServerA = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
 const createServer: Operation = (p) =>
   p.servers.create({ metadata: metadataOfServerA(p), spec }, { fieldManager: 'user' })
@@ -43,7 +43,7 @@ const applyStatus =
       { metadata: metadataOfServerA(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
-/** Applies the Server without a status, so that the manager gives up all status fields that it owns. */
+/** Applies no status, so that the manager gives up the status fields that it owns. */
 const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>
@@ -81,10 +81,7 @@ const applyActionRecord =
   (p) =>
     p.actions.apply({ ...actionRecord(p, meta), ...value }, { fieldManager: manager })
 
-/**
- * Lists of operations by the title of their test. Each test runs its operations one after the other in a namespace of
- * its own.
- */
+/** The operations of each test, by its title. A test runs its operations in order, in its own namespace. */
 export const operationsByTitle: Record<string, readonly Operation[]> = {
   'a Server is created with its defaults, and cannot be created twice': [createServer, createServer],
   'create ignores the status, and a write of the status ignores the rest': [
@@ -323,23 +320,24 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
 }
 
 /**
- * Runs an operation. Returns the resulting object without the values that differ between runs, or the error of the API
- * server. `seen` has the numbers that stand for unique values so far (see replaceUniqueValues).
+ * Runs an operation. Returns the resulting object, or the error of the API server, without values that differ between
+ * runs.
+ * @param seen the replaced unique values so far (see replaceUniqueValues)
  */
 export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
   try {
     return replaceUniqueValues(await operation(p), seen)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    // The message is left out, because the real API server words it differently from the fake one.
+    // Leave out the message: the real API server and the fake one word it differently.
     const isOther = error.details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false
     return { status: error.status, reason: error.reason, isOther }
   }
 }
 
 /**
- * Replaces UIDs and resourceVersions by numbers in the order of their first appearance, so that two runs can be
- * compared.
+ * Replaces UIDs and resourceVersions by numbers in the order of their first appearance. The results of two runs are
+ * then comparable.
  */
 function replaceUniqueValues(value: unknown, seen: Map<string, string>): unknown {
   const numberOf = (kind: string, text: string): string => {

@@ -1,6 +1,6 @@
 /**
- * The controller's stores (real informers with their caches) on the fake API server, and a function that waits until
- * the caches are current.
+ * The controller's stores (informers with their caches) on the fake API server. A test can wait until the caches are
+ * current.
  */
 import { type Stores, storeDefs } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
@@ -13,7 +13,7 @@ import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
 
-/** Turns of the event loop to wait for the caches. If they are not current by then, they never will be. */
+/** Turns of the event loop after which the caches must be current. */
 const MAX_TURNS = 1000
 
 export class FakeStores implements AsyncDisposable {
@@ -25,19 +25,19 @@ export class FakeStores implements AsyncDisposable {
   readonly leases: Informer<Lease>
   readonly #stop = new AbortController()
 
-  /** @param api an API server that exists already, for a test that starts the controller again; default: a new one */
+  /** @param api an existing API server, for a test that restarts the controller; default: a new one */
   constructor(api?: FakeApi, life = new Life()) {
     this.api = api ?? new FakeApi(() => this.clock.wall())
     this.life = life
     this.kube = this.api.kube(life, 'kubenova-controller')
     this.stores = createStores(storeDefs, { kube: this.kube })
-    // The fake API server never ends a watch. With the usual time limit, the informer would take such a watch for
+    // The fake API server never ends a watch. An informer with the usual time limit would think that the watch is
     // broken.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }
 
-  /** Starts the informers and waits until the caches are filled. Event handlers must be registered before. */
+  /** Starts the informers and waits until their caches are filled. Register event handlers before. */
   async start(): Promise<this> {
     await startStores(this.stores, this.#stop.signal)
     this.leases.start(this.#stop.signal)
@@ -45,7 +45,7 @@ export class FakeStores implements AsyncDisposable {
     return this
   }
 
-  /** Resolves when every cache holds the same objects in the same versions as the API server. */
+  /** Waits until all caches hold exactly the objects of the API server. */
   async waitForCaches(): Promise<void> {
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       if (this.#isCurrent()) return

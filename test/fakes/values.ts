@@ -1,8 +1,8 @@
-/** Functions for frozen JSON values, which can be shared without copies. All functions are pure. */
+/** Functions for JSON values. Frozen values can be shared without copying them. All functions are pure. */
 
 /**
- * Returns a frozen copy without undefined members, because JSON has no such members. Values that are frozen already are
- * not copied.
+ * Returns a frozen copy without undefined members, which JSON does not have. Does not copy values that are frozen
+ * already.
  */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value

@@ -1,6 +1,6 @@
 /**
- * The watches of the fake API server. The server keeps a log of events. A watch gets all events in the log after its
- * resourceVersion that its selectors match. While the watches are paused, events are held back.
+ * The watches of the fake API server. A watch gets all logged events after its resourceVersion that match its
+ * selectors. While the watches are paused, events are held back.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
@@ -32,7 +32,7 @@ export class Watches {
   readonly #log: LoggedEvent[] = []
   readonly #newest = new Map<string, Obj>()
   readonly #followers = new Set<Follower>()
-  /** Deliveries of the events that are held back while the watches are paused. */
+  /** Functions that deliver the events that are held back. */
   readonly #heldBack: (() => void)[] = []
   #paused = false
   #compactedVersion = 0
@@ -60,7 +60,7 @@ export class Watches {
     if (!isPaused) for (const push of this.#heldBack.splice(0)) push()
   }
 
-  /** Forgets all events. A watch from a resourceVersion older than `version` then fails with 410 Expired. */
+  /** Drops all events. A watch from a resourceVersion older than `version` then fails with 410 Expired. */
   compact(version: number): void {
     this.#compactedVersion = version
     this.#log.splice(0)
@@ -124,8 +124,8 @@ function sendToFollower(event: LoggedEvent, { selects, push }: Follower): void {
 }
 
 /**
- * The type of an event for a watch with a selector: an object that begins to match is ADDED, an object that matches no
- * longer is DELETED. Undefined if the watch does not get the event.
+ * Returns the type of an event for a watch with a selector. If an object begins to match, it is ADDED; if it stops
+ * matching, it is DELETED. Undefined: the watch does not get the event.
  */
 function eventTypeFor(
   { type, object, before }: LoggedEvent,
@@ -137,7 +137,7 @@ function eventTypeFor(
   return wasSelected ? 'DELETED' : undefined
 }
 
-/** Makes the predicate for the objects that a list or a watch with these options selects. */
+/** Returns a function that tells whether a list or watch with these options includes an object. */
 export const makeSelector =
   ({ namespace, fieldSelector, labelSelector }: Scope) =>
   (object: Obj): boolean =>

@@ -1,16 +1,13 @@
-// A minimal client of the Kubernetes API for tests. It sends JSON, authenticates with a bearer token or a client
-// certificate, and trusts the CA of the kubeconfig.
+// A minimal Kubernetes API client for tests. Sends JSON and authenticates with a bearer token or a client certificate.
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 
 export interface ApiClient {
-  /** Sends a GET and resolves to the body as text. Rejects unless the status is 2xx. */
+  /** Sends a GET. Resolves to the body as text. Rejects if the status is not 2xx. */
   text(path: string): Promise<string>
-  /**
-   * Sends an object as JSON, or a text as it is, and resolves to the parsed answer. Rejects unless the status is 2xx.
-   */
+  /** Sends an object as JSON, or a text unchanged. Resolves to the parsed answer. Rejects if the status is not 2xx. */
   send<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH',
     path: string,
@@ -24,11 +21,11 @@ interface ClusterLogin {
   server: string
   /** The CA certificate of the API server, in PEM. */
   ca: string
-  /** The name in the server's certificate, if it differs from the host in the server's URL. */
+  /** The name in the server's certificate, if it is not the host of the URL. */
   servername?: string | undefined
   user: string
   token?: string | undefined
-  /** A client certificate and its key in PEM, as in the admin's kubeconfig of kind and kubeadm. */
+  /** A client certificate and its key in PEM. The kubeconfigs of kind and kubeadm have them. */
   certificate?: { cert: string; key: string } | undefined
 }
 
@@ -57,7 +54,10 @@ interface KubeconfigFile {
   }[]
 }
 
-/** Reads the first cluster and the first user of a kubeconfig. The certificates must be in the file itself. */
+/**
+ * Reads the first cluster and the first user of a kubeconfig. The kubeconfig must contain the certificates, not paths
+ * to them.
+ */
 export function readKubeconfig(file: string): ClusterLogin {
   const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
   const cluster = clusters[0]?.cluster

@@ -101,7 +101,7 @@ describe('ensureBinaries takes a binary from', () => {
   })
 
   it('a build from Go modules when there is no download', async () => {
-    // A real build takes minutes, so a script takes the place of `go`, and the test checks only its command line.
+    // A real build takes minutes. A script takes the place of `go`, and the test checks its command line.
     const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
     writeScript(join(dir, 'bin/go'), go)
     const defaults = makeOptions()

@@ -1,6 +1,6 @@
-// Provides the Kubernetes and etcd binaries for tests. Each is taken from the first source that has it: an environment
-// variable, the PATH (if the version fits), the cache, the official download, a build from Go modules (pinned in
-// binaries/*/go.mod and go.sum).
+// Provides Kubernetes and etcd binaries for tests. Takes each from the first of these sources that has it: an
+// environment variable, the PATH (if the version fits), the cache, the official download, and a build from Go modules
+// (pinned in binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -15,8 +15,8 @@ const kubernetes = {
 } as const
 
 /**
- * For each binary its version, its Go source, the arguments that print its version (`ask`), a pattern for the versions
- * on the PATH that are accepted (`fits`), and the environment variable that may name it.
+ * For each binary: version, Go source, arguments that print the version (`ask`), pattern of accepted versions on the
+ * PATH (`fits`), and the environment variable that may hold its path.
  */
 const binaries = {
   etcd: {
@@ -42,7 +42,7 @@ const binaries = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // The control planes of tests have no Pods, so only benchmarks use kube-scheduler and kubelet.
+  // Only benchmarks use kube-scheduler and kubelet, because the clouds of tests have no Pods.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
@@ -69,10 +69,10 @@ const binaries = {
 export type Binary = keyof typeof binaries
 
 export interface BinaryOptions {
-  /** Called with lines that report the progress. */
+  /** Called with each line of the progress report. */
   log?: (line: string) => void
   env?: NodeJS.ProcessEnv
-  /** Base URLs of the downloads; default: the official ones. */
+  /** Base URLs of the downloads. Default: the official sites. */
   mirrors?: { kubernetes: string; etcd: string }
 }
 
@@ -81,13 +81,13 @@ const official = {
   etcd: 'https://github.com/etcd-io/etcd/releases/download',
 }
 
-/** Paths of the binaries. Downloads or builds the missing ones. */
+/** Returns the paths of the binaries. Downloads or builds those that are missing. */
 export async function ensureBinaries<B extends Binary>(
   names: readonly B[],
   options: BinaryOptions = {},
 ): Promise<Record<B, string>> {
   const found: Partial<Record<B, string>> = {}
-  // The binaries are fetched one after the other, because a build uses all cores.
+  // One after the other, because a build uses all CPUs.
   for (const name of names) found[name] = await ensureBinary(name, options)
   return found as Record<B, string>
 }
@@ -110,7 +110,7 @@ async function ensureBinary(name: Binary, options: BinaryOptions): Promise<strin
   return cached
 }
 
-/** The directory of cached binaries: ~/.cache/kubenova/bin, or kubenova/bin in XDG_CACHE_HOME. */
+/** The directory of cached binaries: kubenova/bin in XDG_CACHE_HOME, by default in ~/.cache. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubenova', 'bin')
 }
@@ -136,8 +136,8 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
- * The URLs of the download and of its SHA-256 sums. `entry` is the name of the download in the list of sums; it is
- * empty if the list has only this sum. etcd comes in an archive.
+ * Returns the URLs of the download and of its SHA-256 sum. `entry` is the download's name in a file with several sums;
+ * empty if the file has only one. The etcd download is an archive.
  */
 function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
@@ -150,8 +150,8 @@ function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string;
 }
 
 /**
- * Downloads a binary to `target`. Resolves to false if the site is unreachable or has no such file. Rejects if the
- * checksum is wrong.
+ * Downloads a binary to `target`. Resolves to false if the site cannot be reached or does not have the file. Rejects if
+ * the checksum is wrong.
  */
 async function downloadBinary(
   name: Binary,
@@ -160,7 +160,7 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrlsOf(name, mirrors)
-  // The list of sums has only a few bytes, so this request shows within seconds whether the site can be reached.
+  // This file is small, so a short timeout is enough to find out whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)
@@ -183,8 +183,8 @@ async function fetchText(url: string, timeout: number): Promise<string | undefin
 }
 
 /**
- * The SHA-256 sum of `entry` in lines of `SUM NAME`; for an empty entry, the sum in a line without a name. Undefined:
- * there is none.
+ * Returns the SHA-256 sum of `entry` in lines `SUM NAME`. An empty `entry` means a line without a name. Undefined:
+ * there is no such line.
  */
 export function findSum(sums: string | undefined, entry: string): string | undefined {
   for (const line of (sums ?? '').split('\n')) {
@@ -213,7 +213,7 @@ async function buildBinary(name: Binary, target: string, log: (line: string) => 
   await writeExecutable(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
 }
 
-/** Writes a binary beside the target and renames it, so that no process ever sees a half-written one. */
+/** Writes a binary beside the target and renames it, so that no process sees a half-written file. */
 async function writeExecutable(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
   const fresh = `${target}.${process.pid}`
   try {

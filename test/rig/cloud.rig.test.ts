@@ -21,7 +21,10 @@ afterAll(async () => stopCloud(dir))
 const runCli = (...args: string[]) => [process.execPath, join(import.meta.dirname, 'cli.ts'), ...args]
 const env = () => ({ CLOUD_DIR: dir })
 
-/** PID and start time of all processes of this cloud. Each has a mark with the cloud's directory in its environment. */
+/**
+ * PID and start time of each process of this cloud. A process of a cloud has the cloud's directory in an environment
+ * variable.
+ */
 const listProcesses = () =>
   listMarkedProcesses()
     .filter((p) => p.dir.startsWith(dir))

@@ -1,5 +1,5 @@
 // A whole cloud on this machine for tests: a control plane, Kubenova's CRDs, the controller, and hosts with an agent
-// each, on one bridge. A start leaves running processes alone, so a second start only restarts the missing ones.
+// each, on one bridge. A start leaves running processes alone and starts only the missing ones.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -14,32 +14,32 @@ import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
   /**
-   * Directory of all files, which also identifies the cloud. Its path must be short, because the UNIX sockets of the
+   * The cloud's directory, which also identifies the cloud. Its path must be short, because the UNIX sockets of the
    * hosts lie in it.
    */
   dir: string
   /** Number of hosts, named h1, h2, … Default 1. */
   hosts?: number
-  /** True: starts neither controller nor agents, for tests that start their own. */
+  /** True: starts no controller and no agents. For tests that start their own. */
   platformOnly?: boolean
   /** True: sets libvirt up as Debian does; see HostOptions. */
   stock?: HostOptions['stock']
   audit?: boolean
   users?: ControlPlaneOptions['users']
-  /** Kubeconfig of an existing cluster, which the cloud uses instead of starting a control plane. */
+  /** Kubeconfig of an existing cluster. If set, the cloud uses this cluster and starts no control plane. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
-  /** Replaces the entry file of the controller or the agent, or adds flags and environment variables. */
+  /** Replaces the main file of controller or agent, or adds flags and environment variables. */
   programs?: Partial<Record<ProgramName, Program>>
 }
 
 type ProgramName = 'controller' | 'agent'
 
 export interface Program {
-  /** An entry file that runs instead of the program's main.ts. It must take the same flags. */
+  /** The file to run instead of the program's main.ts. It must accept the same flags. */
   file?: string
-  /** Flags that follow the usual flags at each start. */
+  /** Flags to add at each start, after the usual flags. */
   args?: readonly string[]
   env?: Record<string, string>
 }
@@ -51,7 +51,7 @@ export interface Service extends ProcessId {
   url: string
 }
 
-/** A service (controller or agent) that ended although {@link Cloud.kill} did not end it. */
+/** A service (controller or agent) that has ended, but not by {@link Cloud.kill}. */
 export interface UnexpectedEnd {
   /** Name of the service: `controller` or `agent-<host>`. */
   service: string
@@ -87,8 +87,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /**
- * Ends all processes of the cloud in `dir` and removes its files. This also works for a cloud whose start failed, or
- * that another process has started.
+ * Ends all processes of the cloud in `dir` and removes its files. Also works if the start failed, or if another process
+ * has started the cloud.
  */
 export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
   await removeNodes(dir, log)
@@ -99,18 +99,18 @@ export async function stopCloud(dir: string, log: (line: string) => void = () =>
 
 export class Cloud {
   readonly plane: ControlPlane
-  /** The hosts by name, in the order in which they were added. */
+  /** The hosts by name, in the order of their start. */
   readonly hosts = new Map<string, Host>()
   readonly #options: CloudOptions & { log: (line: string) => void }
   readonly #bridge: Bridge
   readonly #services: Map<string, Service>
-  /** Path of each service's own kubeconfig, by its name. */
+  /** Path of each service's kubeconfig, by service name. */
   readonly #kubeconfigs = new Map<string, string>()
-  /** Services that have ended and whose end is dealt with: kill() ended them, or `#ends` has their unexpected end. */
+  /** Ended services that are already accounted for: either kill() ended them, or their unexpected end is in `#ends`. */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
-  /** Tests call {@link startCloud} instead. */
+  /** Do not call the constructor; use {@link startCloud}. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
     this.#options = options
     this.#bridge = bridge
@@ -124,8 +124,9 @@ export class Cloud {
   }
 
   /**
-   * Path of the kubeconfig of the service `controller` or `agent-<host>`, with a token of its ServiceAccount. An
-   * agent's token is bound to the Node of its host.
+   * Path of a service's kubeconfig, with a token of its ServiceAccount. An agent's token is bound to the Node of its
+   * host.
+   * @param service `controller` or `agent-<host>`
    */
   kubeconfigOf(service: string): string {
     const file = this.#kubeconfigs.get(service)
@@ -133,7 +134,7 @@ export class Cloud {
     return file
   }
 
-  /** Starts the hosts, the controller and the agents that do not run, and waits until all are ready. */
+  /** Starts hosts, controller and agents unless they run, and waits until all are ready. */
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
@@ -146,7 +147,7 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
-    // Services that run already get a kubeconfig, too, because their tokens may be lost or about to expire.
+    // Also for running services, because their tokens may be lost or about to expire.
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
@@ -204,8 +205,7 @@ export class Cloud {
     this.#noteEnd(`agent-${name}`)
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
-      // The kubeconfig is written at the first start and used again, so that an agent can start while the API server is
-      // down.
+      // Reuse the kubeconfig of the first start: an agent must be able to start while the API server is down.
       kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#createKubeconfig(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
@@ -225,16 +225,14 @@ export class Cloud {
   }
 
   /**
-   * Returns the services that have ended unexpectedly since the last call. An end is noticed only when the service is
-   * started again or is about to be killed.
+   * Returns the unexpected ends of services since the last call. An end is noticed only when the service is started
+   * again or is about to be killed.
    */
   takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)
   }
 
-  /**
-   * Waits until the service answers a request for /readyz with a 2xx status. Rejects at once if the service has ended.
-   */
+  /** Waits until the service's /readyz answers 2xx. Rejects at once if the service has ended. */
   async waitUntilReady(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
     const isReady = async () => {
@@ -256,8 +254,8 @@ export class Cloud {
   }
 
   /**
-   * The command line and the environment of the controller or the agent. It runs with the Node of this process, because
-   * the Node on the PATH may be too old for TypeScript.
+   * Returns the command line and environment of controller or agent. Uses the Node of this process; the one on the PATH
+   * may be too old to run TypeScript.
    */
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}

@@ -79,7 +79,7 @@ describe('start and stop', () => {
     expect(processes()).toEqual(before)
     expect(second.server).toBe(first.server)
 
-    // Like `make down` in another process, this object knows only the directory.
+    // As in `make down`, which is another process and knows only the directory.
     await new ControlPlane({ dir }).stop()
     expect(processes()).toEqual([])
     expect(existsSync(second.kubeconfig)).toBe(false)

@@ -4,7 +4,7 @@ import { type Cloud, startCloud, stopCloud } from './cloud.ts'
 import { createScratchDirectory, removeOrphanedClouds } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 
-// The existing cluster listens on 127.0.0.1, so the hosts of the cloud can reach it only through the forwarder.
+// The existing cluster listens on 127.0.0.1, so the hosts reach it only through the forwarder.
 const plane = withControlPlane()
 let dir: string
 let cloud: Cloud

@@ -1,6 +1,6 @@
-// Uses an existing cluster instead of starting a control plane. The hosts of a cloud reach only the cloud's bridge, so
-// a forwarder listens there and passes connections on to the cluster's API server. The cloud's kubeconfig has the
-// address of the forwarder, and the server name that the cluster's certificate has.
+// Lets a cloud use an existing cluster instead of its own control plane. The hosts of the cloud reach only the cloud's
+// bridge. So a forwarder listens on the bridge and passes connections on to the API server of the cluster. The cloud's
+// kubeconfig has the forwarder's address, but the server name of the cluster's certificate.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -12,16 +12,16 @@ import { isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
 export interface ExistingClusterOptions {
   /** The cloud's directory. */
   dir: string
-  /** Kubeconfig of the existing cluster. Its current context is used. */
+  /** Kubeconfig of the existing cluster; its current context counts. */
   kubeconfig: string
-  /** The address of the cloud's bridge, where the forwarder listens. */
+  /** Address of the cloud's bridge. The forwarder listens there. */
   address: string
   owned: boolean
 }
 
 /**
- * The server name for a cluster whose address is an IP address, because TLS accepts no IP address as server name (RFC
- * 6066). The certificate of every API server has this name.
+ * The TLS server name for a cluster whose URL has an IP address: TLS allows no IP address as server name (RFC 6066).
+ * The certificate of every API server contains this name.
  */
 const COMMON_SERVER_NAME = 'kubernetes.default.svc'
 
@@ -35,7 +35,7 @@ interface ForwarderState {
   forwarder: ProcessId
 }
 
-/** Starts the forwarder unless it runs. Returns the path of the kubeconfig that the cloud uses. */
+/** Starts the forwarder unless it runs. Returns the path of the cloud's kubeconfig. */
 export async function useExistingCluster({ dir, kubeconfig, address, owned }: ExistingClusterOptions): Promise<string> {
   const { kubectl } = await ensureBinaries(['kubectl'])
   const view = [kubectl, 'config', 'view', '--raw', '--minify', '--flatten', '-o', 'json', '--kubeconfig', kubeconfig]

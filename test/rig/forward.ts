@@ -1,5 +1,5 @@
-// A program that forwards TCP connections (see existing-cluster.ts). Usage: LISTEN_HOST LISTEN_PORT TARGET_HOST
-// TARGET_PORT.
+// Forwards TCP connections (see existing-cluster.ts).
+// Usage: node forward.ts LISTEN_HOST LISTEN_PORT TARGET_HOST TARGET_PORT
 import { connect, createServer } from 'node:net'
 import { pipeline } from 'node:stream'
 

@@ -1,4 +1,4 @@
-/** Ethernet frames in hexadecimal, built field by field, for tests that send frames that no kernel would send. */
+/** Builds Ethernet frames in hexadecimal, field by field, for tests that send frames which no kernel would send. */
 
 const hexMac = (mac: string): string => mac.replaceAll(':', '')
 export const hexIp = (ip: string): string =>
@@ -8,7 +8,7 @@ export const hexIp = (ip: string): string =>
     .join('')
 const hex16 = (n: number): string => n.toString(16).padStart(4, '0')
 
-/** An IPv6 address in hexadecimal. Accepts short forms such as `fd00::5`, but no embedded IPv4 address. */
+/** An IPv6 address in hexadecimal. Accepts short forms such as `fd00::5`, but no embedded IPv4. */
 function hex6(ip: string): string {
   const [head = '', tail = ''] = ip.split('::')
   const groups = (part: string) => part.split(':').filter((g) => g !== '')
@@ -17,7 +17,7 @@ function hex6(ip: string): string {
   return all.map((group) => group.padStart(4, '0')).join('')
 }
 
-/** A text as payload in hexadecimal. A test can find the frame with it in a capture. */
+/** A text in hexadecimal. A test finds a captured frame by such a payload. */
 export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
 interface EthernetAddresses {
@@ -30,13 +30,13 @@ function ethernetFrame({ from, to = BROADCAST }: EthernetAddresses, type: string
   return `${hexMac(to)}${hexMac(from)}${type}${payload}`
 }
 
-/** Inserts an 802.1Q tag into a frame: [destination, source] [8100, tag] [rest of the frame]. */
+/** Inserts an 802.1Q tag into a frame, after the two MAC addresses. */
 export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
 /**
- * An ARP request or reply. `mac` is the sender's address in the ARP message; in a forged frame it differs from the
- * sender's address of the Ethernet frame.
+ * An ARP request or reply. `mac` is the sender's address in the ARP message; in a forged frame it is not that of the
+ * Ethernet header.
  */
 export function arpFrame(
   ends: EthernetAddresses,
@@ -61,11 +61,11 @@ interface Datagram {
   readonly sport: number
   readonly dport: number
   readonly text?: string
-  /** Payload in hexadecimal; default: `text`. */
+  /** Payload in hexadecimal. Default: `text`. */
   readonly body?: string
 }
 
-/** An Ethernet frame with an IPv4 packet. `protocol` is in hexadecimal: 02 IGMP, 11 UDP. */
+/** An Ethernet frame with an IPv4 packet. `protocol`: in hexadecimal (02 IGMP, 11 UDP). */
 export function ipv4Frame(
   ends: EthernetAddresses,
   protocol: string,
@@ -86,8 +86,8 @@ export function udpIpv4Frame(
 }
 
 /**
- * An Ethernet frame with an IPv6 packet. `next` is the type of the next header in hexadecimal: 11 UDP, 2c fragment, 3a
- * ICMPv6.
+ * An Ethernet frame with an IPv6 packet. `next`: type of the next header in hexadecimal (11 UDP, 2c fragment, 3a
+ * ICMPv6).
  */
 export function ipv6Frame(
   ends: EthernetAddresses,
@@ -99,10 +99,7 @@ export function ipv6Frame(
   return ethernetFrame(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
-/**
- * Computes the checksum of a packet and inserts it. The checksum also covers the IPv6 addresses (RFC 8200, section
- * 8.1).
- */
+/** Inserts the checksum into a packet. The checksum also covers the IPv6 addresses (RFC 8200, section 8.1). */
 function withIpv6Checksum(
   { src, dst }: { src: string; dst: string },
   next: string,
@@ -133,8 +130,8 @@ interface Icmp6 {
 }
 
 /**
- * An Ethernet frame with an ICMPv6 message. Its types: 134 router advertisement, 135 neighbour solicitation, 136
- * neighbour advertisement, 137 redirect.
+ * An Ethernet frame with an ICMPv6 message. Types: 134 router advertisement, 135 neighbour solicitation, 136 neighbour
+ * advertisement, 137 redirect.
  */
 export function icmpv6Frame(ends: EthernetAddresses, message: Icmp6): string {
   return ipv6Frame(ends, '3a', message, icmpv6Message(message))
@@ -147,10 +144,10 @@ export function icmpv6Message({ src, dst, type, target = '::', options = '', bod
   return withIpv6Checksum({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
 }
 
-/** An option of neighbour discovery with a link-layer address: of the source (type 1) or of the target (type 2). */
+/** A neighbour discovery option with the link-layer address of the source (type 1) or the target (type 2). */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
-/** The IPv6 fragment header. `next` is the type of the header that follows, as in ipv6Frame(). `offset` is in bytes. */
+/** The IPv6 fragment header. `next`: type of the following header, as in ipv6Frame(). `offset`: in bytes. */
 export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
@@ -180,10 +177,10 @@ export function dhcpMessage({
   return `01010600cafe0001${'0'.repeat(8)}${addresses}${'0'.repeat(384)}63825363${all.join('')}ff`
 }
 
-/** A RARP frame, with which QEMU announces a migrated guest. Operation 3 is a request, 4 a reply. */
+/** A RARP frame. QEMU announces a migrated guest with it. Operation 3 is a request, 4 a reply. */
 export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation = 3 } = {}): string =>
   ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
-/** An Ethernet frame of any other EtherType, with a text as payload. */
+/** An Ethernet frame of the given EtherType, with a text as payload. */
 export const frameOfEtherType = (ends: EthernetAddresses, type: string, text: string): string =>
   ethernetFrame(ends, type, hexText(text))

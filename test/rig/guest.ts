@@ -1,5 +1,5 @@
-// The guest image for tests. It is small, boots to a login prompt in seconds under emulation, and reports on its serial
-// console what it found. It is built once for each content of guest/ (see guest/build.sh), and cached.
+// The guest image for tests. It is small, boots to a login prompt in seconds even under emulation, and prints a report
+// about itself on its serial console. It is cached, and built anew only when guest/ changes (see guest/build.sh).
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { cacheDirectory } from './binaries.ts'
 import { runCommand } from './process.ts'
 
 export interface GuestImage {
-  /** Path of the qcow2 file. The image boots with BIOS (128 MiB of memory) and with UEFI (512 MiB). */
+  /** Path of the qcow2 file. It boots with BIOS (needs 128 MiB of memory) and with UEFI (512 MiB). */
   path: string
   /** SHA-256 of the file, in hexadecimal. */
   sha256: string
@@ -15,7 +15,9 @@ export interface GuestImage {
   size: number
 }
 
-/** A guest's report about itself, which it prints on its console at each boot in a line KUBENOVA-GUEST. */
+/**
+ * A guest's report about itself. The guest prints it at each boot, in a console line that begins with KUBENOVA-GUEST.
+ */
 export interface GuestReport {
   hostname: string
   /** The server's UUID from the config drive; "none" without a config drive. */
@@ -25,13 +27,13 @@ export interface GuestReport {
   /** IP addresses with their prefix lengths. */
   addresses: string[]
   /**
-   * Result of the user data. `ok`: the script succeeded. `failed`: it failed with this exit code. `none`: there is no
-   * user data. `ignored`: the user data is no script.
+   * Result of the user data. `ok`: the script succeeded. `failed`: the script ended with this exit code. `none`: there
+   * is no user data. `ignored`: it is no script.
    */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
-  /** Number of boots from this disk, which the guest counts on the disk. */
+  /** Number of boots from this disk. The guest keeps the count on the disk. */
   boots: number
-  /** `disk`: size of the disk in bytes. `memory`: bytes of memory that the guest's kernel has available. */
+  /** `disk`: bytes of the disk. `memory`: bytes of memory that the guest's kernel has available. */
   disk: number
   memory: number
   cpus: number
@@ -43,7 +45,7 @@ export const guestPassword = 'kubenova'
 const source = join(import.meta.dirname, 'guest')
 
 /**
- * Resolves to the guest image, and builds it unless it is cached. A build takes half a minute and needs Debian's
+ * Resolves to the guest image. Builds the image unless it is cached, which takes half a minute and needs Debian's
  * package archive.
  */
 export async function ensureGuestImage(
@@ -70,7 +72,7 @@ function contentHash(): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The reports in a console log, one for each boot, oldest first. */
+/** Returns the reports in a console log, one per boot, oldest first. */
 export function guestReports(consoleLog: string): GuestReport[] {
   return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => parseReport(line))
 }

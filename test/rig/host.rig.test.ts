@@ -144,7 +144,7 @@ describe('Host.powerOff and Host.stop', () => {
   })
 })
 
-/** Creates the bridge for the guests. The bridge does not survive a power failure of the host. */
+/** Creates the bridge for the guests. A power failure of the host removes it. */
 async function addBridge(host: Host): Promise<void> {
   await host.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge'])
 }

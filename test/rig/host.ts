@@ -1,6 +1,6 @@
-// A libvirt host on this machine for tests: PID, mount, network and UTS namespaces with a real libvirtd in them.
-// init.sh is process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts
-// and its network, so no list of things to clean up is needed.
+// A libvirt host on this machine for tests: a real libvirtd in its own PID, mount, network and UTS namespaces. init.sh
+// is process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts and its
+// network.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -23,20 +23,23 @@ import {
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface HostOptions {
-  /** Directory of the cloud or test. The files of the host are in its subdirectory `hosts/NAME`. */
+  /** Directory of the cloud or test. The host's files are in its subdirectory `hosts/NAME`. */
   dir: string
   name: string
   /**
-   * The bridge that the host is connected to, and the host's address there (CIDR). Undefined: the host has only its
+   * The bridge to which the host is connected, and the host's address there (CIDR). Undefined: the host has only a
    * loopback interface.
    */
   network?: { bridge: string; address: string }
   /**
-   * True: sets libvirt up as Debian does. QEMU runs as a user of its own, and virtlogd writes the console logs. Default
-   * false: QEMU runs as root, which starts faster.
+   * True: sets libvirt up as Debian does, with QEMU as its own user and with virtlogd for the consoles. Default false:
+   * QEMU runs as root, which starts faster.
    */
   stock?: boolean
-  /** True: the host must not outlive this process. If it does, the next test run removes it. Default false. */
+  /**
+   * True: the host belongs to this process. If this process is killed, the next test run removes the host. Default
+   * false.
+   */
   owned?: boolean
 }
 
@@ -57,8 +60,8 @@ interface HostState {
 const here = import.meta.dirname
 
 /**
- * The address of a host without a network. libvirtd needs an address at which other hosts reach it and rejects a
- * loopback address, so this is an address for documentation (RFC 5737).
+ * The address of a host without a network. libvirtd needs an address that is not a loopback address. This one is
+ * reserved for documentation (RFC 5737).
  */
 const UNUSED_ADDRESS = '192.0.2.1'
 
@@ -73,24 +76,24 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return host
 }
 
-/** Returns a host that another process has started, perhaps only in part, for inspection or to stop it. */
+/** Returns a host that another process has started, perhaps not completely, to inspect it or to stop it. */
 export function findHost(options: HostOptions): Host {
   return new Host(options)
 }
 
 export class Host {
   readonly name: string
-  /** Directory of the host's files: its /run, /etc/libvirt, /var/… and logs. */
+  /** Directory of the host's files, such as its /run, /etc/libvirt, /var/… and logs. */
   readonly home: string
-  /** Path of libvirtd's socket as seen from outside the host. */
+  /** Path of libvirtd's socket outside the host. */
   readonly socket: string
   readonly uri: string
   readonly #options: HostOptions
   readonly #veth: string
   #state: HostState
   /**
-   * Number of kills of libvirtd so far. If it grows during a wait for libvirtd, the wait ends, because the caller of
-   * killLibvirtd() restarts libvirtd.
+   * Number of calls of killLibvirtd() so far. A wait for libvirtd ends when this number grows, because the caller of
+   * killLibvirtd() will restart libvirtd.
    */
   #kills = 0
 
@@ -102,14 +105,12 @@ export class Host {
     this.uri = `qemu+unix:///system?socket=${this.socket}`
     this.#veth = vethName(options.dir, options.name)
     this.#state = this.#load()
-    // The path of a UNIX socket has at most 107 bytes.
+    // Linux allows at most 107 bytes for the path of a UNIX socket.
     if (Buffer.byteLength(this.socket) > 107)
       throw new Error(`${this.socket}: too long for a UNIX socket; use a shorter directory`)
   }
 
-  /**
-   * PID of the host's process 1, as seen from outside the host. The namespaces of this process are those of the host.
-   */
+  /** PID of the host's process 1, as seen from outside the host. */
   get pid(): number {
     return this.#init().pid
   }
@@ -136,7 +137,7 @@ export class Host {
     return runCommand(this.#commandInside(argv, options.cwd), options)
   }
 
-  /** Starts a process inside the host. Its output goes to NAME.log in the host's directory. */
+  /** Starts a process inside the host. Its output goes to NAME.log in the directory `home`. */
   async spawn(
     argv: readonly string[],
     options: { name: string; cwd?: string; env?: Record<string, string | undefined> },
@@ -148,7 +149,7 @@ export class Host {
       owned: this.#options.owned ?? false,
       ...(options.env ? { env: options.env } : {}),
     })
-    // nsenter forks to enter a PID namespace and then waits, so the started process is the only child of nsenter.
+    // To enter a PID namespace, nsenter forks and waits. So its only child is the started process.
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
@@ -166,13 +167,13 @@ export class Host {
     return runCommand(['virsh', '--connect', this.uri, ...args])
   }
 
-  /** The QEMU process of a running domain, from libvirt's PID file; undefined if there is none. */
+  /** The QEMU process of a domain, from libvirt's PID file; undefined if the domain does not run. */
   qemuOf(domain: string): ProcessId | undefined {
     const file = join(this.home, 'run/libvirt/qemu', `${domain}.pid`)
     return existsSync(file) ? outerProcess(this.pid, Number(readFileSync(file, 'utf8'))) : undefined
   }
 
-  /** Starts libvirtd unless it runs. Waits until libvirtd answers, or until killLibvirtd() ends it meanwhile. */
+  /** Starts libvirtd unless it runs. Waits until libvirtd answers, or until a concurrent killLibvirtd(). */
   async startLibvirtd(): Promise<void> {
     const kills = this.#kills
     if (this.#options.stock) await this.#startVirtlogd()
@@ -190,10 +191,7 @@ export class Host {
     await waitUntil(isAnswering, { what: `libvirtd of ${this.name}` })
   }
 
-  /**
-   * Starts virtlogd. It must run before libvirtd, which needs its socket to start a guest, and it keeps running when
-   * libvirtd ends.
-   */
+  /** Starts virtlogd unless it runs. libvirtd needs it to start a guest. It keeps running when libvirtd ends. */
   async #startVirtlogd(): Promise<void> {
     const { virtlogd } = this.#state
     if (virtlogd && isAlive(virtlogd)) return
@@ -203,14 +201,14 @@ export class Host {
     await waitUntil(() => connectTo(socket).then(() => true), { what: `virtlogd of ${this.name}` })
   }
 
-  /** Kills only libvirtd. Guests keep running. */
+  /** Kills libvirtd. Guests keep running. */
   async killLibvirtd(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#kills += 1
     if (this.libvirtd) await endProcess(this.libvirtd, name)
   }
 
   /**
-   * Simulates a power failure: all processes of the host end at once. The host's files stay, and start() boots it
+   * Simulates a power failure: ends all processes of the host at once. The files stay, and start() boots the host
    * again.
    */
   async powerOff(): Promise<void> {
@@ -239,7 +237,7 @@ export class Host {
     return init
   }
 
-  /** Boots the host: creates its namespaces, with an empty /run as after any boot. */
+  /** Boots the host: creates its namespaces, and an empty /run as after any boot. */
   async #boot(): Promise<void> {
     await this.powerOff()
     const ready = join(this.home, 'ready')
@@ -293,16 +291,16 @@ export class Host {
 }
 
 /**
- * Path of the hosts file that all hosts of a cloud share, because a live migration has to resolve the name of the other
- * host.
+ * Path of the /etc/hosts file that all hosts of a cloud share. A live migration resolves the name of the other host
+ * with it.
  */
 function hostsFileOf({ dir }: HostOptions): string {
   return join(dir, 'hosts', 'etc-hosts')
 }
 
 /**
- * Adds a host to the hosts file. The file is written in place: after a rename, running hosts would still have the old
- * file in their bind mounts.
+ * Adds a host to the shared /etc/hosts file. Writes the file in place: running hosts have it bind-mounted and would not
+ * see a renamed file.
  */
 function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'

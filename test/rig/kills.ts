@@ -1,10 +1,10 @@
-// Kills processes of a cloud with SIGKILL, and restarts them as a cluster or the init of a host would.
+// Kills processes of a cloud with SIGKILL, and restarts them, as kubelet or systemd would.
 import type { Cloud } from './cloud.ts'
 
 /** A process of a cloud that can be killed and restarted. */
 export interface Victim {
   kill(): Promise<void>
-  /** Starts the process again unless it runs. Resolves when it has been started. */
+  /** Starts the process again unless it runs. Does not wait until it is ready. */
   restore(): Promise<void>
 }
 

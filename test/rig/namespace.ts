@@ -1,11 +1,11 @@
-// Finds processes of a PID namespace from outside. libvirt's PID files hold the PID inside the namespace, but a signal
-// needs the PID outside.
+// Finds the outer PID of a process in a PID namespace. libvirt's PID files hold the inner PID, but a signal from
+// outside needs the outer PID.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { identifyProcess, type ProcessId } from './process.ts'
 
 /**
- * Finds the process that has the PID `inner` inside a PID namespace. `member` is the outside PID of any process in this
- * namespace.
+ * Finds the process with the PID `inner` in a PID namespace.
+ * @param member outer PID of any process in that namespace
  */
 export function outerProcess(member: number, inner: number): ProcessId | undefined {
   const namespace = namespaceOf(member)
@@ -24,7 +24,7 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** The PID of a process in its innermost PID namespace: the last number of NSpid in /proc/PID/status. */
+/** The PID of a process in its innermost PID namespace: the last number of the field NSpid in /proc/PID/status. */
 function innerPid(pid: number): number | undefined {
   try {
     const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

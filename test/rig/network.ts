@@ -1,10 +1,10 @@
-// The network of a cloud: a bridge in the root network namespace. It is named after the cloud's directory and has an
-// address in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) are not
-// changed.
+// The network of a cloud: a bridge in the root network namespace, with an address in a private range that nothing else
+// on this machine uses. Its name is made from the cloud's directory. Global settings (ip_forward, firewall) stay
+// unchanged.
 import { createHash } from 'node:crypto'
 import { runCommand } from './process.ts'
 
-/** Six hex digits of a hash of the cloud's directory, so that clouds on one machine have different names. */
+/** An ID of six hex digits, a hash of the cloud's directory. It makes the names of bridges unique on this machine. */
 export function cloudId(dir: string): string {
   return createHash('sha256').update(dir).digest('hex').slice(0, 6)
 }
@@ -14,8 +14,8 @@ export function bridgeName(dir: string): string {
 }
 
 /**
- * Name of the outer end of a host's veth pair. It contains a hash of the host's name, because the name of an interface
- * has at most 15 characters.
+ * Name of the outer end of a host's veth pair. It has a hash of the host's name, because interface names are limited to
+ * 15 characters.
  */
 export function vethName(dir: string, host: string): string {
   return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
@@ -23,9 +23,9 @@ export function vethName(dir: string, host: string): string {
 
 export interface Bridge {
   name: string
-  /** The address of the bridge, where the API server listens: 10.231.N.1. */
+  /** Address of the bridge, 10.231.N.1. The API server listens on it. */
   address: string
-  /** The first three numbers of the addresses on the bridge: 10.231.N. */
+  /** First three numbers of all addresses on the bridge: 10.231.N. */
   prefix: string
 }
 
@@ -36,7 +36,7 @@ interface Link {
 
 const listAddresses = async () => JSON.parse(await runCommand(['ip', '-4', '-j', 'address', 'show'])) as Link[]
 
-/** The prefixes 10.231.N that no address and no route uses. The list starts with N = `seed`. */
+/** Returns the prefixes 10.231.N that no address and no route uses, beginning with N = `seed`. */
 export function freePrefixes(seed: number, addresses: readonly string[], routes: readonly string[]): string[] {
   const used = [...addresses, ...routes]
   return Array.from({ length: 256 }, (_, i) => `10.231.${(seed + i) % 256}`).filter(
@@ -62,10 +62,7 @@ export async function ensureBridge(dir: string): Promise<Bridge> {
   return { name, address: `${prefix}.1`, prefix }
 }
 
-/**
- * Connects a network namespace to the bridge by a veth pair: `eth0` inside, `veth` outside. Removing one end removes
- * both.
- */
+/** Connects the network namespace of process `pid` to the bridge by a veth pair: `eth0` inside, `veth` outside. */
 export async function plugIntoBridge(options: {
   veth: string
   bridge: string
@@ -90,12 +87,12 @@ export async function removeLink(name: string): Promise<void> {
   try {
     await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
-    // The kernel may have removed the veth together with its namespace meanwhile. That is no error.
+    // It is no error if the kernel has removed the veth together with its namespace.
     if (await hasLink(name)) throw error
   }
 }
 
-/** Removes the bridge of a cloud, and the outer ends of veth pairs that a crashed test has left behind. */
+/** Removes the bridge of a cloud, and veth pairs that a crashed test has left there. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
   const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]

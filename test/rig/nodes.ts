@@ -1,5 +1,5 @@
-// The Node objects of the hosts, to which the tokens of agents are bound. No kubelet registers these hosts, so this
-// module creates the Nodes. They are unschedulable, because no Pod can run there.
+// Creates the Node objects of the hosts. The tokens of agents are bound to Nodes, but no kubelet registers these hosts.
+// The Nodes are unschedulable, because no Pod can run there.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ApiClient, createApiClient } from './api.ts'
@@ -26,8 +26,8 @@ const makeNode = (name: string) => ({
 })
 
 /**
- * Deletes the Nodes that ensureNode() created in an existing cluster. If the cluster does not answer in time, they
- * stay.
+ * Deletes the Nodes that ensureNode() has created in an existing cluster. Leaves them if the cluster does not answer in
+ * time.
  */
 export async function removeNodes(dir: string, log: (line: string) => void): Promise<void> {
   if (!existsSync(join(dir, 'given.json'))) return

@@ -1,10 +1,10 @@
-// Finds free TCP ports. They lie below the range that the kernel uses for outgoing connections, so a server that was
-// killed finds its port still free when it is started again.
+// Finds free TCP ports. They lie below the range that the kernel uses for outgoing connections, so a killed server
+// still finds its port free when it is restarted.
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Returns different free ports of an address. Two callers at the same time may, rarely, get the same port. */
+/** Returns different free ports of an address. Concurrent callers may, rarely, get the same port. */
 export async function freePorts(address: string, count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {

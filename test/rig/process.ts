@@ -1,22 +1,22 @@
-// Processes that tests start. Each is identified by PID and start time, so that a signal never reaches a later process
-// with the same PID. Each has a mark: an environment variable with the directory of its cloud or host, by which another
-// process can find all processes of a cloud after a crash.
+// Processes that tests start. PID and start time identify a process, so that a signal never hits a later process with
+// the same PID. An environment variable, the mark, holds the directory of the process's cloud or host. After a crash,
+// another process finds all processes of a cloud by their marks.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { waitUntil } from './wait-until.ts'
 
-/** Identifies a process, even if a later process has the same PID. */
+/** Identifies a process. A later process with the same PID has another start time. */
 export interface ProcessId {
   pid: number
-  /** Clock ticks between the boot of the machine and the start of the process: field 22 of /proc/PID/stat. */
+  /** Clock ticks from the boot of the machine to the start of the process (field 22 of /proc/PID/stat). */
   startTime: number
 }
 
 const markName = 'KUBENOVA_RIG'
 const ownerName = 'KUBENOVA_RIG_OWNER'
 
-/** State and start time from a stat file in /proc. Undefined: the process or thread does not exist. */
+/** Reads state and start time from a stat file in /proc. Undefined: the process or thread does not exist. */
 function readStat(path: string): { state: string; startTime: number } | undefined {
   let stat: string
   try {
@@ -24,14 +24,15 @@ function readStat(path: string): { state: string; startTime: number } | undefine
   } catch {
     return undefined
   }
-  // The command name in field 2 may contain spaces and parentheses, so fields are counted from the last ")".
+  // Field 2, the command name in parentheses, may contain spaces and parentheses. So count the fields from the last
+  // ")".
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return { state: fields[0] ?? '', startTime: Number(fields[19]) }
 }
 
 const isDead = (state: string): boolean => state === 'Z' || state === 'X'
 
-/** The identity of a running process. Undefined if the process does not exist or is a zombie. */
+/** Identifies a running process. Undefined: there is no such process, or it is a zombie. */
 export function identifyProcess(pid: number): ProcessId | undefined {
   const stat = readStat(`/proc/${pid}/stat`)
   return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime } : undefined
@@ -42,8 +43,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Whether all threads of the process have ended, so that it has released its sockets and files. After a kill, the first
- * thread may be dead while other threads still hold them.
+ * Whether all threads of the process have ended. Only then are its sockets and files released: after a kill, the first
+ * thread may die before the others.
  */
 function haveAllThreadsEnded({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
@@ -58,9 +59,7 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-/**
- * Sends a signal to this process, never to a later process with the same PID. Returns false if the process has ended.
- */
+/** Sends a signal, but never to a later process with the same PID. Returns false if the process has ended. */
 export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   if (!isAlive(id)) return false
   try {
@@ -72,10 +71,7 @@ export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   }
 }
 
-/**
- * Sends a signal and waits until the process has ended. Sends SIGKILL if that takes longer than `patience`
- * milliseconds.
- */
+/** Sends a signal and waits until the process has ended. After `patience` milliseconds, sends SIGKILL. */
 export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
   if (!signalProcess(id, name)) return
   const hasEnded = () => haveAllThreadsEnded(id)
@@ -98,8 +94,8 @@ export function childPidsOf(pid: number): number[] {
 }
 
 /**
- * Environment variables that mark a process as started for the cloud or host in `dir`. `owned`: the process must not
- * outlive this process.
+ * Returns the environment variables with which a process of the cloud or host in `dir` is marked.
+ * @param owned true: the new process belongs to this process and must not outlive it
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = identifyProcess(process.pid)
@@ -111,7 +107,7 @@ interface MarkedProcess extends ProcessId {
   owner?: ProcessId
 }
 
-/** All processes on this machine that have a mark. */
+/** Lists all processes on this machine that have a mark. */
 export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
@@ -137,7 +133,7 @@ function environmentOf(pid: number): Map<string, string> | undefined {
   }
 }
 
-/** Kills all processes with the mark of `dir` or of a directory in it, until none is left. */
+/** Kills all processes whose mark is `dir` or a directory in it, until none is left. */
 export async function endMarkedProcesses(dir: string): Promise<void> {
   await waitUntil(
     async () => {
@@ -155,11 +151,13 @@ export interface SpawnOptions {
   log: string
   env?: Record<string, string | undefined>
   cwd?: string
-  /** True: the process must not outlive this process. If it does, the next test run ends it. */
+  /**
+   * True: the new process belongs to this process. If this process is killed, the next test run ends the new process.
+   */
   owned?: boolean
 }
 
-/** Starts a process in its own session and with the mark of `dir`. It keeps running when this process ends. */
+/** Starts a process in its own session, with the mark of `dir`. It keeps running when this process ends. */
 export async function spawnMarked(argv: readonly string[], options: SpawnOptions): Promise<Running> {
   const [file = '', ...args] = argv
   const log = openSync(options.log, 'a')
@@ -197,8 +195,8 @@ export interface RunOptions {
 const execFileAsync = promisify(execFile)
 
 /**
- * Runs a command and resolves to its standard output. Rejects with an error that has the command line and standard
- * error.
+ * Runs a command and resolves to its standard output. The error of a failed command contains the command line and
+ * standard error.
  */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const [file = '', ...args] = argv

@@ -1,4 +1,4 @@
-// Directories for tests, and the removal of clouds that killed test runs have left behind.
+// Creates directories for tests, and removes clouds that killed test runs have left behind.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -8,12 +8,12 @@ import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
 
-/** Creates a directory with a short path, because the UNIX sockets of hosts lie in it, and their paths are limited. */
+/** Creates a directory with a short path, because the paths of UNIX sockets in it are limited to 107 bytes. */
 export function createScratchDirectory(): string {
   return mkdtempSync(join(tmpdir(), prefix))
 }
 
-/** Copies logs and state to test/artefacts/NAME for the analysis of a failure. Returns the path of the copy. */
+/** Copies logs and state to test/artefacts/NAME, to analyse a failure. Returns the path of the copy. */
 export function keepArtefacts(dir: string, name: string): string {
   const target = join(artefacts, name.replaceAll(/[^\w.-]+/g, '_'))
   rmSync(target, { recursive: true, force: true })
@@ -27,16 +27,16 @@ export function keepArtefacts(dir: string, name: string): string {
 }
 
 /**
- * Whether a file is left out of the artefacts: data, sockets and keys say little about a failure, are large, or cannot
- * be copied.
+ * Whether to leave a file out of the artefacts: data, sockets and keys are large, cannot be copied, or explain no
+ * failure.
  */
 function isBulk(file: string): boolean {
   return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)
 }
 
 /**
- * Removes the processes, networks and directories of clouds whose owner has ended. The owner is the test process that
- * started a cloud; a cloud without an owner may outlive the process that started it.
+ * Removes processes, networks and directories of orphaned clouds: the test process that started such a cloud (its
+ * owner) has ended. Leaves clouds that were started without an owner.
  */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
@@ -47,7 +47,7 @@ export async function removeOrphanedClouds(): Promise<void> {
   }
 }
 
-/** The directory of a cloud, from the mark of one of its processes: DIR, DIR/control-plane or DIR/hosts/NAME. */
+/** Returns the cloud's directory DIR from the mark of a process: DIR, DIR/control-plane or DIR/hosts/NAME. */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)
   return basename(dirname(dir)) === 'hosts' ? dirname(dirname(dir)) : dir

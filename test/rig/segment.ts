@@ -1,7 +1,7 @@
 /**
- * Network namespaces that stand for hosts, guests and a switch, for tests of the host network with real packets. A
- * guest is a namespace whose eth0 is one end of a veth pair; the other end takes the place of the tap. Each namespace
- * ends with the process that holds it.
+ * Network namespaces that stand for hosts, guests and a switch, to test the host network with real packets. The eth0 of
+ * a guest is one end of a veth pair; the other end, on the host, is used like the tap of a guest. Each namespace exists
+ * until the process that holds it ends.
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,16 +13,16 @@ import { waitUntil } from './wait-until.ts'
 
 const execute = promisify(execFile)
 
-/** The Python of the system, because the wrappers of version managers take half a second to start. */
+/** Use the system's Python: the wrappers of version managers take half a second to start. */
 const PYTHON = '/usr/bin/python3'
 
 /**
- * A space is a network, a mount and a PID namespace. It has a /run of its own, in which `ip netns` keeps the names of
- * network namespaces.
+ * A space: a network, a mount and a PID namespace. It has its own /run, where `ip netns` keeps the names of network
+ * namespaces.
  */
 export interface Space extends AsyncDisposable {
   readonly pid: number
-  /** The beginning of a command line that runs a command in the space: `nsenter` with its options. */
+  /** Command line prefix to run a command in the space: `nsenter` with its options. */
   readonly enterCommand: readonly string[]
   run(...argv: string[]): Promise<string>
 }
@@ -30,9 +30,9 @@ export interface Space extends AsyncDisposable {
 export async function createSpace(): Promise<Space> {
   const script = [
     'mount -t tmpfs run /run && mkdir /run/netns && ip link set lo up',
-    // The DHCP client udhcpc runs this script, with the options that it has received in the environment.
+    // The DHCP client udhcpc runs this script. The received options are in its environment.
     `printf '#!/bin/sh\\ntest "$1" = bound && env\\n' >/run/print-lease && chmod +x /run/print-lease`,
-    // `cat` ends when the test process ends, because its standard input closes. The namespaces end with it.
+    // `cat` holds the namespaces. When the test process ends, standard input closes and `cat` ends.
     'echo ready && exec cat',
   ].join(' && ')
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
@@ -53,8 +53,8 @@ export async function createSpace(): Promise<Space> {
 }
 
 /**
- * Connects two spaces by a veth pair. `more` are options of the end in `b`. The command runs outside of both spaces,
- * and names them by PID.
+ * Connects two spaces by a veth pair.
+ * @param more options of the end in `b`
  */
 export async function connectSpaces(
   a: Space,
@@ -69,7 +69,7 @@ export async function connectSpaces(
   await b.run('ip', 'link', 'set', bDevice, 'up')
 }
 
-/** Creates a space with a switch in it, and connects `device` of each host to the switch. */
+/** Creates a space that is a switch, and connects `device` of each host to it. */
 export async function createSwitch(hosts: readonly Space[], device: string): Promise<Space> {
   const hub = await createSpace()
   await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')
@@ -81,7 +81,7 @@ export async function createSwitch(hosts: readonly Space[], device: string): Pro
   return hub
 }
 
-/** Does what libvirt and QEMU do when a guest starts: creates a tap on the bridge, with the guest behind it. */
+/** Does what libvirt and QEMU do at the start of a guest: creates a tap on the bridge, with a guest behind it. */
 export async function bootGuest(
   host: Space,
   { tap, bridge, mac, mtu = 1500 }: { tap: string; bridge: string; mac: string; mtu?: number },
@@ -93,8 +93,8 @@ export async function bootGuest(
 }
 
 /**
- * Runs a DHCP client until it has a lease. Resolves to the received values (ip, subnet, router, dns, …), or to
- * undefined if no server answers within `tries` seconds.
+ * Runs a DHCP client until it has a lease. Resolves to the received values (ip, subnet, router, dns, …); undefined if
+ * no server answers within `tries` seconds.
  */
 export async function requestDhcpLease(
   guest: Space,
@@ -131,14 +131,13 @@ export async function requestDhcpLease(
   }
 }
 
-/** Starts a DHCP client that keeps running. `next` resolves to its next event, such as `bound 10.0.0.5`. */
+/** Starts a DHCP client that keeps running. Its method `next` resolves to the next event, such as `bound 10.0.0.5`. */
 export async function startDhcpClient(guest: Space) {
   const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
-  // The script sets the received address on eth0, because the client renews its lease from that address.
+  // The client renews its lease from the address of eth0. So the script sets the received address.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
   await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
-  // Without --pid nsenter does not fork but becomes the client itself, so a signal to the child process reaches the
-  // client.
+  // Leave out --pid: without it nsenter becomes the client, instead of forking it, so that signals reach the client.
   const space = guest.enterCommand.slice(1).filter((part) => part !== '--pid')
   const child = spawn('nsenter', [...space, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -159,7 +158,7 @@ export async function startDhcpClient(guest: Space) {
   }
 }
 
-// A Python program that sends a DHCPv6 SOLICIT with a DUID-LL and one IA_NA, and prints the address in the server's
+// A Python program that sends a DHCPv6 SOLICIT (with a DUID-LL and one IA_NA) and prints the address of the server's
 // ADVERTISE (RFC 8415, sections 8, 21.4-21.6).
 const SOLICIT = `
 import socket, sys
@@ -176,7 +175,7 @@ at = answer.index(bytes.fromhex("00050018")) + 4
 print(socket.inet_ntop(socket.AF_INET6, answer[at:at + 16]))
 `
 
-/** Requests an address by DHCPv6. Resolves to the address that the server offers. */
+/** Sends a DHCPv6 SOLICIT. Resolves to the address that the server offers. */
 export async function requestDhcpv6Offer(guest: Space, mac: string): Promise<string> {
   const source = await waitUntil(
     async () =>
@@ -200,13 +199,13 @@ print("ready", flush=True)
 while True: print(s.recv(65535).hex(), flush=True)
 `
 
-/** Sends frames, given in hexadecimal, from the guest's eth0 without changes. */
+/** Sends frames from the guest's eth0, unchanged. The frames are in hexadecimal. */
 export async function sendFrames(guest: Space, ...frames: string[]): Promise<void> {
   await guest.run(PYTHON, '-c', SEND, ...frames)
 }
 
-// A Python program that holds a tap open as QEMU does, until its standard input closes. The tap is persistent, so it
-// stays when the program ends.
+// A Python program that holds a tap open, as QEMU does, until its standard input closes. The tap still exists
+// afterwards.
 const HOLD = `
 import fcntl, struct, sys
 f = open("/dev/net/tun", "r+b", buffering=0)
@@ -216,10 +215,7 @@ print("ready", flush=True)
 sys.stdin.read()
 `
 
-/**
- * Holds a persistent tap open until the result is disposed of. Afterwards the tap still exists, but no process holds
- * it.
- */
+/** Holds a tap open, as QEMU does, until the result is disposed of. The tap still exists afterwards. */
 export async function holdTap(space: Space, tap: string): Promise<AsyncDisposable> {
   const child = spawn('nsenter', [...space.enterCommand.slice(1), PYTHON, '-c', HOLD, tap], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -234,7 +230,7 @@ export async function holdTap(space: Space, tap: string): Promise<AsyncDisposabl
   }
 }
 
-/** The frames that a device sends and receives, in hexadecimal and in order. */
+/** All frames that a device sends and receives, in order and in hexadecimal. */
 export interface FrameCapture extends Disposable {
   readonly frames: readonly string[]
   /** Waits for a frame that contains `part`. */

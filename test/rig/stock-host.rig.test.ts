@@ -1,5 +1,4 @@
-// Tests a host on which libvirt is set up as Debian does it: QEMU does not run as root, and virtlogd writes the
-// consoles.
+// Tests a host with libvirt as Debian sets it up: QEMU does not run as root, and virtlogd writes the consoles.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -19,7 +18,7 @@ it('runs guests as another user than root, and their consoles by virtlogd', asyn
   await host().virsh('start', 'web')
   const shell = (script: string) => host().exec(['sh', '-c', script])
   expect((await shell('ps -C qemu-system-x86_64 -o user:32=')).trim()).toBe('libvirt-qemu')
-  // -lname matches the target of the symbolic link /proc/PID/fd/N.
+  // /proc/PID/fd/N is a symbolic link; -lname matches its target.
   const holds = await shell(
     'for p in $(pidof virtlogd qemu-system-x86_64); do find /proc/$p/fd -lname "*/console.log" -printf "$(cat /proc/$p/comm)\\n"; done',
   )

@@ -7,8 +7,8 @@ interface Claims {
 }
 
 /**
- * Whether a token is worth keeping. It must belong to the ServiceAccount with the UID `account`, be bound to the Node
- * with the UID `node` (undefined: to no Node), and have more than half of its lifetime left.
+ * Whether a token can still be used: it belongs to the ServiceAccount with the UID `account`, is bound to the Node with
+ * the UID `node` (undefined: to no Node), and has more than half of its lifetime left.
  */
 export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
   const { exp, iat, 'kubernetes.io': bound } = decodeClaims(token)

@@ -1,16 +1,13 @@
-// Finds what a cloud or host of a test has left on this machine. Tests use it to show that nothing is left, so it does
+// Finds processes, network interfaces, mounts and files that the cloud or host of a test has left on this machine. Does
 // not rely on files that the cloud or host wrote.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { bridgeName } from './network.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
-  /**
-   * PIDs of the processes that have the mark of `dir` in their environment, name `dir` in their arguments, or have a
-   * mount in it.
-   */
+  /** PIDs of processes with `dir` in their mark (an environment variable) or arguments, or with a mount in `dir`. */
   processes: number[]
-  /** Names of the cloud's network interfaces in the root network namespace. */
+  /** Names of the cloud's interfaces in the root network namespace. */
   links: string[]
   mounts: string[]
   files: boolean

@@ -1,4 +1,4 @@
-// Starts control planes and hosts before the tests of a file, and stops them afterwards, also when a test has failed.
+// Starts control planes and hosts before the tests of a file, and stops them afterwards, even if a test has failed.
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -16,14 +16,14 @@ export function withControlPlane(options: Omit<ControlPlaneOptions, 'dir' | 'own
   return withRigPart((dir) => startControlPlane({ ...options, dir, owned: true }))
 }
 
-/** Starts a host for the tests of one file. It has libvirtd, but no network to other hosts. */
+/** Starts a host with libvirtd for the tests of one file. The host has no network to other hosts. */
 export function withHost(name = 'host'): () => Host {
   return withRigPart((dir) => startHost({ dir, name, owned: true }))
 }
 
 /**
- * Starts anything that needs a directory and has the method `stop`, for the tests of one file. If a test of the file
- * fails, the logs are kept in test/artefacts.
+ * Starts something that needs a directory, and stops it after the tests of the file. If a test fails, keeps the logs in
+ * test/artefacts.
  */
 export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
   let dir = ''
@@ -46,8 +46,8 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
 }
 
 /**
- * Whether a suite or one of its tests has failed. It asks the tests, because the result of a suite is not known while
- * its afterAll runs.
+ * Whether a suite or one of its tests has failed. Looks at the tests, because a suite has no result yet while its
+ * afterAll runs.
  */
 function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
   return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed))

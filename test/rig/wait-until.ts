@@ -1,8 +1,8 @@
-// Waits for a condition with a deadline. Test environments with real processes wait only by this function.
+// Waits for a condition, with a deadline. All waiting in tests with real processes is done by this function.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** Names the awaited condition in the error message. */
+  /** Describes the condition in the error message. */
   what: string
   /** Time limit in milliseconds; default 30 seconds. */
   deadline?: number
@@ -11,12 +11,12 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Thrown by a check if the condition cannot become true any more; the wait ends at once. */
+/** A check throws this error if the condition cannot become true any more. The wait then ends at once. */
 export class FatalError extends Error {}
 
 /**
- * Calls `check` until it returns something other than undefined or false, and resolves to that. A FatalError ends the
- * wait at once. Any other error counts as "not yet"; the last one is the cause of the error at the deadline.
+ * Calls `check` until it returns a value other than undefined or false, and resolves to that value. A FatalError ends
+ * the wait at once. Any other error means "not yet"; at the deadline, the last one becomes the cause of the error.
  */
 export async function waitUntil<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,

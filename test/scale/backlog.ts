@@ -1,6 +1,6 @@
 /**
  * Measures how fast a scheduler (our controller or kube-scheduler) places a backlog. All objects exist before the
- * scheduler starts, so that only the scheduler and the API server work during the measurement.
+ * scheduler starts, so nothing else loads the API server during the measurement.
  */
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -9,9 +9,9 @@ import { waitUntil } from '../rig/wait-until.ts'
 import { cpuSeconds } from './process-stats.ts'
 
 export interface PlacingSpeed {
-  /** Placements a second, from the first placement that the watch showed to the last one. */
+  /** Placements per second between the first and the last placement that the watch shows. */
   perSecond: number
-  /** CPU time of the scheduler for each placement, in ms. */
+  /** CPU time of the scheduler per placement, in ms. */
   cpuMs: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * Churn: random operations of users and operators on a constant number of Servers. They replace Servers, change the
- * power state and tags, request reboots, create Ports, and disable hosts. The same seed gives the same operations.
+ * Churn: random operations of users and operators on a constant number of Servers. The operations replace Servers,
+ * change their power state and tags, reboot them, create Ports, and disable hosts. The same seed gives the same
+ * operations.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { serverAction } from '../../actions/index.ts'
@@ -22,8 +23,9 @@ export interface ChurnOptions {
 type Random = (below: number) => number
 
 /**
- * A slot has one Server at a time. In slots with an even number, a later Server takes the name of an earlier one but
- * has another uid. In slots with an odd number, no name is used twice.
+ * A slot is the place of one Server. When its Server is deleted, a new one is created in the slot. In slots with an
+ * even number, the new Server may reuse the name of an old one (with another uid). In slots with an odd number, each
+ * name is new.
  */
 interface Slot {
   readonly namespace: string
@@ -31,14 +33,14 @@ interface Slot {
   generation: number
 }
 const NAMES_PER_SLOT = 3
-/** Greatest number of operations that run at the same time. */
+/** Maximum number of concurrent operations. */
 const MAX_CONCURRENT = 8
 const nameOf = ({ number, generation }: Slot): string =>
   `s${number}-${number % 2 === 0 ? generation % NAMES_PER_SLOT : generation}`
 
 export interface Tally {
   done: Record<string, number>
-  /** Number of failures of each operation. An operation fails, for example, while the API server is down. */
+  /** Number of failures per operation. Operations fail, for example, while the API server is down. */
   failed: Record<string, number>
 }
 
@@ -63,7 +65,7 @@ const operations: Record<string, { weight: number; run: Operation }> = {
   },
 }
 
-/** Creates the Servers, then runs operations until `signal` aborts, and counts the operations in `tally`. */
+/** Creates the Servers, then runs operations until `signal` aborts. Counts the operations in `tally`. */
 export async function runChurn(options: ChurnOptions, tally: Tally, signal: AbortSignal): Promise<void> {
   const { projects, servers, perSecond, seed = 1 } = options
   const slots = Array.from({ length: servers }, (_, number) => ({
@@ -77,8 +79,7 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
   const running = new Set<Promise<void>>()
   const busy = new Set<Slot>()
   while (!signal.aborted) {
-    // Limits the operations that run at the same time. On a busy machine their number would otherwise grow, and that
-    // would look like a leak.
+    // On a busy machine, the number of concurrent operations would grow and look like a leak. So limit it.
     if (running.size >= Math.min(MAX_CONCURRENT, servers)) await Promise.race(running)
     const name = pick(state, weightedNames)
     const slot = pickIdleSlot(state, busy)
@@ -94,8 +95,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
 }
 
 /**
- * Picks a slot in which no operation runs. Two operations in one slot would disturb each other: one might delete the
- * Port that the Server of the other one needs, and that Server would wait for ever.
+ * Picks a slot in which no operation runs. Two operations in one slot could conflict: one deletes a Port while the
+ * other creates a Server that needs it, and that Server waits for ever.
  */
 function pickIdleSlot(state: ChurnState, busy: ReadonlySet<Slot>): Slot {
   const slot = pick(state, state.slots)
@@ -112,7 +113,7 @@ async function runOperation(name: string, state: ChurnState, slot: Slot, tally: 
   }
 }
 
-/** Deletes the Server of the slot, then creates the next one. */
+/** Deletes the Server of the slot and creates the next one. */
 async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
@@ -120,7 +121,7 @@ async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   await createServer(kube, serverDraft(slot.namespace, nameOf(slot)))
 }
 
-/** Creates a Port, deletes the Server of the slot, then creates the next Server, which uses that Port. */
+/** Replaces the Server of the slot. The new Server uses a Port that is created first. */
 async function replaceServerUsingOwnPort({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1

@@ -1,5 +1,5 @@
 /**
- * The program of a fleet, which is a process with many agents on simulated hosts. It ends at SIGTERM.
+ * The program of a fleet: a process with many agents on simulated hosts. It ends at SIGTERM.
  * Usage: node test/scale/fleet-main.ts KUBECONFIG FIRST COUNT
  */
 import { createKube } from '../../kube/client.ts'

@@ -1,4 +1,4 @@
-/** Fits straight lines through measurements, to tell whether a value grows. All functions are pure. */
+/** Fits a straight line through measurements to find out whether a value grows. All functions are pure. */
 
 export interface Point {
   x: number
@@ -8,7 +8,7 @@ export interface Point {
 export interface Line {
   /** Change of y for each unit of x. */
   slope: number
-  /** Standard error of the slope: how far chance may have moved the slope. */
+  /** Standard error of the slope. */
   standardError: number
   /** Mean of y. */
   mean: number
@@ -26,8 +26,8 @@ export function fitLine(points: readonly Point[]): Line {
 }
 
 /**
- * Whether values grow by more than `tolerance` an hour, and by more than chance explains. The x of the points are
- * minutes. Returns true if there are too few points to tell, so that a check without measurements cannot pass.
+ * Whether the values certainly grow by more than `tolerance` an hour. The x of the points are minutes. Also returns
+ * true if there are too few points, so that a run without measurements does not pass.
  */
 export function isGrowing(points: readonly Point[], tolerance: number): boolean {
   const { slope, standardError } = fitLine(points)

@@ -1,6 +1,6 @@
 /**
- * Measures another Node process through the protocol of its inspector: the live objects on its heap after a full
- * garbage collection, and the active handles that keep it running.
+ * Measures another Node process with its inspector: the size of its heap after a full garbage collection, and its
+ * active handles.
  */
 
 interface Answer {
@@ -11,20 +11,19 @@ interface Answer {
 
 export interface HeapReport {
   /**
-   * Size of the reachable objects in MB (10^6 bytes), without compiled code. Code grows without a leak, because V8 goes
-   * on compiling functions that are called now and then: of the 0.53 MB that 40 agents grew by from minute 19 to minute
-   * 38, 0.4 MB were code.
+   * Size of the reachable objects in MB (10^6 bytes), without compiled code. V8 compiles more and more functions over
+   * time, so code grows without a leak: 40 agents grew by 0.53 MB in 19 minutes, and 0.4 MB of that was code.
    */
   heapMB: number
-  /** Numbers of active handles by type, as process.getActiveResourcesInfo() names the types. */
+  /** Number of active handles by type. The types are those of process.getActiveResourcesInfo(). */
   handles: Record<string, number>
 }
 
 const ANSWER_TIMEOUT_MS = 60_000
 
 /**
- * The inspected process evaluates this expression. Its value is the size of all heap spaces of V8 except those for
- * code, and the active handles.
+ * The inspected process evaluates this expression. It returns the size of V8's heap spaces without those for code, and
+ * the active handles.
  */
 const HEAP_EXPRESSION = `(() => {
   const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))
@@ -43,7 +42,7 @@ export class Inspector implements AsyncDisposable {
     socket.addEventListener('close', () => this.#rejectPending())
   }
 
-  /** Connects to a process that was started with the flag --inspect=127.0.0.1:PORT. */
+  /** Connects to a process that runs with the flag --inspect=127.0.0.1:PORT. */
   static async connect(port: number): Promise<Inspector> {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`)
     const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[]
@@ -55,7 +54,7 @@ export class Inspector implements AsyncDisposable {
     return new Inspector(socket)
   }
 
-  /** Runs a full garbage collection in the process, which pauses it, and then measures its heap and its handles. */
+  /** Pauses the process for a full garbage collection, then measures its heap and its handles. */
   async inspectHeap(): Promise<HeapReport> {
     await this.#call('HeapProfiler.collectGarbage')
     const { result } = await this.#call('Runtime.evaluate', { expression: HEAP_EXPRESSION, returnByValue: true })

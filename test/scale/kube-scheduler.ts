@@ -1,6 +1,6 @@
 /**
- * Measures kube-scheduler, which places the virtual machines of KubeVirt, for comparison with our scheduler. Pods and
- * Nodes have the sizes of our Servers and hosts, and the API server is the same.
+ * Measures kube-scheduler, to compare our scheduler with it. (In KubeVirt, kube-scheduler places the virtual machines.)
+ * Pods and Nodes are as large as our Servers and hosts, and the API server is the same.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -57,7 +57,7 @@ export async function measureKubeScheduler(
   }
 }
 
-/** Measures the memory of kube-scheduler once `pods` Pods are bound and it has nothing left to do. */
+/** Measures the memory of kube-scheduler when `pods` Pods are bound and it is idle. */
 export async function measureKubeSchedulerAtRest(
   cloud: ScaleCloud,
   dir: string,
@@ -70,7 +70,7 @@ export async function measureKubeSchedulerAtRest(
   const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // kube-scheduler binds no Pod before its caches are full. When it has bound this Pod, they are full.
+    // When kube-scheduler has bound this Pod, its caches are full: it binds no Pod before.
     const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',
@@ -86,7 +86,7 @@ export async function measureKubeSchedulerAtRest(
 const podResource = ({ kube }: ScaleCloud) => kube.resource<Pod>(coreResource('pods', 'Pod', true))
 const isBound = ({ spec }: Pod): boolean => spec.nodeName !== undefined
 
-/** Creates the Nodes, and the namespace and service account that the Pods need. */
+/** Creates the Nodes, the namespace of the Pods, and their service account. */
 async function prepareCluster(cloud: ScaleCloud, nodes: number): Promise<void> {
   const { kube } = cloud
   await createNodes(cloud, nodes)
@@ -94,7 +94,7 @@ async function prepareCluster(cloud: ScaleCloud, nodes: number): Promise<void> {
     .resource<Namespace>(namespaces)
     .create({ metadata: { name: NAMESPACE } })
     .catch(ignoreAlreadyExists)
-  // A kube-controller-manager would create the service account, but none runs here.
+  // Usually kube-controller-manager creates the service account, but none runs here.
   const account = { metadata: { name: 'default', namespace: NAMESPACE } }
   await kube
     .resource(coreResource('serviceaccounts', 'ServiceAccount', true))
@@ -107,8 +107,8 @@ function ignoreAlreadyExists(error: unknown): void {
 }
 
 /**
- * The resource requests of a Pod match a Server of projects.ts: 512 MiB, and 1 vCPU, which takes a quarter of a CPU at
- * the allocation ratio of 4.
+ * A Pod requests as much as a Server of projects.ts takes: 512 MiB and 1 vCPU, which is a quarter of a CPU at the
+ * allocation ratio of 4.
  */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
 const makePod = (name: string, nodeName?: string) => ({
@@ -132,7 +132,7 @@ async function createNodes({ kube }: ScaleCloud, count: number): Promise<void> {
     const status = { capacity: allocatable, allocatable, conditions: [ready] }
     await api.create({ metadata: { name, labels: { 'kubernetes.io/hostname': name } }, spec: {} })
     await api.patch({ name }, { status }, { subresource: 'status' })
-    // The API server adds the taint not-ready to every new Node. The node lifecycle controller would remove it, but
+    // The API server taints each new Node as not-ready. Usually the node lifecycle controller removes the taint, but
     // none runs here.
     await api.patch({ name }, { spec: { taints: [] } })
   })
@@ -152,7 +152,7 @@ class Scheduler {
     const binaries = await ensureBinaries(['kube-scheduler'])
     const [port = 0] = await freePorts('127.0.0.1', 1)
     const config = join(dir, 'kube-scheduler.yaml')
-    // Lifts the limit of kube-scheduler's client, which is 50 requests a second by default.
+    // By default, kube-scheduler's client sends at most 50 requests a second. Lift this limit.
     const clientConnection = { kubeconfig: plane.kubeconfig, qps: 5000, burst: 5000 }
     writeFileSync(
       config,

@@ -1,8 +1,8 @@
 /**
- * A kubelet to compare the agent with: a node of the same cluster that runs idle Pods with containerd and runc from
- * Debian. It needs no registry, because the Pods' image is built here from busybox. kubelet and containerd mount only
- * in mount namespaces of their own. All processes, also those in containers, bear the rig's mark (rig/process.ts), so
- * that the rig can end them.
+ * A kubelet, to compare the agent with it. It joins the cluster as a node and runs idle Pods with Debian's containerd
+ * and runc. It needs no registry, because the Pods' image is built here from busybox. kubelet and containerd mount only
+ * in their own mount namespaces. All processes, even those in containers, have the rig's mark (rig/process.ts), so that
+ * the rig can end them.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
@@ -16,9 +16,9 @@ import { endMarkedProcesses, markEnv, runCommand, spawnMarked } from '../rig/pro
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
-  /** Directory for all files of kubelet and containerd. Its path must be short, because it contains UNIX sockets. */
+  /** Directory of kubelet and containerd. Its path must be short, because UNIX sockets lie in it. */
   dir: string
-  /** Path of the kubeconfig of an admin. */
+  /** Path of the admin's kubeconfig. */
   kubeconfig: string
   api: ApiClient
   pods: number
@@ -27,7 +27,7 @@ export interface KubeletOptions {
 
 export interface Kubelet extends AsyncDisposable {
   pid: number
-  /** The user agent of the kubelet's API requests, which is the name of its binary. */
+  /** User agent of the kubelet's API requests: the name of its binary. */
   name: string
 }
 
@@ -37,7 +37,7 @@ const CGROUP_ROOT = '/sys/fs/cgroup'
 const packages = ['containerd', 'runc', 'busybox-static']
 
 /**
- * Starts a kubelet and waits until its Pods run. If this machine cannot run a kubelet, logs the reason and resolves to
+ * Starts a kubelet and waits until its Pods run. If that is impossible on this machine, logs the reason and resolves to
  * undefined.
  */
 export async function startKubeletWithPods(options: KubeletOptions): Promise<Kubelet | undefined> {
@@ -62,7 +62,7 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
   await runCommand([...ctr, 'import', await buildImageArchive(dir)])
-  // The kubelet bind-mounts its directory on itself, so it runs in a mount namespace of its own.
+  // The kubelet bind-mounts its directory on itself, so give it its own mount namespace.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
@@ -76,9 +76,9 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 }
 
 /**
- * Writes the configuration of containerd and returns its command line. containerd's shims always put their sockets in
- * /run/containerd, so the command mounts a tmpfs there. restrict_oom_score_adj is for machines where root may not lower
- * the OOM score of processes.
+ * Writes the configuration of containerd and returns its command line. The shims of containerd always put their sockets
+ * in /run/containerd, so a tmpfs is mounted there. Without restrict_oom_score_adj, containers fail on machines where
+ * root may not lower OOM scores.
  */
 function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')
@@ -96,15 +96,14 @@ bin_dir = "${dir}/cni"
 conf_dir = "${dir}/cni"
 `
   writeFileSync(config, toml)
-  // The node becomes ready only with a CNI configuration. The CNI plugin is never called, because all Pods use the
-  // network of the host.
+  // A node is ready only with a CNI configuration. The plugin is never called, because all Pods use the host's network.
   const cni = { cniVersion: '1.0.0', name: 'none', plugins: [{ type: 'none' }] }
   writeFileSync(join(dir, 'cni/none.conflist'), JSON.stringify(cni))
   const script = `mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec containerd --config ${config}`
   return ['unshare', '--mount', 'sh', '-c', script]
 }
 
-/** Builds an image that contains only busybox, in the format of `docker save`. Its containers do nothing. */
+/** Builds an image with nothing but busybox, in the format of `docker save`. Its containers are idle. */
 async function buildImageArchive(dir: string): Promise<string> {
   const folder = join(dir, 'image')
   mkdirSync(join(folder, 'root/bin'), { recursive: true })
@@ -193,7 +192,7 @@ const makePod = (name: string) => ({
   },
 })
 
-/** Removes the cgroups that remain when containers are killed. */
+/** Removes the cgroups that killed containers leave behind. */
 async function removeCgroups(name: string): Promise<void> {
   const hierarchies = [CGROUP_ROOT, ...readdirSync(CGROUP_ROOT).map((entry) => join(CGROUP_ROOT, entry))]
   const roots = hierarchies.map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))

@@ -1,6 +1,6 @@
 /**
- * Measures the memory of the agent on a real host, with real libvirtd and real domains. The guests are idle, because
- * their disk is empty and they cannot boot. For comparison, it also measures libvirtd, and a kubelet with as many Pods.
+ * Measures the memory of the agent on a real host with real domains. The guests are idle: their disk is empty, so they
+ * cannot boot. For comparison, also measures libvirtd, and a kubelet with as many Pods.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,8 +62,8 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
 }
 
 /**
- * Creates an image with an empty disk and the smallest flavor, and raises the host's allocation ratio for its many
- * guests.
+ * Creates an image with an empty disk and the smallest flavor. Raises the allocation ratio, so that the host has room
+ * for many guests.
  */
 async function prepareHost(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
@@ -88,7 +88,7 @@ async function waitUntilAllReady(kube: Kube, count: number): Promise<void> {
   await waitUntil(areAllReady, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }
 
-/** Returns the pid of libvirtd, which the rig keeps in the state file of the host. */
+/** Returns the PID of libvirtd from the host's state file. */
 function libvirtdPidOf(cloud: Cloud): number {
   const state = JSON.parse(readFileSync(join(cloud.host('h1').home, 'host.json'), 'utf8')) as {
     libvirtd: { pid: number }

@@ -1,4 +1,4 @@
-/** Measures the memory of the controller without Servers, with many Servers, and after some work. */
+/** Measures the memory of the controller: without Servers, with many Servers, and after it has reconciled changes. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { findCondition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -21,14 +21,11 @@ export interface MemoryOptions {
   log: (line: string) => void
 }
 
-/**
- * The duration of the leader's Lease. With the default, the controller could lose its Lease when the API server of a
- * busy machine answers late.
- */
+/** A long Lease. With the default, the controller could lose its Lease when a busy API server answers late. */
 const longLease = ['--lease-seconds', '240']
 const MODEL = 'web'
 const REST_MS = 30_000
-/** Number of Servers that are changed, to give the controller work. */
+/** Maximum number of Servers to change, so that the controller has work. */
 const CHANGES = 1000
 
 export async function measureController(options: MemoryOptions): Promise<Figure[]> {
@@ -44,8 +41,8 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   await cloud.end('fleet-1')
   await cloud.end('controller')
   await multiplyServer({ dir, namespace, model: MODEL, count: servers, hostOf: (i) => hostNameOf(1 + (i % hosts)) })
-  // The new Servers were written to etcd directly. The restarted API server reads them in one list, rather than as ten
-  // thousand watch events.
+  // The new Servers were written to etcd directly. After a restart the API server reads them in one list, instead of
+  // through ten thousand watch events.
   await cloud.plane.restart('kube-apiserver')
   log(`${servers} servers are in etcd`)
   const stop = new AbortController()
@@ -73,7 +70,7 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   }
 }
 
-/** For comparison, measures the memory of kube-scheduler with as many Pods and Nodes. */
+/** Measures the memory of kube-scheduler with as many Pods and Nodes, for comparison. */
 export async function measureScheduler({
   dir,
   servers,
@@ -93,7 +90,7 @@ async function waitUntilModelReady(kube: Kube, namespace: string): Promise<void>
   await waitUntil(isReady, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }
 
-/** Changes a tag of `count` Servers, at most CHANGES. Each change makes the controller reconcile the Server. */
+/** Changes a tag of `count` Servers, but of CHANGES at most. The controller reconciles each of them. */
 async function changeServers({ kube }: ScaleCloud, namespace: string, count: number): Promise<void> {
   await runParallel(Math.min(CHANGES, count), 16, (i) =>
     kube.resource(resourceDefOf(server)).patch({ namespace, name: `${MODEL}${i}` }, { spec: { tags: [`t${i}`] } }),

@@ -1,6 +1,6 @@
 /**
- * Measures how fast the real controller places a backlog of Servers, and then how fast kube-scheduler places a backlog
- * of Pods on the same API server.
+ * Measures how fast the real controller places a backlog of Servers. Then measures how fast kube-scheduler places a
+ * backlog of Pods on the same API server.
  */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { runParallel } from '../../kube/testing/rig.ts'

@@ -21,10 +21,7 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/**
- * After this time the programs have collected the garbage of the creations, so that the memory is that of a cloud at
- * rest.
- */
+/** Time after which all garbage of the creations has been collected, so that the memory is that of a cloud at rest. */
 const REST_MS = 20_000
 
 export async function measureScale({
@@ -80,10 +77,7 @@ export async function measureScale({
   ]
 }
 
-/**
- * Counts the write requests that the controller has sent so far. They include the renewals of its Lease, one every few
- * seconds.
- */
+/** Counts the writes of the controller so far, including the renewals of its Lease every few seconds. */
 async function countControllerWrites(cloud: ScaleCloud): Promise<number> {
   const lines = (await cloud.metrics()).split('\n').filter((line) => line.startsWith('rest_client_requests_total{'))
   const counted = lines.filter((line) => !line.includes('method="GET"'))

@@ -1,14 +1,14 @@
 /**
- * Copies one Server with its Port and its action record ten thousand times within seconds; writes to the API server
- * would take minutes. It reads the objects from etcd as the API server stores them, and writes them back to etcd under
- * other names, hosts and addresses. The API server and its clients see them as normal objects.
+ * Copies one Server, its Port and its action record ten thousand times, within seconds. Writes through the API server
+ * would take minutes, so the copies are written directly to etcd, in the API server's storage format, with other names,
+ * hosts and addresses. For the API server and its clients they are normal objects.
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
-/** Number of objects from which a batch is written. etcd allows 128 operations in a transaction. */
+/** Minimum number of objects per transaction. etcd allows 128 operations per transaction. */
 const BATCH_SIZE = 100
 
 interface Stored {
@@ -17,10 +17,10 @@ interface Stored {
 }
 
 export interface MultiplyOptions {
-  /** The directory of the cloud, in which the control plane keeps its state. */
+  /** The cloud's directory, in which the control plane has its state. */
   dir: string
   namespace: string
-  /** Name of the Server to copy (the model). It must have a host and an address. */
+  /** Name of the Server to copy. The Server must have a host and an address. */
   model: string
   count: number
   hostOf(i: number): string
@@ -31,7 +31,7 @@ interface Placed {
   status: { host: string; addresses: { address: string; macAddress: string }[] }
 }
 
-/** The plurals of the kinds that are copied. */
+/** Kinds of the copied objects. */
 const copiedKinds = ['servers', 'ports', 'serveractions'] as const
 
 export async function multiplyServer({ dir, namespace, model, count, hostOf }: MultiplyOptions): Promise<void> {
@@ -50,10 +50,7 @@ export async function multiplyServer({ dir, namespace, model, count, hostOf }: M
   await etcd.put(batch)
 }
 
-/**
- * Makes the function for copy number `i`. In a text it replaces uid, name, host and addresses of the model by those of
- * the copy.
- */
+/** Returns a function for copy number `i` that replaces uid, name, host and addresses of the model in a text. */
 function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
   const [high, low] = [(i + 1000) >> 8, (i + 1000) & 255]
@@ -74,8 +71,8 @@ function makeRenamer({ metadata, status }: Placed, model: string, i: number, hos
 }
 
 /**
- * Copies an object under a new name. A Port or an action record gets a new uid here; `rename` has replaced the uid of
- * the Server.
+ * Copies an object under a new name. A Port or action record also gets a new uid; `rename` has already replaced the uid
+ * of the Server.
  */
 function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))
@@ -87,7 +84,7 @@ function copyObject(key: string, value: string, rename: (text: string) => string
   return { key: `${folder}/${object.metadata.name}`, value: JSON.stringify(object) }
 }
 
-/** Returns functions that read and write etcd through its JSON gateway. */
+/** Returns functions that read and write etcd over its JSON gateway. */
 function connectToEtcd(dir: string) {
   const { ports } = JSON.parse(readFileSync(join(dir, 'control-plane/control-plane.json'), 'utf8')) as {
     ports: { etcd: number }

@@ -1,6 +1,6 @@
 /**
- * Creates projects and Servers in them. A project is a namespace with an image, a key pair and a network; all share one
- * flavor.
+ * Creates projects and Servers. A project is a namespace with an image, a key pair and a network. All projects share
+ * one flavor.
  */
 import { flavor, image, keyPair, network, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
@@ -19,7 +19,7 @@ async function createIfMissing<T extends KubeObject>(api: Resource<T>, object: D
   })
 }
 
-/** Creates the projects p1, p2 and so on, and returns their names. Each network has addresses for 65,000 Servers. */
+/** Creates the projects p1, p2, … and returns their names. Each network has addresses for 65,000 Servers. */
 export async function createProjects(kube: Kube, count: number): Promise<string[]> {
   await createIfMissing(kube.resource(resourceDefOf(flavor)), {
     metadata: { name: FLAVOR },
@@ -53,8 +53,8 @@ export function serverDraft(namespace: string, name: string, spec: Partial<Serve
 }
 
 /**
- * Creates a Server. For some seconds after its start, an API server rejects custom resources with 503, because its
- * admission policies do not know their kinds yet. The creation is repeated until the API server accepts it.
+ * Creates a Server. Retries while the API server answers 503: after its start, its admission policies do not know
+ * custom resources for some seconds.
  */
 export async function createServer(kube: Kube, draft: Draft<Server>): Promise<void> {
   const api = kube.resource(resourceDefOf(server))

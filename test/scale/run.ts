@@ -1,7 +1,7 @@
 /**
- * Measures a cloud of a real API server, the real controller, and real agent code on simulated hosts. Prints lines
- * `name value unit`; progress goes to standard error. With --built DIR it runs the bundled programs that `node
- * hack/build.ts DIR` has made, as images do.
+ * Measures a cloud with a real API server, the real controller, and real agent code on simulated hosts. Prints lines
+ * `name value unit`; progress goes to standard error. With --built DIR, runs the bundled programs that `node
+ * hack/build.ts DIR` has written.
  * Usage: node test/scale/run.ts [--hosts 200] [--servers 10000] [--projects 10] [--at-once 32] [--built DIR]
  */
 import { rmSync } from 'node:fs'

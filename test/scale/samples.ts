@@ -1,12 +1,15 @@
-/** Samples memory, files and handles of processes each minute, and judges from the samples whether a figure grows. */
+/**
+ * Measures memory, files and handles of processes once a minute, and finds out from these samples whether a value
+ * grows.
+ */
 import { fitLine, isGrowing } from './growth.ts'
 import { Inspector } from './inspector.ts'
 import { filesOf, memoryOf } from './process-stats.ts'
 import type { CloudProcess } from './scale-cloud.ts'
 
 /**
- * Greatest growth an hour that does not count as a leak; the heap is in MB. For comparison: at 2 operations a second, a
- * leak of one small object (100 bytes) per operation would be 0.7 MB an hour.
+ * Growth per hour that is no leak; the heap is in MB. For comparison: at 2 operations a second, a leak of 100 bytes per
+ * operation is 0.7 MB an hour.
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 
@@ -18,15 +21,15 @@ interface ProcessFigures extends Record<JudgedFigure, number> {
 
 export interface Sample {
   minute: number
-  /** The figures of each process, by its name. */
+  /** Measured values by process name. */
   processes: Record<string, ProcessFigures>
 }
 
-/** Throws an error if one of the processes does not answer. */
+/** Rejects if a process does not answer. */
 export async function takeSample(processes: readonly CloudProcess[], minute: number): Promise<Sample> {
   const values: Record<string, ProcessFigures> = {}
   for (const { name, pid, inspector } of processes) {
-    // Closes the connection after each sample, because an inspected process does not end by itself.
+    // Close the connection after each sample: while it is open, the inspected process does not exit by itself.
     await using connection = await Inspector.connect(inspector)
     const { heapMB, handles } = await connection.inspectHeap()
     const { fds, sockets } = filesOf(pid)
@@ -56,8 +59,8 @@ export interface Verdict {
 }
 
 /**
- * Returns a verdict for each figure of each process. Resident memory is printed but not judged, because it includes
- * memory that V8 has freed but not returned to the system.
+ * Returns a verdict for each value of each process. Does not judge resident memory, which includes memory that V8 has
+ * freed but not returned to the system.
  */
 export function judgeGrowth(samples: readonly Sample[]): Verdict[] {
   const names = Object.keys(samples[0]?.processes ?? {})

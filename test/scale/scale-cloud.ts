@@ -1,6 +1,6 @@
 /**
- * The cloud for scale benchmarks and for the soak test: a control plane, the real controller in a process of its own,
- * and fleets, which are processes with many agents on simulated hosts (fleet.ts).
+ * The cloud of the scale benchmarks and the soak test: a control plane, the real controller in its own process, and
+ * fleets. A fleet is a process with many agents on simulated hosts (fleet.ts).
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,20 +16,20 @@ import { toPodCommand } from './pod-command.ts'
 export interface ScaleCloudOptions {
   dir: string
   hosts: number
-  /** Number of hosts in each fleet process; default 200. */
+  /** Number of hosts per fleet; default 200. */
   perProcess?: number
-  /** The programs to run; default: TypeScript sources. */
+  /** The programs to run. Default: the TypeScript sources. */
   program?: Program
   /** Flags of Node for controller and fleets, such as --expose-gc. */
   nodeFlags?: readonly string[]
-  /** Whether the processes start with Node's inspector, which inspector.ts uses; default false. */
+  /** Whether the processes have Node's inspector (see inspector.ts); default false. */
   inspect?: boolean
   log?: (line: string) => void
 }
 
 /**
- * The programs of agent and controller, as sources or bundled. A bundled controller runs as in a Pod, with the files of
- * its service account.
+ * The programs of agent and controller, either as sources or bundled. A bundled controller runs as in a Pod, with the
+ * files of its service account.
  */
 export interface Program {
   /** Returns the path of the main file. */
@@ -47,14 +47,14 @@ export interface CloudProcess extends Running {
 const repository = join(import.meta.dirname, '../..')
 export const sourceProgram: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
- * The flags of Node that our deployments set. The young generation is small, because the programs make little garbage:
- * V8's default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. With --expose-gc the programs can
- * collect garbage themselves (kube/periodic-gc.ts).
+ * The flags of Node that our deployments set. A small young generation is enough, because the programs make little
+ * garbage: V8's default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. --expose-gc lets the
+ * programs collect garbage themselves (kube/periodic-gc.ts).
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**
- * The environment that our deployments set: the flags above; one heap of the C library for all threads instead of one
- * for each; and a fixed threshold for returning free memory, because the C library would otherwise raise the threshold.
+ * The environment that our deployments set. The C library then has one heap instead of one per thread, and returns free
+ * memory at a fixed threshold, which it would otherwise raise over time.
  */
 export const leanEnv = {
   NODE_OPTIONS: leanFlags.join(' '),
@@ -62,7 +62,10 @@ export const leanEnv = {
   MALLOC_TRIM_THRESHOLD_: '131072',
 } as const
 
-/** Returns the bundled programs that images run. `dir` is the folder to which hack/build.ts has written them. */
+/**
+ * Returns the bundled programs, as in images.
+ * @param dir the folder to which hack/build.ts has written them
+ */
 export const builtProgram = (dir: string): Program => ({ main: (name) => join(dir, `${name}.mjs`), isBuilt: true })
 
 export class ScaleCloud implements AsyncDisposable {
@@ -85,7 +88,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** Returns the text of the controller's endpoint /metrics. */
+  /** Returns the controller's metrics as text. */
   async metrics(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`)).text()
   }
@@ -106,7 +109,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** Starts the fleets and waits until all their hosts are up. The controller must be running. */
+  /** Starts the fleets and waits until all hosts are up. Start the controller before. */
   async startFleets(): Promise<void> {
     const { hosts, perProcess = 200 } = this.#options
     const file = join(import.meta.dirname, 'fleet-main.ts')
@@ -124,8 +127,8 @@ export class ScaleCloud implements AsyncDisposable {
   }
 
   /**
-   * Throws a FatalError (which is not retried) if a process has ended, with the name of the process and its last log
-   * lines.
+   * Throws a FatalError if a process has ended. The error has the last log lines of the process, and waitUntil() does
+   * not retry it.
    */
   assertAllAlive(): void {
     for (const part of this.processes.values()) {
@@ -160,7 +163,7 @@ export class ScaleCloud implements AsyncDisposable {
   }
 }
 
-/** Starts a control plane with the CRDs and the admission policies. Controller and fleets are started later. */
+/** Starts a control plane with the CRDs and the admission policies, but no controller and no fleets yet. */
 export async function startScaleCloud(options: ScaleCloudOptions): Promise<ScaleCloud> {
   const { dir, log = () => undefined } = options
   mkdirSync(dir, { recursive: true })

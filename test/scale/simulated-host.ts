@@ -1,4 +1,4 @@
-/** A simulated host for the real agent: it keeps domains in a map, takes no time for its steps, and sends events. */
+/** A simulated host for the real agent. Its domains exist only in a map, and its steps take no time. */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
@@ -7,7 +7,7 @@ import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
 /**
- * A life (one run of a process under test) that does not record the effects of its calls, because it lasts for hours.
+ * A life is one run of a process under test. This one does not record the effects of calls, because it lasts for hours.
  */
 class UnrecordedLife extends Life {
   override async perform<T>(_: Call, run: () => T | Promise<T>): Promise<T> {
@@ -15,12 +15,12 @@ class UnrecordedLife extends Life {
   }
 }
 
-/** Makes an agent's components that work on its host, from its components that work on the cluster. */
+/** Makes the agent's components for its host, given its components for the cluster. */
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
-    // Empties the list of boots. No test reads it, and it would grow for hours.
+    // Empty the list of boots, which no scale test reads. It would grow for hours.
     machines.machine(uid).boots.splice(0)
-    // The channel expects a domain's UUID, which is the uid of the Server for all Servers of the scale tests.
+    // The channel expects the UUID of a domain. For the Servers of scale tests, it is the uid of the Server.
     channels.notify(domainChanged, uid)
   })
   return {

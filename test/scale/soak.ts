@@ -1,8 +1,8 @@
 /**
- * Soak test: runs constant churn (churn.ts) for an hour on a real API server, with the real controller and real agent
- * code on simulated hosts, and kills the API server now and then. Prints a line with all figures each minute. At the
- * end, fits a line through the last two thirds of the samples: live heap, sockets, files and handles must not grow.
- * Exits with 1 if one of them grows or a Server does not become Ready.
+ * Soak test: runs churn (churn.ts) for an hour on a real API server, with the real controller and real agent code on
+ * simulated hosts. Kills the API server now and then. Prints a line of measurements each minute. Exits with 1 if a
+ * Server does not become Ready, or if live heap, sockets, files or handles have grown in the last two thirds of the
+ * time.
  * Usage: node test/scale/soak.ts [--minutes 60] [--hosts 40] [--servers 400] [--per-second 2] [--kill-every 7]
  */
 import { rmSync } from 'node:fs'
@@ -36,12 +36,12 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
-/** Resolves to true if no figure grew and all Servers became Ready. */
+/** Resolves to true if no value has grown and all Servers are Ready. */
 async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using cloud = await startScaleCloud({ dir, hosts, inspect: true, log: console.error })
-  // The controller keeps few action records, so that their number soon stays the same. Its Lease lasts longer than the
-  // API server is down, so that the controller keeps leading and its process does not end.
+  // With one action record per Server, the number of records soon stays constant. The Lease lasts longer than the API
+  // server is down, so that the controller keeps leading and does not exit.
   await cloud.startController('--action-record-count', '1', '--lease-seconds', '240')
   await cloud.startFleets()
   const projects = await createProjects(cloud.kube, 4)

@@ -1,4 +1,4 @@
-/** Storm: creates many Servers at once, and observes through a watch when each is placed and when it is ready. */
+/** Storm: creates many Servers at once. A watch shows when each is placed and when it is Ready. */
 import { findCondition, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
@@ -10,18 +10,18 @@ export interface StormOptions {
   kube: Kube
   projects: readonly string[]
   servers: number
-  /** Number of creations that run at the same time. */
+  /** Number of concurrent creations. */
   atOnce: number
   signal: AbortSignal
   log: (line: string) => void
 }
 
-/** The times at which all Servers were created, placed and ready, in seconds after the start of the storm. */
+/** When all Servers were created, placed and Ready, in seconds since the start of the storm. */
 export interface Storm {
   created: number
   placed: number
   ready: number
-  /** For each Server the time from the request that created it until the watch showed its placement, in ms; sorted. */
+  /** For each Server: milliseconds from the request that created it until the watch showed its placement. Sorted. */
   waits: number[]
 }
 
@@ -68,7 +68,7 @@ function watchServers(kube: Kube, seen: Map<string, ServerTimes>, signal: AbortS
     if (status?.host !== undefined) entry.placed ??= performance.now()
     if (findCondition(status?.conditions, 'Ready')?.status === 'True') entry.ready ??= performance.now()
   }
-  // To save memory, the cache keeps the Servers without status and networks.
+  // Leave status and networks out of the cache, to save memory.
   const transform = ({ apiVersion, kind, metadata, spec, status }: Server): Server => {
     recordTimes({ apiVersion, kind, metadata, spec, ...(status ? { status } : {}) })
     return { apiVersion, kind, metadata: { ...metadata }, spec: { ...spec, networks: [] } }

@@ -1,4 +1,4 @@
-/** Runs the code of the real agent as a simulated process (process.ts), on a simulated host (host.ts). */
+/** Runs the real agent code as a simulated process (process.ts) on a simulated host (host.ts). */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
@@ -16,7 +16,7 @@ export interface AgentEnvironment {
   host: SimulatedHost
   failureOf: FailureOf
   log: Log
-  /** For mutations (mutations.ts): returns the agent's interface to its host with a mistake built in. */
+  /** For mutations (mutations.ts): builds a mistake into the agent's interface to its host. */
   mutateHost?: ((host: LocalHost) => LocalHost) | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * A simulated cloud in memory: a fake API server, the real controllers and agents as simulated processes that start and
- * end, and simulated hosts, which outlive their agents.
+ * A simulated cloud in memory: a fake API server, simulated hosts, and the real controllers and agents as simulated
+ * processes. A process can be killed and restarted; hosts outlive their agents.
  */
 import type { Kube } from '../../kube/client.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -19,32 +19,27 @@ import { Time, type TimerOwner } from './time.ts'
 
 export interface CloudOptions {
   random: Random
-  /**
-   * The weight of the message queue with this name: how often its messages are delivered, compared with other queues.
-   */
+  /** Weight of a message queue: how often its messages are delivered, compared with other queues. */
   weightOf(queueName: string): number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
   onWrite(write: Write): void
   onHostChange(host: SimulatedHost): void
-  /**
-   * Called when a process ends by itself with an error. ApiErrors are left out, because an injected fault may cause
-   * them.
-   */
+  /** Called when a process ends with an error, except with an ApiError, which an injected fault may cause. */
   onCrash(process: string, error: unknown): void
   logOf(process: string): Log
   mutation?: Mutation | undefined
 }
 
-/** A place for one controller or agent. When its process ends, the cloud starts a new process in the same slot. */
+/** The place of one controller or agent. When its process ends, the cloud starts a new process in the slot. */
 export interface ProcessSlot {
   name: string
   process: Process | undefined
-  /** True while the host is powered off: the cloud does not start its agent. */
+  /** True while the host is powered off. The cloud then does not start the agent. */
   isHostOff: boolean
 }
 
-/** Owns the timers that belong to no process, such as the timer that restarts a killed process. */
+/** Owner of timers that belong to no process, such as the timer that restarts a killed process. */
 export const SIMULATION: TimerOwner = { name: 'simulation', isDead: false, isFrozen: false }
 
 export class Cloud {
@@ -55,7 +50,7 @@ export class Cloud {
   readonly streams: WatchStreams = new Set()
   readonly hosts: SimulatedHost[]
   readonly slots: ProcessSlot[]
-  /** True once the run has ended: the cloud starts no process any more. */
+  /** True after the end of the run. The cloud then starts no process any more. */
   hasEnded = false
   readonly #options: CloudOptions
   readonly #context: SimulationContext
@@ -92,8 +87,8 @@ export class Cloud {
     this.#runProgram(process).then(
       () => this.#onProcessEnd(slot, process),
       (error: unknown) => {
-        // A process may end with an ApiError because its call to the API server failed. That is no crash: the cloud
-        // restarts the process, as kubelet would.
+        // A process may end with an ApiError because a call to the API server failed. The cloud restarts it, as kubelet
+        // would.
         const wasStopped = error === process.stop.signal.reason
         if (!wasStopped && !(error instanceof ApiError)) this.#options.onCrash(slot.name, error)
         this.#onProcessEnd(slot, process)
@@ -110,7 +105,7 @@ export class Cloud {
     this.time.setTimer(SIMULATION, restartMs, () => this.start(slot))
   }
 
-  /** Stops a process as SIGTERM would stop the real program: aborts its signal. */
+  /** Aborts the process's signal, as SIGTERM does in the real program. */
   stop({ process }: ProcessSlot): void {
     process?.stop.abort(new Error('told to stop'))
   }

@@ -1,6 +1,6 @@
 /**
- * Runs the code of the real controller as a simulated process: it fills its caches, waits until it is the leader, and
- * works until the simulation stops or kills it.
+ * Runs the real controller code as a simulated process. It fills its caches, waits until it leads, and works until it
+ * is stopped or killed.
  */
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
@@ -12,10 +12,12 @@ import { parseOptions } from '../../kube/options.ts'
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
-/** The lease is renewed every retryMs. With the default of 2 seconds, half of all simulated steps would be renewals. */
+/**
+ * The lease is renewed every `retryMs`. With the default of 2 seconds, half of all simulated steps would be renewals.
+ */
 const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 
-/** Runs like controller/main.ts. Resolves when `signal` aborts or when the controller has lost the lease. */
+/** Does what controller/main.ts does. Resolves when `signal` aborts or the lease is lost. */
 export async function runController(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
   let isLeading = (): boolean => false
   const mayWrite = (): boolean => isLeading()

@@ -1,7 +1,7 @@
 /**
- * Injects failures into the calls of processes to the API server and to hosts. Any call fails if it matches one of the
- * rules, which the plan of the run (plan.ts) sets. A call to the API server also fails while the API server is down or
- * the process is disconnected.
+ * Makes calls of processes to the API server and to hosts fail. The plan of the run (plan.ts) sets rules, and a call
+ * fails if it matches a rule. A call to the API server also fails while the API server is down or the process is
+ * disconnected.
  */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -16,7 +16,7 @@ interface FailureRule {
   matches(process: Process, call: Call): boolean
   createFailure(call: Call): InjectedFailure
   name: string
-  /** Number of further matching calls that fail. */
+  /** How many more matching calls will fail. */
   remaining: number
 }
 
@@ -51,12 +51,12 @@ export class FaultInjection {
   readonly #interceptions: Interception[] = []
   readonly #disconnected = new Set<string>()
   isApiDown = false
-  /** True once the injection has made a call to any host fail. */
+  /** True if a call to any host has failed so far. */
   hasHostFailed = false
   /**
-   * Each fault with the call that it hit, without the names of objects: for example `500 applyStatus servers`, or `kill
-   * create ports answered` if a process was killed before it received the answer. Their number tells how much a series
-   * of runs covers.
+   * Each fault with the call that it hit, but without object names: for example `500 applyStatus servers`, or `kill
+   * create ports answered` if a process was killed before it got the answer. The size of the set shows how much a
+   * series of runs covers.
    */
   readonly points = new Set<string>()
 
@@ -87,7 +87,7 @@ export class FaultInjection {
     this.#disconnected.clear()
   }
 
-  /** @param label the label of the call or event that was under way when the fault came */
+  /** @param label the call or event at which the fault came */
   recordPoint(fault: string, label: string): void {
     this.points.add(`${fault} ${label.replace(/^\w+: /, '').replaceAll(/\/[^ ]*| [A-Z]+ .*| [abc]\b/g, '')}`)
   }

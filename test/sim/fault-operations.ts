@@ -1,4 +1,4 @@
-/** Carries out the planned faults: of the API server, of processes and their connections, of hosts and of guests. */
+/** Carries out planned faults of the API server, processes, connections, hosts and guests. */
 import { serverAction } from '../../actions/index.ts'
 import { type Hypervisor, hypervisor, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Call } from '../fakes/life.ts'
@@ -7,8 +7,8 @@ import { type OperationContext, type OperationTable, USER } from './operation-co
 import type { FaultOperation } from './plan.ts'
 
 /**
- * Matches the calls whose names begin with `prefix`, such as `applyStatus`, and that come from the process in the slot
- * (the place of one controller or agent, see cloud.ts).
+ * Matches calls whose names begin with `prefix`, such as `applyStatus`.
+ * @param slot the place of the controller or agent that makes the call (cloud.ts)
  */
 export const matchesCall =
   (slot: string, prefix: string) =>
@@ -79,8 +79,8 @@ export const faultOperations: OperationTable<FaultOperation> = {
 }
 
 /**
- * Patches a label of the Server or ServerAction that `call` is about to write, as another client might do at that
- * moment. A write that states a resourceVersion then fails with a conflict.
+ * Changes a label of the object that `call` is about to write, as another client might. If the call gives a
+ * resourceVersion, it then fails with a conflict.
  */
 function changeObjectOf(call: Call, context: OperationContext): void {
   const [, plural = '', key = ''] = /^\w+ ([a-z]+)\/(.+)$/.exec(call.name) ?? []
@@ -107,8 +107,8 @@ function withSlot(cloud: Cloud, name: string, act: (slot: ProcessSlot) => void):
 }
 
 /**
- * Ends the agent and all domains of a host for `ms` milliseconds. With `isForcedDown`, an operator sets spec.forcedDown
- * of the Hypervisor during that time.
+ * Powers a host off for `ms` milliseconds: its agent and all its domains end. If `isForcedDown`, an operator also sets
+ * spec.forcedDown of the Hypervisor during this time.
  */
 function powerOffHost(
   context: OperationContext,

@@ -1,5 +1,5 @@
 /**
- * The goals of a run: what must be true once the faults have ended and the cloud has converged. Every server is in its
+ * The goals of a run. They must be met when the faults have ended and the cloud has converged: every server is in its
  * desired state or its status says why not, and there are no orphans.
  */
 import type { Server } from '../../crds/index.ts'
@@ -26,7 +26,7 @@ export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   ]
 }
 
-/** Describes flavors, networks and images without conditions, which means that the controller has not observed them. */
+/** Reports flavors, networks and images without conditions: the controller has not observed them. */
 const findUnobservedObjects = ({ api }: Cloud): string[] =>
   ['flavors', 'networks', 'images'].flatMap((plural) =>
     api
@@ -35,12 +35,12 @@ const findUnobservedObjects = ({ api }: Cloud): string[] =>
       .map(({ metadata }) => `${metadata.name} of ${plural} has no conditions`),
   )
 
-/** Number of kinds that a controller and an agent watch. The controller's kinds include the Leases of hosts. */
+/** Number of kinds that a controller and an agent watch. For the controller, the Leases of hosts count as one. */
 const WATCHED_KINDS = { controller: 10, agent: 2 }
 
 /**
- * Describes the effects of faults that are not over: a process does not run or watches too few kinds, or no controller
- * is the leader.
+ * Reports what the faults have left: a process that does not run, a process with missing watches, or no leading
+ * controller.
  */
 export function findLastingFaults({ slots, streams, host, api }: Cloud): string[] {
   const leader = api.peek<Lease>('leases').find(({ metadata }) => metadata.name === 'kubenova-controller')
@@ -58,8 +58,8 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
 /**
- * Describes the servers that are in error although a user requested `start` after all faults had ended. A server
- * that has no host and that no host has rejected is not reported: it is in error because no host has room for it.
+ * Reports servers that are still in error after a `start` request without faults. A server without a host and without
+ * rejectedHosts is not reported: it is in error because no host has room for it.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

@@ -1,6 +1,6 @@
 /**
- * The invariants of a run: what must hold at every moment. They are checked after each write to the API server and
- * after each change on a host.
+ * The invariants of a run. They must hold at every moment, and are checked after each API write and after each change
+ * on a host.
  */
 import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
@@ -11,15 +11,15 @@ import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
-/** Later violations are dropped, because they mostly follow from the first ones. */
+/** Drops further violations, because most of them follow from the first ones. */
 const MAX_VIOLATIONS = 5
 
 export class Invariants {
   readonly violations: string[] = []
-  /** Number of writes by controllers and agents, without Leases, Events and updates of Hypervisors. */
+  /** Number of writes by controllers and agents, except writes of Leases and Events and updates of Hypervisors. */
   writes = 0
   /**
-   * Number of updates of Hypervisors. They are counted apart, because agents write the usage of their hosts at
+   * Number of updates of Hypervisors. They are counted apart, because the controller writes the usage of hosts at
    * intervals.
    */
   hypervisorWrites = 0
@@ -29,7 +29,7 @@ export class Invariants {
   readonly #maxWrites: number
   /** UIDs of the ServerActions that users created. */
   readonly #requests = new Set<string>()
-  /** Hosts that an operator has ever forced down. */
+  /** Hosts that an operator has forced down at some time. */
   readonly #forcedDown = new Set<string>()
 
   constructor(cloud: () => Cloud, mostWrites: number) {
@@ -71,7 +71,8 @@ export class Invariants {
   }
 
   /**
-   * An action request may boot its server once, and once more after each unexpected stop of the domain (`accidents`).
+   * An action request may boot its server once, and again after each unexpected stop of the domain.
+   * @param accidents number of unexpected stops
    */
   #checkBoots(bootIds: readonly string[], name: string, accidents: number): void {
     for (const id of new Set(bootIds)) {
@@ -113,8 +114,8 @@ export class Invariants {
   }
 
   /**
-   * An action must stay the server's active action until it has ended. It has ended when the agent has completed it, or
-   * when the controller has set its ServerAction to Failed because no host can run it.
+   * An action stays the server's active action until it ends. It ends when the agent has completed it, or when the
+   * controller sets its ServerAction to Failed because no host can run it.
    */
   #checkActiveAction({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     const { activeAction } = old
@@ -126,15 +127,15 @@ export class Invariants {
     this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
   }
 
-  /** The server's mode may change only in a write that also sets status.lastCompletedAction. */
+  /** The server's mode may change only when an action completes, that is with status.lastCompletedAction. */
   #checkMode({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     if (old.mode !== now.mode && old.lastCompletedAction === now.lastCompletedAction)
       this.addViolation(`the mode of ${key} became ${now.mode} without the completion of an action`)
   }
 
   /**
-   * A server may be deleted only when nothing of it is left on its host, unless a user forced the deletion or the host
-   * is down.
+   * A server may disappear only when nothing of it is left on its host. Exceptions: a user forced the deletion, or the
+   * host is down.
    */
   #checkDeleted({ metadata, status }: Server): void {
     const host = this.#cloud().host(status?.host ?? '')
@@ -151,8 +152,8 @@ export class Invariants {
   }
 
   /**
-   * No two scheduled servers may have the same address. Ports without a server may share an address for a short time,
-   * in which two controllers believe that they lead. So goals/ports.ts checks such Ports only at the end of the run.
+   * Two scheduled servers must never have the same address. Two Ports without a server may share one for a short time,
+   * while two controllers believe that they lead; so goals/ports.ts checks Ports only at the end of the run.
    */
   #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return
@@ -172,7 +173,7 @@ export class Invariants {
       this.addViolation(`action record ${key} had ended as ${phase} and is ${now.status?.phase}`)
   }
 
-  /** @param now the ServerAction that the user wrote; undefined if the user deleted it */
+  /** @param now the written ServerAction; undefined if the user deleted it */
   #noteRequest(key: string, now: ServerAction | undefined): void {
     if (now) this.#requests.add(now.metadata.uid ?? '')
     else this.recordsDeletedByUsers.add(key)

@@ -1,6 +1,6 @@
 /**
- * Creates the API client of a process, like createKube() in kube/client.ts, but for the fake API server. The schedule
- * (schedule.ts) delivers its calls and watch events as messages.
+ * Creates the API client of a simulated process, for the fake API server. Calls and watch events are messages, which
+ * the schedule (schedule.ts) delivers.
  */
 import type { Kube } from '../../kube/client.ts'
 import type { WatchOptions } from '../../kube/list-watch.ts'
@@ -11,7 +11,6 @@ import { ApiLink, type FailureOf } from './link.ts'
 import type { Process } from './process.ts'
 import { WatchStream } from './watch-stream.ts'
 
-/** Drops all metrics. */
 const noMetrics: Metrics = {
   inc: () => undefined,
   set: () => undefined,
@@ -29,7 +28,7 @@ export type WatchStreams = Set<WatchStream>
 
 export interface SimulatedKubeOptions {
   failureOf: FailureOf
-  /** Each watch of the client is in this set while it is open. */
+  /** Contains each watch of the client while it is open. */
   streams: WatchStreams
   manager: string
 }

@@ -1,19 +1,19 @@
 /**
- * The links over which a process calls the API server and its host. Each call is two messages, request and answer, and
- * may fail before or after it has taken effect.
+ * Links over which a simulated process calls the API server and its host. Each call is two messages, request and
+ * answer. It may fail before or after it has taken effect.
  */
 import { ApiError } from '../../kube/errors.ts'
 import { callWithRetries } from '../../kube/retry.ts'
 import { type Call, Life } from '../fakes/life.ts'
 import type { Process } from './process.ts'
 
-/** Makes a call fail with this error, either before it takes effect or after it has taken effect. */
+/** The error with which a call is to fail, before or after it has taken effect. */
 export interface InjectedFailure {
   when: 'before' | 'after'
   error: Error
 }
 
-/** Returns the failure to inject into a call; undefined if the call is not to fail. */
+/** Returns the failure to inject into a call; undefined for none. */
 export type FailureOf = (process: Process, call: Call) => InjectedFailure | undefined
 
 const TIMEOUT_MS = 30_000
@@ -80,10 +80,7 @@ export class ApiLink extends Life {
   }
 }
 
-/**
- * Runs the call, unless `failure` comes before it takes effect. Returns a function that settles the caller's promise
- * with the outcome.
- */
+/** Runs the call, unless it is to fail before its effect. Returns a function that settles the caller's promise. */
 function runWithFailure<T>(
   failure: InjectedFailure | undefined,
   act: () => T | Promise<T>,
@@ -93,8 +90,7 @@ function runWithFailure<T>(
   if (failure?.when === 'before') return () => reject(failure.error)
   try {
     const value = act()
-    // If the process dies before it gets the answer, the promise has no other handler, and Node would report an
-    // unhandled rejection.
+    // If the process dies before it gets the answer, nobody else handles a rejection of this promise.
     if (value instanceof Promise) value.catch(() => undefined)
     return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {
@@ -103,8 +99,8 @@ function runWithFailure<T>(
 }
 
 /**
- * Sends calls to the host of the process. As with libvirtd, a call that has begun takes effect even if the process dies
- * before it gets the answer.
+ * Sends calls to the host of the process. Like a call to libvirtd, a call that has begun takes effect even if the
+ * process dies before it gets the answer.
  */
 export class HostLink extends Life {
   readonly #process: Process

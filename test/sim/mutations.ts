@@ -1,6 +1,6 @@
 /**
- * Mutations: clients of the API server or of a host with one mistake built in on purpose. They test the checks of the
- * simulation, which must find each mistake.
+ * Mutations: clients of the API server or of a host with a deliberate mistake. They test the simulation, whose checks
+ * must find each mistake.
  */
 import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -9,15 +9,15 @@ import type { KubeObject, ResourceDef } from '../../kube/types.ts'
 import type { Process } from './process.ts'
 
 export interface Mutation {
-  /** Returns the API client of a process with the mistake built in. */
+  /** Builds the mistake into the API client of a process. */
   kube?(kube: Kube, process: Process): Kube
-  /** Returns an agent's interface to its host with the mistake built in. */
+  /** Builds the mistake into an agent's interface to its host. */
   host?(host: LocalHost): LocalHost
 }
 
 type AnyResource = Resource<KubeObject>
 
-/** Makes a mutation of the API client. `change` gets the client of each kind and returns the methods to replace. */
+/** Makes a mutation of the API client. For each kind, `change` returns the methods to replace. */
 const mutateResources = (
   change: (resource: AnyResource, def: ResourceDef, process: Process) => Partial<AnyResource>,
 ): Mutation => ({

@@ -1,6 +1,5 @@
 /**
- * The context in which the operations of a plan run: the cloud, the API as users see it, and the faults that end after
- * some time.
+ * The context of the operations of a plan: the cloud, the API as users see it, and the faults that end after some time.
  */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -9,7 +8,7 @@ import { type Cloud, SIMULATION } from './cloud.ts'
 import type { Operation, Plan } from './plan.ts'
 
 export const NAMESPACE = 'demo'
-/** The sizes of the flavors: memory in MiB, disk in GiB. The flavor `late` is created only during the run. */
+/** Sizes of the flavors: memory in MiB, disk in GiB. The flavor `late` does not exist at the start of a run. */
 export const sizes = {
   tiny: { vcpus: 1, ram: 1024, disk: 10 },
   big: { vcpus: 2, ram: 2048, disk: 20 },
@@ -17,7 +16,7 @@ export const sizes = {
 } as const
 export const USER = { fieldManager: 'user' }
 
-/** For each kind of operation: the function that carries it out. */
+/** For each kind of operation, the function that carries it out. */
 export type OperationTable<T extends Operation> = {
   [Name in T['do']]: (context: OperationContext, operation: Extract<T, { do: Name }>) => unknown
 }
@@ -28,7 +27,7 @@ export class OperationContext {
   /** Number of user requests that the API server has accepted. */
   acceptedRequests = 0
   #actionRequests = 0
-  /** For each temporary fault that has not ended: the function that ends it. */
+  /** Functions that end the temporary faults. */
   readonly #temporary = new Set<() => void>()
 
   constructor(cloud: Cloud, plan: Plan) {
@@ -36,7 +35,7 @@ export class OperationContext {
     this.plan = plan
   }
 
-  /** Returns a user's client for objects of this kind. No faults are injected into its calls. */
+  /** Returns a client for users, whose calls never fail by an injected fault. */
   resourceOf<T extends KubeObject>(kind: Kind): Resource<T> {
     return this.cloud.api.resource<T>(resourceDefOf(kind), undefined, 'user')
   }
@@ -60,13 +59,13 @@ export class OperationContext {
     return this.cloud.api.find('servers', `${NAMESPACE}/${name}`) as Server | undefined
   }
 
-  /** Returns a unique name for the ServerAction of the next action request. */
+  /** Returns a unique name for a new ServerAction. */
   nextRequestName(): string {
     this.#actionRequests += 1
     return `request-${this.#actionRequests}`
   }
 
-  /** Calls `end` once: after `ms` simulated milliseconds, or earlier if endTemporaryFaults() is called. */
+  /** Calls `end` after `ms` simulated milliseconds, or earlier in endTemporaryFaults(). */
   endAfter(ms: number, end: () => void): void {
     const endOnce = (): void => {
       if (this.#temporary.delete(endOnce)) end()

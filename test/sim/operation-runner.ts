@@ -1,7 +1,4 @@
-/**
- * Runs the operations of a plan: requests of users, and faults. It does not judge what follows from them; that is the
- * task of invariants.ts and goals.ts.
- */
+/** Runs the operations of a plan: requests of users, and faults. invariants.ts and goals.ts check the results. */
 import { type Hypervisor, hypervisor, image } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Cloud } from './cloud.ts'
@@ -19,7 +16,7 @@ export class OperationRunner {
     this.#context = new OperationContext(cloud, plan)
   }
 
-  /** Creates the objects that exist before the first operation: a namespace, two flavors, an image and a network. */
+  /** Creates the objects that exist at the start: a namespace, two flavors, an image and a network. */
   async seedObjects(): Promise<void> {
     const { cloud, plan } = this.#context
     const namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
@@ -37,13 +34,12 @@ export class OperationRunner {
     try {
       await act(this.#context, operation)
     } catch (error) {
-      // The API server rejected the request of a user, for example because the object exists already or is gone. That
-      // is no violation.
+      // The API server may reject a user's request, for example because the object is gone. That is no violation.
       if (!(error instanceof ApiError)) throw error
     }
   }
 
-  /** Ends all faults, enables all hosts, and creates the network, the flavor and the port that servers may wait for. */
+  /** Ends all faults and enables all hosts. Creates the network, flavor and port for which servers may be waiting. */
   async endFaults(): Promise<void> {
     const { cloud } = this.#context
     this.#context.endTemporaryFaults()

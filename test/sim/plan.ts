@@ -1,6 +1,6 @@
 /**
- * Makes the plan of a run from a seed: the size of the cloud, and a list of operations. Operations are requests of
- * users and faults; each comes some time after the previous one.
+ * Makes the plan of a run from a seed: the size of the cloud, and a list of operations (requests of users, and faults)
+ * with the time between them.
  */
 import type { DesiredPower } from '../../crds/index.ts'
 import type { ApiFault, HostFault } from './fault-injection.ts'
@@ -22,11 +22,11 @@ export type UserOperation =
       name: string
       action: 'reboot' | 'start' | 'rescue' | 'unrescue'
       type?: 'HARD' | 'SOFT'
-      /** If set, the simulation kills the agent right after this step of the action. */
+      /** If set, the agent is killed right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
       /**
-       * If set, this step of the action fails for good. Then the agent's first report of the failure is disturbed: its
-       * write fails, or the agent is killed before it.
+       * If set, this step of the action fails for good. In addition, the agent's first write of the failure to the
+       * Server's status fails, or the agent is killed before this write.
        */
       failure?: { step: (typeof failingSteps)[number]; report: 'fails' | 'kills the agent' }
     }
@@ -60,7 +60,7 @@ export type FaultOperation =
 export type Operation = UserOperation | FaultOperation
 
 export interface PlannedOperation {
-  /** The time since the previous operation: either a number of simulated steps, or simulated milliseconds (`ms`). */
+  /** Time since the previous operation, in simulated steps (`steps`) or in simulated milliseconds (`ms`). */
   steps?: number
   ms?: number
   operation: Operation
@@ -70,9 +70,9 @@ export interface Plan {
   seed: number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
-  /** Probability, at each step, that a timer fires although messages wait for their delivery. */
+  /** Probability per step that a timer fires although messages wait for delivery. */
   earlyTimerChance: number
-  /** Whether an admission policy adds the finalizer to new servers. If not, the controller adds it later. */
+  /** Whether an admission policy adds the finalizer to new servers. Otherwise the controller adds it later. */
   hasAdmissionPolicy: boolean
   /** Number of addresses in the network `lan`. */
   addressCount: number
@@ -83,11 +83,11 @@ const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /**
- * Steps after which the simulation may kill the agent. The API server does not know yet that such a step was done; the
- * restarted agent must find it out from the host.
+ * Steps after which the agent may be killed. The API server does not know yet that the step was done, so the next agent
+ * must find that out from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
-/** The steps into which the simulation may inject a permanent failure while they run for a ServerAction. */
+/** Steps of actions that may fail for good. */
 const failingSteps = ['domains.define', 'domains.start', 'rescueDisks.create'] as const
 const hostSteps = [
   'domains.observe',
@@ -126,7 +126,7 @@ export function createPlan(seed: number): Plan {
     ...Array.from({ length: userCount }, () => randomUserOperation),
     ...Array.from({ length: faultCount }, () => randomFaultOperation),
   ]
-  // The first operation creates a server; all later operations come in random order.
+  // The first operation always creates a server. The others come in random order.
   operations.push({ steps: r.nextInt(150), operation: randomCreate(context) })
   while (generators.length > 0) {
     const [generate] = generators.splice(r.nextInt(generators.length), 1)
@@ -144,8 +144,8 @@ export function createPlan(seed: number): Plan {
 }
 
 /**
- * Lets some of the requested actions fail for good. For these actions it drops `killAfter`, so that the agent is not
- * killed after a step. `r` is a generator of its own, so that the other choices of the plan stay the same.
+ * Lets some of the requested actions fail for good, instead of a kill of the agent (`killAfter`).
+ * @param r a generator of its own, so that the random choices of the rest of the plan stay the same
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
   return operations.map((planned) => {

@@ -1,31 +1,31 @@
 /**
- * A simulated process of a controller or agent: its clock, its message queues, and its end. After a kill, no promise
- * that its code awaits ever settles.
+ * A simulated process of a controller or agent: its clock, message queues and end. After a kill, the promises for which
+ * its code waits never settle.
  */
 import type { Random } from './random.ts'
 import { MessageQueue, type Schedule } from './schedule.ts'
 import { ProcessClock, type Time, type TimerOwner } from './time.ts'
 
-/** The parts of the simulation that all processes share. */
+/** Parts of the simulation that all processes share. */
 export interface SimulationContext {
   time: Time
   schedule: Schedule
   random: Random
-  /** The weight of the queue with this name: how often its messages are delivered, compared with other queues. */
+  /** Weight of a message queue: how often its messages are delivered, compared with other queues. */
   weightOf(queueName: string): number
 }
 
 export class Process implements TimerOwner {
   readonly name: string
-  /** Unique to this process. After a restart, the new process has the same name but another identity. */
+  /** Unique per process. After a restart, the name is the same but the identity is new. */
   readonly identity: string
   readonly context: SimulationContext
   readonly clock: ProcessClock
-  /** Requests that the process has sent to the API server. They arrive even after the death of the process. */
+  /** Requests to the API server that are under way. They arrive even if the process has died. */
   readonly outgoing: MessageQueue
   /**
-   * Answers to the process's requests. Its calls to the host wait here as well, so a kill drops those that have not
-   * begun.
+   * Answers to the process, and its calls to the host. A kill drops all of them, so a call that has not begun never
+   * begins.
    */
   readonly answers: MessageQueue
   readonly stop = new AbortController()
@@ -69,13 +69,13 @@ export class Process implements TimerOwner {
     return () => void this.#endHandlers.delete(handler)
   }
 
-  /** Yields the messages from and to this process that are not delivered yet. */
+  /** Yields all messages from and to this process that are under way. */
   *messagesUnderWay(): Generator<{ label: string }> {
     yield* this.outgoing.messages
     for (const queue of this.#incoming) yield* queue.messages
   }
 
-  /** Ends the process as SIGKILL would: messages to it are dropped, but the requests that it has sent still arrive. */
+  /** Ends the process as SIGKILL would. Messages to it are dropped, but requests that it has sent still arrive. */
   kill(): void {
     if (this.isDead) return
     this.#state = 'dead'
@@ -85,7 +85,7 @@ export class Process implements TimerOwner {
     this.#endHandlers.clear()
   }
 
-  /** Delivers no messages to the process and fires none of its timers until thaw(), as if the process got no CPU. */
+  /** Until thaw(), delivers no messages to the process and fires none of its timers, as if it got no CPU. */
   freeze(): void {
     if (this.#state === 'alive') this.#setState('frozen')
   }

@@ -13,7 +13,7 @@ export class Random {
     for (let i = 0; i < 12; i++) this.next()
   }
 
-  /** Returns a number of at least 0 and less than 1. */
+  /** Returns a number from 0 to less than 1. */
   next = (): number => {
     const t = (((this.#a + this.#b) | 0) + this.#count) | 0
     this.#count = (this.#count + 1) | 0
@@ -42,7 +42,7 @@ export class Random {
     return found
   }
 
-  /** Picks a key with a probability in proportion to its weight. */
+  /** Picks a key. Its probability is proportional to its weight. */
   pickWeighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries<number>(weights) as [K, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

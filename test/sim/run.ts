@@ -1,4 +1,4 @@
-/** Runs the simulation with many seeds, or shows one seed step by step. See USAGE. */
+/** Runs the simulation with many seeds, or shows the steps of one seed. See USAGE. */
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -35,7 +35,7 @@ const gc = runInNewContext('gc') as () => void
 interface Footprint {
   heapMiB: number
   rssMiB: number
-  /** Number of active handles, sockets and timers of this Node process. */
+  /** Number of active handles of this Node process, such as sockets and timers. */
   resources: number
 }
 
@@ -48,10 +48,7 @@ function measureFootprint(): Footprint {
 const describeFootprint = ({ heapMiB, rssMiB, resources }: Footprint): string =>
   `heap ${heapMiB.toFixed(1)} MiB, resident ${rssMiB.toFixed(0)} MiB, ${resources} handles`
 
-/**
- * Number of simulated runs after which all modules are loaded and compiled. If memory grows after that, there is a
- * leak.
- */
+/** Number of runs after which all code is loaded and compiled. Memory that grows later is a leak. */
 const WARM_UP = 300
 const REPORT_INTERVAL_MS = 30_000
 
@@ -59,7 +56,7 @@ interface Totals {
   schedules: number
   steps: number
   failed: number
-  /** Real, not simulated, milliseconds. */
+  /** Milliseconds of real time. */
   ms: number
 }
 

@@ -1,27 +1,27 @@
 /**
- * The messages that are under way between processes: requests, answers, events. Each waits in a queue until the
- * simulator delivers it; the order of deliveries is the schedule. A queue with a low weight is often passed over, so
- * that caches get stale and requests arrive late, but no message waits longer than {@link LONGEST_DELAY_MS} of
+ * Messages that are under way between simulated processes: requests, answers and watch events. Each waits in a queue
+ * until the simulator delivers it. The order of deliveries, the schedule, is random. A queue with a low weight is often
+ * passed over, so caches get stale and requests arrive late. No message waits longer than {@link LONGEST_DELAY_MS} of
  * simulated time.
  */
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
 
-/** Shorter than any lease, so that the last requests of a dead leader arrive before the next leader starts. */
+/** Must be shorter than any lease: the last requests of a dead leader arrive before the next controller leads. */
 export const LONGEST_DELAY_MS = 8_000
 
 interface Message {
   label: string
-  /** The simulated time at which the message was sent, in ms. */
+  /** Simulated time of sending, in ms. */
   since: number
   deliver: () => void
 }
 
 export interface MessageQueueOptions {
   name: string
-  /** Whether messages are delivered in the order in which they were sent. If not, the order is random. */
+  /** True: messages are delivered in the order of sending. False: in random order. */
   isOrdered: boolean
-  /** How often the queue is chosen for the next delivery, compared with the weights of other queues. */
+  /** How often a message of this queue is delivered next, compared with other queues. */
   weight: number
 }
 
@@ -30,7 +30,7 @@ export class MessageQueue {
   readonly isOrdered: boolean
   readonly messages: Message[] = []
   weight: number
-  /** True while the receiving process is frozen: no message is delivered. */
+  /** True while the receiving process is frozen. It then gets no messages. */
   isBlocked = false
 
   constructor({ name, isOrdered, weight }: MessageQueueOptions) {
@@ -44,7 +44,7 @@ export class Schedule {
   readonly #queues = new Set<MessageQueue>()
   readonly #time: Time
   readonly #random: Random
-  /** True once the faults have ended. Then the oldest message of all queues is always delivered first. */
+  /** True after the end of the faults: the oldest message is always delivered first. */
   isInOrder = false
 
   constructor(time: Time, random: Random) {
@@ -71,13 +71,13 @@ export class Schedule {
     queue.messages.push({ label, since: this.#time.now, deliver })
   }
 
-  /** Returns the simulated time by which the oldest message must be delivered; undefined if no message waits. */
+  /** Returns the simulated time by which the oldest message must be delivered; undefined if there is no message. */
   nextDeadline(): number | undefined {
     const oldest = this.#queueOfOldest()
     return oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS
   }
 
-  /** Delivers one message. Returns its label, or undefined if no message waits. */
+  /** Delivers one message and returns its label; undefined if there is no message. */
   deliverNext(): string | undefined {
     const oldest = this.#queueOfOldest()
     const isLate = oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS <= this.#time.now

@@ -1,16 +1,14 @@
 /**
- * Shrinks a failing plan (plan.ts): leaves out each operation, the last one first, if the run without it still fails in
- * the same way.
+ * Shrinks a failing plan (plan.ts): tries to leave out each operation, from the last to the first. An operation stays
+ * out if the run still fails in the same way.
  */
 import type { Plan } from './plan.ts'
 import { type RunOptions, runSimulation } from './simulate.ts'
 
-/**
- * Returns a violation without the names of servers and without numbers, so that violations of the same kind are equal.
- */
+/** Removes server names and numbers from a violation. Violations of the same kind are then equal. */
 const kindOf = (violation: string | undefined): string => (violation ?? '').replaceAll(/\b[abc]\b|[0-9]+/g, '#')
 
-/** @param violation a violation of the failing run; the run of the shrunk plan has a violation of the same kind */
+/** @param violation a violation of the failing run; a smaller plan must cause a violation of the same kind */
 export async function shrinkPlan(plan: Plan, violation: string | undefined, options: RunOptions = {}): Promise<Plan> {
   let smallest = plan
   for (let at = plan.operations.length - 1; at >= 0; at--) {

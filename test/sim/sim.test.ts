@@ -4,10 +4,7 @@ import { createPlan } from './plan.ts'
 import { shrinkPlan } from './shrink.ts'
 import { type RunResult, runSimulation } from './simulate.ts'
 
-/**
- * Milliseconds of real time for which the test runs simulations, each with another seed. A busy machine runs fewer of
- * them in that time.
- */
+/** Milliseconds of real time in which the test runs as many simulations as it can, each with another seed. */
 const BUDGET_MS = 10_000
 const SLOW = { timeout: 300_000 }
 
@@ -30,10 +27,7 @@ describe('simulate', () => {
   })
 })
 
-/**
- * For each mutation (a mistake that is built in on purpose): the first seed to try, and the violation that one of the
- * runs must report.
- */
+/** For each mutation (a deliberate mistake): the first seed to try, and the violation that some run must report. */
 const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the controller writes a server’s status without its resourceVersion': { seed: 85, by: /changed status/ },
   'every fifth event of a watch is lost': { seed: 38, by: /never/ },
@@ -48,8 +42,8 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
 }
 
 /**
- * Number of seeds to try for a mutation. One seed is not enough, because each change of plan.ts gives each seed another
- * plan.
+ * Number of seeds to try for a mutation. One seed is not enough, because after a change of plan.ts it stands for
+ * another plan.
  */
 const SEED_COUNT = 120
 

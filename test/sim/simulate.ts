@@ -1,6 +1,6 @@
 /**
- * Runs one plan. Its seed also decides in which order messages are delivered and timers fire, so the same plan gives
- * the same run, to the last step.
+ * Runs one plan. Its seed also determines the order in which messages are delivered and timers fire, so a plan always
+ * gives the same run.
  */
 import { noLog } from '../../kube/log.ts'
 import { flushPromises } from '../../kube/testing/fake-clock.ts'
@@ -22,13 +22,10 @@ import { hashState } from './state-hash.ts'
 import { Trace } from './trace.ts'
 
 export interface RunOptions {
-  /** Whether to keep a line of text for every step. */
+  /** Whether to keep a line of text for each step. */
   trace?: boolean
   mutation?: Mutation | undefined
-  /**
-   * Collects, over several runs, the states that the cloud reached and the calls that faults hit. If it is absent, they
-   * are not collected.
-   */
+  /** If set, collects over several runs the states that the cloud reached and the calls that faults hit. */
   coverage?: Coverage
 }
 
@@ -40,37 +37,37 @@ export interface Coverage {
 export interface RunResult {
   violations: string[]
   steps: number
-  /** The length of the run in simulated milliseconds. */
+  /** Simulated duration of the run in milliseconds. */
   ms: number
   writes: number
   /** The Servers at the end of the run. */
   servers: unknown[]
-  /** Hash of the whole trace: equal runs have equal hashes. */
+  /** Hash of the trace, to compare two runs. */
   hash: number
   trace: string[]
 }
 
 /**
- * Simulated time within which all goals must be met after the faults have ended. It is longer than the longest backoff
- * (5 minutes) and than the time after which an agent removes an orphan.
+ * Simulated time after the end of the faults within which all goals must be met. It is longer than the longest backoff
+ * (5 minutes) and than the grace period of orphans.
  */
 const RECOVERY_MS = 15 * 60_000
 /**
- * After convergence the cloud has this simulated time for delayed writes. After that, nothing may be written for the
- * same time again. Every twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a minute.
+ * Simulated time for delayed writes after convergence. In the same time after that, nothing may be written. Every
+ * twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a minute.
  */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000
 const MAX_STEPS = 60_000
-/** Number of writes that a cloud may cause when it starts. */
+/** Number of writes that the start of a cloud may cause. */
 const MAX_STARTUP_WRITES = 120
-/** Number of writes that each request or fault may cause: twice the greatest number that was observed. */
+/** Number of writes that a request or fault may cause: twice the highest number that was observed. */
 const MAX_WRITES_PER_OPERATION = 20
 
 export async function runSimulation(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
   const originalRandom = Math.random
-  // The controller and the agent call Math.random. Their random numbers must come from the seed, too.
+  // Controller and agent call Math.random. Make their random numbers depend on the seed, too.
   Math.random = run.random.next
   process.on('unhandledRejection', run.onUnhandledRejection)
   try {
@@ -166,7 +163,7 @@ class Run {
     await this.#operations.run(operation)
   }
 
-  /** Ends the faults. Then all goals must be met, and afterwards nothing may be written any more. */
+  /** Ends the faults. Checks that the cloud then meets all goals, and afterwards writes nothing any more. */
   async #checkRecovery(): Promise<void> {
     const { cloud } = this
     this.#trace.add('== the faults end')
@@ -195,14 +192,13 @@ class Run {
   async #checkQuiet(): Promise<void> {
     const { cloud } = this
     const ms = this.#plan.seed % 20 === 0 ? LONG_QUIET_MS : QUIET_MS
-    // In the first period agents may still write delayed status, such as the usage of their hosts.
+    // In the first period there may still be delayed writes, such as the controller's write of a host's usage.
     await this.#advance(ms)
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // A server that waits for addresses keeps those that it has. It may now get an address that its own earlier attempt
-    // had reserved, because such an address becomes free only after some time. So each waiting server may cause one
-    // write.
+    // A server that waits for addresses may still get one that its own earlier attempt had reserved: such an address
+    // becomes free only after some time. So allow one write per waiting server.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

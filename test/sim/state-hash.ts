@@ -1,10 +1,10 @@
 /**
- * Hashes the state of the cloud without names and numbers, to count how many different states a series of runs reaches.
+ * Hashes the state of the cloud, but not names and numbers. The number of different hashes shows how many states a
+ * series of runs reaches.
  */
 import type { Server } from '../../crds/index.ts'
 import type { Cloud } from './cloud.ts'
 
-/** Clouds that differ only in names and numbers have the same hash. */
 export function hashState(cloud: Cloud): number {
   const servers = cloud.api.peek<Server>('servers').map((server) => describeServer(server, cloud))
   const processes = cloud.slots.map(

@@ -1,6 +1,6 @@
 /**
- * Simulated time: one heap with the timers of all processes. Each process has a clock of its own, whose wall time a
- * fault may make wrong.
+ * Simulated time. One heap has the timers of all processes. Each process has its own clock, whose wall time a fault may
+ * make wrong.
  */
 import type { Clock } from '../../kube/clock.ts'
 
@@ -15,13 +15,13 @@ interface Timer {
   at: number
   order: number
   owner: TimerOwner
-  /** Undefined once the timer is cancelled. */
+  /** Undefined after the timer was cancelled. */
   callback: (() => void) | undefined
 }
 
 /**
- * Delays are rounded up to 1/1024 of a millisecond. A shorter delay, such as the last part of a wait, might be lost in
- * rounding when it is added to the current time. The timer would then fire again and again, and time would stand still.
+ * Delays are rounded up to 1/1024 ms. A shorter delay can vanish in rounding when it is added to a large time. A timer
+ * with such a delay would fire again and again while time stands still.
  */
 const TICKS_PER_MS = 1024
 
@@ -30,7 +30,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 export class Time {
   now = 0
   readonly #heap: Timer[] = []
-  /** Timers of frozen processes that became due. They return to the heap when a process is thawed. */
+  /** Due timers of frozen processes. They return to the heap when a process is thawed. */
   readonly #deferred: Timer[] = []
   #order = 0
 
@@ -51,15 +51,12 @@ export class Time {
     }
   }
 
-  /**
-   * Returns the simulated time at which the next timer is due; undefined if there is none. Timers of frozen processes
-   * do not count.
-   */
+  /** Returns the simulated time of the next timer; undefined if there is none. Ignores timers of frozen processes. */
   nextDue(): number | undefined {
     return this.#firstTimer()?.at
   }
 
-  /** Advances to the next timer and fires it. Returns the name of the timer's owner; undefined if there is no timer. */
+  /** Advances time to the next timer and fires it. Returns the name of its owner; undefined if there is no timer. */
   fireNext(): string | undefined {
     const timer = this.#firstTimer()
     if (!timer) return undefined
@@ -69,12 +66,12 @@ export class Time {
     return timer.owner.name
   }
 
-  /** Returns deferred timers to the heap after a process was thawed. Overdue timers are due at once. */
+  /** Puts the deferred timers back into the heap after a process was thawed. Overdue timers are due at once. */
   requeueDeferred(): void {
     for (const timer of this.#deferred.splice(0)) this.#push(timer)
   }
 
-  /** Advances to the time `at` without firing timers. */
+  /** Advances time to `at` without firing timers. */
   advanceTo(at: number): void {
     this.now = Math.max(this.now, at)
   }
@@ -127,7 +124,7 @@ const isBefore = (a: Timer, b: Timer): boolean => (a.at === b.at ? a.order < b.o
 export class ProcessClock implements Clock {
   readonly #time: Time
   readonly #owner: TimerOwner
-  /** Error of the wall clock in milliseconds. */
+  /** Milliseconds by which the wall clock is wrong. */
   skewMs = 0
 
   constructor(time: Time, owner: TimerOwner) {

@@ -1,6 +1,6 @@
 /**
- * The trace of a run, with a line for each step. It always has a hash of all lines; it keeps the lines themselves only
- * if the caller wants them.
+ * The trace of a run: a line of text per step. Always computes a hash of all lines, but keeps the lines only on
+ * request.
  */
 import type { Log } from '../../kube/log.ts'
 
@@ -24,7 +24,7 @@ export class Trace {
     if (this.#keepsLines) this.lines.push(`${this.#seconds()} ${line}`)
   }
 
-  /** Creates the log of a process. Its messages become lines of the trace, but do not change the hash. */
+  /** Creates the log of a process. Log messages are lines of the trace, but do not change the hash. */
   createLog(process: string): Log {
     const write =
       (level: string) =>

@@ -1,4 +1,4 @@
-/** Carries out the planned requests of users and operators to the API server. */
+/** Carries out planned requests of users and operators. */
 import { serverAction } from '../../actions/index.ts'
 import {
   FINALIZER,
@@ -93,9 +93,9 @@ async function requestAction(
 }
 
 /**
- * Lets the next `step` for this server fail for good. The agent writes the failure into the ServerAction, and then into
- * the Server's status. This second write fails once, or the agent is killed before it. The request must keep its result
- * all the same.
+ * Makes the next `step` for this server fail for good. The agent writes the failure first to the ServerAction and then
+ * to the Server's status. This second write fails once, or the agent is killed before it. The result in the
+ * ServerAction must not change.
  */
 function failRequest(
   context: OperationContext,
@@ -115,7 +115,7 @@ function failRequest(
 }
 
 /**
- * Kills the agent at its next `step` for this server: the step takes effect on the host, but the agent gets no answer.
+ * Kills the agent at its next `step` for this server. The step takes effect on the host, but the agent gets no answer.
  */
 function killAgentAfterStep(context: OperationContext, name: string, step: string): void {
   const { cloud } = context

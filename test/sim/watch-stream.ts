@@ -1,6 +1,6 @@
 /**
- * A watch of a simulated process. Its events wait in a message queue of their own. Its connection may break or go
- * silent, and the API server may end the watch after its timeout.
+ * A watch of a simulated process, with a message queue for its events. Its connection may break or become silent, and
+ * the API server may end the watch after its timeout.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
@@ -12,7 +12,7 @@ import type { MessageQueue } from './schedule.ts'
 
 type Event = WatchEvent<KubeObject>
 /**
- * An event, or the end of the stream. The end has an error if the connection broke, and none if the API server ended
+ * An event, or the end of the stream. `end` is an error if the connection broke, and undefined if the API server ended
  * the watch.
  */
 type StreamItem = { event: Event } | { end: Error | undefined }
@@ -26,7 +26,7 @@ export class WatchStream {
   readonly #cleanups: (() => void)[] = []
   #unfollow = (): void => undefined
   #wake = (): void => undefined
-  /** True if the connection is dead but the client has not noticed it, so that no more events arrive. */
+  /** True if the connection is dead but the client has not noticed it. No more events arrive. */
   isSilent = false
   #isClosed = false
 
@@ -42,10 +42,7 @@ export class WatchStream {
     )
   }
 
-  /**
-   * Opens the watch at the API server. Throws an ApiError with status 410 if the resourceVersion to start from is too
-   * old.
-   */
+  /** Opens the watch at the API server. Throws an ApiError 410 if the resourceVersion is too old. */
   open(api: FakeApi, plural: string, options: WatchOptions): void {
     const { timeoutSeconds } = options
     const server = { name: 'server', isDead: false, isFrozen: false }
@@ -65,7 +62,7 @@ export class WatchStream {
     this.#end(connectionError(this.name, 'terminated'))
   }
 
-  /** Drops waiting and later events without ending the stream, as when a connection dies unnoticed. */
+  /** Drops waiting and later events but does not end the stream, as when a connection dies unnoticed. */
   silence(): void {
     this.isSilent = true
     this.#queue.messages.length = 0

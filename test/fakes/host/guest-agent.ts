@@ -2,8 +2,7 @@ import type { GuestAgent } from '../../../actions/host/index.ts'
 import type { MachineOf } from './machine.ts'
 
 /**
- * The capability GuestAgent of the fake host. It stores the encrypted password, because the fake host has no key to
- * decrypt it.
+ * The capability GuestAgent of the fake host. It stores the password encrypted, because it has no key to decrypt it.
  */
 export const fakeGuestAgent = (machineOf: MachineOf): GuestAgent => ({
   async setPassword({ server }, { user, sealed }) {

@@ -4,8 +4,8 @@ import type { FakeImageCache } from './images.ts'
 import { type Machine, type MachineOf } from './machine.ts'
 
 /**
- * The capability RescueDisks of the fake host. A creation takes two calls. If the agent's process ends between them,
- * the next process begins again.
+ * The capability RescueDisks of the fake host. A creation needs two calls. If the agent restarts between them, the new
+ * process has to begin again.
  */
 export function fakeRescueDisks(machineOf: MachineOf, images: FakeImageCache): RescueDisks {
   const begun = new Map<Machine, string>()

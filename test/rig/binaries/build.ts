@@ -1,13 +1,13 @@
-// Builds one binary from Go modules. Logs the progress every 15 seconds, because the first build takes minutes.
+// Builds one binary from Go modules. The first build takes minutes, so it logs its progress every 15 seconds.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface Build {
   name: string
-  /** Name of the folder beside this file that has go.mod and go.sum. */
+  /** Name of a folder beside this file, with go.mod and go.sum. */
   module: string
-  /** Import path of the Go package with the main function. */
+  /** Import path of the main package. */
   source: string
   ldflags: string
   target: string
@@ -25,12 +25,12 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
     ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', target, source],
     {
       cwd: join(import.meta.dirname, module),
-      // Without cgo the binary needs no C library, so it runs in the namespaces of test hosts and on other machines.
+      // Without cgo the binary needs no C library, so it also runs in the mount namespaces of test hosts.
       env: { ...process.env, CGO_ENABLED: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // With -v, go prints the name of each compiled package on standard error. It prints its errors there as well.
+  // On standard error, go prints each compiled package (because of -v) and its errors.
   const outputLines: string[] = []
   createInterface(child.stderr).on('line', (line) => outputLines.push(line))
   const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)

@@ -1,16 +1,16 @@
 /**
- * The goals of ports: each has an address of its own, or its status says why not. Each belongs to an existing server,
- * or a user created it.
+ * The goals of ports: every port has its own address, or its status says why not. Every port belongs to an existing
+ * server or was created by a user.
  */
 import type { Port, Server } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
 import type { Plan } from '../plan.ts'
 
-/** Number of addresses of the network `lan` that are allocated to ports. */
+/** Number of ports in the network `lan` that have an address. */
 export const countAllocatedAddresses = ({ api }: Cloud): number =>
   api.peek<Port>('ports').filter(({ spec, status }) => spec.network.name === 'lan' && status?.fixedIPs).length
 
-/** Whether a port that a user created has no address because the network `lan` has no free one. */
+/** Whether a port of a user has no address because all addresses of `lan` are allocated. */
 export const isPortWithoutAddress = (cloud: Cloud, plan: Plan): boolean =>
   cloud.api.peek<Port>('ports').some(({ spec, status }) => spec.server === undefined && !status?.fixedIPs) &&
   countAllocatedAddresses(cloud) >= plan.addressCount
@@ -27,7 +27,7 @@ export function findPortViolations(cloud: Cloud, servers: readonly Server[], pla
   })
 }
 
-/** Describes the addresses that are allocated to several ports. */
+/** Reports addresses that are allocated to more than one port. */
 export function findAddressViolations({ api }: Cloud): string[] {
   const portOf = new Map<string, string>()
   return api.peek<Port>('ports').flatMap(({ metadata, spec, status }) =>

@@ -1,6 +1,6 @@
 /**
- * The goals of ServerActions. Every action request of a user has ended. Every action on a server has exactly one action
- * record, which is the ServerAction that says what was done.
+ * The goals of ServerActions: every action request of a user has ended, and every action on a server has exactly one
+ * action record (a ServerAction that the agent writes).
  */
 import type { Server, ServerAction } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
@@ -8,8 +8,7 @@ import { isWaitingForAddress } from '../expectations.ts'
 
 export function findRequestViolations(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
-  // A start request may still be Running if its server waits for a free address, because the server has no host until
-  // then.
+  // A start request stays Running while its server waits for a free address, because the server has no host until then.
   const waiting = new Set(servers.filter(isWaitingForAddress).map(({ status }) => status?.activeAction?.uid))
   return cloud.api.peek<ServerAction>('serveractions').flatMap((request) => {
     const { phase = 'Pending' } = request.status ?? {}
@@ -33,8 +32,7 @@ function findEndedViolations(
 }
 
 /**
- * Describes missing and surplus action records. They are numbered from 1, and the server's status.actionRecords must be
- * the last number.
+ * Reports missing and surplus action records. The records of a server are numbered from 1 to status.actionRecords.
  * @param deletedByUsers keys (namespace/name) of the records that users deleted
  */
 export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<string>): string[] {
@@ -46,8 +44,8 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
-    // The agent creates an action record, and then raises status.actionRecords of the Server. If a power loss in
-    // between undoes the action's effect, the agent raises the number only together with the next record.
+    // The agent first creates an action record, then raises status.actionRecords. If a power failure in between undoes
+    // the action, the agent raises the number only with the next record.
     const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')

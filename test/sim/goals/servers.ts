@@ -1,4 +1,4 @@
-/** The goals of servers: each is in its desired state, or its status explains why not. */
+/** The goals of servers: every server is in its desired state, or its status says why not. */
 import type { Server } from '../../../crds/index.ts'
 import type { Machine } from '../../fakes/host.ts'
 import type { Cloud } from '../cloud.ts'
@@ -58,8 +58,8 @@ function findNormalViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * In mode rescued the domain must run from the rescue disk, whatever spec.powerState is. Only a guest that has shut
- * itself down may be off.
+ * In the mode rescued, the domain must run from the rescue disk, whatever spec.powerState is. It may be off only if the
+ * guest has shut itself down.
  */
 function findRescueViolation(server: Server, machine: Machine | undefined, cloud: Cloud): string | undefined {
   if (server.status?.vmState !== 'rescued') return `is ${server.status?.vmState}, but has mode rescued`
@@ -70,8 +70,9 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * Whether the server may be off, whatever spec.powerState is. A guest that has shut itself down stays off until the
- * user changes the spec. A server that should be Suspended stays off if its saved memory was lost.
+ * Whether the server may be off against its spec.powerState, because its domain stopped unexpectedly. After a shutdown
+ * by the guest, it stays off until the user changes the spec. A server that should be Suspended stays off if its saved
+ * memory is lost.
  */
 function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
@@ -81,8 +82,8 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * A server may lack a host for three reasons, in the order in which the scheduler checks them: the Port that its spec
- * names is not usable, no host has room, or no address is free. Its status must report the latter two.
+ * Reports a server that has no host without a reason. There are three reasons, which the scheduler checks in this
+ * order: the Port in its spec is not usable, no host has room, no address is free. The status must report the last two.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
@@ -99,7 +100,7 @@ function findUnscheduledViolation(server: Server, { cloud, plan, servers }: Goal
   return isWaitingForAddress(server) ? undefined : 'does not report that no address is free'
 }
 
-/** Returns the names of the hosts that have room for the server and have not rejected it. */
+/** Returns the names of hosts that have room for the server and have not rejected it. */
 function hostsWithRoom(server: Server, servers: readonly Server[], { hosts }: Cloud): string[] {
   const rejected = new Set(server.status?.rejectedHosts?.map(({ host }) => host))
   return hosts
