@@ -84,7 +84,9 @@ const diskAfter: Partial<Record<ActionName, string>> = {
 /** Counts the boots that the action caused: they have its boot ID, m1. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/** Runs the action to its end. If the action should not change the server, an error of class Refused is an end, too. */
+/**
+ * Runs the action to its end. If the action should not change the server, an error of class Refused is accepted, too.
+ */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })
@@ -94,8 +96,8 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
 }
 
 /**
- * Runs the action without faults. Counts its boots, its waits (a wait: a step was not done at the first try) and its
- * effects (calls that change the host). `end` is the state of the host afterwards.
+ * Runs the action without faults. Returns how often the action booted the guest (boots), a step was not done yet
+ * (waits) and a call changed the host (effects), and the state of the host afterwards (end).
  */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]

@@ -1,12 +1,12 @@
 /**
  * The common steps of all actions that boot a guest: fetch the image, make what is missing on the host, define the
- * domain from the current Server, start the domain.
+ * domain from the current Server, start the domain. A boot ID names the request that a boot belongs to.
  */
 import { defineStep, type Step } from './action.ts'
 
 /**
- * Makes the disks, the config drive and the ports in parallel. If one fails, the step still waits for the other two,
- * because a step that runs next may remove what they are making.
+ * Makes the disks, the config drive and the ports in parallel. If one of these fails, the step still waits for the
+ * other two, because the next step may remove what those are making.
  */
 export const prepare = defineStep({
   name: 'prepare',

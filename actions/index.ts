@@ -44,7 +44,7 @@ export function isRequestable(name: string): name is ActionName {
   return isActionName(name) && actions[name].request !== undefined
 }
 
-/** The parameter schemas of all actions that can be requested, by action name. */
+/** The parameter schema of each action that can be requested, by action name. */
 function requestSchemas(): Record<string, TObject> {
   const entries = actionNames.flatMap((name) => {
     const { request } = actions[name]

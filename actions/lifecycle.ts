@@ -1,4 +1,4 @@
-/** The actions create and delete, which follow from the creation and the deletion of a Server. */
+/** The actions create and delete. The agent runs them, without a request, when a Server is created or deleted. */
 import { vmStates } from '../crds/states.ts'
 import { defineAction, defineStep, type Step } from './action.ts'
 import { define, fetchImage, prepare, startUnlessStopped } from './boot-steps.ts'

@@ -1,6 +1,6 @@
 /**
- * The action rescue boots a server from a disk made from a rescue image, with the server's own disks after it. The
- * action unrescue boots the server from its own disk again.
+ * The action rescue boots a server from a disk made from a rescue image; the server's own disks are attached after that
+ * disk. The action unrescue boots the server from its own disk again.
  */
 import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'

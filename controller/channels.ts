@@ -10,7 +10,10 @@ import { defineChannel } from '../kube/channel.ts'
  */
 export const hostLivenessChanged = defineChannel<string>('host liveness')
 
-/** A reservation of an address has expired, so a Network has a free address again. Carries the key of the Network. */
+/**
+ * The reservation of an address for a new Port has expired, so a Network has a free address again. Carries the key of
+ * the Network.
+ */
 export const addressFreed = defineChannel<string>('expired allocations')
 
 /** Two Ports have an address in common. Each of the two Ports causes a notification, which carries that Port's key. */

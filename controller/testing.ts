@@ -207,8 +207,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Reconciles a Server once, and waits until the caches show everything that this wrote. Rejects with Killed if the
-   * test kills the controller.
+   * Reconciles a Server once, and waits until the caches show everything that the reconcile wrote. Rejects with Killed
+   * if the test kills the controller.
    */
   async reconcile(name = 'web'): Promise<Outcome> {
     const outcome = await this.fake.life.runUntilKilled(reconcileServer(`demo/${name}`, this.deps))

@@ -10,8 +10,8 @@ import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 /**
- * Milliseconds between a change and a reconcile that can wait, such as that of a host's usage. Several changes in this
- * time cost only one write.
+ * Milliseconds after a change that some reconciles wait, such as the one that writes a host's usage, so that several
+ * changes cost only one write.
  */
 export const FIGURES_MS = 5000
 

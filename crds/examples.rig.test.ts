@@ -19,8 +19,8 @@ beforeAll(async () => {
 const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
 
 /**
- * Applies an object with a dry run, as `kubectl apply --server-side` does. An object with `generateName` has no name to
- * apply it by, so it is created.
+ * Applies an object with a dry run, as `kubectl apply --server-side` does. Creates it instead if it has `generateName`
+ * and no name, because an apply needs a name.
  */
 function applyOrCreate(object: Manifest): Promise<Manifest> {
   const path = collectionPath(object)

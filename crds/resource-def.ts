@@ -1,4 +1,4 @@
-/** Computes from the declaration of a kind where the API server serves it. */
+/** Computes where the API server serves a kind, from the declaration of the kind. */
 import { GROUP, type Kind, type Resource, VERSION } from './schema.ts'
 
 /**

@@ -9,8 +9,8 @@ interface Step {
   run: () => Promise<CommandResult>
 }
 
-// The steps of a group run at the same time. The step that generates files writes them, so it runs alone and before the
-// steps that read them.
+// The steps of a group run at the same time. The first step rewrites the generated files, so it runs alone, before the
+// steps that read these files.
 const steps: Step[][] = [
   [{ name: 'generated files', run: checkGeneratedFiles }],
   [

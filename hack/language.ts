@@ -23,8 +23,8 @@ function checkFiles(): string[] {
 }
 
 /**
- * The last commit whose subject is not checked. A check that began at the branch point would check nothing in a clone
- * of the main branch, such as CI's.
+ * Only the subjects of commits after this one are checked. The branch point would not serve instead: in a clone of the
+ * main branch, such as CI's, no commit comes after it.
  */
 const LAST_UNCHECKED_COMMIT = 'abc2814aa5f264c0e8e12ce3dceb61b412453ec4'
 

@@ -152,7 +152,7 @@ function cachedCredentials(
       loadedAt = clock.now()
       return last
     } catch (error) {
-      if (last) return last // the file may be in mid-rotation, and the old credentials usually still work
+      if (last) return last // another process may be replacing the file; the old credentials usually still work
       throw error
     } finally {
       loading = undefined

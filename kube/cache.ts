@@ -1,10 +1,11 @@
-// The objects that an informer has read: by key, deeply frozen, with indexes that are updated with every write.
+// The cache of an informer: the objects that it has read, by key. The objects are deeply frozen, and the indexes are
+// updated with every write.
 import { type KubeObject, keyOf, type TypedResourceDef } from './types.ts'
 
 /**
- * An index of caches: `valuesOf` returns the values under which an object is found. Declare an index once, with {@link
- * defineIndex}, and pass it to {@link ReadonlyCache.byIndex}. A cache fills an index at the first look-up and updates
- * it with every write from then on.
+ * An index finds the objects of a cache by a value other than the key; `valuesOf` returns the values of an object.
+ * Declare an index once, with {@link defineIndex}, and pass it to {@link ReadonlyCache.byIndex}. A cache fills an index
+ * at the first look-up and updates it with every write from then on.
  */
 export interface Index<T> {
   readonly name: string
@@ -43,8 +44,8 @@ export interface ReadonlyCache<T extends KubeObject> {
 const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
 
 /**
- * An index in one cache: the keys of the objects that have a value, and the values of each object when it was last
- * written.
+ * An index in one cache: for each value the keys of the objects that have it, and for each key the values that its
+ * object had at the last write.
  */
 interface IndexState {
   keysByValue: Map<string, Set<string>>

@@ -50,8 +50,9 @@ export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () =>
 export const toMicroTime = (date: Date): string => date.toISOString().replace(/Z$/, '000Z')
 
 /**
- * Exponential backoff after the given number of failures (1, 2, …): `base`·2^(failures-1), at most `max`. The result is
- * a random value from the upper half of that, so that clients that failed together do not retry together.
+ * Exponential backoff after the given number of failures (1, 2, …). The limit is `base`·2^(failures-1), at most `max`.
+ * The result is random between half the limit and the limit, so that clients that failed together do not retry
+ * together.
  */
 export function backoffMs(failures: number, base: number, max: number, random: () => number = Math.random): number {
   const longest = Math.min(max, base * 2 ** Math.min(Math.max(failures - 1, 0), 40))

@@ -1,5 +1,5 @@
-// A controller is a declaration: its kind, its stores, its watches, its concurrency and its reconcile function.
-// `runControllers` creates caches, queues and loops from the declarations and runs them.
+// A controller is a declaration: its kind, its stores (the kinds that it reads or writes), its watches, its concurrency
+// and its reconcile function. `runControllers` creates caches, queues and loops from the declarations and runs them.
 import { Channels } from './channel.ts'
 import type { Kube } from './client.ts'
 import type { Clock } from './clock.ts'

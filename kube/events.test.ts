@@ -24,7 +24,7 @@ function setUp() {
     recorder.event({ regarding: named(name), reason: 'Happened', action: 'Happen', note })
     await flushPromises()
   }
-  /** The series counts of the events of an object, in order; undefined for an event that did not repeat. */
+  /** For each event of an object, in order, the count of its series; undefined if the event did not repeat. */
   const counts = (name: string): (number | undefined)[] =>
     api
       .list<Event>('events')

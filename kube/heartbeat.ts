@@ -45,7 +45,7 @@ export interface Heartbeat {
    * `durationMs`, observers may consider the holder dead.
    */
   readonly ageMs: number
-  /** Identity of the other process that held the lease when it was last seen. Undefined if there was none. */
+  /** Identity of the other process that held the lease when this process last saw it. Undefined if there was none. */
   readonly otherHolder: string | undefined
   /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
@@ -119,8 +119,8 @@ class RenewedLease {
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
   /**
-   * Whether this process wrote the lease as last seen. If so, a renewal need not read the lease first, so it is one
-   * call.
+   * Whether the lease as last seen was written by this process. If so, a renewal need not read the lease first, so it
+   * is one call.
    */
   #isOwnWrite = false
   #renewedAt = -Infinity
@@ -154,7 +154,8 @@ class RenewedLease {
     try {
       this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      // The write may have succeeded, or another process may have written: the next renewal reads the lease first.
+      // The write may have succeeded, or another process may have written the lease, so the next renewal reads the
+      // lease first.
       this.#isOwnWrite = false
       if (isConflict(error)) return false
       throw error

@@ -113,7 +113,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return this.#hasSynced
   }
 
-  /** When lists and watches last worked, on this informer's clock. {@link isHolderDead} needs that. */
+  /** When lists and watches last worked, on this informer's clock, for {@link isHolderDead}. */
   get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }

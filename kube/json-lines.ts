@@ -2,7 +2,10 @@
 import { setImmediate as nextLoopTurn } from 'node:timers/promises'
 
 const NEWLINE = 10
-/** Much longer than any line of a watch: a line holds one object, and etcd rejects objects of more than 1.5 MB. */
+/**
+ * The limit is much longer than any line of a watch: a line holds one object, and etcd rejects objects of more than 1.5
+ * MB.
+ */
 const MAX_LINE_BYTES = 32 * 1024 * 1024
 
 /** Splits chunks into lines at `\n`. Lines are joined as bytes, because a chunk may end inside a character. */

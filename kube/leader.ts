@@ -16,7 +16,7 @@ export interface LeaderOptions {
   kube: Kube
   namespace: string
   name: string
-  /** holderIdentity: unique to this process, so a host name with a random part. */
+  /** holderIdentity: unique to this process, such as a host name with a random part. */
   identity: string
   /**
    * Milliseconds after which other candidates take the lease, counted from the last renewal that they saw; 15 000 by

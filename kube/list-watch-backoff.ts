@@ -31,7 +31,10 @@ export interface NextStep {
 
 const BASE_MS = 200
 const MAX_MS = 30_000
-/** A shorter watch without events counts as a failure: the server is shutting down or a proxy misbehaves. */
+/**
+ * A watch without events that ends in less than this many ms counts as a failure: the server is shutting down or a
+ * proxy misbehaves.
+ */
 const SHORT_WATCH_MS = 1_000
 /**
  * After this many rejections, the objects are listed again. Not every invalid version is answered with 410: a restored

@@ -1,4 +1,4 @@
-// Reading many objects of a kind: the pages of a list and the events of a watch.
+// Reads many objects of a kind: the pages of a list and the events of a watch.
 
 import { ApiError, type Status } from './errors.ts'
 import { parseJsonLines } from './json-lines.ts'
@@ -28,7 +28,10 @@ export interface WatchOptions extends Selectors {
   resourceVersion?: string | undefined
   /** Seconds after which the server ends the watch. */
   timeoutSeconds?: number | undefined
-  /** The server first streams the list as events, then a bookmark annotated `k8s.io/initial-events-end` (WatchList). */
+  /**
+   * true: the server first streams the list as events, then sends a bookmark annotated `k8s.io/initial-events-end`
+   * (WatchList).
+   */
   sendInitialEvents?: boolean | undefined
   /** Longest silence in ms between two chunks of the answer. 0 or absent: no limit. */
   idleMs?: number | undefined

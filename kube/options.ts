@@ -3,7 +3,10 @@ import { parseArgs } from 'node:util'
 import type { Static, TObject } from 'typebox'
 import { Convert, Default, Errors } from 'typebox/value'
 
-/** The members of JSON Schema that the schema of an option may use: a value is one word on the command line. */
+/**
+ * The parts of JSON Schema that an option may use. An option has no members or elements, because its value is one word
+ * on the command line.
+ */
 interface Property {
   type?: string
   enum?: unknown[]

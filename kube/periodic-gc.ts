@@ -4,7 +4,7 @@
 import { type Clock, startInterval } from './clock.ts'
 
 const CHECK_INTERVAL_MS = 10_000
-/** Number of collections in a row. Only the second one returns the memory that the first has emptied to the system. */
+/** Number of collections in a row. Only the second one gives the memory that the first has freed back to the system. */
 const COLLECTIONS = 2
 
 export interface GcPolicy {

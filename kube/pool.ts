@@ -27,8 +27,8 @@ export interface PoolSet {
 export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
 const CONNECT_TIMEOUT_MS = 10_000
 /**
- * Time after which an idle connection is closed. The API server closes idle connections after 90 s; this is less, so
- * that no request is sent on a connection that the server is closing.
+ * Time in ms after which an idle connection is closed. The API server closes idle connections after 90 s; this limit is
+ * shorter, so that no request is sent on a connection that the server is closing.
  */
 const IDLE_TIMEOUT_MS = 60_000
 
@@ -63,8 +63,8 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   const isSecure = server.startsWith('https:')
   const options = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets }
   const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
-  // getName returns the name under which an Agent keeps its idle connections. There is only one server, so one name is
-  // enough. Node's default builds a name from all TLS options for each call.
+  // An Agent keeps idle connections under the name that getName returns. There is only one server, so one name is
+  // enough; Node's default would build a name from all TLS options for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {

@@ -184,7 +184,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('retry' as const), key }),
 )
 
-/** A queue on a fake clock with this many workers, and the keys that they still have to work on. */
+/** A queue on a fake clock with this many workers, and the keys that the workers still have to work on. */
 function setUpWorkers(workers: number) {
   const clock = new FakeClock()
   const queue = queueOf(clock)

@@ -53,7 +53,10 @@ export class WorkQueue implements Disposable {
   readonly #options: QueueOptions
   readonly #clock: Clock
   readonly #metrics: Metrics
-  /** Keys that can be taken now. A key is never in both `#ready` and `#delayed`, but it may be in `#active` as well. */
+  /**
+   * Keys that can be taken now. A key is never in both `#ready` and `#delayed`, but a worker may still be working on
+   * it, so that it is in `#active` as well.
+   */
   readonly #ready: ReadyList
   readonly #delayed = new Map<string, DelayedKey>()
   readonly #active = new Map<string, number>()

@@ -4,9 +4,7 @@
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
 
-/**
- * After a priority was passed over this often in a row, one of its keys is taken all the same, so that no key starves.
- */
+/** After a priority was passed over this often in a row, the next key is taken from it, so that no key starves. */
 const MAX_PASSED_OVER = 10
 
 interface ReadyKey {

@@ -52,7 +52,9 @@ export interface LoopOptions {
   concurrency?: number | undefined
   /** Time limit of one reconcile in ms, after which its signal aborts; 60 000 by default. */
   timeoutMs?: number | undefined
-  /** How long after the stop reconciles under way may go on, in ms, before their signals abort; 10 000 by default. */
+  /**
+   * Milliseconds after the stop for which reconciles under way may go on before their signals abort; 10 000 by default.
+   */
   drainMs?: number | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -143,7 +145,7 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drai
 
 type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
 
-/** Turns the outcome of a reconcile into calls of the queue. Returns the label `result` of the metric. */
+/** Turns the outcome of a reconcile into calls of the queue. Returns the value of the metric's label `result`. */
 function applyOutcome(
   queue: WorkQueue,
   key: string,

@@ -38,7 +38,7 @@ export interface Resource<T extends KubeObject> {
   pages(options?: ListOptions): AsyncGenerator<Page<T>>
   /**
    * Creates an object. The client does not retry this if the API server may have received the request. A caller that
-   * does must handle AlreadyExists.
+   * repeats the call must handle AlreadyExists.
    */
   create: (object: Draft<T>, options?: WriteOptions) => Promise<T>
   /** Replaces the object (PUT). `metadata.resourceVersion` makes it a compare-and-swap. */

@@ -62,8 +62,8 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The metadata that identifies the seen object. The uid keeps an apply of a whole object from creating the object again
- * after its deletion. On the status subresource the API server ignores the uid.
+ * The metadata that identifies the seen object. The uid is for an apply of a whole object: without it, the apply would
+ * create the object again if it was deleted meanwhile. On the status subresource the API server ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {

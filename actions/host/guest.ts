@@ -1,4 +1,4 @@
-/** The arguments that the methods of all host capabilities share. */
+/** The arguments that all host operations share. index.ts lists the operations. */
 import type { Server } from '../../crds/kinds/server.ts'
 import type { Instance } from '../../crds/kinds/server-status.ts'
 import type { Mode } from '../../crds/states.ts'
@@ -38,7 +38,7 @@ export type Progress =
     }
 
 /**
- * Tells for each method of a capability whether it changes the host ('effect') or only reads ('read'). Tests wrap the
- * methods that this table names; TypeScript makes sure that it names all.
+ * Tells for each method of a capability (a group of host operations) whether it changes the host ('effect') or only
+ * reads ('read'). Tests wrap the methods that this table names; TypeScript makes sure that it names all.
  */
 export type MethodKinds<C> = { readonly [M in keyof C]: 'effect' | 'read' }

@@ -37,7 +37,7 @@ export interface Host {
 
 export type Capability = keyof Host
 
-/** Whether each method of each capability changes the host. */
+/** For each method of each capability, whether it changes the host. */
 export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } = {
   images: imagesMethods,
   disks: disksMethods,

@@ -5,7 +5,7 @@
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
 
-/** A method call on a host capability, before it is made. */
+/** A call of a host operation, before it is made. */
 export interface HostCall {
   /** The capability and the method: `disks.create`. */
   readonly name: string

@@ -28,7 +28,10 @@ const active: ServerStatus = {
 }
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** Starts a cloud with an active server. The agent of its host has published the given sealing key. */
+/**
+ * Starts a cloud with an active server. The agent of its host has published the given sealing key, which is the public
+ * key for passwords.
+ */
 async function withServer(host: { sealingKey?: string } = { sealingKey }): Promise<Bench> {
   const bench = await Bench.start()
   await bench.createHost('h1', host)

@@ -1,4 +1,4 @@
-/** Reconciles a Hypervisor: writes whether the host is up and what its servers use into the status. */
+/** Reconciles a Hypervisor: writes into its status whether the host is up and what its servers use. */
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'

@@ -1,6 +1,6 @@
 /**
- * Keeps the scheduler's views of all hosts. A view has what the scheduler needs to know of one host, prepared so that a
- * placement only has to compare. It is rebuilt when the host changes.
+ * Keeps the scheduler's views of all hosts. A view has the facts of one host that the scheduler compares, computed in
+ * advance. It is rebuilt when the host changes.
  */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'

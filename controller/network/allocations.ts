@@ -1,6 +1,6 @@
 /**
- * The address tables of all networks. A table records the addresses in use on one network. If a Port is seen before its
- * Network, the table is created without the Network's subnets.
+ * The address tables of all networks. A table records the addresses that are in use on one network or reserved for a
+ * Port that is being created. If a Port is seen before its Network, the table is created without the Network's subnets.
  */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'

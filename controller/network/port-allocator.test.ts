@@ -246,7 +246,7 @@ describe('a Port of the user', () => {
       metadata: { name: 'mine', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
     })
-    // The Port is not ready, so neither server can use it yet, and neither attempt may bind it to its server.
+    // Neither server can use the Port before it is ready, so neither attempt may bind the Port to its server.
     for (const name of ['web', 'other']) {
       const server = await bench.createServer(name, { networks: [{ port: 'mine' }] })
       await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })

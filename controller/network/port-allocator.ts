@@ -60,8 +60,8 @@ interface AllocatorState {
   allocations: Allocations
   clock: Clock
   /**
-   * The server that is about to use a user's Port, by key of the Port. An entry is needed until the server's status
-   * names the Port, and expires at `until`.
+   * For each user's Port, by key, the server that is about to use it. An entry serves until the server's status names
+   * the Port; it expires at `until`.
    */
   bindings: Map<string, { uid: string; until: number }>
   /** Ports that were created but that the cache may not show yet, by {@link nicKey}. An entry expires at `until`. */

@@ -13,7 +13,7 @@ const MAX_DETAIL = 160
 interface ReasonGroup {
   readonly summary: string
   count: number
-  /** The host that came closest to passing; of several, the first by name. */
+  /** The host that came closest to passing; if several came equally close, the first by name. */
   host: string
   reason: RejectionReason
   /** Whether the details differ between the hosts. */

@@ -56,8 +56,8 @@ export class HostTable {
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
-    // Count up before counting down: if the host stays in its class and is the only one there, the class must not be
-    // deleted.
+    // Count the host in its new class before leaving the old one: if both are the same class and it has no other host,
+    // the class must not be deleted.
     hostClass.hosts += 1
     this.#leaveClass(row)
     // Replace the facts by those of the class, so that all its hosts share one copy in memory.

@@ -144,7 +144,10 @@ export class Ledger {
     return () => void this.#listeners.delete(listener)
   }
 
-  /** The resources in use on a host. Always the same object, whose numbers change: a HostView can keep it. */
+  /**
+   * The resources in use on a host. The result is always the same object, whose numbers change, so a HostView can keep
+   * it.
+   */
   usageOf(host: string): HostUsage {
     return this.#totalsOf(host)
   }

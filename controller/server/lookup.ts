@@ -1,4 +1,4 @@
-/** Finds the objects that a Server's spec names, in the caches. */
+/** Finds in the caches the objects that a Server's spec names. */
 import { networksOnBridgeOf, serversByUuid } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
 import type { Lookup } from './resolve.ts'

@@ -1,6 +1,6 @@
 /**
- * Pure functions for the part of a Server's status that the controller writes with the field manager `nodeLifecycle`:
- * whether its host is up.
+ * Pure functions for the part of a Server's status that tells whether its host is up. The controller writes this part
+ * with the field manager `nodeLifecycle`.
  */
 import {
   type Condition,

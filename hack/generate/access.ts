@@ -1,6 +1,6 @@
 /**
- * Generates a part of the admission policies for agents: the lists of the status fields and conditions that an agent
- * does not write, from crds/status-owners.ts.
+ * Generates, from crds/status-owners.ts, a part of the admission policies for agents: the lists of the status fields
+ * and conditions that an agent must not write.
  */
 import {
   type ControllerOwner,

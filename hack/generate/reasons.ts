@@ -6,8 +6,8 @@ import { type Reason, reasons } from '../../crds/index.ts'
 const isProgramSource = (file: string): boolean => !/(\.test\.ts|\/testing\/|\/testing\.ts|examples\.ts)$/.test(file)
 
 /**
- * The words that stand in quotes in a source text. A template such as `${kind}NotFound` makes further words, so each of
- * the words is also returned with the ending of each template.
+ * The words that stand in quotes in a source text. A template such as `${kind}NotFound` can make further words, so each
+ * word is also returned with the ending of each template.
  */
 export function quotedWords(text: string): Set<string> {
   const words = [...text.matchAll(/'([A-Z]\w*)'/g)].map(([, word = '']) => word)

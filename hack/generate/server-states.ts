@@ -11,8 +11,8 @@ import type { Output } from './output.ts'
 const all: readonly Action[] = Object.values(actions)
 
 /**
- * The states that the page shows: `error`, and those that an action leads to or starts from. Deletion is left out,
- * because it starts from every state.
+ * The states that the page shows: `error`, and those that an action leads to or starts from. The action delete is left
+ * out, because it starts from every state.
  */
 const states: readonly VmState[] = vmStates.filter(
   (s) => s === 'error' || all.some((a) => resultingVmState(a) === s || (a.result !== 'gone' && a.from.includes(s))),

@@ -3,9 +3,9 @@ import type { RejectionReason } from '../filter.ts'
 import type { Limit } from '../host-view.ts'
 
 export interface ResourceWords {
-  /** The summary if the host's other servers leave too little. */
+  /** The summary if the host's other servers leave too little of the resource. */
   readonly tooLittle: string
-  /** The summary if the server would not even fit on the empty host. */
+  /** The summary if the server would not fit even if the host were empty. */
   readonly tooSmall: string
   readonly unit: string
 }
