@@ -46,8 +46,8 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * For `catch`: ignores a Terminal error. It means that a domain's metadata cannot be parsed, so the domain is foreign.
- * Throws any other error again, because the domain may be a Server's.
+ * For `catch`: ignores a Terminal error, which means that a domain's metadata cannot be parsed. Such a domain counts as
+ * foreign. Throws any other error again, because the domain may be a Server's.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error

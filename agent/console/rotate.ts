@@ -70,8 +70,7 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 
 /**
  * Removes all output older than the newest `maxBytes`. This output may have filled the disk, so it is removed before
- * the newest output is copied. The rotated files are removed first, because they are the oldest: a crash then leaves no
- * gap.
+ * any output is copied. The rotated files go first, because they are the oldest: a crash then leaves no gap.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })

@@ -1,7 +1,7 @@
 /**
- * Parses libvirt's XML documents into a tree of plain nodes. The documents contain text that users wrote, so the parser
- * limits size and depth, and rejects a DOCTYPE and entities other than XML's own. An element named __proto__ cannot
- * change an object's prototype.
+ * Parses libvirt's XML documents into a tree of plain nodes. Users wrote some of the text in them, so the parser limits
+ * size and depth, rejects a DOCTYPE, and knows only XML's own entities. An element named __proto__ cannot change an
+ * object's prototype.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'

@@ -16,7 +16,7 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // Handle a rejection of `closed` here, because it would end the process if it came while no caller awaits `closed`.
+  // Without this handler, a rejection of `closed` while no caller awaits it would be an unhandled rejection.
   closed.catch(() => undefined)
   // Writing fails if the child has ended. Ignore this error, because `closed` reports the end.
   child.stdin.on('error', () => undefined)

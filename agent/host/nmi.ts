@@ -27,9 +27,9 @@ interface Note {
 }
 
 /**
- * Ids of the requests for which libvirtd failed to send the NMI and then also failed to remove the note. Their NMI was
- * not sent, though the note says that it is being sent. The set is in memory: after a restart, the agent reports the
- * result as unknown.
+ * Ids of requests whose NMI was not sent, although the domain's note says that it is being sent: libvirtd failed to
+ * send the NMI and then failed to remove the note. The set is in memory only, so a restarted agent reports these
+ * results as unknown.
  */
 export type UnsentNmis = Set<string>
 

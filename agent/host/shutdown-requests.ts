@@ -14,9 +14,9 @@ export class ShutdownRequests {
   readonly #requests = new Map<string, Request>()
 
   /**
-   * Calls `ask`, unless the last call for this Server is less than ten seconds ago or still runs. A hung guest agent or
-   * QEMU can block libvirtd for a minute, so this does not wait for `ask`. It ignores errors: the caller observes
-   * whether the domain goes off.
+   * Calls `ask`, unless the last call for this Server still runs or is less than ten seconds old. Does not wait for
+   * `ask`, because a hung guest agent or QEMU can block libvirtd for a minute. Ignores its errors, because the caller
+   * observes whether the domain goes off.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOldRequests()

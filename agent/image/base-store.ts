@@ -6,8 +6,8 @@
  *   locks/<download key>             an flock, so that one process at a time works on the download
  *   trash/…                          bases that are being removed
  * To remove a base, a process renames it into trash/ and then checks its pins. To pin a base, a process writes the pin
- * and then checks that the base still exists. So of a pin and a removal at the same time exactly one succeeds, even in
- * different processes.
+ * and then checks that the base still exists. If one process removes a base while another pins it, exactly one of them
+ * succeeds.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'

@@ -16,8 +16,8 @@ export interface ConnectOptions {
   credentials?: Credentials
   readOnly?: boolean
   /**
-   * PINGs to the daemon. Default: one after 5 s of silence; the connection is dead after 5 unanswered ones. `false`:
-   * none.
+   * By default the client sends a PING after 5 s of silence, and gives the connection up after 5 unanswered PINGs.
+   * `false` turns PINGs off.
    */
   keepAlive?: KeepAliveOptions | false
   /** Milliseconds within which the connection must be open and authenticated; default 10000. */

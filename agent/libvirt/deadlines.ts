@@ -1,6 +1,5 @@
 // One timer for the deadlines of all calls, because a timer for each call would be set and cleared thousands of times a
-// second. A call that ends early does not remove its deadline. When the timer fires, `expire` finds the unsettled
-// calls.
+// second. When the timer fires, `expire` looks for calls whose deadline has passed.
 
 /** The longest delay of a Node timer. Node fires a timer with a longer delay at once. */
 const longestMs = 2 ** 31 - 1

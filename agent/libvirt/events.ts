@@ -1,6 +1,5 @@
-// The event subscriptions of one connection. Each subscription has a queue of events and calls its handler from the
-// queue, not while the socket is read. So a handler may wait for calls on the same connection, and delays only its own
-// events.
+// The event subscriptions of one connection. Each subscription has its own queue of events, from which its handler is
+// called. So a handler may wait for calls on the same connection, and a slow handler delays only its own events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'

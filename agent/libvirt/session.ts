@@ -126,9 +126,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Subscribes like `Connection.on`, on the current connection and on all later ones. Throws if the current connection
-   * rejects the subscription. If a later one rejects it, calls `onError`. Without `onOverflow`, dropped events cause a
-   * resync.
+   * Subscribes on the current connection and on all later ones. Throws if the current connection rejects the
+   * subscription. If a later one rejects it, calls `onError`. If events are dropped and there is no `onOverflow`, calls
+   * the resync handlers.
    */
   async on<E extends EventType>(
     event: E,
@@ -163,9 +163,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Calls `handler` whenever the receiver must read the current state: at once if connected, after each connect, and
-   * after dropped events. After a connect, the handler is called before any event is delivered. Returns a function that
-   * removes the handler.
+   * Calls `handler` whenever the receiver must read the current state: after each connect, before any event, and after
+   * dropped events. Also calls it at once if there is a connection. Returns a function that removes the handler.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})

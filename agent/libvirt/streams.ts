@@ -1,7 +1,7 @@
 // A libvirt stream as a Node stream: console (both ways), download (from the daemon) or upload (to the daemon).
 //
-// Each stream has its own connection, because the protocol has no flow control: to slow the other side down, client and
-// daemon stop reading the socket. On a shared connection, that would also stop calls and keep-alive.
+// Each stream has its own connection. The protocol has no flow control, so a slow receiver stops reading the socket. On
+// a shared connection, that would also stop calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'

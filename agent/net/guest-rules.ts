@@ -1,8 +1,8 @@
 /**
- * Renders the nftables rules for frames that a guest (VM) with port security sends. @base,offset,length (in bits) is a
- * field without a name in nft; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match a frame
- * without the tested field, such as a later fragment. A guest could thus evade a drop rule. So the rules accept what is
- * allowed and then drop the rest. Pure.
+ * Renders the nftables rules for frames that a guest (VM) with port security sends. Pure.
+ * Fields without a name in nft are written as @base,offset,length in bits; the base `th` is the start of the UDP or
+ * ICMPv6 header. A rule does not match a frame that lacks the tested field, such as a later fragment. A guest could use
+ * this to evade a drop rule, so the rules accept what is allowed and then drop the rest.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { linkLocalFromMac, toIPv6Hex, toMacHex } from './addresses.ts'
@@ -118,9 +118,9 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise only its own addresses. A solicitation from `::` is duplicate address detection (RFC 4862) and
- * could make another guest give up its address, so it must be for an own address, too. Type 143 is the multicast report
- * for it (RFC 3810). The target is at byte 8 of the ICMPv6 message.
+ * A guest may advertise only its own addresses. A solicitation from `::` (duplicate address detection, RFC 4862) could
+ * make another guest give up its address, so it must be for an own address, too. Type 143 is the multicast report that
+ * precedes it (RFC 3810). The target is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,
@@ -129,9 +129,9 @@ const neighbourTargetRules = (own: string): string[] => [
 ]
 
 /**
- * Accepts an IPv6 packet if a byte follows its extension headers, and all fragments but the first. A first fragment
- * that ends within the extension headers is not accepted, because it hides the message that follows, such as a router
- * advertisement. Not all receivers drop such a fragment as RFC 7112 demands.
+ * Accepts IPv6 packets with at least one byte after the extension headers, and all later fragments. Does not accept a
+ * first fragment that ends within the extension headers, because it hides the message, such as a router advertisement.
+ * RFC 7112 tells receivers to drop such a fragment, but not all do.
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

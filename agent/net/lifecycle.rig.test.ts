@@ -75,8 +75,8 @@ test('plug, unplug and sync complete the work when the agent crashed after any p
 })
 
 /**
- * Runs the first n commands of the plan for a host with exactly these guests. Resolves to the number of all its
- * commands.
+ * Plans the commands for a host with exactly these guests, and runs the first n of them. Resolves to the number of
+ * planned commands.
  */
 async function runFirstCommands(
   { space, stateDir }: TestHost,

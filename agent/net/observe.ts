@@ -43,9 +43,9 @@ export async function observe({
 }
 
 /**
- * Whether the host's devices show that the DHCP servers' namespaces are unchanged. This saves running a program for
- * each namespace before each guest starts. A deleted namespace takes its veth pair with it; if the end in the namespace
- * goes down, the host's end loses its carrier. Other changes are not noticed here. Pure.
+ * Whether the DHCP servers' namespaces are unchanged, judged by the host's devices, so that no program need run in each
+ * namespace. If a namespace was deleted, its veth pair is gone. If its veth device is down, the host's end has no
+ * carrier. Other changes cannot be seen on the host's devices. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,

@@ -1,7 +1,7 @@
 /**
  * Plans the commands for the DHCP server of one network on this host: a network namespace, a veth pair between it and
- * the bridge, and dnsmasq in the namespace. Nothing else is in the namespace, so that a guest can reach nothing else
- * there. Pure.
+ * the bridge, and dnsmasq in the namespace. Guests can reach only dnsmasq there, because the namespace has nothing
+ * else. Pure.
  */
 import { DHCP_DEVICE, dhcpPortName, namespaceName } from './names.ts'
 import type { Command, DesiredDhcp, DesiredNetwork, DnsmasqConfig, Link, Observed, ObservedDhcp } from './types.ts'

@@ -3,9 +3,9 @@ import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, 
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How to compare the kernel's rules with those that the agent applied last. `thorough` compares every rule and so finds
- * any change by another program, but takes as long as writing the rules. `desired` compares only the names of the
- * chains: it finds a flush of all rules, for example by a restart of nftables.service.
+ * How to compare the kernel's rules with those that the agent applied last. `thorough` compares every rule and finds
+ * any change, but takes as long as writing the rules. `desired` compares only the names of the chains, and so finds a
+ * flush of all rules, such as a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 

@@ -148,8 +148,8 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Returns the devices whose frames must not reach the host itself, because Linux answers ARP for all its addresses on
- * any device. Through a bridge that the administrator made, guests may reach the host.
+ * Returns the devices whose frames must not reach the host itself. (Linux answers ARP for all its addresses on any
+ * device.) If the administrator made the bridge, guests may reach the host through it.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

@@ -3,7 +3,8 @@ import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import type { Rules } from './rules.ts'
 
 /**
- * The part of a Server that concerns the network of the host on which it runs or to which it is about to be migrated.
+ * The facts about a Server that its host's network needs. The host runs the Server or is about to receive it by
+ * migration.
  */
 export interface HostedGuest {
   /** The Server's UUID. */

@@ -78,8 +78,8 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // Drop an action that no longer leads to its power. For example, a suspend of a domain that has powered off has no
-  // memory to save.
+  // Finish the action only if it still leads to its power. A suspend, for example, has no memory to save if the domain
+  // has powered off.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
@@ -119,9 +119,8 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Takes the reason why a domain is off from the status, because a restarted libvirtd does not know it any more. Without
- * the reason, the agent would start a guest that had powered itself off, or whose memory an operator had saved to a
- * file.
+ * Takes the reason why a domain is off from the status, because a restarted libvirtd has forgotten it. Without the
+ * reason, the agent would start a guest that had powered itself off, or whose memory an operator had saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'
