@@ -20,8 +20,8 @@ export interface DomainOwner {
   /** The Server's metadata.generation when the domain was defined. */
   generation?: number
   /**
-   * The boot ID: identifies the request that boots this definition. After a crash, the agent thus sees that it has
-   * booted the domain for the request. See `runningBootId` in actions/host/domains.ts.
+   * The boot ID names the request for which the domain was booted, so that the agent does not boot it again after a
+   * crash. See `runningBootId` in actions/host/domains.ts.
    */
   bootId?: string
 }

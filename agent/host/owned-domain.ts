@@ -11,10 +11,7 @@ import {
 } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 
-/**
- * With this flag libvirt reads the metadata of the running domain; if the domain is off, that of its persistent
- * definition.
- */
+/** Makes libvirt read the metadata of the running domain or, if the domain is off, of its persistent definition. */
 const CURRENT = modificationImpact.current
 
 /**

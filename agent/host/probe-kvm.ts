@@ -13,8 +13,8 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * The time limit of the domain's start. It is long because the machine may be busy: a domain that starts after the
- * limit would keep running.
+ * The time limit of the domain's start, long enough for a busy machine. A domain that starts after the limit would keep
+ * running.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
@@ -131,8 +131,8 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works. Uses the last result if neither a boot nor a new QEMU version came since; otherwise probes, which
- * takes seconds. A refusal is not cached, because it comes fast and its reason may pass.
+ * Whether KVM works. The result of a probe, which takes seconds, is cached until the host boots or QEMU's version
+ * changes. A refusal is not cached, because it comes fast and its reason may pass.
  */
 export async function cachedProbeResult(
   dataDir: string,

@@ -42,7 +42,7 @@ interface FolderLayout {
 }
 
 /**
- * All folders in one naming (primary or Joliet). The image has one Tree for each naming; both share the files'
+ * All folders, with names of one kind (primary or Joliet). The image has one Tree for each kind; both share the files'
  * contents.
  */
 interface Tree {

@@ -57,8 +57,7 @@ export class SharedJobs<T> {
       for (const listener of listeners) listener(bytes, total)
     }
     const promise = work({ signal: controller.signal, progress }).finally(() => this.#forget(key, controller))
-    // Callers get the error through run(). Handle it here, too, because it is an unhandled rejection if there are no
-    // callers.
+    // Callers get the error through run(). Without callers it would be an unhandled rejection, so handle it here.
     promise.catch(() => undefined)
     const job: Job<T> = { promise, controller, waiting: 0, progress: listeners }
     this.#jobs.set(key, job)

@@ -15,8 +15,8 @@ export interface Credentials {
 const authType = { none: 0, sasl: 1, polkit: 2 } as const
 
 /**
- * The client's side of a SASL mechanism, as a generator. It yields the client's messages, and `next` passes it the
- * daemon's messages. It returns when the client has nothing more to send.
+ * The client's side of a SASL mechanism, as a generator. It yields the client's messages and gets the daemon's messages
+ * through `next`. It returns when the client has nothing more to send.
  */
 export type SaslExchange = Generator<Buffer, void, Buffer>
 

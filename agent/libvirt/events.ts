@@ -97,8 +97,8 @@ export class EventHub {
   #registering = 0
 
   /**
-   * Sends the registration with `request` and returns its callback ID. Also delivers events that arrive before the
-   * reply.
+   * Registers a subscription by calling `request`, and returns its callback ID. Events that arrive before the daemon's
+   * reply are delivered, too.
    */
   async register(
     event: EventType,

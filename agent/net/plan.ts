@@ -12,8 +12,8 @@ export interface PlanOptions {
   /** The desired nftables rules of all networks. */
   readonly rules: Rules
   /**
-   * Keys (names.ts) of the networks to set up. Networks without a guest are taken down, and all rules applied, in any
-   * case.
+   * Keys (names.ts) of the networks to set up. Whatever the keys, the plan takes down networks without a guest and
+   * applies the rules of all networks.
    */
   readonly keys: ReadonlySet<string>
   /** Keys of networks with an obstacle (obstacles.ts), which stay as they are. */

@@ -159,8 +159,8 @@ export class ActionRun {
   }
 
   /**
-   * Whether the action record gets the steps: if a step takes longer than LASTING_MS, or an earlier process of the
-   * agent began the run.
+   * Whether to write the steps into the action record: only if a step takes longer than LASTING_MS, or if an earlier
+   * process of the agent began the run.
    */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()

@@ -76,8 +76,8 @@ async function startStory({ given, when }: Story): Promise<Bench> {
 }
 
 /**
- * The phase of the request that the user created; undefined if there is none. (The names of action records begin with
- * web- and a number.)
+ * The phase of the ServerAction that the user created; undefined if there is none. Action records have names such as
+ * web-1.
  */
 const requestPhaseOf = (bench: Bench): string | undefined =>
   bench.api.list<ServerAction>('serveractions').find(({ metadata }) => !/^web-\d/.test(metadata.name))?.status?.phase

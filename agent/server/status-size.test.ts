@@ -38,8 +38,8 @@ async function placeOnLastHost(): Promise<Bench> {
 }
 
 /**
- * Returns the status's size in bytes without `instance`, the copy of what the user asked for, because errors do not
- * make it longer.
+ * Returns the size of the status in bytes, without `instance`: this copy of the user's request does not grow with
+ * errors.
  */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all

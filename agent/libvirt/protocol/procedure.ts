@@ -8,8 +8,8 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * Whether the call may take minutes. Such a call has no default deadline. It never takes the last slot of a
-   * connection (the number of unanswered calls is limited), so that an abort or destroy need not wait for it.
+   * Whether the call may take minutes. Such a call has no default deadline. A connection limits the number of
+   * unanswered calls, and slow calls never use it up, so that an abort or destroy can always be sent.
    */
   slow?: boolean
 }
