@@ -1,8 +1,8 @@
 /**
  * Benchmark of placement: places 1,000 Servers, one after the other, on 10,000 hosts of three models in three zones.
- * After each placement the host's resources are claimed for the Server. The figures scheduler.objects.* are for
- * comparison: that code calls every filter and weigher per host, without HostTable (one array per property, over all
- * hosts). Prints lines `name value unit`.
+ * After each placement the host's resources are claimed for the Server. For comparison, the figures scheduler.objects.*
+ * come from code without HostTable (one array per property, over all hosts); it calls every filter and weigher for each
+ * host. Prints lines `name value unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'

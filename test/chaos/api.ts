@@ -62,8 +62,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // All attempts send the same name. If the first one succeeded unnoticed, the API server answers the next one with
-      // 409.
+      // All attempts send the same name. If the answer to the first one was lost, the API server answers the next one
+      // with 409.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })

@@ -30,9 +30,9 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * Returns the points that two runs of a story have in common, in the order of the first run; the other points depend on
- * timing. Leaves out a repeated `before` without its `after`: that write failed with a conflict. If an effect goes on
- * in the background, the agent checks it several times; only the first check is kept.
+ * Returns the points that both of two runs of a story reached, in the order of the first run. Two kinds of points are
+ * left out: a second or later `before` whose `after` is missing (a write that was repeated after a conflict), and all
+ * checks but the first of an effect that goes on in the background.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
@@ -78,7 +78,8 @@ export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }
 
 /**
  * Returns the first story on the shortest way from a state to a state that a pending case needs; undefined if there is
- * no way. If a case needs a new server, the way leads to the state `absent`, because `create` starts there.
+ * no way. For a case that needs a new server, the way leads to the state `absent`, from which `create` makes a new
+ * server.
  */
 function firstStoryTowards(
   from: State,

@@ -184,7 +184,7 @@ export class ChaosCloud {
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // Only a boot prints a login prompt. After a resume, the prompt of the last boot still counts.
+    // Only a boot prints a new login prompt, so only a story that boots the guest changes the offset.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

@@ -1,4 +1,4 @@
-// Runs the agent (agent/main.ts) with a gate (gate.ts) before and after each effect.
+// Runs the agent (agent/main.ts), which waits for the test at a gate (gate.ts) before and after each effect.
 import { newAgent } from '../../agent/agent.ts'
 import { createAgentComponents } from '../../agent/components.ts'
 import { runAgentProgram } from '../../agent/program.ts'

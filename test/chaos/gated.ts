@@ -1,5 +1,5 @@
-// Puts a gate (gate.ts) before and after each effect of agent and controller. Effects are calls that change the host,
-// and API writes of Servers, ServerActions and Ports.
+// Makes agent and controller wait for the test at a gate (gate.ts) before and after each effect. Effects are calls that
+// change the host, and API writes of Servers, ServerActions and Ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'

@@ -1,6 +1,6 @@
 // The gatekeeper runs in the test process and opens the gates at which agent and controller wait (gate.ts). A point is
-// the moment before or after one effect. The gatekeeper numbers the points, and holds a process at a point for as long
-// as the watcher wants.
+// the moment before or after one effect. The gatekeeper numbers the points and calls the test's watcher at each of
+// them. The process goes on when the watcher is done.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'

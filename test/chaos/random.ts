@@ -21,7 +21,10 @@ export function createRandom(seed: number): () => number {
 
 interface PlannedFault {
   fault: FaultName
-  /** The fault comes at this point, counted over all servers from the previous fault (or from the start). */
+  /**
+   * The fault comes when all servers together have reached this number of points since the previous fault (or the
+   * start).
+   */
   afterPoints: number
   /**
    * Milliseconds from the point to the fault. The process goes on in between, so the fault may hit in the middle of an
@@ -30,7 +33,7 @@ interface PlannedFault {
   delayMs?: number
 }
 
-/** Stories that run at the same time, by server, and the faults meanwhile. */
+/** A round: the stories that run at the same time, by server, and the faults that are injected meanwhile. */
 export interface Round {
   stories: Map<string, StoryName>
   faults: PlannedFault[]

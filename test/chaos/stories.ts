@@ -30,8 +30,8 @@ export interface Story {
   /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */
   freezesQemuMs?: number
   /**
-   * Selects, by name, the points at which the matrix kills processes. Undefined: all. Points that another story has as
-   * well are left out.
+   * Selects, by name, the points at which the matrix kills processes. Undefined: all. A story leaves out points that
+   * another story has as well.
    */
   killPoints?: RegExp
 }

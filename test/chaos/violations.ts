@@ -113,7 +113,7 @@ function findRecordViolations({ metadata, spec, status }: ServerAction, { server
   return [`${name} is ${status?.phase} with events ${results || 'none'}: ${status?.message}`]
 }
 
-/** Finds everything on the host that belongs to no existing server, and such Ports. */
+/** Finds Ports, and anything on the host, that belong to no existing server. */
 function findOrphans(snapshot: Snapshot): string[] {
   const { servers } = snapshot
   const uids = servers.map(uidOf)

@@ -205,7 +205,7 @@ class Worker {
   }
 
   /**
-   * Queues a case again whose run did not reach the point of the kill. After the last attempt the case fails, or is
+   * Queues a case again if its run did not reach the point of the kill. After the last attempt the case fails, or is
    * dropped if Kubernetes' garbage collector may have been faster than the controller.
    */
   #retry(next: Case): void {

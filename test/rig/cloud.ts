@@ -147,7 +147,7 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
-    // Also for running services, because their tokens may be lost or about to expire.
+    // Create new kubeconfigs for running services, too: their tokens may be lost or about to expire.
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)

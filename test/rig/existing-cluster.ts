@@ -12,7 +12,7 @@ import { isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
 export interface ExistingClusterOptions {
   /** The cloud's directory. */
   dir: string
-  /** Kubeconfig of the existing cluster; its current context counts. */
+  /** Kubeconfig of the existing cluster. Its current context is used. */
   kubeconfig: string
   /** Address of the cloud's bridge. The forwarder listens there. */
   address: string

@@ -17,7 +17,7 @@ function hex6(ip: string): string {
   return all.map((group) => group.padStart(4, '0')).join('')
 }
 
-/** A text in hexadecimal. A test finds a captured frame by such a payload. */
+/** A text in hexadecimal, as the payload of a frame. Tests find a captured frame by its payload. */
 export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
 interface EthernetAddresses {

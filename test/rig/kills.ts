@@ -4,7 +4,7 @@ import type { Cloud } from './cloud.ts'
 /** A process of a cloud that can be killed and restarted. */
 export interface Victim {
   kill(): Promise<void>
-  /** Starts the process again unless it runs. Does not wait until it is ready. */
+  /** Starts the process again unless it runs. */
   restore(): Promise<void>
 }
 

@@ -94,7 +94,7 @@ export function childPidsOf(pid: number): number[] {
 }
 
 /**
- * Returns the environment variables with which a process of the cloud or host in `dir` is marked.
+ * Returns the environment variables that mark a process of the cloud or host in `dir`.
  * @param owned true: the new process belongs to this process and must not outlive it
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {

@@ -35,8 +35,8 @@ function isBulk(file: string): boolean {
 }
 
 /**
- * Removes processes, networks and directories of orphaned clouds: the test process that started such a cloud (its
- * owner) has ended. Leaves clouds that were started without an owner.
+ * Removes processes, networks and directories of orphaned clouds. A cloud is orphaned if its owner, the test process
+ * that started it, has ended. A cloud without an owner stays.
  */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))

@@ -137,7 +137,7 @@ export async function startDhcpClient(guest: Space) {
   // The client renews its lease from the address of eth0. So the script sets the received address.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
   await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
-  // Leave out --pid: without it nsenter becomes the client, instead of forking it, so that signals reach the client.
+  // Leave out --pid. With it, nsenter forks the client, and a signal to nsenter would not reach the client.
   const space = guest.enterCommand.slice(1).filter((part) => part !== '--pid')
   const child = spawn('nsenter', [...space, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

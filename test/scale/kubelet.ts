@@ -1,8 +1,8 @@
 /**
- * A kubelet, to compare the agent with it. It joins the cluster as a node and runs idle Pods with Debian's containerd
- * and runc. It needs no registry, because the Pods' image is built here from busybox. kubelet and containerd mount only
- * in their own mount namespaces. All processes, even those in containers, have the rig's mark (rig/process.ts), so that
- * the rig can end them.
+ * Runs a kubelet, to compare the agent with it. The kubelet joins the cluster as a node and runs idle Pods with
+ * Debian's containerd and runc. The image of the Pods is built here from busybox, so no registry is needed. kubelet and
+ * containerd mount only in their own mount namespaces. All processes, even those in containers, have the environment
+ * variable by which the rig finds and ends them (rig/process.ts).
  */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'

@@ -51,7 +51,7 @@ export class FaultInjection {
   readonly #interceptions: Interception[] = []
   readonly #disconnected = new Set<string>()
   isApiDown = false
-  /** True if a call to any host has failed so far. */
+  /** True if an injected fault has made a call to any host fail. */
   hasHostFailed = false
   /**
    * Each fault with the call that it hit, but without object names: for example `500 applyStatus servers`, or `kill

@@ -39,7 +39,7 @@ const findUnobservedObjects = ({ api }: Cloud): string[] =>
 const WATCHED_KINDS = { controller: 10, agent: 2 }
 
 /**
- * Reports what the faults have left: a process that does not run, a process with missing watches, or no leading
+ * Reports effects of faults that remain: a process that does not run, a process with missing watches, or no leading
  * controller.
  */
 export function findLastingFaults({ slots, streams, host, api }: Cloud): string[] {

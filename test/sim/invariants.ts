@@ -127,7 +127,9 @@ export class Invariants {
     this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
   }
 
-  /** The server's mode may change only when an action completes, that is with status.lastCompletedAction. */
+  /**
+   * Only an action may change the server's mode. So the mode may change only together with status.lastCompletedAction.
+   */
   #checkMode({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     if (old.mode !== now.mode && old.lastCompletedAction === now.lastCompletedAction)
       this.addViolation(`the mode of ${key} became ${now.mode} without the completion of an action`)

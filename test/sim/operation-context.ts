@@ -35,7 +35,7 @@ export class OperationContext {
     this.plan = plan
   }
 
-  /** Returns a client for users, whose calls never fail by an injected fault. */
+  /** Returns the API client of the users. Injected faults do not affect its calls. */
   resourceOf<T extends KubeObject>(kind: Kind): Resource<T> {
     return this.cloud.api.resource<T>(resourceDefOf(kind), undefined, 'user')
   }
@@ -65,7 +65,7 @@ export class OperationContext {
     return `request-${this.#actionRequests}`
   }
 
-  /** Calls `end` after `ms` simulated milliseconds, or earlier in endTemporaryFaults(). */
+  /** Calls `end` once: after `ms` simulated milliseconds, or earlier if endTemporaryFaults() is called. */
   endAfter(ms: number, end: () => void): void {
     const endOnce = (): void => {
       if (this.#temporary.delete(endOnce)) end()

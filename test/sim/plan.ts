@@ -144,7 +144,8 @@ export function createPlan(seed: number): Plan {
 }
 
 /**
- * Lets some of the requested actions fail for good, instead of a kill of the agent (`killAfter`).
+ * Makes some of the requested actions fail for good. Removes their `killAfter`: the agent is not killed after a step of
+ * such an action.
  * @param r a generator of its own, so that the random choices of the rest of the plan stay the same
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {

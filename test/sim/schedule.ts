@@ -21,7 +21,7 @@ export interface MessageQueueOptions {
   name: string
   /** True: messages are delivered in the order of sending. False: in random order. */
   isOrdered: boolean
-  /** How often a message of this queue is delivered next, compared with other queues. */
+  /** How often the next delivered message is one of this queue, compared with other queues. */
   weight: number
 }
 

@@ -53,8 +53,9 @@ export interface RunResult {
  */
 const RECOVERY_MS = 15 * 60_000
 /**
- * Simulated time for delayed writes after convergence. In the same time after that, nothing may be written. Every
- * twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a minute.
+ * Two periods of this simulated time follow the convergence. In the first, there may still be delayed writes; in the
+ * second, nothing may be written. Every twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a
+ * minute.
  */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000

@@ -16,8 +16,8 @@ const LEASE_SECONDS = 5
 const OTHER = 'another-controller'
 
 /**
- * The second controller. It authenticates as the admin, so that the audit log tells its requests from those of the
- * first one.
+ * The second controller. It authenticates as the admin, so that its requests differ from those of the first controller
+ * in the audit log.
  */
 interface SecondController extends ProcessId {
   url: string

@@ -70,9 +70,9 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * Whether the server may be off against its spec.powerState, because its domain stopped unexpectedly. After a shutdown
- * by the guest, it stays off until the user changes the spec. A server that should be Suspended stays off if its saved
- * memory is lost.
+ * Whether the server may stay off, whatever spec.powerState is, because its domain has stopped unexpectedly. After a
+ * shutdown by the guest, it stays off until the user changes the spec. A server that should be Suspended stays off if
+ * its saved memory is lost.
  */
 function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
@@ -82,8 +82,8 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * Reports a server that has no host without a reason. There are three reasons, which the scheduler checks in this
- * order: the Port in its spec is not usable, no host has room, no address is free. The status must report the last two.
+ * Reports a server without a host, unless there is a reason: the Port in its spec is not usable, no host has room, or
+ * no address is free (the scheduler checks in this order). The status must report the last two.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
