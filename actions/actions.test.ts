@@ -73,7 +73,7 @@ async function expectDone({ action, title, make }: Case, host: FakeHost): Promis
   else expect(wanted === 'off' && power === 'missing' ? 'off' : power, title).toBe(wanted)
 }
 
-/** The disk that the guest runs from after each of these actions. */
+/** The disk that the guest runs from after an action, by the name of the action. */
 const diskAfter: Partial<Record<ActionName, string>> = {
   create: 'root disk',
   reboot: 'root disk',

@@ -1,7 +1,7 @@
 /**
- * Checks that another program reads the YAML of our CRDs as we do. @kubernetes-models/crd-generate makes TypeScript
- * types and validators of the CRDs. tsc compares these types with ours. The validators must accept examples/, and must
- * reject the objects of crds/testdata/bad that the API server rejects without evaluating CEL.
+ * Checks that another program reads the YAML of our CRDs as we do. From the CRDs, @kubernetes-models/crd-generate makes
+ * TypeScript types, which tsc compares with ours, and validators. The validators must accept examples/, and must reject
+ * the objects of crds/testdata/bad that the API server rejects without evaluating CEL.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

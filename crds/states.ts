@@ -103,8 +103,8 @@ const vmStateOfPower: Record<DomainPower, VmState> = {
 }
 
 /**
- * Nova's vm_state of a server. A server with a fault is in `error`, whatever else is true of it. In a mode other than
- * normal, the power of the domain does not matter, as in Nova.
+ * Nova's vm_state of a server. A server with a fault is always in `error`. In a mode other than normal, the power of
+ * the domain does not matter, as in Nova.
  */
 export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmState {
   if (fault) return 'error'

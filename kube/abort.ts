@@ -8,7 +8,7 @@ export interface AbortScope extends Disposable {
 }
 
 /**
- * Use this instead of AbortSignal.any() and AbortSignal.timeout(). Each call of those leaves a listener or a timer
+ * Use this instead of AbortSignal.any() and AbortSignal.timeout(). Each call of these two leaves a listener or a timer
  * behind, and a process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as
  * with AbortSignal.timeout().
  */

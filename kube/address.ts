@@ -1,5 +1,3 @@
-// Parses listen addresses, which options give in the form `host:port`.
-
 /** Splits an address such as '127.0.0.1:8080' or '[::1]:8080' into host and port. */
 export function parseAddress(text: string): { host: string; port: number } {
   const colon = text.lastIndexOf(':')

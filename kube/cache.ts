@@ -44,8 +44,8 @@ export interface ReadonlyCache<T extends KubeObject> {
 const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
 
 /**
- * An index in one cache: for each value the keys of the objects that have it, and for each key the values that its
- * object had at the last write.
+ * An index in one cache, in both directions: from a value to the keys of the objects that have it, and from a key to
+ * the values that its object had at the last write.
  */
 interface IndexState {
   keysByValue: Map<string, Set<string>>

@@ -119,8 +119,8 @@ class RenewedLease {
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
   /**
-   * Whether the lease as last seen was written by this process. If so, a renewal need not read the lease first, so it
-   * is one call.
+   * Whether this process made the last known change of the lease. If so, a renewal need not read the lease before
+   * writing.
    */
   #isOwnWrite = false
   #renewedAt = -Infinity

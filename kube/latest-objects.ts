@@ -11,7 +11,9 @@ function isNewer(a: string | undefined, b: string | undefined): boolean {
   return BigInt(a) > BigInt(b)
 }
 
-/** The newest known state of objects: what this process wrote last until the cache has it, then the cached object. */
+/**
+ * The newest known state of objects. After a write of this process, this is the written object until the cache has it.
+ */
 export class LatestObjects<T extends KubeObject> {
   readonly #written = new Map<string, T>()
 

@@ -180,8 +180,8 @@ describe('createLeaseObserver', () => {
     )
     expect(observer.state(`${namespace}/c`)).toBe('unknown')
     const states = new Set<string>()
-    // The observer is disconnected for longer than the duration of the leases. It must call no holder dead, neither
-    // meanwhile nor just after.
+    // The observer is disconnected for longer than the duration of the leases. It must call no holder dead while it is
+    // disconnected, nor just after.
     proxied.proxy.hang()
     await waitUntil(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),

@@ -2,7 +2,7 @@
 // for the lease's duration. The times that stand in the lease do not matter.
 import type { Lease } from './builtin-kinds.ts'
 
-/** A lease as last seen, and since when it has looked like that. */
+/** A lease as last seen, and since when it has not changed. */
 export interface LeaseObservation {
   holder: string
   /** Compared for equality only: the clock of the machine that wrote it may be off by hours. */

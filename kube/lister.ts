@@ -1,5 +1,5 @@
-// The list of an informer, at the start or after a 410: streamed as a watch (WatchList) if the server can do that, else
-// in pages.
+// Reads the list of an informer, at the start or after a 410. The list is streamed as a watch (WatchList) if the server
+// can do that, else read in pages.
 
 import { ApiError, isGone } from './errors.ts'
 import type { Selectors } from './list-watch.ts'

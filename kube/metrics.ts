@@ -75,8 +75,8 @@ export interface Metrics {
   /** The text that Prometheus scrapes, and its Content-Type. */
   text(): Promise<{ contentType: string; body: string }>
   /**
-   * Sum of the samples that have these labels; for a histogram, of their counts. 0 if there is none. It is slow, so
-   * only tests use it.
+   * The sum of all samples that have these labels; for a histogram, the sum of their counts. 0 if there is no such
+   * sample. The method is slow, so only tests use it.
    */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }

@@ -12,8 +12,8 @@ export interface MainOptions {
 
 /**
  * Runs `main` with a signal that aborts at SIGTERM or SIGINT. A second SIGTERM or SIGINT exits at once. The process
- * exits with 0 when `main` resolves, and with 1 when it rejects and on any unhandled rejection or exception. All state
- * is in the API server, so a restart is the recovery.
+ * exits with 0 when `main` resolves, and with 1 when `main` rejects and on any unhandled rejection or exception. All
+ * state is in the API server, so a restart is enough to recover.
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
   const { log, drainMs = 25_000 } = options

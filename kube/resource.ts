@@ -56,7 +56,7 @@ export interface Resource<T extends KubeObject> {
 }
 
 /**
- * The path of one object. Throws an error if its name or namespace is missing: without it, the path would mean all
+ * The path of one object. Throws an error if its name or namespace is missing, because the path would then mean all
  * objects of the kind.
  */
 function objectPath(def: ResourceDef, ref: Ref, subresource?: string): string {

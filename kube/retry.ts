@@ -25,8 +25,8 @@ const wasNeverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && CONNECT_ERRORS.has(String(cause.code))
 
 /**
- * Whether the request may be repeated. A request that had no effect may be repeated whatever its verb; any other
- * request only if it is idempotent.
+ * Whether the request may be repeated. A request that had no effect may be repeated with any verb, any other request
+ * only if it is idempotent.
  */
 function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
   if (error.status === 429) return true // rejected by API priority and fairness, before any handler saw it

@@ -129,7 +129,7 @@ class HttpTransport implements Transport {
     try {
       return JSON.parse(await readBody(response)) as T
     } catch (error) {
-      throw unreachableError(request, error) // the connection broke inside the body
+      throw unreachableError(request, error) // the connection broke while the body was read
     }
   }
 

@@ -75,9 +75,9 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 }
 
 /**
- * Whether an apply of `wanted` would leave all of `owned` as it is: server-side apply also removes nested members that
- * are no longer sent. The order of conditions does not matter. A member for which the schema has a default must be in
- * `wanted`: otherwise the API server adds it after each write, and the two always differ.
+ * Whether an apply of `wanted` would leave `owned` as it is. Both must have the same members, because server-side apply
+ * removes what is no longer sent; only the order of conditions may differ. `wanted` must include members for which the
+ * schema has a default: the API server adds them, so without them the two would always differ.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

@@ -257,7 +257,7 @@ const operation = fc.oneof(
 )
 type Operation = typeof operation extends fc.Arbitrary<infer O> ? O : never
 
-/** An address table, and a model of it: the addresses that must be in use. */
+/** An address table, and the addresses that must be in use in it, kept apart for comparison. */
 class Model {
   readonly table = makeTable(makeNetwork([makeSubnet('10.0.0.0/28', { gateway: '10.0.0.1' })]), 5)
   readonly reserved = new Set<string>()

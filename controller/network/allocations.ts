@@ -35,7 +35,7 @@ export class Allocations {
    * @param after undefined if the Server is gone
    */
   observeServer(before: Server | undefined, after: Server | undefined, now: number): void {
-    // Add before removing, so that an address that the guest keeps is not freed in between.
+    // Add before removing: otherwise an address that the guest keeps would be free in between.
     for (const { network, addresses, mac } of addressesInUseBy(after)) this.tableOf(network).addGuest(addresses, mac)
     for (const { network, addresses, mac } of addressesInUseBy(before))
       this.tableOf(network).removeGuest(addresses, mac, now)

@@ -6,7 +6,7 @@ import type { FreeCapacity } from './free-capacity.ts'
 import type { HostClass, HostView } from './host-view.ts'
 import type { PlacementRequest } from './request.ts'
 
-/** The reason why a host does not pass a filter. */
+/** Why a host does not pass a filter. */
 export interface RejectionReason {
   /**
    * The part of the reason that is the same for many hosts. The message puts the number of hosts before it: "3 too

@@ -10,8 +10,8 @@ import { type HostOverrides, makeAggregate, makeHostView, makeRequest, selectInT
 type LiveView = HostView & { used: { -readonly [K in keyof HostUsage]: HostUsage[K] } }
 
 /**
- * A table, and the hosts that were put into it, to compare both. The usage objects of the hosts change in place, as
- * those of the ledger (ledger.ts) do in production.
+ * A host table, and the hosts that were put into it, so that a test can compare the two. The usage object of a host
+ * changes in place, like that of the ledger (ledger.ts) in production.
  */
 class TableAndHosts {
   readonly table = new HostTable()

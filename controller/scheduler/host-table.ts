@@ -60,7 +60,7 @@ export class HostTable {
     // the class must not be deleted.
     hostClass.hosts += 1
     this.#leaveClass(row)
-    // Replace the facts by those of the class, so that all its hosts share one copy in memory.
+    // Replace the host's facts by those of its class, so that all hosts of the class share one copy in memory.
     this.#views[row] = { ...view, ...hostClass.facts }
     this.#classIds[row] = hostClass.id
     this.#stale.add(view.name)
