@@ -173,8 +173,8 @@ export class ActionRun {
   }
 
   /**
-   * Converts a step's first try in an earlier process to a time on the monotonic clock. If the wall clock has been set
-   * back since, the first try counts as now.
+   * Restores a step that an earlier process has tried: converts the time of its first try to the monotonic clock. If
+   * the wall clock has been set back since, the first try counts as now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))

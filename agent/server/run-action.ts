@@ -64,8 +64,8 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. For a request that is
- * not announced, the status cannot show that it has ended, so this reads the action record.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. The status does not
+ * show whether an unannounced request has ended, so this reads its action record.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
