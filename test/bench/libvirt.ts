@@ -1,7 +1,7 @@
-// Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python and with digitalocean/go-libvirt. All make
-// the same calls on the same socket, in turn, for several rounds. `floor` is a bare socket in Node. Each line shows our
-// value and its unit, then the value of each other client with a ratio in parentheses: ours to theirs, the median over
-// the rounds. A ratio below 1 always means that ours is better.
+// Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python, with digitalocean/go-libvirt, and with a
+// bare socket in Node (`floor`). All make the same calls on the same socket, in turn, for several rounds. Each line
+// shows our value and its unit, then the value of each other client, with a ratio in parentheses. The ratio is ours to
+// theirs, the median over the rounds. Below 1, ours is better, even if higher values are better.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'

@@ -60,9 +60,9 @@ export interface ServerState {
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * Returns the next step; undefined if no case is pending. If only `create` has run on the server, stories that need
- * such a new server come first, because after any other story they are impossible. Otherwise the story with most
- * pending cases comes first.
+ * Returns the next step; undefined if no case is pending. On a server on which only `create` has run, stories that need
+ * such a new server come first: after any other story they would be impossible. Otherwise the story with most pending
+ * cases comes first.
  */
 export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }: ServerState): NextStep | undefined {
   const possible = storyNames.filter((name) => canShutDown || !stories[name].asksGuest)

@@ -20,7 +20,7 @@ export function makeSimulatedHost({ channels, hostName, informer }: ClusterCompo
   const machines = new FakeHost((uid) => {
     // Empty the list of boots, which no scale test reads. It would grow for hours.
     machines.machine(uid).boots.splice(0)
-    // The channel expects the UUID of a domain. For the Servers of scale tests, it is the uid of the Server.
+    // The channel expects the UUID of a domain. In the scale tests, a domain's UUID is the uid of its Server.
     channels.notify(domainChanged, uid)
   })
   return {

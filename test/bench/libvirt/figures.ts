@@ -1,5 +1,5 @@
-// The workloads of the libvirt benchmark: each is a task for the clients and the figures to compute from the cost of
-// the task. Also formats the results as lines of text.
+// The workloads of the libvirt benchmark. A workload has a task for the clients, and the figures that are computed from
+// the cost of the task. This module also formats the results as lines of text.
 import type { Cost, Task } from './worker.ts'
 
 /** A figure of a workload, such as calls per second. `better` says whether a lower or a higher value is better. */
