@@ -35,7 +35,7 @@ export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs
    * key.
    */
   for: StoreDef<T>
-  /** Restricts which changes of objects of that kind enqueue a key. With `false`, no change enqueues one. */
+  /** Limits which changes of objects of the controller's own kind enqueue a key. `false`: no such change does. */
   own?: OwnWatchOptions<T> | false
   /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D

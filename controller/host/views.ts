@@ -40,8 +40,8 @@ export class HostViews {
   }
 
   /**
-   * Marks the host's view as out of date. To be called when the Lease of the host's agent was renewed or has expired,
-   * because the Hypervisor does not show that.
+   * Marks the host's view as out of date. Call this when the host's agent renews an expired Lease or lets its Lease
+   * expire, because the Hypervisor does not change then.
    */
   markChanged(name: string): void {
     this.#stale.add(name)

@@ -60,8 +60,8 @@ interface AllocatorState {
   allocations: Allocations
   clock: Clock
   /**
-   * For each user's Port, by key, the server that is about to use it. An entry serves until the server's status names
-   * the Port; it expires at `until`.
+   * For each user's Port, by key, the server that is about to use the Port. An entry bridges the time until the
+   * server's status names the Port; it expires at `until`.
    */
   bindings: Map<string, { uid: string; until: number }>
   /** Ports that were created but that the cache may not show yet, by {@link nicKey}. An entry expires at `until`. */

@@ -81,8 +81,8 @@ export class HostTable {
   }
 
   /**
-   * To be called when the usage of a host has changed. Its view needs no replacement, because `used` in the view is the
-   * object in which the ledger (ledger.ts) counts the usage.
+   * To be called when the usage of a host has changed. The host's view need not be replaced: its member `used` is the
+   * very object in which the ledger (ledger.ts) counts the usage.
    */
   markUsageChanged(name: string): void {
     if (this.#rows.has(name)) this.#stale.add(name)
