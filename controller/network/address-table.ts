@@ -9,7 +9,7 @@
 import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
 import { FreeList } from './free-list.ts'
 import { type Family, formatCIDR, formatIP, type IP, parseIP } from './ip.ts'
-import { isInPool, type Pool, parseRequestedAddress, poolOf, poolSizeOf } from './pool.ts'
+import { isInPool, type Pool, parseRequestedAddress, poolSizeOf, poolsOf } from './pool.ts'
 import { describeOwner, ownerAmong, type PortReference, referenceOf } from './references.ts'
 
 /**
@@ -70,8 +70,7 @@ export class AddressTable {
     const subnets = JSON.stringify(network.spec.subnets)
     if (subnets === this.#subnets) return
     this.#subnets = subnets
-    this.#pools = network.spec.subnets.map((subnet) => {
-      const pool = poolOf(subnet)
+    this.#pools = poolsOf(network.spec.subnets).map((pool) => {
       let used = 0
       const { family } = pool.cidr
       for (const value of this.#uses[family].keys()) if (isInPool(pool, { family, value })) used++

@@ -9,7 +9,7 @@ import {
   Transient,
 } from '../../crds/index.ts'
 import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
-import { dhcpAddressOf } from './pool.ts'
+import { dhcpAddressOf } from './reserved.ts'
 
 /**
  * Builds one interface.
@@ -50,12 +50,16 @@ function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
       `${address} of Port ${port.metadata.namespace}/${port.metadata.name} is in no subnet of Network ${network.metadata.namespace}/${network.metadata.name}: its subnets were changed; delete the port, or give the subnet back`,
     )
   }
-  return { address: formatIP(ip), prefixLength: found.cidr.prefixLength, ...guestSettingsOf(found.subnet) }
+  return {
+    address: formatIP(ip),
+    prefixLength: found.cidr.prefixLength,
+    ...guestSettingsOf(found.subnet, network.spec.subnets),
+  }
 }
 
 /** The settings that a guest gets together with an address of the subnet. */
-function guestSettingsOf(subnet: Subnet): Omit<FixedIP, 'address' | 'prefixLength'> {
-  const dhcpAddress = dhcpAddressOf(subnet)
+function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<FixedIP, 'address' | 'prefixLength'> {
+  const dhcpAddress = dhcpAddressOf(subnet, subnets)
   return {
     ...(subnet.gateway === undefined ? {} : { gateway: subnet.gateway }),
     ...(subnet.dnsServers === undefined ? {} : { dnsServers: subnet.dnsServers }),

@@ -82,11 +82,26 @@ test.each([
     ],
   ],
   [
-    makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }),
+    makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcpAddress: '10.0.0.2' }),
     [
-      'NetworkTooSmall: 10.0.0.0/30 has no address left for servers beside its gateway and its DHCP address: use a larger range',
+      'NetworkTooSmall: 10.0.0.0/30 has no address left for servers beside its gateway, its DHCP address, resolvers and next hops of routes: use a larger range',
     ],
   ],
+  [
+    makeSubnet('10.0.0.0/29', {
+      gateway: '10.0.0.1',
+      dnsServers: ['10.0.0.2', '10.0.0.3', '10.0.0.4'],
+      hostRoutes: [{ destination: '10.8.0.0/16', nextHop: '10.0.0.5' }],
+    }),
+    [
+      'NetworkTooSmall: 10.0.0.0/29 has no address left for servers beside its gateway, its DHCP address, resolvers and next hops of routes: use a larger range',
+    ],
+  ],
+  // Subnets as hosters give them: the gateway is outside, and there is no address to spare for DHCP.
+  [makeSubnet('203.0.113.7/32', { gateway: '169.254.0.1' }), []],
+  [makeSubnet('203.0.113.6/31', { gateway: '203.0.113.6' }), []],
+  [makeSubnet('203.0.113.4/30', { gateway: '203.0.113.5' }), []],
+  [makeSubnet('2001:db8:50::/64', { gateway: 'fe80::1' }), []],
 ])('findSubnetProblems: %j has %j', (s, expected) => {
   expect(findSubnetProblems(makeNetwork([s])).map((p) => `${p.reason}: ${p.message}`)).toEqual(expected)
 })

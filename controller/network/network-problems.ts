@@ -22,14 +22,15 @@ export const findNetworkProblems = (network: Network, sameBridge: Iterable<Netwo
 
 /** The problems within the network's own subnets. */
 export function findSubnetProblems(network: Network): NetworkProblem[] {
-  return network.spec.subnets.flatMap((subnet) => {
+  const { subnets } = network.spec
+  return subnets.flatMap((subnet) => {
     const cidr = parseCIDR(subnet.cidr)
     if (cidr === undefined) return [{ reason: 'InvalidSubnet', message: `${subnet.cidr} is no CIDR` }]
     const problems = [...findPoolProblems(subnet, cidr), ...findAddressProblems(subnet, cidr)]
-    if (problems.length === 0 && poolOf(subnet).total === 0n) {
+    if (problems.length === 0 && poolOf(subnet, subnets).total === 0n) {
       problems.push({
         reason: 'NetworkTooSmall',
-        message: `${subnet.cidr} has no address left for servers beside its gateway and its DHCP address: use a larger range`,
+        message: `${subnet.cidr} has no address left for servers beside its gateway, its DHCP address, resolvers and next hops of routes: use a larger range`,
       })
     }
     return problems

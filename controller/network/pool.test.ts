@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Subnet } from '../../crds/index.ts'
 import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
-import { dhcpAddressOf, isInPool, parseRequestedAddress, poolOf, poolSizeOf } from './pool.ts'
+import { isInPool, parseRequestedAddress, poolOf, poolSizeOf, poolsOf } from './pool.ts'
+import { dhcpAddressOf } from './reserved.ts'
 import { makeSubnet } from './testing.ts'
 
 function formatRanges(s: Subnet): string {
@@ -37,8 +38,13 @@ test.each([
   ],
   [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.1' }] }), '', 0n],
   [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.1.1' }] }), '', 0n],
-  [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '', 0n],
+  [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '10.0.0.2-10.0.0.2', 1n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcp: false }), '10.0.0.2-10.0.0.2', 1n],
+  // DHCP has an address of its own outside so small a subnet.
+  [makeSubnet('10.0.0.0/30'), '10.0.0.1-10.0.0.2', 2n],
+  [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcpAddress: '10.0.0.2' }), '', 0n],
+  [makeSubnet('10.0.0.0/31', { gateway: '10.0.0.0' }), '10.0.0.1-10.0.0.1', 1n],
+  [makeSubnet('10.0.0.4/32', { gateway: '169.254.0.1' }), '10.0.0.4-10.0.0.4', 1n],
   [makeSubnet('10.0.0.0/31', { dhcp: false }), '10.0.0.0-10.0.0.1', 2n],
   [makeSubnet('10.0.0.4/32', { dhcp: false }), '10.0.0.4-10.0.0.4', 1n],
   [
@@ -59,8 +65,57 @@ test.each([
   [makeSubnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), undefined],
   [makeSubnet('2001:db8::/64', { dhcpAddress: '2001:DB8::0002' }), '2001:db8::2'],
   [makeSubnet('2001:db8::/64'), '2001:db8::ffff:ffff:ffff:ffff'],
-  [makeSubnet('10.0.0.0/31'), '10.0.0.1'],
+  // A smaller subnet has no address to spare.
+  [makeSubnet('10.0.0.0/29'), '10.0.0.6'],
+  [makeSubnet('10.0.0.0/30'), '169.254.67.67'],
+  [makeSubnet('10.0.0.0/31'), '169.254.67.67'],
+  [makeSubnet('203.0.113.7/32', { gateway: '169.254.0.1' }), '169.254.67.67'],
+  [makeSubnet('203.0.113.7/32', { gateway: '169.254.67.67', dnsServers: ['169.254.67.68'] }), '169.254.67.69'],
+  [makeSubnet('10.0.0.0/29', { dhcpAddress: '169.254.0.9' }), '169.254.0.9'],
+  // DHCP does not answer from an address that the subnet names for something else.
+  [
+    makeSubnet('10.0.0.0/24', {
+      gateway: '10.0.0.254',
+      dnsServers: ['10.0.0.253'],
+      hostRoutes: [{ destination: '10.8.0.0/16', nextHop: '10.0.0.252' }],
+    }),
+    '10.0.0.251',
+  ],
+  [makeSubnet('2001:db8::/64', { dnsServers: ['2001:db8::FFFF:ffff:ffff:ffff'] }), '2001:db8::ffff:ffff:ffff:fffe'],
 ])('dhcpAddressOf: DHCP of %j answers from %s', (s, address) => expect(dhcpAddressOf(s)).toBe(address))
+
+describe('an address that a subnet names', () => {
+  const hostRoutes = [
+    { destination: '10.8.0.0/16', nextHop: '10.95.0.3' },
+    { destination: '10.9.0.0/16', nextHop: '10.95.0.254' },
+  ]
+  const named = makeSubnet('10.95.0.0/24', { gateway: '10.95.0.1', dnsServers: ['10.95.0.2', '9.9.9.9'], hostRoutes })
+
+  test('is not in the pool, and DHCP does not answer from it', () => {
+    expect(formatRanges(named)).toBe('10.95.0.4-10.95.0.252')
+    expect(dhcpAddressOf(named)).toBe('10.95.0.253')
+  })
+  test('is not in the pool even if a configured pool contains it', () => {
+    const pools = [{ start: '10.95.0.2', end: '10.95.0.5' }]
+    expect(formatRanges({ ...named, pools })).toBe('10.95.0.4-10.95.0.5')
+  })
+  test('is not in the pool if the other subnet of the network names it, however it is spelt', () => {
+    const other = makeSubnet('2001:db8::/125', { dhcp: false, dnsServers: ['10.95.0.2', '2001:DB8:0::7'] })
+    const pools = poolsOf([makeSubnet('10.95.0.0/29'), other])
+    expect(pools.map((pool) => pool.ranges.map(({ first, last }) => [first & 7n, last & 7n]))).toEqual([
+      [
+        [1n, 1n],
+        [3n, 5n],
+      ],
+      [[1n, 6n]],
+    ])
+  })
+  test('is given to a server that asks for it, as a server may be the resolver or the router', () => {
+    for (const address of ['10.95.0.2', '10.95.0.3', '10.95.0.254'])
+      expect(parseRequestedAddress([poolOf(named)], address).ip).toEqual(parseIP(address))
+    expect(() => parseRequestedAddress([poolOf(named)], '10.95.0.253')).toThrow('the address that DHCP answers from')
+  })
+})
 
 test('poolSizeOf cuts a total that is larger than a safe integer', () => {
   expect(poolSizeOf(poolOf(makeSubnet('2001:db8::/32')))).toBe(Number.MAX_SAFE_INTEGER)

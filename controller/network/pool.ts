@@ -1,88 +1,38 @@
 /**
- * The pool of a Subnet: the addresses that ports can get. It consists of the ranges in the subnet's spec, without
- * reserved addresses such as the gateway.
+ * The pool of a Subnet: the addresses that ports get. It consists of the ranges in the subnet's spec, without the
+ * addresses that the Network itself uses or names (reserved.ts).
  */
-import { Bug, Refused, type Subnet } from '../../crds/index.ts'
-import {
-  addressBits,
-  type CIDR,
-  cidrContains,
-  formatCIDR,
-  formatIP,
-  type IP,
-  isInRange,
-  parseCIDR,
-  parseIP,
-  type Range,
-} from './ip.ts'
+import { Refused, type Subnet } from '../../crds/index.ts'
+import { type CIDR, cidrContains, formatCIDR, type IP, isInRange, parseIP, type Range } from './ip.ts'
+import { requireCIDR, reservedAddressesOf, serviceAddressesOf } from './reserved.ts'
 
 export interface Pool {
   readonly cidr: CIDR
-  /** Ascending ranges that do not overlap, are not empty and contain no reserved address. */
+  /** Ascending ranges that do not overlap, are not empty and contain no reserved address, resolver or next hop. */
   readonly ranges: readonly Range[]
   /** How many addresses the ranges contain. */
   readonly total: bigint
-  /** The addresses that no port gets, each with its purpose in words. */
+  /** The addresses that no port gets, even if it asks for one of them, each with its purpose in words. */
   readonly reserved: ReadonlyMap<bigint, string>
 }
 
 /**
  * The pool of a subnet that the API server has accepted.
+ * @param subnets all subnets of the Network: resolvers that one of them names may lie in the other
  * @throws Bug error if its CIDR cannot be parsed nevertheless
  */
-export function poolOf(subnet: Subnet): Pool {
+export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {
   const cidr = requireCIDR(subnet)
-  const reserved = reservedAddressesOf(subnet, cidr)
-  const ranges = excludeAddresses(mergeRanges(configuredRanges(subnet, cidr)), [...reserved.keys()])
+  const reserved = reservedAddressesOf(subnet, subnets)
+  const named = serviceAddressesOf(subnets, cidr.family)
+  const ranges = excludeAddresses(mergeRanges(configuredRanges(subnet, cidr)), [...reserved.keys(), ...named])
   return { cidr, ranges, reserved, total: ranges.reduce((sum, r) => sum + rangeSize(r), 0n) }
 }
 
+/** The pools of all subnets of a Network, in the order of its spec. */
+export const poolsOf = (subnets: readonly Subnet[]): Pool[] => subnets.map((subnet) => poolOf(subnet, subnets))
+
 const rangeSize = ({ first, last }: Range) => last - first + 1n
-
-function requireCIDR(subnet: Subnet): CIDR {
-  const cidr = parseCIDR(subnet.cidr)
-  if (cidr === undefined) throw new Bug('InvalidSubnet', `${subnet.cidr} is no CIDR`)
-  return cidr
-}
-
-/**
- * Whether the first address, and for IPv4 also the last, cannot be a host's. In /31 and /32 (RFC 3021), /127 (RFC 6164)
- * and /128, hosts can have all addresses.
- */
-const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
-
-/** The last address of the subnet that a host can have. */
-function lastUsableAddress(cidr: CIDR): bigint {
-  return cidr.family === 4 && hasReservedEnds(cidr) ? cidr.last - 1n : cidr.last
-}
-
-/**
- * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address, or the
- * address before that if the last one is the gateway.
- */
-export function dhcpAddressOf(subnet: Subnet): string | undefined {
-  if (!subnet.dhcp) return undefined
-  const cidr = requireCIDR(subnet)
-  const configured = parseIP(subnet.dhcpAddress ?? '')
-  if (configured) return formatIP(configured)
-  const gateway = parseIP(subnet.gateway ?? '')
-  const last = lastUsableAddress(cidr)
-  return formatIP({ family: cidr.family, value: last === gateway?.value && last > cidr.first ? last - 1n : last })
-}
-
-function reservedAddressesOf(subnet: Subnet, cidr: CIDR): Map<bigint, string> {
-  const reserved = new Map<bigint, string>()
-  if (hasReservedEnds(cidr)) {
-    reserved.set(cidr.first, cidr.family === 4 ? 'the network address' : 'the subnet-router anycast address')
-    if (cidr.family === 4) reserved.set(cidr.last, 'the broadcast address')
-  }
-  // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can be turned on later.
-  const dhcp = parseIP(dhcpAddressOf(subnet) ?? subnet.dhcpAddress ?? '')
-  if (dhcp) reserved.set(dhcp.value, 'the address that DHCP answers from')
-  const gateway = parseIP(subnet.gateway ?? '')
-  if (gateway) reserved.set(gateway.value, 'the gateway')
-  return reserved
-}
 
 /**
  * The subnet's pools that lie within the subnet, or the whole subnet if it has no pools. A pool that ends before it

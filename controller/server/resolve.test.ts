@@ -126,6 +126,19 @@ describe('resolveReferences rejects', () => {
       { network: shared },
       'Network infra/lan: 10.1.0.53 is in none of its pools',
     ],
+    [
+      'the address of a resolver on a shared network of another namespace',
+      { networks: [{ name: 'lan', namespace: 'infra', fixedIP: '10.1.0.53' }] },
+      {
+        network: {
+          'infra/lan': makeNetwork([makeSubnet('10.1.0.0/24', { dnsServers: ['10.1.0.53'] })], {
+            namespace: 'infra',
+            shared: true,
+          }),
+        },
+      },
+      'Network infra/lan: 10.1.0.53 is in none of its pools',
+    ],
     ['a missing flavor', {}, { flavor: {} }, 'Flavor tiny does not exist; the server waits for it'],
     ['a missing image', {}, { image: {} }, 'Image cirros does not exist; the server waits for it'],
     ['a missing key', { keyName: 'mine' }, { keyPair: {} }, 'KeyPair mine does not exist; the server waits for it'],

@@ -16,7 +16,7 @@ import { findBootProblems } from '../boot-problems.ts'
 import { fingerprintOf } from '../keypair-fingerprint.ts'
 import { parseIP } from '../network/ip.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
-import { isInPool, poolOf } from '../network/pool.ts'
+import { isInPool, poolsOf } from '../network/pool.ts'
 
 /** Finds objects by key. The implementation for production uses the controller's caches. */
 export interface Lookup {
@@ -158,7 +158,7 @@ export function validateSharedNetworkRequest(
       'NetworkNotAllowed',
       `Network ${name}: only its own namespace may choose a macAddress: leave that out`,
     )
-  const pools = network.spec.subnets.map(poolOf)
+  const pools = poolsOf(network.spec.subnets)
   for (const address of [request.fixedIP ?? [], request.fixedIPs ?? []].flat()) {
     const ip = parseIP(address)
     if (ip && !pools.some((pool) => isInPool(pool, ip)))

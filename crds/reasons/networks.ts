@@ -44,7 +44,8 @@ export const networkReasons = declareReasons({
     whatToDo: 'Give DHCP an address of its own. The API server rejects such a subnet.',
   },
   NetworkTooSmall: {
-    meaning: 'The Network has no address left for servers beside its gateway and its DHCP address.',
+    meaning:
+      'The Network has no address left for servers beside its gateway, its DHCP address, resolvers and next hops of routes.',
     httpStatus: 400,
     whatToDo: 'Give the subnet larger pools, or create a larger Network.',
   },

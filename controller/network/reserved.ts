@@ -1,0 +1,90 @@
+/**
+ * The addresses of a Subnet that no server gets by itself: those that belong to the subnet or to its DHCP server, and
+ * those that the Network names as gateway, resolver or next hop of a route.
+ */
+import { Bug, type Subnet } from '../../crds/index.ts'
+import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
+
+/**
+ * The address from which DHCP answers in a subnet that is too small for an address of its own for DHCP (/30 and
+ * smaller). It is link-local; guests need no route to it, because they reach DHCP by broadcast.
+ */
+const LINK_LOCAL_DHCP: IP = { family: 4, value: 0xa9fe4343n } // 169.254.67.67
+const SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS = 29
+
+/** @throws Bug error if the CIDR of a subnet that the API server has accepted cannot be parsed nevertheless */
+export function requireCIDR(subnet: Subnet): CIDR {
+  const cidr = parseCIDR(subnet.cidr)
+  if (cidr === undefined) throw new Bug('InvalidSubnet', `${subnet.cidr} is no CIDR`)
+  return cidr
+}
+
+/**
+ * Whether the first address, and for IPv4 also the last, cannot be a host's. In /31 and /32 (RFC 3021), /127 (RFC 6164)
+ * and /128, hosts can have all addresses.
+ */
+const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
+
+/** The last address of the subnet that a host can have. */
+function lastUsableAddress(cidr: CIDR): bigint {
+  return cidr.family === 4 && hasReservedEnds(cidr) ? cidr.last - 1n : cidr.last
+}
+
+/**
+ * The resolvers and next hops of routes, of all subnets of a Network. They are in no pool, but a Port of the Network's
+ * own namespace may ask for one of them: so a server becomes the resolver or the router.
+ */
+export function serviceAddressesOf(subnets: readonly Subnet[], family: Family): Set<bigint> {
+  const addresses = subnets.flatMap((subnet) => [
+    ...(subnet.dnsServers ?? []),
+    ...(subnet.hostRoutes ?? []).map(({ nextHop }) => nextHop),
+  ])
+  return new Set(
+    addresses.flatMap((text) => parseIP(text) ?? []).flatMap((ip) => (ip.family === family ? ip.value : [])),
+  )
+}
+
+/**
+ * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address that the
+ * Network does not name for something else.
+ * @param subnets all subnets of the Network
+ */
+export function dhcpAddressOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): string | undefined {
+  if (!subnet.dhcp) return undefined
+  const configured = parseIP(subnet.dhcpAddress ?? '')
+  return formatIP(configured ?? defaultDhcpAddress(subnet, subnets))
+}
+
+function defaultDhcpAddress(subnet: Subnet, subnets: readonly Subnet[]): IP {
+  const cidr = requireCIDR(subnet)
+  const { family } = cidr
+  const taken = serviceAddressesOf(subnets, family)
+  const gateway = parseIP(subnet.gateway ?? '')
+  if (gateway?.family === family) taken.add(gateway.value)
+  if (family === 4 && cidr.prefixLength > SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS) {
+    let { value } = LINK_LOCAL_DHCP
+    while (taken.has(value)) value++
+    return { family, value }
+  }
+  let value = lastUsableAddress(cidr)
+  while (taken.has(value) && value > cidr.first) value--
+  return { family, value }
+}
+
+/** The addresses of the subnet that no Port gets, even if it asks for one of them, each with its purpose in words. */
+export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]): Map<bigint, string> {
+  const cidr = requireCIDR(subnet)
+  const reserved = new Map<bigint, string>()
+  if (hasReservedEnds(cidr)) {
+    reserved.set(cidr.first, cidr.family === 4 ? 'the network address' : 'the subnet-router anycast address')
+    if (cidr.family === 4) reserved.set(cidr.last, 'the broadcast address')
+  }
+  const reserve = (text: string | undefined, purpose: string) => {
+    const ip = parseIP(text ?? '')
+    if (ip && cidrContains(cidr, ip)) reserved.set(ip.value, purpose)
+  }
+  // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can be turned on later.
+  reserve(dhcpAddressOf(subnet, subnets) ?? subnet.dhcpAddress, 'the address that DHCP answers from')
+  reserve(subnet.gateway, 'the gateway')
+  return reserved
+}
