@@ -59,12 +59,67 @@ it.each(badObjects)('the API server rejects $title', async ({ before, object, te
   expect(answer).toContain(message)
 })
 
-// The cost of the IPv6 rules depends on the addresses. Even the most expensive Network must stay below the API server's
-// limit for the cost of CEL rules.
+// The cost of the rules depends on the addresses. Even the most expensive Network must stay below the API server's limit
+// for the cost of CEL rules.
 it.each(['2001:db8::/64', '2000::/8'])('the API server accepts the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))
-  const subnet = { cidr, gateway: address(1), dhcpAddress: address(2), dhcp: cidr.endsWith('/64'), pools }
+  const dnsServers = Array.from({ length: 8 }, (_, i) => address(512 + i))
+  const hostRoutes = Array.from({ length: 32 }, (_, i) => ({
+    destination: `fd00:0000:0000:${i.toString(16).padStart(4, '0')}:0000:0000:0000:0000/64`,
+    nextHop: address(1024 + i),
+  }))
+  const routers = { gateway: address(1), dhcpAddress: address(2), dnsServers, hostRoutes }
+  const subnet = { cidr, ...routers, dhcp: cidr.endsWith('/64'), pools }
+  const object = { ...validObject('Network'), spec: { subnets: [subnet] } }
+  await expect(createObject(object, undefined)).resolves.toBeDefined()
+})
+
+it.each([
+  ['a link-local gateway of IPv6', { cidr: '2001:db8:50::/64', gateway: 'fe80::1' }],
+  ['one address with a link-local gateway', { cidr: '203.0.113.7/32', gateway: '169.254.0.1' }],
+  ['one address with a gateway anywhere', { cidr: '203.0.113.7/32', gateway: '172.31.1.1' }],
+  ['one address of IPv6', { cidr: '2001:db8::7/128', gateway: 'fe80::1', dhcp: false }],
+  ['a range with a link-local gateway', { cidr: '203.0.113.16/28', gateway: '169.254.0.1' }],
+  ['a range with a gateway on link', { cidr: '203.0.113.16/28', gateway: '192.0.2.254', onLink: true }],
+  ['a range of IPv6 with a gateway on link', { cidr: '2001:db8:50::/64', gateway: '2001:db8::ff', onLink: true }],
+  ['a point-to-point range', { cidr: '203.0.113.6/31', gateway: '203.0.113.6' }],
+  ['a link-local DHCP address', { cidr: '203.0.113.16/28', dhcpAddress: '169.254.0.9' }],
+  [
+    'a route by a gateway outside',
+    {
+      cidr: '203.0.113.7/32',
+      gateway: '10.0.0.1',
+      hostRoutes: [{ destination: '10.0.0.0/16', nextHop: '10.0.0.1' }],
+    },
+  ],
+  [
+    'a route by a link-local router',
+    {
+      cidr: '10.0.0.0/24',
+      hostRoutes: [{ destination: '10.8.0.0/16', nextHop: '169.254.0.1' }],
+    },
+  ],
+  [
+    'a default route instead of a gateway',
+    {
+      cidr: '10.0.0.0/24',
+      hostRoutes: [{ destination: '0.0.0.0/0', nextHop: '10.0.0.1' }],
+    },
+  ],
+  [
+    'routes to both halves of everything',
+    {
+      cidr: '10.0.0.0/24',
+      gateway: '10.0.0.1',
+      hostRoutes: [
+        { destination: '0.0.0.0/1', nextHop: '10.0.0.2' },
+        { destination: '128.0.0.0/1', nextHop: '10.0.0.2' },
+      ],
+    },
+  ],
+  ['the gateway as resolver', { cidr: '10.0.0.0/24', gateway: '10.0.0.1', dnsServers: ['10.0.0.1'] }],
+])('the API server accepts a subnet with %s', async (_, subnet) => {
   const object = { ...validObject('Network'), spec: { subnets: [subnet] } }
   await expect(createObject(object, undefined)).resolves.toBeDefined()
 })

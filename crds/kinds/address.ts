@@ -26,12 +26,16 @@ export const CIDR = (description: string, example: string, ...more: Rule[]) =>
     ...celRules({ rule: isRange, message: `must be a CIDR whose host bits are zero, such as ${example}` }, ...more),
   })
 
-/** Ranges in which no host can have an address: the loopback, multicast and reserved ranges of RFC 6890. */
-const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'ff00::/8']
+/**
+ * Ranges in which no host can be given an address: the loopback, multicast and reserved ranges of RFC 6890, and
+ * fe80::/10, in which IPv6 hosts make their own addresses.
+ */
+const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'fe80::/10', 'ff00::/8']
 
 export const usableRange: Rule = {
   rule: `!isCIDR(self) || cidr(self).prefixLength() >= 8 && [${unusable.map((r) => `'${r}'`).join(', ')}].all(r, !cidr(r).containsCIDR(self))`,
-  message: 'must be a range of addresses that hosts can have: a prefix of 8 or more, not loopback or multicast',
+  message:
+    'must be a range of addresses that hosts can have: a prefix of 8 or more, not loopback, multicast or fe80::/10',
 }
 
 /** A field with a unicast MAC address. */

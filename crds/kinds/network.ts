@@ -45,7 +45,7 @@ const Pool = Type.Object({ start: IP('First address.'), end: IP('Last address.')
 const HostRoute = Type.Object(
   {
     destination: CIDR('The range behind the router, such as 10.8.0.0/16.', '10.8.0.0/16'),
-    nextHop: IP('The router.'),
+    nextHop: IP('The router: an address of cidr, a link-local one or the gateway (see also onLink).'),
   },
   celRules({
     rule: '!isCIDR(self.destination) || !isIP(self.nextHop) || cidr(self.destination).ip().family() == ip(self.nextHop).family()',
@@ -57,11 +57,21 @@ const HostRoute = Type.Object(
 export const Subnet = Type.Object(
   {
     cidr: CIDR('The range, such as 10.0.0.0/24.', '10.0.0.0/24', usableRange),
-    gateway: Type.Optional(IP('Default router of the guests. Absent: no default route.')),
+    gateway: Type.Optional(
+      IP(
+        'Default router of the guests: an address of cidr, or a link-local one such as fe80::1 or 169.254.0.1 (see also onLink). Guests learn it by DHCP (IPv4) and from network_data.json on the config drive (both families): DHCPv6 cannot name a router. Absent: no default route, except for IPv6 by a router that advertises itself.',
+      ),
+    ),
+    onLink: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: gateway and next hops may lie outside cidr, and guests reach them directly. Link-local routers, and all routers of a /32 or /128, are reached directly in any case. Default: false.',
+      }),
+    ),
     pools: Type.Optional(
       Type.Array(Pool, {
         description:
-          'Ranges from which addresses are allocated. Default: all addresses but the network, broadcast, gateway and DHCP address.',
+          'Ranges from which addresses are allocated, without those that the network itself uses or names (gateway, DHCP, resolvers, next hops). Default: the whole cidr.',
         maxItems: 16,
         'x-kubernetes-list-type': 'atomic',
       }),
@@ -71,7 +81,10 @@ export const Subnet = Type.Object(
         maxItems: 8,
         'x-kubernetes-list-type': 'atomic',
         description: 'Resolvers that guests are given.',
-        ...celRules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver can be given once' }),
+        ...celRules({
+          rule: 'self.all(a, !isIP(a) || self.exists_one(b, isIP(b) && ip(a) == ip(b)))',
+          message: 'each resolver can be given once',
+        }),
       }),
     ),
     hostRoutes: Type.Optional(
@@ -80,14 +93,16 @@ export const Subnet = Type.Object(
         'x-kubernetes-list-type': 'atomic',
         description: 'More routes that guests are given.',
         ...celRules({
-          rule: 'self.all(a, self.exists_one(b, a.destination == b.destination))',
+          rule: 'self.all(a, !isCIDR(a.destination) || self.exists_one(b, isCIDR(b.destination) && cidr(a.destination) == cidr(b.destination)))',
           message: 'only one route can be given for each destination',
         }),
       }),
     ),
     dhcp: Type.Boolean({ default: true, description: 'true: each host answers DHCP for its own servers.' }),
     dhcpAddress: Type.Optional(
-      IP("Address from which DHCP answers, the same on every host. Default: the subnet's last usable one."),
+      IP(
+        "Address from which DHCP answers, the same on every host. Default: the subnet's last one that nothing else is named to have; for an IPv4 prefix of 30 or more, 169.254.67.67.",
+      ),
     ),
   },
   celRules(...subnetRules),

@@ -1,38 +1,32 @@
-/** The CEL rules for the subnets of a Network: where gateway, DHCP address and pools may lie, and what may change. */
+/**
+ * The CEL rules for the subnets of a Network: where the DHCP address and pools may lie, and what may change. Those for
+ * gateway, routes and resolvers are in route-rules.ts.
+ */
 import type { Rule } from '../schema.ts'
 import { ipv4Number, ipv6LessThanExpression } from './address.ts'
+import { absentOrInvalid, insideCidr, invalidCidr, isNetworkOrBroadcast, notIPv4, notIPv6 } from './cidr-cel.ts'
+import { routerRules } from './route-rules.ts'
 
-/**
- * CEL conditions with which rules skip a field that is absent or invalid, or belongs to the other IP family. An invalid
- * field is rejected by another rule, whose message is better.
- */
-const invalidCidr = '!isCIDR(self.cidr)'
-const absentOrInvalid = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`
-const notIPv4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
-const notIPv6 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 6`
 const noIPv4Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv4('p.start')} || ${notIPv4('p.end')})`
 
 const noIPv6Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv6('p.start')} || ${notIPv6('p.end')})`
 
-/**
- * The powers of 2 as a CEL list, because CEL cannot compute powers. `size` is the number of addresses of an IPv4
- * `cidr`.
- */
-const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
-const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`
-
-const inside = (field: string): Rule => ({
-  rule: `${invalidCidr} || ${absentOrInvalid(field)} || cidr(self.cidr).containsIP(self.${field})`,
-  message: `${field} must lie in cidr`,
-  fieldPath: `.${field}`,
-})
-
 /** The rule that a field is not the network address or the broadcast address, which no host can have. */
 const notNetworkOrBroadcast = (field: string): Rule => ({
-  rule: `${invalidCidr} || ${absentOrInvalid(field)} || ${notIPv4(`self.${field}`)} || cidr(self.cidr).ip().family() != 4 || cidr(self.cidr).prefixLength() > 30 || !(${ipv4Number(`self.${field}`)} % ${size} in [0, ${size} - 1])`,
+  rule: `${invalidCidr} || ${absentOrInvalid(field)} || !(${isNetworkOrBroadcast(`self.${field}`)})`,
   message: `${field} must not be the first or the last address of cidr: they are the network's own and the broadcast address`,
   fieldPath: `.${field}`,
 })
+
+/**
+ * DHCP for IPv4 can answer from a link-local address, for subnets that have no address to spare. For IPv6, dnsmasq
+ * advertises only the subnets of its own addresses.
+ */
+const dhcpAddressIsUsable: Rule = {
+  rule: `${invalidCidr} || ${absentOrInvalid('dhcpAddress')} || ${insideCidr('self.dhcpAddress')} || cidr(self.cidr).ip().family() == 4 && ip(self.dhcpAddress).family() == 4 && ip(self.dhcpAddress).isLinkLocalUnicast()`,
+  message: 'dhcpAddress must lie in cidr, or for IPv4 be link-local, such as 169.254.67.67',
+  fieldPath: '.dhcpAddress',
+}
 
 const outsideIPv4Pools = (field: string): Rule => ({
   rule: `${noIPv4Pools} || ${absentOrInvalid(field)} || ${notIPv4(`self.${field}`)} || self.pools.all(p, ${ipv4Number(`self.${field}`)} < ${ipv4Number('p.start')} || ${ipv4Number(`self.${field}`)} > ${ipv4Number('p.end')})`,
@@ -46,8 +40,8 @@ const outsideIPv6Pools = (field: string): Rule => ({
 })
 
 export const subnetRules: readonly Rule[] = [
-  inside('gateway'),
-  inside('dhcpAddress'),
+  ...routerRules,
+  dhcpAddressIsUsable,
   notNetworkOrBroadcast('gateway'),
   notNetworkOrBroadcast('dhcpAddress'),
   {
@@ -58,6 +52,12 @@ export const subnetRules: readonly Rule[] = [
   {
     rule: `${invalidCidr} || !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() >= 64`,
     message: 'IPv6 with DHCP needs a prefix of 64 bits or more, such as /64: make cidr smaller, or set dhcp to false',
+    fieldPath: '.cidr',
+  },
+  {
+    rule: `${invalidCidr} || !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() <= 126`,
+    message:
+      'IPv6 with DHCP needs a prefix of 126 bits or less, for an address of DHCP: make cidr larger, or set dhcp to false',
     fieldPath: '.cidr',
   },
   {
@@ -84,11 +84,6 @@ export const subnetRules: readonly Rule[] = [
   outsideIPv4Pools('dhcpAddress'),
   outsideIPv6Pools('gateway'),
   outsideIPv6Pools('dhcpAddress'),
-  {
-    rule: `${invalidCidr} || !has(self.hostRoutes) || self.hostRoutes.all(r, !isIP(r.nextHop) || ip(r.nextHop).family() == cidr(self.cidr).ip().family())`,
-    message: 'the routes of a subnet must be of its family',
-    fieldPath: '.hostRoutes',
-  },
 ]
 
 /**

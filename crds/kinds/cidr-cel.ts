@@ -1,0 +1,32 @@
+/**
+ * CEL conditions on the addresses of a Subnet, from which subnet-rules.ts and route-rules.ts are made. In a condition
+ * `self` is the Subnet, and `text` is a CEL expression for a string, such as `self.gateway`.
+ */
+import { ipv4Number } from './address.ts'
+
+/**
+ * Conditions with which a rule skips a field that is absent or invalid. An invalid field is rejected by another rule,
+ * whose message is better.
+ */
+export const invalidCidr = '!isCIDR(self.cidr)'
+export const absentOrInvalid = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`
+export const notIPv4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
+export const notIPv6 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 6`
+
+/** Whether the address has another IP family than the subnet. Both must be valid. */
+export const otherFamily = (text: string): string => `ip(${text}).family() != cidr(self.cidr).ip().family()`
+export const insideCidr = (text: string): string => `cidr(self.cidr).containsIP(${text})`
+
+/** Whether the subnet has one address only (/32 or /128). */
+export const isSingleAddress = 'cidr(self.cidr).prefixLength() == (cidr(self.cidr).ip().family() == 4 ? 32 : 128)'
+
+/**
+ * The powers of 2 as a CEL list, because CEL cannot compute powers. `size` is the number of addresses of an IPv4
+ * `cidr`.
+ */
+const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
+const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`
+
+/** Whether the address is the network or the broadcast address of an IPv4 subnet. Both must be valid. */
+export const isNetworkOrBroadcast = (text: string): string =>
+  `ip(${text}).family() == 4 && ${insideCidr(text)} && cidr(self.cidr).prefixLength() <= 30 && ${ipv4Number(text)} % ${size} in [0, ${size} - 1]`
