@@ -243,6 +243,83 @@ describe('buildNetworkData', () => {
     })
   })
 
+  const onLinkRoute = { network: '169.254.0.1', netmask: '255.255.255.255', gateway: '0.0.0.0' }
+  const single = makeFixedIP('203.0.113.7', { prefixLength: 32, dhcp: false, gateway: '169.254.0.1' })
+  const v6 = makeFixedIP('2001:db8:50::5', { prefixLength: 64 })
+  const entryOf = (ip: FixedIP) => buildNetworkData([makeInterface({ fixedIPs: [ip] })]).networks[0]
+
+  test('gives a gateway outside the subnet as cloud-init takes it: with a route to the gateway itself', () => {
+    expect(entryOf(single)).toMatchObject({
+      type: 'ipv4',
+      ip_address: '203.0.113.7',
+      netmask: '255.255.255.255',
+      gateway: '169.254.0.1',
+      routes: [onLinkRoute],
+    })
+  })
+
+  test('gives a route to each other router outside the subnet, once', () => {
+    const hostRoutes = [
+      { destination: '10.0.0.0/16', nextHop: '172.31.1.1' },
+      { destination: '10.1.0.0/16', nextHop: '172.31.1.1' },
+      { destination: '10.2.0.0/16', nextHop: '169.254.0.1' },
+    ]
+    expect(entryOf({ ...single, hostRoutes })).toMatchObject({
+      gateway: '169.254.0.1',
+      routes: [
+        onLinkRoute,
+        { network: '172.31.1.1', netmask: '255.255.255.255', gateway: '0.0.0.0' },
+        { network: '10.0.0.0', netmask: '255.255.0.0', gateway: '172.31.1.1' },
+        { network: '10.1.0.0', netmask: '255.255.0.0', gateway: '172.31.1.1' },
+        { network: '10.2.0.0', netmask: '255.255.0.0', gateway: '169.254.0.1' },
+      ],
+    })
+  })
+
+  test('leaves a gateway outside the subnet to DHCP for IPv4', () => {
+    expect(entryOf({ ...single, dhcp: true })).toEqual({
+      id: 'network0',
+      type: 'ipv4_dhcp',
+      link: 'tap5a1d3c9e-aa',
+      network_id: '7b2c1f00-1111-4222-8333-444455556666',
+    })
+  })
+
+  test.each([
+    ['in the subnet', '2001:db8:50::1'],
+    ['that is link-local', 'fe80::1'],
+  ])('gives an IPv6 gateway %s with the address, even with DHCP, because DHCPv6 cannot name a router', (_, gateway) => {
+    expect(entryOf({ ...v6, gateway, dnsServers: ['2001:db8::53'] })).toMatchObject({
+      type: 'ipv6',
+      ip_address: '2001:db8:50::5',
+      netmask: 'ffff:ffff:ffff:ffff::',
+      routes: [{ network: '::', netmask: '::', gateway }],
+      services: [{ type: 'dns', address: '2001:db8::53' }],
+    })
+    expect(entryOf({ ...v6, gateway })).not.toHaveProperty('gateway')
+  })
+
+  test('gives an IPv6 gateway that onLink allows with a route to the gateway itself', () => {
+    expect(entryOf({ ...v6, gateway: '2001:db8:ff::1' })).toMatchObject({
+      type: 'ipv6',
+      gateway: '2001:db8:ff::1',
+      routes: [{ network: '2001:db8:ff::1', netmask: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', gateway: '::' }],
+    })
+  })
+
+  test('leaves IPv6 without a gateway to DHCP, and to a router that advertises itself, with its other routes', () => {
+    expect(entryOf(v6)).toEqual({
+      id: 'network0',
+      type: 'ipv6_dhcp',
+      link: 'tap5a1d3c9e-aa',
+      network_id: '7b2c1f00-1111-4222-8333-444455556666',
+    })
+    expect(entryOf({ ...v6, hostRoutes: [{ destination: 'fd01::/48', nextHop: '2001:db8:50::9' }] })).toMatchObject({
+      type: 'ipv6_dhcp',
+      routes: [{ network: 'fd01::', netmask: 'ffff:ffff:ffff::', gateway: '2001:db8:50::9' }],
+    })
+  })
+
   test('gives no default route without a gateway, and nothing for an interface without addresses', () => {
     expect(
       buildNetworkData([makeInterface({ fixedIPs: [makeFixedIP('10.0.0.5', { dhcp: false })] })]).networks[0]?.routes,

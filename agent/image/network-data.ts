@@ -1,6 +1,7 @@
 /** Builds network_data.json: links, networks and services in the format of nova/virt/netutils.py. Pure. */
 import { Address4, Address6 } from 'ip-address'
 import type { FixedIP, Interface } from '../../crds/index.ts'
+import { routersOnLink } from '../net/on-link.ts'
 
 interface Route {
   network: string
@@ -20,6 +21,8 @@ interface NetworkEntry {
   network_id: string
   ip_address?: string
   netmask?: string
+  /** Only for a gateway outside the subnet. It is not in Nova's format, but cloud-init reads it (buildStaticEntry). */
+  gateway?: string
   routes?: Route[]
   services?: Service[]
 }
@@ -67,20 +70,52 @@ function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
 function buildNetworkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
-  if (ip.dhcp) return { id, type: `${family}_dhcp`, link, network_id }
-  const netmask = netmaskOfCidr(`${ip.address}/${ip.prefixLength}`)
-  const routes = [
-    ...defaultRouteOf(ip),
-    ...(ip.hostRoutes ?? []).map((route) => toRoute(route.destination, route.nextHop)),
-  ]
-  return { id, type: family, link, ip_address: ip.address, netmask, routes, network_id, services: dnsServicesOf(ip) }
+  // DHCPv6 cannot name a router, and a router advertisement only its sender. So an IPv6 address with a gateway is given
+  // as a static one, with its default route. cloud-init then ignores router advertisements.
+  const isByDhcp = ip.dhcp && !(isIPv6(ip) && ip.gateway !== undefined)
+  if (!isByDhcp) return buildStaticEntry(common, ip)
+  const routes = isIPv6(ip) ? hostRoutesOf(ip) : []
+  return { id, type: `${family}_dhcp`, link, network_id, ...(routes.length === 0 ? {} : { routes }) }
+}
+
+/**
+ * As in Nova, the gateway is a route to everything. If it is outside the subnet, cloud-init instead takes `gateway` and
+ * marks it as on-link, which it does not do for routes. cloud-init before 23.1 marks nothing; so there is also a route
+ * to the gateway itself.
+ */
+function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
+  const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)
+  return {
+    id,
+    type: isIPv6(ip) ? 'ipv6' : 'ipv4',
+    link,
+    ip_address: ip.address,
+    netmask: netmaskOfCidr(`${ip.address}/${ip.prefixLength}`),
+    ...(isOnLink ? { gateway: ip.gateway } : {}),
+    routes: [...(isOnLink ? [] : defaultRouteOf(ip)), ...hostRoutesOf(ip)],
+    network_id,
+    services: dnsServicesOf(ip),
+  }
 }
 
 function defaultRouteOf(ip: FixedIP): Route[] {
   if (ip.gateway === undefined) return []
-  const any = isIPv6(ip) ? '::' : '0.0.0.0'
+  const any = anyAddress(ip)
   return [{ network: any, netmask: any, gateway: ip.gateway }]
 }
+
+/**
+ * The routes to routers outside the subnet, and the routes behind them. A gateway of zeros means the segment itself.
+ */
+function hostRoutesOf(ip: FixedIP): Route[] {
+  const bits = isIPv6(ip) ? 128 : 32
+  return [
+    ...routersOnLink(ip).map((router) => toRoute(`${router}/${bits}`, anyAddress(ip))),
+    ...(ip.hostRoutes ?? []).map((route) => toRoute(route.destination, route.nextHop)),
+  ]
+}
+
+const anyAddress = (ip: FixedIP): string => (isIPv6(ip) ? '::' : '0.0.0.0')
 
 function toRoute(destination: string, gateway: string): Route {
   const network = destination.includes(':')

@@ -57,6 +57,11 @@ describe('buildDesiredNetworks', () => {
   })
 })
 
+test('a link-local address of DHCP has a prefix of its own', () => {
+  const single = fixedIP(5, { address: '203.0.113.7', prefixLength: 32, dhcpAddress: '169.254.67.67' })
+  expect(networkFor(createGuest(5, { fixedIPs: [single] }))?.dhcp?.addresses).toEqual(['169.254.67.67/16'])
+})
+
 describe('validateInterface', () => {
   const malformed: [string, Partial<Interface>][] = [
     ['a MAC with a line break', { macAddress: 'fa:16:3e:00:00:05\naccept' }],
@@ -87,5 +92,21 @@ describe('validateInterface', () => {
     expect(() =>
       validateInterface(createNic(5, { bridge: 'br-ex.100', fixedIPs: [fixedIP(5, { hostRoutes })] })),
     ).not.toThrow()
+  })
+
+  test('accepts routers outside the subnet', () => {
+    const v4 = fixedIP(5, {
+      address: '203.0.113.7',
+      prefixLength: 32,
+      gateway: '169.254.0.1',
+      dhcpAddress: '169.254.67.67',
+    })
+    const v6 = fixedIP(5, {
+      address: '2001:db8:50::5',
+      prefixLength: 64,
+      gateway: 'fe80::1',
+      dhcpAddress: '2001:db8:50::fe',
+    })
+    expect(() => validateInterface(createNic(5, { fixedIPs: [v4, v6] }))).not.toThrow()
   })
 })

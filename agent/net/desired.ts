@@ -7,6 +7,7 @@ import { Terminal } from '../../crds/errors.ts'
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import { renderDnsmasqConfig } from './dnsmasq-config.ts'
 import { bridgeName, dhcpMac, networkKey, tapName } from './names.ts'
+import { isInSubnetOf } from './on-link.ts'
 import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './types.ts'
 
 /** Returns the path of the folder with a network's dnsmasq files. */
@@ -67,9 +68,17 @@ function toDesiredDhcp(
   if (dhcpAddresses.length === 0) return undefined
   const addresses = [4, 6].flatMap((family) => {
     const ip = dhcpAddresses.findLast(({ address }) => isIP(address) === family)
-    return ip ? [`${ip.dhcpAddress}/${ip.prefixLength}`] : []
+    return ip ? dhcpDeviceAddress(ip) : []
   })
   return { mac: dhcpMac(networkId), addresses, config: renderDnsmasqConfig({ ports, mtu, folder }) }
+}
+
+/** Prefix of a DHCP address outside the guests' subnet, which the API server accepts only in 169.254.0.0/16. */
+const LINK_LOCAL_PREFIX = 16
+
+function dhcpDeviceAddress(ip: FixedIP): string[] {
+  if (ip.dhcpAddress === undefined) return []
+  return [`${ip.dhcpAddress}/${isInSubnetOf(ip, ip.dhcpAddress) ? ip.prefixLength : LINK_LOCAL_PREFIX}`]
 }
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i

@@ -24,6 +24,20 @@ test('DHCP gives a guest its address, routes, resolvers, MTU and host name', asy
   })
 })
 
+test('DHCP gives one address with a gateway outside of it, as hosters have them', async () => {
+  await using host = await makeHost()
+  const single = { address: '203.0.113.7', prefixLength: 32, gateway: '169.254.0.1', dhcpAddress: '169.254.67.67' }
+  const machine = await host.boot(createGuest(5, { fixedIPs: [fixedIP(5, single)] }))
+  expect(await requestDhcpLease(machine)).toMatchObject({
+    ip: '203.0.113.7',
+    subnet: '255.255.255.255',
+    router: '169.254.0.1',
+    staticroutes: '169.254.0.1/32 0.0.0.0 0.0.0.0/0 169.254.0.1',
+    serverid: '169.254.67.67',
+  })
+  expect(await host.net.sync([createGuest(5, { fixedIPs: [fixedIP(5, single)] })], ctx)).toEqual(new Map())
+})
+
 test('DHCP gives no router and no resolver when the port has none', async () => {
   await using host = await makeHost()
   const { gateway: _, dnsServers: __, ...bare } = fixedIP(5)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { renderDnsmasqConfig } from './dnsmasq-config.ts'
 import { fixedIP } from './testing.ts'
 import type { DesiredPort } from './types.ts'
@@ -68,6 +68,44 @@ test('classless static routes include the default route, as clients then ignore 
   expect(render([port(5, { fixedIPs: [fixedIP(5, { hostRoutes })] })]).opts).toContain(
     `option:classless-static-route,${all}\n249,${all}\n`,
   )
+})
+
+describe('a router outside the subnet', () => {
+  // As hosters give them: one address, and a gateway that is link-local or in another range.
+  const single = { address: '203.0.113.7', prefixLength: 32, gateway: '169.254.0.1', dhcpAddress: '169.254.67.67' }
+
+  test('gets a route of its own before the default route, because the guest has no other route to it', () => {
+    const { opts } = render([port(5, { fixedIPs: [fixedIP(5, single)] })])
+    const all = '169.254.0.1/32,0.0.0.0,0.0.0.0/0,169.254.0.1'
+    expect(opts).toBe(
+      `option:router,169.254.0.1\noption:dns-server,192.0.2.53\noption:classless-static-route,${all}\n249,${all}\noption:mtu,1450\n`,
+    )
+  })
+
+  test('gets one route even if several routes use it', () => {
+    const hostRoutes = [
+      { destination: '10.8.0.0/16', nextHop: '172.31.1.1' },
+      { destination: '10.9.0.0/16', nextHop: '172.31.1.1' },
+      { destination: '10.10.0.0/16', nextHop: '10.0.0.9' },
+    ]
+    expect(render([port(5, { fixedIPs: [fixedIP(5, { hostRoutes })] })]).opts).toContain(
+      'option:classless-static-route,172.31.1.1/32,0.0.0.0,10.8.0.0/16,172.31.1.1,10.9.0.0/16,172.31.1.1,10.10.0.0/16,10.0.0.9,0.0.0.0/0,10.0.0.1\n',
+    )
+  })
+
+  test('is the only one that gets such a route, and only for IPv4', () => {
+    expect(render([port(5)]).opts).not.toContain('classless-static-route')
+    expect(render([port(5, { fixedIPs: [{ ...v6, gateway: 'fe80::1' }] })]).opts).toBe(
+      'option6:dns-server,[fd00::53]\n',
+    )
+  })
+
+  test('does not keep DHCP from a subnet in which its own address does not lie', () => {
+    expect(render([port(5, { fixedIPs: [fixedIP(5, single)] })]).conf).toContain(
+      'shared-network=dhcp0,203.0.113.7\ndhcp-range=203.0.113.7,static,255.255.255.255,infinite\n',
+    )
+    expect(render([port(5)]).conf).not.toContain('shared-network')
+  })
 })
 
 test('router and resolvers are empty options when the network has none, so that dnsmasq does not send its own address', () => {

@@ -11,6 +11,7 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { FixedIP } from '../../crds/kinds/server-status.ts'
 import { netmaskOf, networkAddressOf } from './addresses.ts'
 import { DHCP_DEVICE } from './names.ts'
+import { isInSubnetOf, routersOnLink } from './on-link.ts'
 import type { DesiredPort, DnsmasqConfig } from './types.ts'
 
 interface DnsmasqInput {
@@ -64,6 +65,7 @@ function hostLabel(hostname: string | undefined): string | undefined {
  */
 function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] {
   const ranges = new Set(ips.map(rangeLine))
+  const sharedNetworks = new Set(ips.flatMap(sharedNetworkLine))
   const hasIPv6 = ips.some((ip) => isIPv6(ip.address))
   return [
     'port=0',
@@ -82,9 +84,11 @@ function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] 
     `dhcp-hostsfile=${folder}/hosts`,
     `dhcp-optsfile=${folder}/opts`,
     `pid-file=${folder}/pid`,
+    ...[...sharedNetworks].sort(),
     ...[...ranges].sort(),
     // The router advertisement only tells guests to get their addresses by DHCPv6. Its lifetime of 0 means that this
-    // host is no router; the network's real routers advertise themselves.
+    // host is no router. It cannot name the gateway, because the router of an advertisement is its sender: guests learn
+    // the gateway from network_data.json, or from a router that advertises itself.
     ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
   ]
 }
@@ -94,6 +98,15 @@ function rangeLine({ address, prefixLength }: FixedIP): string {
   return isIPv4(address)
     ? `dhcp-range=${first},static,${netmaskOf(prefixLength)},infinite`
     : `dhcp-range=${first},static,${prefixLength},infinite`
+}
+
+/**
+ * dnsmasq serves only the subnets of its device's addresses. This line adds a subnet in which the DHCP server has no
+ * address, because the subnet is too small for one.
+ */
+function sharedNetworkLine(ip: FixedIP): string[] {
+  if (ip.dhcpAddress === undefined || isInSubnetOf(ip, ip.dhcpAddress)) return []
+  return [`shared-network=${DHCP_DEVICE},${networkAddressOf(ip.address, ip.prefixLength)}`]
 }
 
 function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
@@ -106,9 +119,14 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
  * Renders DHCPv4 options. dnsmasq leaves out an option whose line has no value. Without the line `option:router`,
  * dnsmasq would offer itself as the router.
  */
-function ipv4Options({ gateway, dnsServers = [], hostRoutes = [] }: FixedIP, mtu: number): string[] {
+function ipv4Options(ip: FixedIP, mtu: number): string[] {
+  const { gateway, dnsServers = [], hostRoutes = [] } = ip
   const resolvers = dnsServers.filter((a) => isIPv4(a))
-  const routes = hostRoutes.map((r) => `${r.destination},${r.nextHop}`)
+  // A route by 0.0.0.0 leads to the segment itself (RFC 3442). It must come before the routes by that router.
+  const routes = [
+    ...routersOnLink(ip).map((router) => `${router}/32,0.0.0.0`),
+    ...hostRoutes.map((r) => `${r.destination},${r.nextHop}`),
+  ]
   // A client that gets option 121 ignores the router option (RFC 3442), so 121 must include the default route. Option
   // 249 is Microsoft's number for option 121.
   const routesAndDefault = [...routes, ...(gateway === undefined ? [] : [`0.0.0.0/0,${gateway}`])].join(',')

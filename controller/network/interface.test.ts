@@ -38,6 +38,19 @@ test('buildInterface copies what a host needs of network and port', () => {
   })
 })
 
+test('buildInterface makes a route to everything the gateway', () => {
+  const hostRoutes = [
+    { destination: '10.8.0.0/16', nextHop: '10.0.0.9' },
+    { destination: '0.0.0.0/0', nextHop: '10.0.0.1' },
+  ]
+  const { gateway: _, ...bare } = v4
+  const [ip] = buildInterface(
+    makeNetwork([{ ...bare, hostRoutes }]),
+    makePort('p', { allocated: ['10.0.0.5'], mac }),
+  ).fixedIPs
+  expect(ip).toMatchObject({ gateway: '10.0.0.1', hostRoutes: [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }] })
+})
+
 test('buildInterface leaves out uplink and tag for a port without addresses on an existing bridge', () => {
   const built = buildInterface(makeNetwork([], { bridge: 'br0' }), makePort('p', { mac }))
   expect(built).toMatchObject({ bridge: 'br0', fixedIPs: [] })

@@ -60,11 +60,20 @@ function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
 /** The settings that a guest gets together with an address of the subnet. */
 function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<FixedIP, 'address' | 'prefixLength'> {
   const dhcpAddress = dhcpAddressOf(subnet, subnets)
+  const { gateway = defaultRouteOf(subnet)?.nextHop } = subnet
+  const hostRoutes = subnet.hostRoutes?.filter((route) => !isDefault(route))
   return {
-    ...(subnet.gateway === undefined ? {} : { gateway: subnet.gateway }),
+    ...(gateway === undefined ? {} : { gateway }),
     ...(subnet.dnsServers === undefined ? {} : { dnsServers: subnet.dnsServers }),
-    ...(subnet.hostRoutes === undefined ? {} : { hostRoutes: subnet.hostRoutes }),
+    ...(hostRoutes === undefined ? {} : { hostRoutes }),
     dhcp: subnet.dhcp,
     ...(dhcpAddress === undefined ? {} : { dhcpAddress }),
   }
 }
+
+/**
+ * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As Neutron does, it counts as the
+ * gateway if the subnet names none.
+ */
+const defaultRouteOf = ({ hostRoutes = [] }: Subnet) => hostRoutes.find(isDefault)
+const isDefault = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')
