@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Guest } from '../../actions/host/index.ts'
 import type { FixedIP, Interface } from '../../crds/index.ts'
@@ -328,17 +329,38 @@ describe('buildNetworkData', () => {
   })
 })
 
-// The expected values are the results of Nova's own function (34.0.0) for the same names.
+// For names in ASCII, the expected values are the results of Nova's own function (34.0.0).
 test.each([
   ['web-1', 'web-1'],
   ['My Server_01.example', 'my-server-01-example'],
   ['.-edge-.', 'edge'],
-  ['Grüße & Co', 'grüße--co'],
-  ['服务器', 'Server-7'],
-  ['服务器-a', 'a'],
-  ['½²', '½²'],
+  ['....test.example.com...', 'test-example-com'],
+  ['(#@&$!(@*--#&91)(__=+--test-host.example!!.com-0+', '91----test-host-example-com-0'],
+  ['-_.', 'Server-7'],
   ['a/b\\c"d', 'abcd'],
   ['', 'Server-7'],
   ['x'.repeat(70), 'x'.repeat(63)],
   [`${'x'.repeat(62)} y`, 'x'.repeat(62)],
+  ['büro-größe-1', 'buro-grosse-1'],
+  ['Grüße & Co', 'grusse--co'],
+  ['CAFÉ', 'cafe'],
+  ['cafe\u0301', 'cafe'],
+  ['İstanbul', 'istanbul'],
+  ['服务器', 'Server-7'],
+  ['服务器-a', 'a'],
+  ['-ё-', 'Server-7'],
+  ['½²', 'Server-7'],
+  ['👩‍💻 web', 'web'],
+  [`${'x'.repeat(62)}-ü`, `${'x'.repeat(62)}`],
+  ['ß'.repeat(40), 's'.repeat(63)],
 ])('sanitizeHostname makes of %j %j', (name, hostname) => expect(sanitizeHostname(name, 'Server-7')).toBe(hostname))
+
+test('sanitizeHostname makes a valid host name of any name', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 60, maxLength: 70 })), (name) => {
+      const hostname = sanitizeHostname(name, 'Server-0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11')
+      expect(hostname).toMatch(/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/)
+    }),
+    { numRuns: 50 },
+  )
+})

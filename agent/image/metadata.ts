@@ -135,15 +135,21 @@ export function hostnameOf({ server, instance }: Guest): string {
 }
 
 /**
- * Makes a hostname from any name as nova/utils.py does: Latin-1, at most 63 characters, with - for blanks, dots and _.
+ * Makes a valid host name from any name: ASCII letters, digits and -, at most 63, none of them - at either end. As in
+ * nova/utils.py, blanks, dots and _ become -, and other characters are removed. Nova keeps letters such as ü, which no
+ * host name can have; here they lose their accent, and ß becomes ss.
+ * @param fallback the result if nothing of the name is left
  */
 export function sanitizeHostname(name: string, fallback: string): string {
   const hostname = name
-    .replaceAll(/[\u{100}-\u{10ffff}]/gu, '')
+    // The upper case of ß is SS. NFD splits Ü into U and its accent, which is removed with all that is not ASCII.
+    .toUpperCase()
+    .normalize('NFD')
+    .replaceAll(/[^\x00-\x7f]/g, '')
     .slice(0, 63)
     .replaceAll(/[ _.]/g, '-')
-    .replaceAll(/[^\p{L}\p{N}_.-]+/gu, '')
+    .replaceAll(/[^A-Z0-9-]+/g, '')
     .toLowerCase()
-    .replaceAll(/^[.-]+|[.-]+$/g, '')
+    .replaceAll(/^-+|-+$/g, '')
   return hostname === '' ? fallback.slice(0, 63) : hostname
 }

@@ -109,7 +109,8 @@ const identity = {
   description: Type.Optional(Line('Free text.')),
   hostname: Type.Optional(
     Type.String({
-      description: 'Host name that the guest is given. Default: made from the name of the server.',
+      description:
+        'Host name that the guest is given. Default: made from displayName or metadata.name, with what a host name cannot have left out.',
       maxLength: 63,
       ...patternWithMessage(
         '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
