@@ -6,6 +6,7 @@ import type { Reason } from './reasons.ts'
 
 interface Details {
   cause?: unknown
+  isHostFault?: boolean
 }
 
 /**
@@ -15,10 +16,15 @@ abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
   /** The reason of the condition that reports this error. */
   readonly code: Reason
+  /**
+   * Whether the cause is that this host lacks something, such as a file or a program, so that another host may succeed.
+   */
+  readonly isHostFault: boolean
   constructor(code: Reason, message: string, details: Details = {}) {
     super(message, details)
     this.name = new.target.name
     this.code = code
+    this.isHostFault = details.isHostFault === true
   }
 }
 

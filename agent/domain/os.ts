@@ -29,6 +29,7 @@ export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
     throw new Terminal(
       'FirmwareUnavailable',
       `hw_firmware_type is ${wanted}, but this host boots only with ${input.host.firmware.join(', ') || 'none'}`,
+      { isHostFault: true },
     )
   }
   return wanted

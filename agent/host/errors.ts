@@ -20,7 +20,11 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isKubenovaError(error)) return error
   if (isLibvirtError(error)) {
     const code = terminalReasons[error.code]
-    if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })
+    if (code !== undefined) {
+      // Another host may have the machine type or the device that this host's QEMU or libvirt lacks.
+      const isHostFault = code === 'UnsupportedHardware'
+      return new Terminal(code, `${doing}: ${error.message}`, { cause: error, isHostFault })
+    }
     // This error means that libvirtd still runs another call on the domain, such as a long managed save that an earlier
     // process of the agent began.
     if (error.code === 'VIR_ERR_OPERATION_TIMEOUT')

@@ -256,7 +256,7 @@ async function runProgram(program: string, args: readonly string[], signal: Abor
 
 function toDiskError(program: string, cause: unknown): unknown {
   if (errorCodeOf(cause) === 'ENOENT')
-    return new Terminal('CommandMissing', `the host has no ${program}: install it`, { cause })
+    return new Terminal('CommandMissing', `the host has no ${program}: install it`, { cause, isHostFault: true })
   const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : ''
   if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to create a disk`, { cause })
   return new Terminal('DiskCreateFailed', `${program} failed: ${stderr.split('\n').at(-1)}`, { cause })

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -363,34 +363,5 @@ describe('downloadSource refuses the address', () => {
   })
   test('::ffff:127.0.0.1 because it is the IPv4 address 127.0.0.1', () => {
     expect(loopbackAndLinkLocal().check('::ffff:127.0.0.1', 'ipv6')).toBe(true)
-  })
-})
-
-describe('downloadSource from a file', () => {
-  test('reads it in a directory of the operator', async () => {
-    writeFileSync(join(dir, 'image'), body)
-    await downloadSource(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))
-    expect(readDownloaded().equals(body)).toBe(true)
-  })
-  test.each([
-    ['in another directory', () => 'file:///etc/hostname'],
-    ['with dots in its path', () => `file://${dir}/../../etc/hostname`],
-    [
-      'behind a symbolic link that leads out',
-      () => (symlinkSync('/etc/hostname', join(dir, 'link')), `file://${dir}/link`),
-    ],
-    ['in a directory whose name only begins like it', () => `file://${dir}x/image`],
-  ])('refuses a file %s', async (_, url) => {
-    await expect(downloadSource(sources, makeOptions(url()))).rejects.toMatchObject({
-      kind: 'Terminal',
-      code: 'ImageSourceNotAllowed',
-    })
-    expect(existsSync(join(dir, 'part'))).toBe(false)
-  })
-  test('throws Terminal when it does not exist', async () => {
-    await expect(downloadSource(sources, makeOptions(`file://${dir}/none`))).rejects.toMatchObject({
-      kind: 'Terminal',
-      code: 'ImageDownloadFailed',
-    })
   })
 })

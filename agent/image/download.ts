@@ -60,9 +60,14 @@ interface PartialFile {
 
 /**
  * Downloads the whole source to `target`, flushed to disk and verified.
+<<<<<<< HEAD
  * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed, or
  * ImageDownloadFailed if a retry cannot help
  * @throws a Transient error (retried): DiskFull, or ImageDownloadFailed if a retry may help
+=======
+ * @throws Terminal ImageChecksumMismatch, ImageTooLarge, ImageDownloadFailed, ImageSourceNotAllowed and
+ * ImageFileMissing for lasting errors; Transient ImageDownloadFailed and DiskFull
+>>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
  */
 export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options

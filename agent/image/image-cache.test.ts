@@ -120,6 +120,22 @@ describe('ensure', () => {
     expect(good).toMatchObject({ status: 'fulfilled' })
   })
 
+  test('throws a fault of this host when the file of a host has wrong bytes, and no such fault for a URL', async () => {
+    const f = fixture()
+    const cache = await f.open({ fileRoots: [f.dir] })
+    const file = join(f.dir, 'copy.qcow2')
+    writeFileSync(file, f.body.subarray(0, 1000))
+    const wrong = { checksum: sha256Of(f.raw) }
+    const error = { kind: 'Terminal', code: 'ImageChecksumMismatch' }
+    await expect(
+      cache.ensure(f.image({ url: `file://${file}`, ...wrong }), 'a', f.fetchContext()),
+    ).rejects.toMatchObject({ ...error, isHostFault: true })
+    await expect(cache.ensure(f.image(wrong), 'b', f.fetchContext())).rejects.toMatchObject({
+      ...error,
+      isHostFault: false,
+    })
+  })
+
   test('throws ImageFormatMismatch when a cached base has another format than the Image claims', async () => {
     const f = fixture()
     const cache = await f.open()

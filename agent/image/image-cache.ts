@@ -76,9 +76,15 @@ export class ImageCache {
   /**
    * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`; fetches the image if needed.
    * Idempotent.
+<<<<<<< HEAD
    * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable,
    * ImageTooLarge, ImageSourceNotAllowed, or ImageDownloadFailed if a retry cannot help
    * @throws a Transient error (retried): DiskFull, ImageCacheBusy, or ImageDownloadFailed if a retry may help
+=======
+   * @throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
+   * ImageSourceNotAllowed, ImageFileMissing, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull,
+   * ImageCacheBusy
+>>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
@@ -130,7 +136,7 @@ export class ImageCache {
       await this.#store.publish(key, join(directory, 'base'), owner)
       await rm(directory, { recursive: true, force: true })
     } catch (thrown) {
-      const error = toDiskFull(thrown, 'the image')
+      const error = toFaultOfHost(toDiskFull(thrown, 'the image'), image)
       // Keep a download that can be continued. Free the space of a download that cannot become a base.
       const canContinue = !isKubenovaError(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
       if (!canContinue) await rm(directory, { recursive: true, force: true })
@@ -190,6 +196,17 @@ export class ImageCache {
       convertImage(source, disk, { from: info.format, to, virtualSize: info['virtual-size'], signal }),
     )
   }
+}
+
+/**
+ * Marks the error as a fault of this host if the image is a file of this host and its bytes are wrong. Another host may
+ * have a good copy of the file.
+ */
+function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
+  const isFile = new URL(url).protocol === 'file:'
+  if (!isFile || !isKubenovaError(error) || !['ImageChecksumMismatch', 'ImageUnreadable'].includes(error.code))
+    return error
+  return new Terminal(error.code, error.message, { cause: error, isHostFault: true })
 }
 
 /**

@@ -6,8 +6,6 @@
  */
 
 import { lookup } from 'node:dns'
-import { createReadStream } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -15,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { Terminal } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
-import { ignoreNotFound } from '../files/errors.ts'
+import { openFileSource } from './file-source.ts'
 
 export interface SourceOptions {
   /** Directories that file:// sources may lie in. */
@@ -85,30 +83,17 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
+<<<<<<< HEAD
    * @throws SourceError if the source cannot be read, or an error of the network
    * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL
+=======
+   * @throws SourceError, Terminal ImageSourceNotAllowed and ImageFileMissing, and errors of the network
+>>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
-    if (target.protocol === 'file:') return this.#openFile(fileURLToPath(target), from, validator)
+    if (target.protocol === 'file:') return openFileSource(fileURLToPath(target), this.#fileRoots, from, validator)
     return this.#openHttp(target, from, validator, signal)
-  }
-
-  async #openFile(path: string, from: number, validator: Validator | undefined): Promise<OpenedSource> {
-    const real = await realpath(path).catch(ignoreNotFound)
-    const roots = await Promise.all(this.#fileRoots.map((root) => realpath(root).catch(ignoreNotFound)))
-    if (!roots.some((root) => root !== undefined && (real ?? path).startsWith(`${root}/`))) {
-      const allowed = this.#fileRoots.join(', ') || 'none'
-      throw new Terminal(
-        'ImageSourceNotAllowed',
-        `file sources must lie in a directory that the operator of the host named: ${allowed}`,
-      )
-    }
-    if (real === undefined) throw new SourceError('the file is not on this host', false)
-    const { size, mtimeMs, ino } = await stat(real)
-    const current = `${ino}-${size}-${mtimeMs}`
-    const start = current === validator ? from : 0
-    return { start, total: size, validator: current, body: createReadStream(real, { start }) }
   }
 
   async #openHttp(

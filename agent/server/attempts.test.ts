@@ -36,6 +36,19 @@ describe('Attempts', () => {
     expect(attempts.backoffRemaining('u', planned()).ms).toBe(0)
   })
 
+  it.each([
+    ['create', true],
+    ['start', false],
+    ['rescue', false],
+  ] as const)(
+    'countFailure of a fault of the host makes the host reject the server when the action is %s: %s',
+    (action, rejectsHost) => {
+      const { attempts } = createTestAttempts()
+      const missing: Failure = { code: 'ImageFileMissing', message: 'no file', final: true, rejectsHost: true }
+      expect(attempts.countFailure('u', planned(action), missing)).toEqual({ ...missing, rejectsHost })
+    },
+  )
+
   it('countFailure never makes the failure of a deletion final', () => {
     const { attempts } = createTestAttempts()
     for (let i = 0; i < 50; i++) expect(attempts.countFailure('u', planned('delete'), failure).final).toBe(false)

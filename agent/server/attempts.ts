@@ -32,7 +32,10 @@ export interface Restarts {
 }
 
 export interface Attempts {
-  /** Counts a failed try. Returns the failure; its `final` is true if this was the last try. */
+  /**
+   * Counts a failed try. Returns the failure; its `final` is true if this was the last try. Its `rejectsHost` is true
+   * only for an action that builds the server: a server with disks on this host stays here.
+   */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
    * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. `restarts` is
@@ -81,7 +84,7 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
   const tries = new Map<string, { id: string; count: number; failures: number; again: number }>()
   return {
     countFailure(uid, planned, failure) {
-      if (failure.final) return failure
+      if (failure.final) return keepRejection(planned, failure)
       const { action, id } = planned
       const last = tries.get(uid)
       const before = last?.id === id ? last : { count: 0, failures: 0 }
@@ -104,6 +107,11 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
       else if (restores && !failure) restarts.countRestart(uid)
     },
   }
+}
+
+/** The failure without `rejectsHost`, unless the action builds the server. */
+function keepRejection({ action }: Planned, failure: Failure): Failure {
+  return failure.rejectsHost && !actions[action].builds ? { ...failure, rejectsHost: false } : failure
 }
 
 const doubledDelay = ({ baseMs, maxMs }: Backoff, count: number): number =>

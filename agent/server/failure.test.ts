@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { wrapHost } from '../../actions/host/wrap.ts'
-import { type DesiredPower, FINALIZER } from '../../crds/index.ts'
+import { type DesiredPower, FINALIZER, Terminal } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
 import {
@@ -123,6 +123,29 @@ describe('reconcileServer after an error', () => {
     })
     expect(bench.status).not.toHaveProperty('launchedAt')
     expect(bench.recordSummaries).toEqual(['create Failed'])
+  })
+
+  it('cleans up and rejects the server at once when the host lacks something', async () => {
+    const bench = new Bench()
+    await bench.create()
+    const { uid = '' } = bench.server.metadata
+    const missing = new Terminal('ImageFileMissing', '/images/a is not on this host', { isHostFault: true })
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('images.fetch', missing)))
+    expect(bench.host.isEmpty(uid)).toBe(true)
+    expect(bench.status).toMatchObject({
+      hostRejection: { host: HOST, reason: 'fetch-image: /images/a is not on this host' },
+      fault: { message: 'fetch-image: /images/a is not on this host', details: 'ImageFileMissing' },
+    })
+    expect(bench.recordSummaries).toEqual(['create Failed'])
+  })
+
+  it('keeps a server that was built on its host when the host lacks something later', async () => {
+    const bench = await startBenchWithActiveServer()
+    await bench.requestAction('reboot', { type: 'HARD' })
+    const missing = new Terminal('FirmwareUnavailable', 'no UEFI here', { isHostFault: true })
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', missing)))
+    expect(bench.status).toMatchObject({ host: HOST, vmState: 'error', fault: { details: 'FirmwareUnavailable' } })
+    expect(bench.status).not.toHaveProperty('hostRejection')
   })
 
   it('does not reject a creation that would fail on every host', async () => {

@@ -120,4 +120,15 @@ describe('failureOf', () => {
   ])('%s → %s, final: %s', (error, code, final) => {
     expect(failureOf('step', error)).toMatchObject({ code, final, message: expect.stringMatching(/^step: /) })
   })
+
+  it('rejects the host only for a fault of the host', () => {
+    const missing = new Terminal('ImageFileMissing', 'no file', { isHostFault: true })
+    expect(failureOf('fetch-image', missing)).toEqual({
+      code: 'ImageFileMissing',
+      message: 'fetch-image: no file',
+      final: true,
+      rejectsHost: true,
+    })
+    expect(failureOf('define', new Terminal('InvalidDomain', 'a'))).not.toHaveProperty('rejectsHost')
+  })
 })

@@ -98,5 +98,6 @@ export function failureOf(step: string, thrown: unknown): Failure {
   const error = toDiskFull(thrown, 'the server')
   const message = `${step}: ${explainError(error)}`.slice(0, MAX_MESSAGE_LENGTH)
   if (!isKubenovaError(error)) return { code: 'Unexpected', message, final: false }
-  return { code: error.code, message, final: error.kind === 'Terminal' || error.kind === 'Refused' }
+  const final = error.kind === 'Terminal' || error.kind === 'Refused'
+  return { code: error.code, message, final, ...(error.isHostFault ? { rejectsHost: true } : {}) }
 }

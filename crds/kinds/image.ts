@@ -95,7 +95,7 @@ export const ImageSource = {
 export const ImageSpec = Type.Object(
   {
     url: Type.String({
-      description: 'http, https, or file (a path on every host).',
+      description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).',
       maxLength: 2048,
       ...patternWithMessage(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
       ...celRules(...urlRules, {

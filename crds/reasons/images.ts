@@ -13,6 +13,13 @@ export const imageReasons = declareReasons({
     httpStatus: 500,
     whatToDo: 'Make sure that the host reaches the URL, then create a ServerAction with `action: start`.',
   },
+  ImageFileMissing: {
+    meaning:
+      'The URL of the Image is a `file:` URL, and the host does not have that file, or has no directory `--image-dir`. The host rejects the server, and the next host is tried.',
+    httpStatus: 400,
+    whatToDo:
+      'Put the file on the hosts that shall run the server, in the directory that the message names, then create a ServerAction with `action: start`; or create an Image with an `https:` URL.',
+  },
   ImageChecksumMismatch: {
     meaning: 'The bytes at the source do not have the checksum of the Image.',
     httpStatus: 400,

@@ -42,7 +42,8 @@ export function describeDisksContract(getHost: () => ContractHost): void {
       const guest = host.newGuest({ image: 'gone' })
       await expect(waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')).rejects.toMatchObject({
         kind: 'Terminal',
-        code: 'ImageDownloadFailed',
+        code: 'ImageFileMissing',
+        isHostFault: true,
       })
       expect(await host.diskIdentity(guest)).toBeUndefined()
     })

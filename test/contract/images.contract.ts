@@ -29,7 +29,8 @@ export function describeImagesContract(getHost: () => ContractHost): void {
       for (let i = 0; i < 2; i++)
         await expect(waitUntilDone(() => host.host.images.fetch(guest, ctx), 'image')).rejects.toMatchObject({
           kind: 'Terminal',
-          code: 'ImageDownloadFailed',
+          code: 'ImageFileMissing',
+          isHostFault: true,
         })
     })
 

@@ -49,7 +49,8 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
       const guest = await newGuestWithDisks(host)
       await expect(create(host, guest, systemOf(host, 'r1', 'gone'))).rejects.toMatchObject({
         kind: 'Terminal',
-        code: 'ImageDownloadFailed',
+        code: 'ImageFileMissing',
+        isHostFault: true,
       })
       expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
     })

@@ -15,7 +15,8 @@ export class FakeImageCache {
   /** @throws Terminal if the source of the image does not exist */
   add({ uid, url }: Instance['image']): void {
     if (this.uids.has(uid)) return
-    if (this.unavailable.has(uid)) throw new Terminal('ImageDownloadFailed', `${url} does not exist`)
+    if (this.unavailable.has(uid))
+      throw new Terminal('ImageFileMissing', `${url} is not on this host`, { isHostFault: true })
     this.downloads += 1
     this.uids.add(uid)
   }

@@ -1,0 +1,71 @@
+/**
+ * Opens an image that is a file of this host. The file must lie in a directory that the operator named. A file that is
+ * missing here may be on another host, so the error about it lets the scheduler try the next host.
+ */
+import { createReadStream, type Stats } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import { Terminal } from '../../crds/index.ts'
+import { errorCodeOf } from '../files/errors.ts'
+import type { OpenedSource, Validator } from './image-source.ts'
+
+/**
+ * Opens the file at byte `from` if its version is still `validator`, otherwise at its beginning.
+ * @param roots the directories that images may lie in
+ * @throws Terminal ImageSourceNotAllowed if the file lies elsewhere; Terminal ImageFileMissing, a fault of this host,
+ * if there is no such file or directory
+ */
+export async function openFileSource(
+  path: string,
+  roots: readonly string[],
+  from: number,
+  validator: Validator | undefined,
+): Promise<OpenedSource> {
+  const real = await realpathIfExists(path)
+  const realRoots = (await Promise.all(roots.map(realpathIfExists))).filter((root) => root !== undefined)
+  if (real === undefined) throw await explainMissing(path, roots, realRoots)
+  if (!isInside(real, realRoots)) throw notAllowedError(roots)
+  const { size, mtimeMs, ino } = await statRegularFile(path, real)
+  const current = `${ino}-${size}-${mtimeMs}`
+  const start = current === validator ? from : 0
+  return { start, total: size, validator: current, body: createReadStream(real, { start }) }
+}
+
+const isInside = (path: string, roots: readonly string[]): boolean => roots.some((root) => path.startsWith(`${root}/`))
+
+/** The path without symbolic links. Undefined if it, or a directory in it, does not exist. */
+async function realpathIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+/** The error for a path that does not exist. It names the image directory if that is what is missing. */
+async function explainMissing(path: string, roots: readonly string[], realRoots: readonly string[]): Promise<Terminal> {
+  const root = roots.find((candidate) => isInside(path, [candidate]))
+  if (root === undefined && !isInside(path, realRoots)) return notAllowedError(roots)
+  if (root === undefined || (await realpathIfExists(root)) !== undefined)
+    return missingError(`${path} is not on this host: put the file there, on each host that shall run the server`)
+  return missingError(
+    `${path} is not on this host, nor is the directory ${root} (the agent's --image-dir): create it and put the file there`,
+  )
+}
+
+/** The file's size and version. Only a regular file can be an image: a FIFO, for example, would never end. */
+async function statRegularFile(path: string, real: string): Promise<Stats> {
+  const stats = await stat(real)
+  if (stats.isFile()) return stats
+  throw missingError(
+    `${path} is ${stats.isDirectory() ? 'a directory' : 'no regular file'} on this host: put the file there`,
+  )
+}
+
+const missingError = (message: string) => new Terminal('ImageFileMissing', message, { isHostFault: true })
+
+const notAllowedError = (roots: readonly string[]) =>
+  new Terminal(
+    'ImageSourceNotAllowed',
+    `file sources must lie in a directory that the operator of the host named: ${roots.join(', ') || 'none'}`,
+  )
