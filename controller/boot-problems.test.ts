@@ -40,6 +40,14 @@ test.each([
   ],
   [{}, { minDisk: 10 }, []],
   [{ disk: 0 }, { minDisk: 20 }, []],
+  [{ vcpus: 4, extraSpecs: { 'hw:cpu_max_sockets': '2' } }, { properties: { hw_cpu_max_sockets: '1' } }, []],
+  [
+    { vcpus: 4, extraSpecs: { 'hw:cpu_max_sockets': '2' } },
+    { properties: { hw_cpu_sockets: '4' } },
+    [
+      'InvalidCpuTopology: Flavor small and Image debian: hw_cpu_sockets of the image is 4, and the limit allows 2 sockets: change the property, or take another flavor',
+    ],
+  ],
   [
     {},
     { minDisk: 11 },

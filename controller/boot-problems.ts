@@ -2,7 +2,7 @@
  * Finds the reasons why a server in a namespace may not boot an image with a flavor: the namespace may not use them, or
  * the flavor is too small for the image.
  */
-import { type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
+import { type CpuRequest, chooseCpuTopology, type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
 
 export interface Boot {
   readonly flavor: Flavor
@@ -34,6 +34,7 @@ const checks: readonly BootCheck[] = [
       `Flavor ${flavor.metadata.name} has a root disk of ${flavor.spec.disk} GiB and Image ${image.metadata.name} needs at least ${image.spec.minDisk} GiB: choose a flavor with a larger disk`,
     )
   },
+  ({ flavor, image }) => checkCpuTopology({ name: flavor.metadata.name, ...flavor.spec }, image),
 ]
 
 function checkImageAccess({ metadata, spec }: Image, namespace: string): Refused | undefined {
@@ -52,12 +53,23 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
   )
 }
 
+/** Checks that a guest can have sockets, cores and threads as flavor and image ask for. */
+function checkCpuTopology(
+  { name, ...flavor }: CpuRequest['flavor'] & { name: string },
+  { metadata, spec }: Image,
+): Refused | undefined {
+  const { problem } = chooseCpuTopology({ flavor, properties: spec.properties })
+  return problem === undefined
+    ? undefined
+    : new Refused('InvalidCpuTopology', `Flavor ${name} and Image ${metadata.name}: ${problem}`)
+}
+
 /**
  * Returns why a server that was built with this flavor cannot boot a rescue disk made from this image; undefined if it
  * can.
  */
 export const findRescueProblem = (image: Image, { flavor }: Instance, namespace: string): Refused | undefined =>
-  checkImageAccess(image, namespace) ?? checkMemory(flavor, image)
+  checkImageAccess(image, namespace) ?? checkMemory(flavor, image) ?? checkCpuTopology(flavor, image)
 
 /** All problems, missing access first; an empty list if the server may boot. */
 export function findBootProblems(boot: Boot): Refused[] {

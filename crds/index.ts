@@ -1,5 +1,6 @@
 /** The exports of crds/: other folders import from here. */
 export * from './conditions.ts'
+export * from './cpu-topology.ts'
 export * from './errors.ts'
 export * from './field-managers.ts'
 export { type Flavor, flavor } from './kinds/flavor.ts'

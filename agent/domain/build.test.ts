@@ -74,6 +74,14 @@ describe('buildDomain throws Terminal', () => {
       /only with bios/,
     ],
     [
+      'for an image with more cores than the flavor allows',
+      makeDomainInput({
+        instance: makeInstance({ hw_cpu_cores: '2' }, { extraSpecs: { 'hw:cpu_max_cores': '1' } }),
+      }),
+      'InvalidCpuTopology',
+      /hw_cpu_cores of the image is 2, and the limit allows 1 cores/,
+    ],
+    [
       'for a control character in a path',
       makeDomainInput({ paths: { ...makeDomainInput().paths, consoleLog: '/a\u0001b' } }),
       'InvalidCharacter',

@@ -150,6 +150,10 @@ export const domainExamples: Record<string, DomainInput> = {
     host: makeHostFacts({ ...emulated, machine: 'pc' }),
     instance: makeInstance({ hw_firmware_type: 'uefi' }),
   }),
+  'cpu-topology': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance({ hw_cpu_cores: '2' }, { extraSpecs: { 'hw:cpu_max_sockets': '1' } }),
+  }),
   'windows-kvm': makeDomainInput({
     instance: makeInstance({ os_type: 'windows', hw_firmware_type: 'uefi', img_hide_hypervisor_id: 'yes' }),
   }),

@@ -4,6 +4,8 @@ import { ineffectiveExtraSpecs } from './extra-specs.ts'
 it.each([
   ['hw:watchdog_action', []],
   ['hw_rng:rate_bytes', []],
+  ['hw:cpu_max_sockets', []],
+  ['hw:cpu_threads', []],
   ['trait2:HW_CPU_X86_AVX2', []],
   ['resources:VGPU', []],
   ['capabilities:cpu_info:features', []],

@@ -5,7 +5,7 @@
 
 /** Matches the extra specs that a scheduler filter or the agent's domain builder (agent/domain) reads. */
 const EFFECTIVE =
-  /^((aggregate_instance_extra_specs|capabilities|trait\d*|resources\d*):.+|hw_rng:(allowed|rate_bytes|rate_period)|hw:(hide_hypervisor_id|watchdog_action))$/
+  /^((aggregate_instance_extra_specs|capabilities|trait\d*|resources\d*):.+|hw_rng:(allowed|rate_bytes|rate_period)|hw:(hide_hypervisor_id|watchdog_action|cpu_(max_)?(sockets|cores|threads)))$/
 
 /**
  * The extra specs with a scope (`scope:key`) that have no effect, in alphabetical order. Names without a scope are left

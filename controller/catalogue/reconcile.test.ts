@@ -46,6 +46,20 @@ it('reconcileFlavor reports Ready and names the extra specs without effect', asy
   })
 })
 
+it('reconcileFlavor reports a flavor whose vCPUs do not fit into its limits', async () => {
+  await using bench = await Bench.start()
+  const extraSpecs = { 'hw:cpu_max_sockets': '2', 'hw:cpu_max_cores': '1', 'hw:cpu_max_threads': '1' }
+  const spec = { vcpus: 4, ram: 512, disk: 1, extraSpecs }
+  await bench.create<Flavor>(flavorKind, { metadata: { name: 'narrow' }, spec })
+  await reconcileFlavor('narrow', deps(bench))
+  const { status } = bench.api.find('flavors', 'narrow') as Flavor
+  expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
+    status: 'False',
+    reason: 'InvalidCpuTopology',
+    message: expect.stringMatching(/^4 virtual CPUs cannot be made of at most 2 sockets, 1 cores, 1 threads/),
+  })
+})
+
 describe('observedGeneration of status and Ready condition', () => {
   const rows: [
     kind: Kind,

@@ -2,7 +2,7 @@
  * One reconcile function for each of Flavor, Image, KeyPair and HostAggregate. Each writes the status of one object:
  * whether it can be used.
  */
-import { type HostAggregate, Refused } from '../../crds/index.ts'
+import { chooseCpuTopology, type HostAggregate, Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { fingerprintOf } from '../keypair-fingerprint.ts'
 import type { Stores } from '../stores.ts'
@@ -18,6 +18,11 @@ type Reconcile<K extends keyof Stores> = (
 export const reconcileFlavor: Reconcile<'flavors'> = async (key, { stores, now }) => {
   const flavor = stores.flavors.cache.get(key)
   if (!flavor) return done
+  const { problem } = chooseCpuTopology({ flavor: flavor.spec })
+  if (problem !== undefined) {
+    const note: ReadyNote = { reason: 'InvalidCpuTopology', message: problem }
+    return reportReady('Flavor', stores.flavors.api, flavor, note, {}, now())
+  }
   const ignored = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
   const message = `it can be used; without effect here: ${ignored.join(', ')}`
   const note: ReadyNote | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined

@@ -39,6 +39,18 @@ const knownSpecs: readonly [keys: string, values: string, message: string][] = [
     'hw:watchdog_action must be one of disabled, reset, poweroff, pause, none',
   ],
   ['hw:cpu_policy', 'shared|dedicated|mixed', 'hw:cpu_policy must be one of shared, dedicated, mixed'],
+  [
+    'hw:cpu_(max_)?(sockets|cores|threads)',
+    '[1-9][0-9]{0,4}',
+    'hw:cpu_sockets, hw:cpu_cores, hw:cpu_threads and hw:cpu_max_… must be whole numbers from 1 to 99999',
+  ],
+  ['os:secure_boot', 'required|optional|disabled', 'os:secure_boot must be one of required, optional, disabled'],
+  ['hw:tpm_version', '1[.]2|2[.]0', 'hw:tpm_version must be 1.2 or 2.0'],
+  [
+    'hw:(mem_encryption|ephemeral_encryption|virtio_packed_ring)',
+    '(?i)1|0|t|f|true|false|on|off|yes|no|y|n',
+    'hw:mem_encryption, hw:ephemeral_encryption and hw:virtio_packed_ring must be true or false',
+  ],
 ]
 
 const specRules: Rule[] = knownSpecs.map(([keys, values, message]) => ({

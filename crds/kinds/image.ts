@@ -61,7 +61,24 @@ const propertyValues: Record<string, readonly string[]> = {
   hw_video_model: ['vga', 'virtio', 'cirrus', 'qxl', 'none', 'bochs'],
   hw_input_bus: ['usb', 'virtio', 'ps2'],
   hw_vm_mode: ['hvm'],
+  hw_tpm_version: ['1.2', '2.0'],
+  hw_tpm_model: ['tpm-tis', 'tpm-crb'],
+  hw_mem_encryption: yesNo,
+  hw_ephemeral_encryption: yesNo,
+  hw_virtio_packed_ring: yesNo,
+  hw_firmware_stateless: yesNo,
+  os_secure_boot: ['required', 'optional', 'disabled'],
   os_type: ['linux', 'windows'],
+}
+
+/** The rule that an image prefers no more sockets, cores or threads than it allows. */
+const topologyRule = (part: 'sockets' | 'cores' | 'threads'): Rule => {
+  const isNumber = (name: string) => `'${name}' in self && self['${name}'].matches('^[0-9]{1,5}$')`
+  const [wanted, max] = [`hw_cpu_${part}`, `hw_cpu_max_${part}`]
+  return {
+    rule: `!(${isNumber(wanted)} && ${isNumber(max)}) || int(self['${wanted}']) <= int(self['${max}'])`,
+    message: `${wanted} must not be greater than ${max}`,
+  }
 }
 
 const propertyRules: Rule[] = [
@@ -69,6 +86,13 @@ const propertyRules: Rule[] = [
     rule: `!('${name}' in self) || self['${name}'] in [${values.map((v) => `'${v}'`).join(', ')}]`,
     message: `${name} must be one of ${values.join(', ')}`,
   })),
+  {
+    rule: "self.all(k, !k.matches('^hw_cpu_(max_)?(sockets|cores|threads)$') || self[k].matches('^[1-9][0-9]{0,4}$'))",
+    message: 'hw_cpu_sockets, hw_cpu_cores, hw_cpu_threads and hw_cpu_max_… must be whole numbers from 1 to 99999',
+  },
+  topologyRule('sockets'),
+  topologyRule('cores'),
+  topologyRule('threads'),
   {
     rule: "self.all(k, !k.startsWith('trait:') || self[k] == 'required')",
     message: 'trait:… must be required',

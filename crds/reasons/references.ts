@@ -53,6 +53,12 @@ export const referenceReasons = declareReasons({
     httpStatus: 403,
     whatToDo: 'Leave the address or MAC out, choose another network, or ask its owner to set `shared: true`.',
   },
+  InvalidCpuTopology: {
+    meaning:
+      'The sockets, cores and threads that Flavor and Image ask for (`hw:cpu_*`, `hw_cpu_*`) contradict each other, or the virtual CPUs do not fit into their limits.',
+    httpStatus: 400,
+    whatToDo: 'Change the property or the extra spec that the message names; the server then continues by itself.',
+  },
   FlavorMemoryTooSmall: {
     meaning: 'The Flavor has less memory than the Image needs.',
     httpStatus: 400,
