@@ -3,6 +3,7 @@
  * the flavor is too small for the image.
  */
 import { type CpuRequest, chooseCpuTopology, type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
+import { unmetRequirementsOfImage } from './scheduler/unmet-requirements.ts'
 
 export interface Boot {
   readonly flavor: Flavor
@@ -53,6 +54,20 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
   )
 }
 
+/**
+ * Checks that the image requires nothing that no host has. A server that is placed by such an image gets NoValidHost
+ * from the scheduler; a rescue is not scheduled, so it needs this check.
+ */
+function checkRequirements({ metadata, spec }: Image): Refused | undefined {
+  const unmet = unmetRequirementsOfImage(spec).map(({ property }) => property)
+  return unmet.length === 0
+    ? undefined
+    : new Refused(
+        'UnsupportedHardware',
+        `Image ${metadata.name} requires what no host has: ${unmet.join(', ')}; take that out, or choose another image`,
+      )
+}
+
 /** Checks that a guest can have sockets, cores and threads as flavor and image ask for. */
 function checkCpuTopology(
   { name, ...flavor }: CpuRequest['flavor'] & { name: string },
@@ -69,7 +84,10 @@ function checkCpuTopology(
  * can.
  */
 export const findRescueProblem = (image: Image, { flavor }: Instance, namespace: string): Refused | undefined =>
-  checkImageAccess(image, namespace) ?? checkMemory(flavor, image) ?? checkCpuTopology(flavor, image)
+  checkImageAccess(image, namespace) ??
+  checkMemory(flavor, image) ??
+  checkRequirements(image) ??
+  checkCpuTopology(flavor, image)
 
 /** All problems, missing access first; an empty list if the server may boot. */
 export function findBootProblems(boot: Boot): Refused[] {

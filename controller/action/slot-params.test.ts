@@ -85,6 +85,18 @@ describe('a request that names an Image', () => {
       (b) => createImage(b, 'demo', { minRam: 999_999 }),
       'FlavorMemoryTooSmall',
     ],
+    [
+      'the Image requires what no host has',
+      { name: 'rescue' },
+      (b) => createImage(b, 'demo', { properties: { hw_tpm_version: '2.0' } }),
+      'UnsupportedHardware',
+    ],
+    [
+      'the Image has more sockets than it allows',
+      { name: 'rescue' },
+      (b) => createImage(b, 'demo', { properties: { hw_cpu_sockets: '2', hw_cpu_max_sockets: '1' } }),
+      'InvalidCpuTopology',
+    ],
   ])('is rejected when %s', async (_, reference, prepare, reason) => {
     await using bench = await requestRescue(reference, prepare)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason })

@@ -18,6 +18,15 @@ it.each([
   expect(ineffectiveExtraSpecs({ [name]: 'x' })).toEqual(expected),
 )
 
+it('ineffectiveExtraSpecs leaves out what is required of hosts, and values that ask for what every guest gets', () => {
+  const required = { 'os:secure_boot': 'required', 'hw:tpm_version': '2.0', 'pci_passthrough:alias': 'a:1' }
+  expect(ineffectiveExtraSpecs({ ...required, 'hw:cpu_policy': 'shared', 'hw:mem_page_size': 'any' })).toEqual([])
+  expect(ineffectiveExtraSpecs({ 'hw:cpu_policy': 'mixed', 'hw:tpm_model': 'tpm-crb' })).toEqual([
+    'hw:cpu_policy',
+    'hw:tpm_model',
+  ])
+})
+
 it('ineffectiveExtraSpecs sorts several names, and returns none without extra specs', () => {
   expect(ineffectiveExtraSpecs()).toEqual([])
   expect(ineffectiveExtraSpecs({ 'quota:b': '1', 'hw:a': '1' })).toEqual(['hw:a', 'quota:b'])

@@ -5,6 +5,7 @@ import {
   flavor as flavorKind,
   type HostAggregate,
   hostAggregate,
+  type Image,
   image as imageKind,
   type Kind,
   keyPair as keyPairKind,
@@ -43,6 +44,55 @@ it('reconcileFlavor reports Ready and names the extra specs without effect', asy
   expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
     status: 'True',
     message: 'it can be used; without effect here: hw:cpu_policy',
+  })
+})
+
+describe('reconcileImage', () => {
+  const reconcileToReady = async (properties: Record<string, string>) => {
+    await using bench = await Bench.start()
+    const spec = { url: 'https://example.com/c.img', properties }
+    await bench.create<Image>(imageKind, { metadata: { name: 'win', namespace: 'demo' }, spec: spec as Image['spec'] })
+    await reconcileImage('demo/win', deps(bench))
+    return findCondition((bench.api.find('images', 'demo/win') as Image).status?.conditions, 'Ready')
+  }
+
+  it('reports what is without effect and what is unknown', async () => {
+    const properties = { hw_cpu_max_sockets: '2', hw_numa_nodes: '2', hw_disk_buss: 'scsi' }
+    expect(await reconcileToReady(properties)).toMatchObject({
+      status: 'True',
+      message: 'it can be used; without effect here: hw_numa_nodes; unknown: hw_disk_buss (hw_disk_bus?)',
+    })
+  })
+
+  it('reports an image that requires what no host has', async () => {
+    const properties = { os_secure_boot: 'required', hw_tpm_version: '2.0', hw_numa_nodes: '2' }
+    expect(await reconcileToReady(properties)).toMatchObject({
+      status: 'False',
+      reason: 'UnsupportedHardware',
+      message:
+        'no host has what it requires, so no server with it is placed: os_secure_boot=required, hw_tpm_version=2.0; take that out to do without; without effect here: hw_numa_nodes',
+    })
+  })
+
+  it('names twenty properties at most', async () => {
+    const properties = Object.fromEntries(Array.from({ length: 128 }, (_, i) => [`hw_${'x'.repeat(240)}_${i}`, '1']))
+    const ready = await reconcileToReady(properties)
+    expect(ready?.message).toMatch(/ and 108 more$/)
+    expect(ready?.message.length).toBeLessThan(6000)
+  })
+})
+
+it('reconcileFlavor reports a flavor that requires what no host has', async () => {
+  await using bench = await Bench.start()
+  const spec = { vcpus: 1, ram: 512, disk: 1, extraSpecs: { 'hw:tpm_version': '2.0' } }
+  await bench.create<Flavor>(flavorKind, { metadata: { name: 'tpm' }, spec })
+  await reconcileFlavor('tpm', deps(bench))
+  const { status } = bench.api.find('flavors', 'tpm') as Flavor
+  expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
+    status: 'False',
+    reason: 'UnsupportedHardware',
+    message:
+      'no host has what it requires, so no server with it is placed: hw:tpm_version=2.0; take that out to do without',
   })
 })
 

@@ -5,9 +5,12 @@
 import { chooseCpuTopology, type HostAggregate, Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { fingerprintOf } from '../keypair-fingerprint.ts'
+import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from '../scheduler/unmet-requirements.ts'
 import type { Stores } from '../stores.ts'
 import { ineffectiveExtraSpecs } from './extra-specs.ts'
+import { findIneffectiveProperties } from './image-properties.ts'
 import { type ReadyNote, reportReady } from './ready.ts'
+import { usabilityNote } from './usability.ts'
 
 /** A reconcile function that needs the stores with the names K. */
 type Reconcile<K extends keyof Stores> = (
@@ -23,15 +26,17 @@ export const reconcileFlavor: Reconcile<'flavors'> = async (key, { stores, now }
     const note: ReadyNote = { reason: 'InvalidCpuTopology', message: problem }
     return reportReady('Flavor', stores.flavors.api, flavor, note, {}, now())
   }
-  const ignored = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
-  const message = `it can be used; without effect here: ${ignored.join(', ')}`
-  const note: ReadyNote | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
+  const ineffective = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
+  const note = usabilityNote({ unmet: unmetRequirementsOfFlavor(flavor.spec), ineffective })
   return reportReady('Flavor', stores.flavors.api, flavor, note, {}, now())
 }
 
 export const reconcileImage: Reconcile<'images'> = async (key, { stores, now }) => {
   const image = stores.images.cache.get(key)
-  return image ? reportReady('Image', stores.images.api, image, undefined, {}, now()) : done
+  if (!image) return done
+  const findings = findIneffectiveProperties(image.spec.properties)
+  const note = usabilityNote({ unmet: unmetRequirementsOfImage(image.spec), ...findings })
+  return reportReady('Image', stores.images.api, image, note, {}, now())
 }
 
 export const reconcileKeyPair: Reconcile<'keyPairs'> = async (key, { stores, now }) => {

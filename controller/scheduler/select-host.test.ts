@@ -99,6 +99,10 @@ describe('the message when no host takes the server', () => {
     expect(messageOf(makeRequest(), [])).toBe('no host can take it: there is no Hypervisor; start the agent on a host')
   })
   test('uses the singular for one host', () => {
+    const image = { properties: { hw_tpm_version: '2.0' } }
+    expect(messageOf(makeRequest({ image }), [makeHostView('h1'), makeHostView('h2')])).toBe(
+      'no host can take it: 2 hosts: 2 without a required trait (lacks COMPUTE_SECURITY_TPM_2_0 for hw_tpm_version=2.0 of the image)',
+    )
     expect(messageOf(makeRequest({ flavor: { vcpus: 64 } }), [makeHostView('h1')])).toBe(
       'no host can take it: 1 host: 1 too small in CPU threads (need 64 vCPUs, largest has 16 vCPUs on h1)',
     )

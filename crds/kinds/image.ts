@@ -59,7 +59,7 @@ const propertyValues: Record<string, readonly string[]> = {
   hw_rng_model: ['virtio'],
   hw_watchdog_action: ['disabled', 'reset', 'poweroff', 'pause', 'none'],
   hw_video_model: ['vga', 'virtio', 'cirrus', 'qxl', 'none', 'bochs'],
-  hw_input_bus: ['usb', 'virtio', 'ps2'],
+  hw_input_bus: ['usb', 'virtio'],
   hw_vm_mode: ['hvm'],
   hw_tpm_version: ['1.2', '2.0'],
   hw_tpm_model: ['tpm-tis', 'tpm-crb'],

@@ -62,7 +62,8 @@ export const imageReasons = declareReasons({
     whatToDo: 'Install it on the host (package `ovmf` for UEFI), or change `hw_firmware_type` of the Image.',
   },
   UnsupportedHardware: {
-    meaning: 'The host cannot provide a device or a machine type that the Image or the Flavor asks for.',
+    meaning:
+      'The host cannot provide a device or a machine type that the Image or the Flavor asks for. On an Image or Flavor: no host has what it requires.',
     httpStatus: 400,
     whatToDo: 'Correct the properties that the message names.',
   },

@@ -42,6 +42,11 @@ test.each([
   [{ hw_disk_bus: 'ide' }, {}, 'need hw_disk_bus ide, has virtio, scsi, sata'],
   [{ hw_disk_bus: 'scsi', hw_vif_model: 'e1000' }, {}, true],
   [{ hw_vif_model: 'rtl8139' }, {}, 'need hw_vif_model rtl8139, has virtio, e1000'],
+  [{ hw_cdrom_bus: 'ide' }, {}, 'need hw_cdrom_bus ide, has virtio, scsi, sata'],
+  [{ hw_cdrom_bus: 'sata', hw_scsi_model: 'virtio-scsi' }, {}, true],
+  [{ hw_scsi_model: 'lsilogic' }, {}, 'need hw_scsi_model lsilogic, has virtio-scsi'],
+  [{ hw_emulation_architecture: 'aarch64' }, {}, 'need hw_emulation_architecture aarch64, has x86_64'],
+  [{ hw_emulation_architecture: 'x86_64' }, {}, true],
   [{ os_distro: 'debian', hw_disk_bus: '' }, {}, true],
 ])('ImagePropertiesFilter: %j on a host with %j: %s', (properties, overrides, expected) => {
   expect(verdict(properties as Record<string, string>, overrides)).toBe(expected)

@@ -1,7 +1,7 @@
 /**
  * ImagePropertiesFilter: the host must support the image's properties. Nova checks architecture, hypervisor type and
- * version, and VM mode. This filter also checks machine type, firmware, disk bus and network card; in Nova, those fail
- * only when the host builds the server.
+ * version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network card and
+ * emulated architecture; in Nova, those are traits, or fail only when the host builds the server.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -77,9 +77,25 @@ const rules: readonly PropertyRule[] = [
     supports: (h, value) => h.diskBuses.includes(value),
   },
   {
+    property: 'hw_cdrom_bus',
+    describe: (h) => joinOrNone(h.diskBuses),
+    supports: (h, value) => h.diskBuses.includes(value),
+  },
+  {
     property: 'hw_vif_model',
     describe: (h) => joinOrNone(h.vifModels),
     supports: (h, value) => h.vifModels.includes(value),
+  },
+  {
+    // The agent gives a guest no other SCSI controller. A guest without a driver for it would not find its disk.
+    property: 'hw_scsi_model',
+    describe: () => 'virtio-scsi',
+    supports: (_, value) => value === 'virtio-scsi',
+  },
+  {
+    property: 'hw_emulation_architecture',
+    describe: (h) => h.arch,
+    supports: (h, value) => h.arch === canonicalArchitecture(value),
   },
 ]
 

@@ -1,29 +1,36 @@
 /**
- * TraitFilter: the host must have the traits that flavor and image require (`trait:<NAME>` = required), and none that
- * the flavor forbids.
+ * TraitFilter: the host must have the traits that flavor and image require (`trait:<NAME>` = required, or a property
+ * such as hw_tpm_version that implies a trait), and none that the flavor forbids.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
 import type { PlacementRequest } from '../request.ts'
+import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from '../unmet-requirements.ts'
 
 interface RequestedTraits {
-  readonly required: readonly string[]
+  /** The traits, each with the text that names it in the reason. */
+  readonly required: ReadonlyMap<string, string>
   readonly forbidden: readonly string[]
 }
 
 /** The traits that the request requires and forbids. As in Nova, an image can require traits but not forbid any. */
 function requestedTraitsOf({ flavor, image }: PlacementRequest): RequestedTraits {
-  const required = new Set<string>()
+  const required = new Map<string, string>()
   const forbidden = new Set<string>()
   for (const [key, value] of Object.entries(flavor.extraSpecs ?? {})) {
     const name = /^trait\d*:(.+)$/.exec(key)?.[1]
-    if (name !== undefined && value === 'required') required.add(name)
+    if (name !== undefined && value === 'required') required.set(name, name)
     if (name !== undefined && value === 'forbidden') forbidden.add(name)
   }
   for (const [key, value] of Object.entries(image.properties ?? {})) {
-    if (key.startsWith('trait:') && value === 'required') required.add(key.slice('trait:'.length))
+    const name = key.slice('trait:'.length)
+    if (key.startsWith('trait:') && value === 'required') required.set(name, name)
   }
-  return { required: [...required], forbidden: [...forbidden] }
+  for (const { trait, property } of unmetRequirementsOfImage(image))
+    required.set(trait, `${trait} for ${property} of the image`)
+  for (const { trait, property } of unmetRequirementsOfFlavor(flavor))
+    required.set(trait, `${trait} for ${property} of the flavor`)
+  return { required, forbidden: [...forbidden] }
 }
 
 export const traitFilter: Filter = {
@@ -31,14 +38,15 @@ export const traitFilter: Filter = {
   scope: 'class',
   prepare(request) {
     const { required, forbidden } = requestedTraitsOf(request)
-    if (required.length + forbidden.length === 0) return undefined
-    const findMissing = (host: HostClass) => required.find((t) => !host.traits.has(t))
+    if (required.size + forbidden.length === 0) return undefined
+    const names = [...required.keys()]
+    const hasAll = (host: HostClass) => names.every((t) => host.traits.has(t))
     const findForbidden = (host: HostClass) => forbidden.find((t) => host.traits.has(t))
     return {
-      passes: (host) => findMissing(host) === undefined && findForbidden(host) === undefined,
+      passes: (host) => hasAll(host) && findForbidden(host) === undefined,
       reject(host) {
-        const missing = findMissing(host)
-        if (missing !== undefined) return { summary: 'without a required trait', detail: `lacks ${missing}` }
+        const missing = names.filter((t) => !host.traits.has(t)).map((t) => required.get(t))
+        if (missing.length > 0) return { summary: 'without a required trait', detail: `lacks ${missing.join(', ')}` }
         return { summary: 'with a forbidden trait', detail: `has ${findForbidden(host)}` }
       },
     }
