@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { makeHostView, makeRequest } from './testing.ts'
 import { traitFilter } from './filters/trait.ts'
+import { makeHostView, makeRequest } from './testing.ts'
 import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from './unmet-requirements.ts'
 
 it.each<[Record<string, string>, string[]]>([
