@@ -39,24 +39,34 @@ const knownSpecs: readonly [keys: string, values: string, message: string][] = [
     'hw:watchdog_action must be one of disabled, reset, poweroff, pause, none',
   ],
   ['hw:cpu_policy', 'shared|dedicated|mixed', 'hw:cpu_policy must be one of shared, dedicated, mixed'],
+]
+
+/** The same for extra specs without a variable part. Looking up a key costs less than comparing every key. */
+const namedSpecs: readonly [keys: readonly string[], values: string, message: string][] = [
   [
-    'hw:cpu_(max_)?(sockets|cores|threads)',
+    ['sockets', 'cores', 'threads'].flatMap((part) => [`hw:cpu_${part}`, `hw:cpu_max_${part}`]),
     '[1-9][0-9]{0,4}',
     'hw:cpu_sockets, hw:cpu_cores, hw:cpu_threads and hw:cpu_max_… must be whole numbers from 1 to 99999',
   ],
-  ['os:secure_boot', 'required|optional|disabled', 'os:secure_boot must be one of required, optional, disabled'],
-  ['hw:tpm_version', '1[.]2|2[.]0', 'hw:tpm_version must be 1.2 or 2.0'],
+  [['os:secure_boot'], 'required|optional|disabled', 'os:secure_boot must be one of required, optional, disabled'],
+  [['hw:tpm_version'], '1[.]2|2[.]0', 'hw:tpm_version must be 1.2 or 2.0'],
   [
-    'hw:(mem_encryption|ephemeral_encryption|virtio_packed_ring)',
+    ['hw:mem_encryption', 'hw:ephemeral_encryption', 'hw:virtio_packed_ring'],
     '(?i)1|0|t|f|true|false|on|off|yes|no|y|n',
     'hw:mem_encryption, hw:ephemeral_encryption and hw:virtio_packed_ring must be true or false',
   ],
 ]
 
-const specRules: Rule[] = knownSpecs.map(([keys, values, message]) => ({
-  rule: `self.all(k, !k.matches('^(${keys})$') || self[k].matches('^(${values})$'))`,
-  message,
-}))
+const specRules: Rule[] = [
+  ...knownSpecs.map(([keys, values, message]) => ({
+    rule: `self.all(k, !k.matches('^(${keys})$') || self[k].matches('^(${values})$'))`,
+    message,
+  })),
+  ...namedSpecs.map(([keys, values, message]) => ({
+    rule: `[${keys.map((key) => `'${key}'`).join(', ')}].all(k, !(k in self) || self[k].matches('^(${values})$'))`,
+    message,
+  })),
+]
 
 /** The sizes of a flavor. The controller copies them into the status of a Server when it places the Server. */
 export const FlavorSizes = {

@@ -87,7 +87,7 @@ const propertyRules: Rule[] = [
     message: `${name} must be one of ${values.join(', ')}`,
   })),
   {
-    rule: "self.all(k, !k.matches('^hw_cpu_(max_)?(sockets|cores|threads)$') || self[k].matches('^[1-9][0-9]{0,4}$'))",
+    rule: "['hw_cpu_sockets', 'hw_cpu_cores', 'hw_cpu_threads', 'hw_cpu_max_sockets', 'hw_cpu_max_cores', 'hw_cpu_max_threads'].all(k, !(k in self) || self[k].matches('^[1-9][0-9]{0,4}$'))",
     message: 'hw_cpu_sockets, hw_cpu_cores, hw_cpu_threads and hw_cpu_max_… must be whole numbers from 1 to 99999',
   },
   topologyRule('sockets'),
