@@ -2,7 +2,7 @@
  * Chooses the sockets, cores and threads of a guest from the flavor's extra specs hw:cpu_* and the image's properties
  * hw_cpu_*, with the rules of nova/virt/hardware.py. Pure. docs/adr/0032 has the exception for Windows.
  */
-export interface CpuTopology {
+interface CpuTopology {
   readonly sockets: number
   readonly cores: number
   readonly threads: number
@@ -14,7 +14,7 @@ export interface CpuRequest {
   readonly properties?: Readonly<Record<string, string>> | undefined
 }
 
-export type CpuChoice =
+type CpuChoice =
   | { readonly topology: CpuTopology; readonly problem?: never }
   /** Why no topology meets the limits: a sentence that says what to do. */
   | { readonly problem: string; readonly topology?: never }

@@ -121,7 +121,7 @@ const ofGlance = /^os_glance_/
 
 const knownNames: readonly string[] = [...effective, ...descriptive, ...withoutEffect]
 
-export interface PropertyFindings {
+interface PropertyFindings {
   /** Names that have no effect here, in alphabetical order. */
   readonly ineffective: readonly string[]
   /** Names that Nova does not have, each with the name that was probably meant. */

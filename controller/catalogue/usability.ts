@@ -5,7 +5,7 @@ import type { ReadyNote } from './ready.ts'
 /** So many names stand in a message; the rest are counted. */
 const MAX_NAMES = 20
 
-export interface Findings {
+interface Findings {
   /** Requirements that no host meets. */
   readonly unmet: readonly UnmetRequirement[]
   readonly ineffective: readonly string[]
