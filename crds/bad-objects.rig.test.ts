@@ -130,6 +130,23 @@ it('the API server does not repeat a private key in its answer', async () => {
   expect(await rejectionMessage(createObject(object, undefined))).not.toContain('c2VjcmV0')
 })
 
+it.each([
+  'https://me:s3cr3t@images.example.org/a',
+  'https://me:s3cr3t@images.example.org/größe',
+  'https://me:s3cr3t@images.example.org:99999/a b',
+  'https://me:s3/cr3t@images.example.org/a',
+  'https:me:s3cr3t@images_host/a',
+  'me:s3cr3t@images.example.org/a',
+])('the API server does not repeat the password of the URL in its answer to an Image with %s', async (url) => {
+  const image = validObject('Image')
+  const created = await rejectionMessage(createObject({ ...image, spec: { url } }, undefined))
+  const replaced = await replaceObject(image, { ...image, spec: { url, checksum: `sha256:${'0'.repeat(64)}` } })
+  // The schema rejects this object for another field, before the rules on the URL are checked.
+  const misformatted = await rejectionMessage(createObject({ ...image, spec: { url, format: 'iso' } }, undefined))
+  for (const answer of [created, replaced]) expect(answer).toContain('spec.url must')
+  for (const answer of [created, replaced, misformatted]) expect(answer).not.toMatch(/s3\/?cr3t/)
+})
+
 // Most client libraries do not request strict field validation, so this is what their users get for a misspelt field.
 it('the API server drops unknown fields when the client does not request strict validation', async () => {
   const object = validObject('Server')

@@ -29,22 +29,73 @@ export const ImageReference = (options: { description: string }) =>
 
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 
-const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?'
-// Matches URLs in ASCII without blanks. HOST has no @, so no user or password can stand before the host.
-const urlPattern = `^(https?://${HOST}/[!-~]*|file:///[!-~]+)$`
+/**
+ * The type that a Secret must have so that its value may be sent to the host of an Image's URL. If any type would do, a
+ * user who may create Images but not read Secrets could have every Secret of the namespace sent to a host of his.
+ */
+export const CREDENTIALS_SECRET_TYPE = 'compute.kubenova.io/image-credentials'
 
+const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])'
+
+/**
+ * The conditions on spec.url, each with the sentence for a URL that breaks it. A condition may rely on those before it:
+ * the API server reports only the first that does not hold.
+ */
+const urlConditions: [holds: string, message: string][] = [
+  [
+    "!self.spec.url.matches(r'^[a-zA-Z][a-zA-Z0-9+.-]*:/*[^/?#]*@')",
+    `must not carry a user, password or token: all who may read the Image would read them; put them into a Secret of the type ${CREDENTIALS_SECRET_TYPE} and name that in spec.credentialsSecret`,
+  ],
+  [
+    "self.spec.url.matches(r'^(https?://|file:///.)')",
+    'must be http://host/path, https://host/path or file:///path, with the scheme in lower case',
+  ],
+  [
+    "!self.spec.url.matches(r'[[:cntrl:] ]')",
+    'must have no blanks, line ends or control characters: a blank in a path is written %20',
+  ],
+  [
+    "self.spec.url.matches(r'^[[:ascii:]]*$')",
+    "must be in ASCII: write other letters of a path in per cent, as %C3%A9 for 'é', and a host name in its xn-- form",
+  ],
+  [
+    "self.spec.url.matches(r'^(https?://[^/?#]+/|file:)')",
+    'must be http://host/path or https://host/path: the host or the path is missing',
+  ],
+  [
+    `self.spec.url.matches(r'^(https?://${HOST}(:[^/]*)?/|file:)')`,
+    "must name a host by letters, digits, '-' and '.', with a letter or digit at both ends (a '_' is not allowed), or an IPv6 address in brackets",
+  ],
+  [
+    `self.spec.url.matches(r'^(https?://${HOST}(:[0-9]{1,5})?/|file:)') && (!self.spec.url.startsWith('http') || !isURL(self.spec.url) || url(self.spec.url).getPort() == '' || int(url(self.spec.url).getPort()) <= 65535)`,
+    'must have a port of at most 65535, as in https://host:8443/path',
+  ],
+  [
+    "!self.spec.url.startsWith('file:') || !self.spec.url.matches('(?i)/([.]|%2e){1,2}(/|$)|%(2f|00|[^0-9a-f]|.[^0-9a-f]|.?$)')",
+    "must be a plain path: no '.', '..' or %2F in it",
+  ],
+]
+
+/**
+ * These rules are on the whole object. On the field, the API server would repeat the URL in its answer and in logs, with
+ * the password that somebody has put into it.
+ */
 const urlRules: Rule[] = [
+  ...urlConditions.map(([holds, message], i) => ({
+    rule: [...urlConditions.slice(0, i).map(([earlier]) => `!(${earlier})`), `(${holds})`].join(' || '),
+    message: `spec.url ${message}`,
+    fieldPath: '.spec.url',
+  })),
   {
-    rule: "!self.matches('^[a-zA-Z]+://[^/]*@')",
-    message: 'must not carry a user or password: all who may read the Image would read them',
+    rule: 'self.spec.url == oldSelf.spec.url',
+    message: 'url cannot change; delete the object and create it anew',
+    fieldPath: '.spec.url',
   },
   {
-    rule: "!self.startsWith('file:') || !self.matches('(?i)/([.]|%2e){1,2}(/|$)|%(2f|00|[^0-9a-f]|.[^0-9a-f]|.?$)')",
-    message: "must be a plain path: no '.', '..' or %2F in it",
-  },
-  {
-    rule: "!self.startsWith('http') || !isURL(self) || url(self).getPort() == '' || int(url(self).getPort()) <= 65535",
-    message: 'must have a port of at most 65535',
+    rule: "!has(self.spec.credentialsSecret) || self.spec.url.startsWith('https://')",
+    message:
+      'spec.credentialsSecret needs a URL with https://: over any other the credentials could be read on the way',
+    fieldPath: '.spec.credentialsSecret',
   },
 ]
 
@@ -98,7 +149,7 @@ const propertyRules: Rule[] = [
     message: 'trait:… must be required',
   },
   {
-    rule: "!('img_hv_requested_version' in self) || self['img_hv_requested_version'].matches('^( *(<=|>=|==|!=|<|>) *[0-9]+([.][0-9]+){0,2} *(,|$))+$')",
+    rule: "!('img_hv_requested_version' in self) || self['img_hv_requested_version'].matches(r'^( *(<=|>=|==|!=|<|>) *[0-9]+([.][0-9]+){0,2} *(,|$))+$')",
     message: 'img_hv_requested_version must be like >=6.0,<8.2',
   },
 ]
@@ -118,15 +169,7 @@ export const ImageSource = {
 
 export const ImageSpec = Type.Object(
   {
-    url: Type.String({
-      description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).',
-      maxLength: 2048,
-      ...patternWithMessage(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
-      ...celRules(...urlRules, {
-        rule: 'self == oldSelf',
-        message: 'url cannot change; delete the object and create it anew',
-      }),
-    }),
+    url: Type.String({ description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).', maxLength: 2048 }),
     checksum: Type.Optional(
       Type.String({
         description:
@@ -139,6 +182,14 @@ export const ImageSpec = Type.Object(
       }),
     ),
     format: { ...format, ...immutableRule('format') },
+    credentialsSecret: Type.Optional(
+      Type.Object(
+        { name: Name('Name of the Secret, in the namespace of the Image.') },
+        {
+          description: `A Secret of the type ${CREDENTIALS_SECRET_TYPE} with what the host of the URL asks for: its key host names that host, and username and password, or token, are sent to it.`,
+        },
+      ),
+    ),
     minDisk: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 0, description: 'Smallest root disk, GiB.' }),
     minRam: Type.Integer({ minimum: 0, maximum: 67_108_864, default: 0, description: 'Least memory, MiB.' }),
     visibility: Type.Enum(['private', 'public'], {
@@ -168,6 +219,7 @@ export const image = defineKind({
   description: 'A disk that servers boot from. Each host fetches it once, verifies it, and keeps it in a cache.',
   spec: ImageSpec,
   status: ImageStatus,
+  rules: urlRules,
   columns: [
     { name: 'Format', type: 'string', jsonPath: '.spec.format' },
     { name: 'MinDisk', type: 'integer', jsonPath: '.spec.minDisk', description: 'GiB' },

@@ -52,6 +52,13 @@ export const Instance = Type.Object({
     uid: Type.String(),
     minDisk: Type.Optional(Type.Integer()),
     ...ImageSource,
+    sealedCredentials: Type.Optional(
+      Type.String({
+        description:
+          'The credentials for the URL, encrypted for the host and this server (docs/adr/0031). Only there if the Image names a Secret.',
+        maxLength: 8192,
+      }),
+    ),
   }),
   interfaces: Type.Array(Interface, { 'x-kubernetes-list-type': 'atomic' }),
   keys: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), data: Type.String() }), {
