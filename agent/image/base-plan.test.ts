@@ -20,7 +20,7 @@ const at = (name: string) => join(dir, name)
 
 /** Checks and plans an image as the image cache does. */
 async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
-  await checkImageHeader(path)
+  await checkImageHeader(path, { format, isVerified: false })
   return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
@@ -149,7 +149,9 @@ describe('checkHeader and planBase', () => {
   test.each(['backing.qcow2', 'data.qcow2', 'flat.vmdk', 'inside.vmdk'])(
     'refuse %s by its header, before qemu-img opens it',
     async (name) => {
-      await expect(checkImageHeader(at(name))).rejects.toMatchObject({ code: 'ImageUnsafe' })
+      await expect(checkImageHeader(at(name), { format: 'raw', isVerified: false })).rejects.toMatchObject({
+        code: 'ImageUnsafe',
+      })
     },
   )
 

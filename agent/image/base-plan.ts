@@ -7,24 +7,76 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'
-import type { ImageInfo } from './qemu-img.ts'
+import { describeNonDisk, HEAD_BYTES, hasBootSignature } from './non-disk.ts'
+import { readPromisedSize } from './promised-size.ts'
+import { type ImageInfo, imageTruncatedError } from './qemu-img.ts'
 
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 export type DiskFormat = (typeof diskFormats)[number]
 
 const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
+/** How the file came to be, as far as it matters for judging its content. */
+export interface ContentOrigin {
+  /** The format that the Image resource claims. */
+  format: DiskFormat
+  /** The media type that the source gave, if any. */
+  mediaType?: string
+  /** Whether the file has the checksum that the Image resource names. */
+  isVerified: boolean
+}
+
 /**
  * Reads the first bytes of an image.
- * @throws a Terminal error (not retried) with the code ImageUnsafe if they name other files
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if they name other files, ImageNotADisk if they are
+ * not those of a disk, or ImageTruncated if they promise more bytes than there are
  */
-export async function checkImageHeader(path: string): Promise<void> {
+export async function checkImageHeader(path: string, origin: ContentOrigin): Promise<void> {
   const file = await open(path, 'r')
   try {
-    rejectUnsafeHeader(await readFirstBytes(file, 512))
+    const head = await readFirstBytes(file, HEAD_BYTES)
+    rejectUnsafeHeader(head.subarray(0, 512))
+    const complaint = describeContent(head, origin.mediaType) ?? describePage(head, origin)
+    if (complaint !== undefined) throw new Terminal('ImageNotADisk', complaint)
+    await rejectTruncated(file, origin)
   } finally {
     await file.close()
   }
+}
+
+/** Says what is at the beginning of a file that is no disk, and what to do; undefined if it may be a disk. */
+export async function describeFile(path: string, mediaType: string | undefined): Promise<string | undefined> {
+  const file = await open(path, 'r')
+  try {
+    return describeContent(await readFirstBytes(file, HEAD_BYTES), mediaType)
+  } finally {
+    await file.close()
+  }
+}
+
+const mediaTypeNote = (mediaType: string | undefined) =>
+  mediaType === undefined ? '' : `, of the Content-Type ${mediaType}`
+
+function describeContent(head: Buffer, mediaType: string | undefined): string | undefined {
+  const found = describeNonDisk(head)
+  return found && `the source gave ${found.what}${mediaTypeNote(mediaType)}, and no disk: ${found.advice}`
+}
+
+/**
+ * Only the media type tells that a page is one if its bytes do not, for instance because it is encrypted. A disk that
+ * is served as a page has something that shows that it is a disk.
+ */
+function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
+  const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')
+  if (!isPage || format !== 'raw' || isVerified || hasBootSignature(head)) return undefined
+  return `the source gave a page${mediaTypeNote(mediaType)}, and nothing shows that it is a disk: correct the URL, or create an Image with the checksum of the disk`
+}
+
+/** With the right checksum the file is whole, and the disk is meant to be as it is. */
+async function rejectTruncated(file: FileHandle, { format, isVerified }: ContentOrigin): Promise<void> {
+  if (isVerified && format === 'raw') return
+  const [promised = 0, { size }] = [await readPromisedSize(file, format), await file.stat()]
+  if (size < promised) throw imageTruncatedError(`it has ${size} bytes, and needs at least ${promised}`)
 }
 
 async function readFirstBytes(file: FileHandle, count: number): Promise<Buffer> {
@@ -78,12 +130,9 @@ export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
  */
 export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }: BaseRequirements): BasePlan {
   if (info.format !== format) {
-    const advice = diskFormats.some((known) => known === info.format)
-      ? `create an Image with format ${info.format}`
-      : 'convert it to qcow2'
     throw new Terminal(
       'ImageFormatMismatch',
-      `the Image has format ${format}, but the file is ${info.format}: ${advice}`,
+      `the Image has format ${format}, but the file is ${info.format}${formatAdvice(info.format)}`,
     )
   }
   rejectUnsafeImage(info)
@@ -97,6 +146,15 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
   if (baseFormat === 'raw') return { convertTo: 'raw' }
   // A qcow2 with snapshots is converted, which drops the snapshots: no guest could reach them.
   return format === 'qcow2' && (info.snapshots ?? []).length === 0 ? { use: 'qcow2' } : { convertTo: 'qcow2' }
+}
+
+function formatAdvice(actual: string): string {
+  // QEMU calls every file raw in which it finds no other format.
+  if (actual === 'raw')
+    return ', or damaged at its beginning: if it is a disk as it is, create an Image with format raw'
+  return diskFormats.some((known) => known === actual)
+    ? `: create an Image with format ${actual}`
+    : ': convert it to qcow2'
 }
 
 /**

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isKubenovaError, Terminal, Transient } from '../../crds/index.ts'
 import { writeFileAtomically } from '../files/atomic-files.ts'
 import { errorCodeOf, ignoreNotFound, toDiskFull } from '../files/errors.ts'
+import { describeFile } from './base-plan.ts'
 import type { SpaceCheck } from './free-space.ts'
 import { type OpenedSource, RangeUnusable, SourceError, type SourceOpener, type Validator } from './image-source.ts'
 
@@ -43,6 +44,12 @@ interface Description {
   url: string
   validator?: Validator
   total?: number
+  mediaType?: string
+}
+
+/** A property of the downloaded bytes, as the source has stated it. */
+export interface Downloaded {
+  mediaType: string | undefined
 }
 
 /** A download in progress: the file, and the hash of its first `size` bytes. */
@@ -60,17 +67,12 @@ interface PartialFile {
 
 /**
  * Downloads the whole source to `target`, flushed to disk and verified.
-<<<<<<< HEAD
- * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed, or
- * ImageDownloadFailed if a retry cannot help
+ * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed,
+ * ImageFileMissing, or ImageDownloadFailed if a retry cannot help
  * @throws a Transient error (retried): DiskFull, or ImageDownloadFailed if a retry may help
-=======
- * @throws Terminal ImageChecksumMismatch, ImageTooLarge, ImageDownloadFailed, ImageSourceNotAllowed and
- * ImageFileMissing for lasting errors; Transient ImageDownloadFailed and DiskFull
->>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
  */
-export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<void> {
-  const { target, checksum, url, signal } = options
+export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<Downloaded> {
+  const { target, checksum, signal } = options
   const part = await openPartialFile(options)
   try {
     await fetchAll(sources, part, options)
@@ -80,13 +82,9 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
       await fetchAll(sources, part, options)
       digest = part.hash.digest('hex')
     }
-    if (checksum !== undefined && digest !== hexOf(checksum)) {
-      throw new Terminal(
-        'ImageChecksumMismatch',
-        `${withoutSecrets(url)} has ${algorithmOf(checksum)}:${digest}, the Image has ${checksum}: correct the checksum or the source`,
-      )
-    }
+    if (checksum !== undefined && digest !== hexOf(checksum)) throw await checksumMismatchError(part, digest, options)
     await part.file.sync()
+    return { mediaType: part.description.mediaType }
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
     // Keep the bytes after an abort, a crash or a network error, so that the next call continues; delete them
@@ -98,6 +96,19 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
   } finally {
     await part.file.close()
   }
+}
+
+/** If what came is no disk, says so: a page in place of the disk is more likely than a wrong checksum. */
+async function checksumMismatchError(
+  { description }: PartialFile,
+  digest: string,
+  { url, target, checksum }: DownloadOptions,
+): Promise<Terminal> {
+  const what = await describeFile(target, description.mediaType)
+  return new Terminal(
+    'ImageChecksumMismatch',
+    `${withoutSecrets(url)} has ${algorithmOf(checksum)}:${digest}, the Image has ${checksum}: ${what ?? 'correct the checksum or the source'}`,
+  )
 }
 
 /** Removes the file and its description. */
@@ -253,7 +264,7 @@ const imageTooLargeError = (bytes: number, max: number) =>
 /** Writes the description before the first byte, so that no crash leaves bytes without a description. */
 async function saveDescription(
   part: PartialFile,
-  { validator, total }: OpenedSource,
+  { validator, total, mediaType }: OpenedSource,
   { url, target }: DownloadOptions,
 ): Promise<void> {
   if (part.size > 0) part.isMixed = true
@@ -261,6 +272,7 @@ async function saveDescription(
     url,
     ...(validator !== undefined && { validator }),
     ...(total !== undefined && { total }),
+    ...(mediaType !== undefined && { mediaType }),
   }
   if (JSON.stringify(description) !== JSON.stringify(part.description))
     await writeFileAtomically(descriptionPath(target), JSON.stringify(description))

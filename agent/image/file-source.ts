@@ -27,7 +27,7 @@ export async function openFileSource(
   const { size, mtimeMs, ino } = await statRegularFile(path, real)
   const current = `${ino}-${size}-${mtimeMs}`
   const start = current === validator ? from : 0
-  return { start, total: size, validator: current, body: createReadStream(real, { start }) }
+  return { start, total: size, validator: current, mediaType: undefined, body: createReadStream(real, { start }) }
 }
 
 const isInside = (path: string, roots: readonly string[]): boolean => roots.some((root) => path.startsWith(`${root}/`))

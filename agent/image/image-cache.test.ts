@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
 import { baseKey, downloadKey, type ImageCache, type ImageCacheOptions, type ImageSource } from './image-cache.ts'
 import { type ImageCacheFixture, sha256Of, withImageCache } from './testing/image-cache.ts'
@@ -167,6 +169,106 @@ describe('ensure leaves nothing, and fails again, for an image with', () => {
     await expect(cache.ensure(image, 's', f.fetchContext())).rejects.toMatchObject({ kind: 'Terminal', code })
     await expect(cache.ensure(image, 's', f.fetchContext())).rejects.toMatchObject({ kind: 'Terminal', code })
     expect([...f.list('bases'), ...f.list('work')]).toEqual([])
+  })
+})
+
+describe('ensure names what is no disk,', () => {
+  const page = Buffer.from('<!DOCTYPE html><html><title>Sign in</title></html>')
+  test.each(['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const)('for an Image with format %s', async (format) => {
+    const f = fixture()
+    const cache = await f.open()
+    const { checksum: _, ...image } = f.image({ format })
+    for (const [bytes, contentType, message] of [
+      [
+        gzipSync(f.body),
+        'application/gzip',
+        'the source gave a file compressed with gzip, of the Content-Type application/gzip, and no disk: unpack it (gunzip), publish the result, and create an Image with its URL and checksum',
+      ],
+      [
+        page,
+        'text/html; charset=utf-8',
+        'the source gave an HTML page, of the Content-Type text/html, and no disk: see what the URL gives (curl -L), and create an Image with the URL of a disk image',
+      ],
+    ] as const) {
+      f.server.setBehaviour(() => ({ body: bytes, contentType }))
+      const error = { kind: 'Terminal', code: 'ImageNotADisk', message }
+      await expect(cache.ensure(image, 's', f.fetchContext())).rejects.toMatchObject(error)
+    }
+    expect([...f.list('bases'), ...f.list('work')]).toEqual([])
+  })
+
+  test('also when the checksum does not match', async () => {
+    const f = fixture()
+    const cache = await f.open()
+    f.server.setBehaviour(() => ({ body: page, contentType: 'text/html' }))
+    await expect(cache.ensure(f.image(), 's', f.fetchContext())).rejects.toMatchObject({
+      code: 'ImageChecksumMismatch',
+      message: expect.stringContaining('the source gave an HTML page, of the Content-Type text/html, and no disk'),
+    })
+  })
+
+  test('by the media type alone when the bytes show nothing', async () => {
+    const f = fixture()
+    const cache = await f.open()
+    f.server.setBehaviour(() => ({ body: f.raw, contentType: 'text/html' }))
+    const { checksum: _, ...image } = f.image({ format: 'raw' })
+    await expect(cache.ensure(image, 's', f.fetchContext())).rejects.toMatchObject({
+      code: 'ImageNotADisk',
+      message: expect.stringContaining('the source gave a page, of the Content-Type text/html'),
+    })
+    const verified = { ...image, checksum: sha256Of(f.raw) }
+    expect(await cache.ensure(verified, 's', f.fetchContext())).toMatchObject({ format: 'raw' })
+  })
+
+  test('and uses a disk that is served as a text', async () => {
+    const f = fixture()
+    const cache = await f.open()
+    f.server.setBehaviour(() => ({ body: f.body, contentType: 'text/html' }))
+    const { checksum: _, ...image } = f.image()
+    expect(await cache.ensure(image, 's', f.fetchContext())).toMatchObject({ format: 'qcow2' })
+  })
+})
+
+describe('ensure throws ImageTruncated without Content-Length and checksum', () => {
+  const cutTo = (bytes: Buffer, share: number) => bytes.subarray(0, Math.floor(bytes.length * share))
+  test.each([
+    ['qcow2', []],
+    ['qcow2', ['-c']],
+    ['vmdk', []],
+    ['vmdk', ['-o', 'subformat=streamOptimized']],
+    ['vdi', []],
+    ['vhdx', []],
+  ] as const)('for parts of a %s made with %j', async (format, args) => {
+    const f = fixture()
+    writeFileSync(join(f.dir, 'raw'), randomBytes(30_000_000))
+    const whole = f.convertRaw(format, ...args)
+    const cache = await f.open()
+    const { checksum: _, ...image } = f.image({ format })
+    for (const share of [0.25, 0.5, 0.9]) {
+      f.server.setBehaviour(() => ({ body: cutTo(whole, share), chunked: true, etag: null }))
+      await expect(cache.ensure(image, 's', f.fetchContext()), String(share)).rejects.toMatchObject({
+        kind: 'Terminal',
+        code: 'ImageTruncated',
+      })
+    }
+    f.server.setBehaviour(() => ({ body: whole, chunked: true, etag: null }))
+    expect(f.hasContent(await cache.ensure(image, 's', f.fetchContext()))).toBe(true)
+  })
+
+  test('for half of a raw disk with a partition table, unless the Image has its checksum', async () => {
+    const f = fixture()
+    const whole = Buffer.alloc(40_000_000)
+    whole[446 + 4] = 0x83
+    whole.writeUInt32LE(2048, 446 + 8)
+    whole.writeUInt32LE(40_000_000 / 512 - 2048, 446 + 12)
+    whole.writeUInt16LE(0xaa55, 510)
+    const half = cutTo(whole, 0.5)
+    const cache = await f.open()
+    const { checksum: _, ...image } = f.image({ format: 'raw' })
+    f.server.setBehaviour(() => ({ body: half, chunked: true, etag: null }))
+    await expect(cache.ensure(image, 's', f.fetchContext())).rejects.toMatchObject({ code: 'ImageTruncated' })
+    const verified = { ...image, checksum: sha256Of(half) }
+    expect(await cache.ensure(verified, 's', f.fetchContext())).toMatchObject({ format: 'raw' })
   })
 })
 

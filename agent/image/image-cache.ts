@@ -1,7 +1,8 @@
 /**
  * The image cache of the host. A base is an image in the form that the cache keeps, from which disks are made. An image
  * becomes a base once, however many servers wait for it, under a lock for its download key:
- *   download (or continue) → check the header → qemu-img info → plan → convert or take as it is → publish.
+ *   download (or continue) → check the header → qemu-img info → plan → check that it is whole → convert or take as it
+ *   is → publish.
  * A step that is interrupted is repeated by the next call, and nothing is used before it has been verified.
  */
 import { createHash } from 'node:crypto'
@@ -17,7 +18,7 @@ import { discardDownload, downloadSource, type RetryOptions } from './download.t
 import type { CacheLimits } from './eviction.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { SourceOpener, type SourceOptions } from './image-source.ts'
-import { convertImage, type ImageInfo, measureConvertedSize, readImageInfo } from './qemu-img.ts'
+import { checkImageIsWhole, convertImage, type ImageInfo, measureConvertedSize, readImageInfo } from './qemu-img.ts'
 import { SharedJobs } from './shared-jobs.ts'
 
 /** The part of a server's resolved image that the cache needs. */
@@ -44,6 +45,13 @@ export interface FetchContext {
   signal: AbortSignal
   /** Called with the bytes downloaded so far and, if known, all bytes. */
   progress?: (bytes: number, total: number | undefined) => void
+}
+
+/** A complete download: its file, the directory of that, and the media type that the source gave. */
+interface Download {
+  source: string
+  directory: string
+  mediaType: string | undefined
 }
 
 /** Bytes of the largest disk that an image may hold: 16 TiB. */
@@ -76,15 +84,10 @@ export class ImageCache {
   /**
    * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`; fetches the image if needed.
    * Idempotent.
-<<<<<<< HEAD
-   * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable,
-   * ImageTooLarge, ImageSourceNotAllowed, or ImageDownloadFailed if a retry cannot help
+   * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageNotADisk, ImageTruncated,
+   * ImageUnsafe, ImageUnreadable, ImageTooLarge, ImageSourceNotAllowed, ImageFileMissing, ImageSourceUntrusted,
+   * SealedSecretInvalid, or ImageDownloadFailed if a retry cannot help
    * @throws a Transient error (retried): DiskFull, ImageCacheBusy, or ImageDownloadFailed if a retry may help
-=======
-   * @throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
-   * ImageSourceNotAllowed, ImageFileMissing, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull,
-   * ImageCacheBusy
->>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
@@ -130,8 +133,8 @@ export class ImageCache {
       // An earlier call may have died after it renamed the source to base/disk and before it published the base. Then
       // start again from that source.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
-      if (!(await pathExists(source))) await this.#download(image, source, context)
-      const record = await this.#prepareBase(image, source, directory, context.signal)
+      const mediaType = (await pathExists(source)) ? undefined : await this.#download(image, source, context)
+      const record = await this.#prepareBase(image, { source, directory, mediaType }, context.signal)
       await writeFile(join(directory, 'base', 'record.json'), JSON.stringify(record))
       await this.#store.publish(key, join(directory, 'base'), owner)
       await rm(directory, { recursive: true, force: true })
@@ -144,10 +147,11 @@ export class ImageCache {
     }
   }
 
-  async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<void> {
+  /** Returns the media type that the source gave. */
+  async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<string | undefined> {
     const { maxBytes, retry, hasSpace } = this.#options
     const target = `${source}.part`
-    await downloadSource(this.#sources, {
+    const { mediaType } = await downloadSource(this.#sources, {
       url: image.url,
       target,
       maxBytes,
@@ -159,17 +163,27 @@ export class ImageCache {
     })
     await renameDurably(target, source)
     await discardDownload(target)
+    return mediaType
   }
 
   /** Creates the directory `base` with the disk in it, and returns the record of the base. */
-  async #prepareBase(image: ImageSource, source: string, directory: string, signal: AbortSignal): Promise<BaseRecord> {
+  async #prepareBase(
+    image: ImageSource,
+    { source, directory, mediaType }: Download,
+    signal: AbortSignal,
+  ): Promise<BaseRecord> {
     const { baseFormat } = this.#options
     const base = join(directory, 'base')
     const disk = join(base, 'disk')
     const { format, url, checksum } = image
-    await checkImageHeader(source)
+    await checkImageHeader(source, {
+      format,
+      isVerified: checksum !== undefined,
+      ...(mediaType !== undefined && { mediaType }),
+    })
     const info = await readImageInfo(source, signal)
     const plan = planBase(info, { format, maxVirtualSize: MAX_VIRTUAL_SIZE, baseFormat })
+    await checkImageIsWhole(source, info, signal)
     await rm(base, { recursive: true, force: true })
     await mkdir(base)
     if ('use' in plan) await rename(source, disk)

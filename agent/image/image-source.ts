@@ -36,6 +36,8 @@ export interface OpenedSource {
   /** Bytes of the whole source, if known. */
   total: number | undefined
   validator: Validator | undefined
+  /** The media type of an HTTP response, such as text/html, in lower case and without parameters. */
+  mediaType: string | undefined
   body: Readable
 }
 
@@ -83,12 +85,9 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
-<<<<<<< HEAD
    * @throws SourceError if the source cannot be read, or an error of the network
-   * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL
-=======
-   * @throws SourceError, Terminal ImageSourceNotAllowed and ImageFileMissing, and errors of the network
->>>>>>> 3a8e519 (fix(agent): try the next host when this one lacks an image's file)
+   * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL, or
+   * ImageFileMissing if this host lacks the file
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
@@ -171,7 +170,13 @@ const RETRYABLE_STATUSES = new Set([408, 425, 429])
 function parseResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const { statusCode = 0, headers } = body
   if (statusCode === 200)
-    return { start: 0, total: parseInteger(headers['content-length']), validator: validatorOf(headers), body }
+    return {
+      start: 0,
+      total: parseInteger(headers['content-length']),
+      validator: validatorOf(headers),
+      mediaType: mediaTypeOf(headers),
+      body,
+    }
   try {
     if (statusCode === 206) return parsePartialResponse(body, from, validator)
     if (statusCode === 416) throw new RangeUnusable('it has no more bytes than there are already', true)
@@ -190,7 +195,8 @@ function parsePartialResponse(body: IncomingMessage, from: number, validator: Va
   const isSameVersion = validator === undefined || current === undefined || current === validator
   if (range === null || Number(range[1]) !== from || !isSameVersion)
     throw new RangeUnusable(`it answers bytes=${from}- with ${contentRange}`, true)
-  return { start: from, total: parseInteger(range[2]), validator: current ?? validator, body }
+  const mediaType = mediaTypeOf(body.headers)
+  return { start: from, total: parseInteger(range[2]), validator: current ?? validator, mediaType, body }
 }
 
 /**
@@ -202,6 +208,11 @@ function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   if (typeof etag === 'string' && etag.startsWith('"')) return etag
   const modified = headers['last-modified']
   return typeof modified === 'string' ? modified : undefined
+}
+
+/** The media type of the response; undefined also if it is none that may be shown to users. */
+function mediaTypeOf(headers: IncomingHttpHeaders): string | undefined {
+  return /^[a-z]+\/[a-z0-9.+-]{1,60}(?=\s*(;|$))/.exec(headers['content-type']?.toLowerCase() ?? '')?.[0]
 }
 
 function parseInteger(text: unknown): number | undefined {

@@ -1,6 +1,6 @@
 /**
- * Runs qemu-img under limits: info, measure, convert, create, resize. Only qemu-img reads disk formats, apart from a
- * first look at the header (base-plan.ts).
+ * Runs qemu-img under limits: info, check, measure, convert, create, resize. Only qemu-img reads disk formats, apart
+ * from a first look at the header (base-plan.ts, promised-size.ts).
  */
 import { type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { GIB } from '../files/sizes.ts'
@@ -32,13 +32,40 @@ export interface ImageInfo {
 /**
  * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what
  * QEMU would guess.
- * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails
+ * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails, or ImageTruncated if the file
+ * is cut off
  */
 export async function readImageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const result = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INFO_LIMITS, signal)
+  rejectTruncated(result)
   if (result.code !== 0)
     throw new Terminal('ImageUnreadable', `qemu-img cannot read the image: ${failureReasonOf(result, path)}`)
   return JSON.parse(result.stdout) as ImageInfo
+}
+
+/** Matches the messages of qemu-img about an image whose tables name places after the end of its file. */
+const TRUNCATED = /truncated|after (the )?end of (the )?file|after EOF|exceeding the end of the file|is outside image/
+
+function rejectTruncated({ stderr }: ProcessResult): void {
+  if (!TRUNCATED.test(stderr)) return
+  throw imageTruncatedError('its tables name data after its end')
+}
+
+export const imageTruncatedError = (detail: string): Terminal =>
+  new Terminal(
+    'ImageTruncated',
+    `the image is cut off (${detail}): make sure that the whole file is at the URL, and create an Image with its checksum`,
+  )
+
+/**
+ * Checks that all data that the tables of a qcow2 or vmdk name is in the file. Other faults of the tables are of no
+ * account: guests do not write to the image.
+ * @throws Terminal ImageTruncated
+ */
+export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: AbortSignal): Promise<void> {
+  if (info.format !== 'qcow2' && info.format !== 'vmdk') return
+  const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
+  rejectTruncated(await runLimited('qemu-img', ['check', '--force-share', '-f', info.format, path], limits, signal))
 }
 
 /**

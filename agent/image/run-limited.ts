@@ -1,6 +1,6 @@
 /** Runs a program on untrusted data: with limits on CPU, memory, file size and time, and without network. */
 import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { Transient } from '../../crds/index.ts'
 
 export interface ProcessLimits {
@@ -64,7 +64,11 @@ export async function runWithTimeout(
       child.once('error', reject)
       child.once('close', (code, killedBy) => resolve([code, killedBy]))
     })
-    const [[code, killedBy], stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+    const [[code, killedBy], stdout, stderr] = await Promise.all([
+      ended,
+      readLimited(child.stdout),
+      readLimited(child.stderr),
+    ])
     signal?.throwIfAborted()
     return { code: code ?? undefined, signal: killedBy ?? undefined, timedOut, stdout, stderr: stderr.trim() }
   } catch (cause) {
@@ -74,6 +78,16 @@ export async function runWithTimeout(
     clearTimeout(timer)
     signal?.removeEventListener('abort', killGroup)
   }
+}
+
+/** The characters that are kept of an output: qemu-img may write a line for each cluster of a broken image. */
+const MAX_OUTPUT = 1024 ** 2
+
+/** Reads to the end, and returns the first MAX_OUTPUT characters. */
+async function readLimited(stream: Readable): Promise<string> {
+  let output = ''
+  for await (const chunk of stream.setEncoding('utf8')) if (output.length < MAX_OUTPUT) output += String(chunk)
+  return output.slice(0, MAX_OUTPUT)
 }
 
 /**

@@ -77,8 +77,8 @@ const urlConditions: [holds: string, message: string][] = [
 ]
 
 /**
- * These rules are on the whole object. On the field, the API server would repeat the URL in its answer and in logs, with
- * the password that somebody has put into it.
+ * These rules are on the whole object. On the field, the API server would repeat the URL in its answer and in logs,
+ * with the password that somebody has put into it.
  */
 const urlRules: Rule[] = [
   ...urlConditions.map(([holds, message], i) => ({

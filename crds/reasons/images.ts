@@ -30,6 +30,16 @@ export const imageReasons = declareReasons({
     httpStatus: 400,
     whatToDo: 'Create an Image with the format that the message names.',
   },
+  ImageNotADisk: {
+    meaning: 'The source of the Image gives no disk: a compressed file, an archive, a page of a web site, a script.',
+    httpStatus: 400,
+    whatToDo: 'Unpack the file as the message says, publish the disk itself, and create an Image with that URL.',
+  },
+  ImageTruncated: {
+    meaning: 'The file at the source is shorter than its own header says: a part of the disk is missing.',
+    httpStatus: 400,
+    whatToDo: 'Put the whole file at the URL, and create an Image with its checksum.',
+  },
   ImageSourceNotAllowed: {
     meaning:
       'The agent does not read from the URL of the Image, or from where it redirects to: a file outside `--image-dir`, a loopback or a link-local address.',

@@ -22,6 +22,7 @@ export interface Behaviour {
   /** The ETag header. If undefined, it is computed from the content; if null, none is sent. */
   etag?: string | null
   lastModified?: string
+  contentType?: string
   /** If true, the server sends no Content-Length. */
   chunked?: boolean
   status?: number
@@ -106,7 +107,7 @@ export class TestServer {
 }
 
 function headersOf(
-  { body, lastModified, chunked }: Behaviour,
+  { body, lastModified, contentType, chunked }: Behaviour,
   etag: string | null,
   from: number,
   isPartial: boolean,
@@ -114,6 +115,7 @@ function headersOf(
   return {
     ...(etag !== null && { etag }),
     ...(lastModified !== undefined && { 'last-modified': lastModified }),
+    ...(contentType !== undefined && { 'content-type': contentType }),
     ...(chunked !== true && { 'content-length': body.length - from }),
     ...(isPartial && { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
   }
