@@ -53,6 +53,23 @@ export const AgentOptions = Type.Object({
     description:
       'Time without data after which an image download is retried; it fails after six attempts in a row without data',
   }),
+  imageCaFile: Type.Optional(
+    Type.String({
+      description:
+        'PEM file of certificate authorities that are trusted for images from https URLs, beside the well-known ones; read again for each download',
+    }),
+  ),
+  imageProxy: Type.Optional(
+    Type.String({
+      description:
+        'URL of the proxy through which images are downloaded, such as http://proxy.example.org:3128; may have a user and a password, then better as environment variable',
+    }),
+  ),
+  imageNoProxy: Type.String({
+    default: '',
+    description:
+      'Hosts whose images are downloaded without the proxy, separated by commas: names with their subdomains, addresses, networks, or *',
+  }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8081',
     description: 'Address that serves /metrics, /healthz and /readyz',

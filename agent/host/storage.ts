@@ -6,6 +6,7 @@ import { GIB } from '../files/sizes.ts'
 import { finishDeletions } from '../image/disks.ts'
 import { createSpaceCheck, readSpace, type SpaceCheck } from '../image/free-space.ts'
 import { ImageCache } from '../image/image-cache.ts'
+import type { SourceNetworkOptions } from '../image/source-network.ts'
 import type { AgentOptions } from '../options.ts'
 import { uidOfPin } from './images.ts'
 import { instancesDirOf } from './paths.ts'
@@ -23,6 +24,14 @@ export interface HostStorage extends AsyncDisposable {
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>
 }
 
+function networkOptionsOf({ imageCaFile, imageProxy, imageNoProxy }: AgentOptions): SourceNetworkOptions {
+  return {
+    ...(imageCaFile !== undefined && { caFile: imageCaFile }),
+    ...(imageProxy !== undefined && { proxy: imageProxy }),
+    noProxy: imageNoProxy,
+  }
+}
+
 /** Partial downloads and images that no Server has used for this time are removed. */
 const MAX_AGE_MS = 30 * 86_400_000
 
@@ -36,6 +45,7 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     maxBytes: imageMaxGib * GIB,
     fileRoots: [imageDir],
     stallTimeout: imageStallSeconds * 1000,
+    network: networkOptionsOf(options),
     baseFormat: rootDisk === 'flat' ? 'raw' : 'asIs',
   })
   return {

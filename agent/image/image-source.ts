@@ -10,16 +10,21 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from '
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { Terminal } from '../../crds/index.ts'
+import { isKubenovaError, Terminal } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
+import { errorCodeOf } from '../files/errors.ts'
+import { toCertificateError } from './certificate-errors.ts'
 import { openFileSource } from './file-source.ts'
+import { SourceNetwork, type SourceNetworkOptions } from './source-network.ts'
 
 export interface SourceOptions {
   /** Directories that file:// sources may lie in. */
   fileRoots: readonly string[]
   /** Addresses that no source may have. */
   blocked?: BlockList
+  /** The certificates and the proxy for HTTP sources. */
+  network?: SourceNetworkOptions
   /** Milliseconds without a byte after which a connection counts as dead. */
   stallTimeout: number
 }
@@ -70,12 +75,14 @@ export function loopbackAndLinkLocal(): BlockList {
 export class SourceOpener {
   readonly #fileRoots: readonly string[]
   readonly #blocked: BlockList
+  readonly #network: SourceNetwork
   readonly #stallTimeout: number
   readonly #stop = new AbortController()
 
-  constructor({ fileRoots, blocked = loopbackAndLinkLocal(), stallTimeout }: SourceOptions) {
+  constructor({ fileRoots, blocked = loopbackAndLinkLocal(), network, stallTimeout }: SourceOptions) {
     this.#fileRoots = fileRoots
     this.#blocked = blocked
+    this.#network = new SourceNetwork(network)
     this.#stallTimeout = stallTimeout
   }
 
@@ -86,8 +93,8 @@ export class SourceOpener {
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
    * @throws SourceError if the source cannot be read, or an error of the network
-   * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL, or
-   * ImageFileMissing if this host lacks the file
+   * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL,
+   * ImageFileMissing if this host lacks the file, or ImageSourceUntrusted if its host's certificate is not trusted
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
@@ -119,15 +126,19 @@ export class SourceOpener {
   }
 
   async #sendGet(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
+    const agent = await this.#network.agentFor(url)
+    const proxy = this.#network.proxyFor(url)
+    // The proxy resolves the name of the host, so its own rules decide which addresses it connects to.
+    const lookup = proxy === undefined ? { lookup: this.#lookup } : {}
     const scope = createAbortScope([signal, this.#stop.signal])
     try {
       const limits = { headersMs: this.#stallTimeout, idleMs: this.#stallTimeout, signal: scope.signal }
-      const response = await sendHttpRequest(targetFromUrl(url), { headers, lookup: this.#lookup, ...limits })
+      const response = await sendHttpRequest(targetFromUrl(url), { agent, headers, ...lookup, ...limits })
       response.once('close', () => scope[Symbol.dispose]())
-      return response
+      return rejectProxyAnswer(response, proxy)
     } catch (error) {
       scope[Symbol.dispose]()
-      throw error
+      throw toProxyError(toCertificateError(error, url), proxy)
     }
   }
 
@@ -140,6 +151,9 @@ export class SourceOpener {
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressNotAllowedError(host)
+    // A proxy would take its own loopback address for this name.
+    if (this.#network.proxyFor(url) !== undefined && /(^|\.)localhost\.?$/i.test(host))
+      throw addressNotAllowedError(host)
   }
 
   #isBlocked(address: string): boolean {
@@ -165,7 +179,31 @@ export class SourceOpener {
 const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
+/** Throws if the proxy itself has answered that it wants to know the user. */
+function rejectProxyAnswer(response: IncomingMessage, proxy: string | undefined): IncomingMessage {
+  if (proxy === undefined || response.statusCode !== 407) return response
+  response.destroy()
+  throw new SourceError(proxyRefusal(proxy, 407), false)
+}
+
+const proxyRefusal = (proxy: string, status: number) =>
+  status === 407
+    ? `the proxy ${proxy} asks for a user and a password: they belong into --image-proxy of the agent`
+    : `the proxy ${proxy} answers ${status}`
+
+/** Names the proxy in the error of a connection that went through it. */
+function toProxyError(error: unknown, proxy: string | undefined): unknown {
+  if (proxy === undefined || isKubenovaError(error) || error instanceof SourceError) return error
+  const code = errorCodeOf(error)
+  if (code === undefined) return error
+  if (code !== 'ERR_PROXY_TUNNEL') return new SourceError(`through the proxy ${proxy}: ${code}`, true, { cause: error })
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0
+  return new SourceError(proxyRefusal(proxy, status), isRetryableStatus(status), { cause: error })
+}
+
 const RETRYABLE_STATUSES = new Set([408, 425, 429])
+
+const isRetryableStatus = (status: number) => status === 0 || status >= 500 || RETRYABLE_STATUSES.has(status)
 
 function parseResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const { statusCode = 0, headers } = body
@@ -180,7 +218,7 @@ function parseResponse(body: IncomingMessage, from: number, validator: Validator
   try {
     if (statusCode === 206) return parsePartialResponse(body, from, validator)
     if (statusCode === 416) throw new RangeUnusable('it has no more bytes than there are already', true)
-    throw new SourceError(`it answers ${statusCode}`, statusCode >= 500 || RETRYABLE_STATUSES.has(statusCode))
+    throw new SourceError(`it answers ${statusCode}`, isRetryableStatus(statusCode))
   } catch (error) {
     body.destroy()
     throw error

@@ -46,6 +46,12 @@ export const imageReasons = declareReasons({
     httpStatus: 400,
     whatToDo: 'Put the image where the agents may read it, and create an Image with that URL.',
   },
+  ImageSourceUntrusted: {
+    meaning: 'The certificate of the server that has the image is not trusted. The agent does not try again by itself.',
+    httpStatus: 400,
+    whatToDo:
+      'Give the authority to the agents with `--image-ca-file`, or mend the certificate; then create a ServerAction with `action: start`.',
+  },
   ImageTooLarge: {
     meaning: 'The file, or the disk in it, is larger than allowed.',
     httpStatus: 400,

@@ -1,0 +1,268 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { type AddressInfo, BlockList, connect, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { toCertificateError } from './certificate-errors.ts'
+import { downloadSource } from './download.ts'
+import { SourceOpener } from './image-source.ts'
+import { SourceNetwork, type SourceNetworkOptions } from './source-network.ts'
+import { makeAuthority, signCertificate } from './testing/certificates.ts'
+
+// These tests run openssl, which may take long on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+let dir: string
+let stack: AsyncDisposableStack
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'network-'))
+  stack = new AsyncDisposableStack()
+  stack.defer(() => rmSync(dir, { recursive: true, force: true }))
+})
+afterEach(() => stack.disposeAsync())
+
+/** Starts the server on a free port, which it returns. The server stops with the test. */
+async function listen(server: Server & { closeAllConnections?(): void }): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  stack.defer(() => {
+    server.closeAllConnections?.()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** A server that counts the connections, and answers each request with `a disk`. */
+async function serveSecurely(subject?: string): Promise<{ url: string; connections: () => number }> {
+  let count = 0
+  const server = createSecureServer(signCertificate(dir, subject), (_, response) => response.end('a disk'))
+  server.on('connection', () => (count += 1))
+  return { url: `https://127.0.0.1:${await listen(server)}/image`, connections: () => count }
+}
+
+const fetchFrom = (url: string, network: SourceNetworkOptions = {}, blocked = new BlockList()) =>
+  downloadSource(new SourceOpener({ fileRoots: [], blocked, network, stallTimeout: 60_000 }), {
+    url,
+    target: join(dir, 'part'),
+    maxBytes: 1000,
+    hasSpace: async () => true,
+    signal: AbortSignal.timeout(30_000),
+    retry: { attempts: 3, firstDelay: 1 },
+  })
+const fetched = () => readFileSync(join(dir, 'part'), 'utf8')
+
+describe('downloadSource over https', () => {
+  test('fails at once for an authority that the agent does not trust, and names the option', async () => {
+    makeAuthority(dir)
+    const { url, connections } = await serveSecurely()
+    const { origin } = new URL(url)
+    await expect(fetchFrom(url)).rejects.toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageSourceUntrusted',
+      message: `no authority that the agent trusts has signed the certificate of ${origin} (UNABLE_TO_VERIFY_LEAF_SIGNATURE): an operator can give the authority's certificate to the agents (--image-ca-file), or the server must send its whole chain`,
+    })
+    expect(connections()).toBe(1)
+  })
+
+  test('trusts the authorities of caFile', async () => {
+    const caFile = makeAuthority(dir)
+    const { url } = await serveSecurely()
+    await fetchFrom(url, { caFile })
+    expect(fetched()).toBe('a disk')
+  })
+
+  test('reads caFile again when it has changed', async () => {
+    const [wrong, right] = [makeAuthority(dir, 'other'), makeAuthority(dir)]
+    const { url } = await serveSecurely()
+    const network = new SourceNetwork({ caFile: join(dir, 'bundle') })
+    copyFileSync(wrong, join(dir, 'bundle'))
+    const agent = await network.agentFor(new URL(url))
+    expect(await network.agentFor(new URL(url))).toBe(agent)
+    copyFileSync(right, join(dir, 'bundle'))
+    expect(await network.agentFor(new URL(url))).not.toBe(agent)
+  })
+
+  test('fails at once for a certificate of another host', async () => {
+    const caFile = makeAuthority(dir)
+    const { url, connections } = await serveSecurely('DNS:images.example.org')
+    await expect(fetchFrom(url, { caFile })).rejects.toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageSourceUntrusted',
+      message: expect.stringContaining('is not for 127.0.0.1: use a name of the certificate in the URL'),
+    })
+    expect(connections()).toBe(1)
+  })
+
+  test('fails at once for a server that does not speak TLS', async () => {
+    const port = await listen(createServer((_, response) => response.end('plain')))
+    await expect(fetchFrom(`https://127.0.0.1:${port}/image`)).rejects.toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageSourceUntrusted',
+      message: expect.stringContaining('does not speak TLS'),
+    })
+  })
+
+  test('names the host to which the source redirects', async () => {
+    makeAuthority(dir)
+    const { url } = await serveSecurely()
+    const port = await listen(createServer((_, response) => response.writeHead(302, { location: url }).end()))
+    await expect(fetchFrom(`http://127.0.0.1:${port}/image`)).rejects.toMatchObject({
+      code: 'ImageSourceUntrusted',
+      message: expect.stringContaining(new URL(url).origin),
+    })
+  })
+
+  test.each([
+    [
+      'does not exist',
+      undefined,
+      "the agent's --image-ca-file cannot be read (ENOENT): its operator has to correct that",
+    ],
+    ['has no certificate', 'no certificate', "the agent's --image-ca-file has no certificate: its operator has to"],
+    [
+      'has a damaged certificate',
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      "the agent's --image-ca-file has a certificate that cannot be read",
+    ],
+  ])('says that caFile %s', async (_, content, message) => {
+    const caFile = join(dir, 'bundle')
+    if (content !== undefined) writeFileSync(caFile, content)
+    await expect(fetchFrom('https://127.0.0.1:1/image', { caFile })).rejects.toMatchObject({
+      kind: 'Transient',
+      code: 'ImageDownloadFailed',
+      message: expect.stringContaining(message),
+    })
+  })
+})
+
+test.each(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])(
+  'toCertificateError advises to look at the clock for %s',
+  (code) => {
+    const error = toCertificateError(
+      Object.assign(new Error('x'), { code }),
+      new URL('https://images.example.org/a?b=c'),
+    )
+    expect(error).toMatchObject({
+      kind: 'Terminal',
+      message: `the certificate of https://images.example.org is not valid at this time (${code}): renew it, or correct the clock of the host`,
+    })
+  },
+)
+
+test.each(['ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT'])('toCertificateError leaves %s to be tried again', (code) => {
+  const error = Object.assign(new Error('x'), { code })
+  expect(toCertificateError(error, new URL('https://images.example.org/a'))).toBe(error)
+})
+
+/** A proxy that notes what is asked of it, and connects each tunnel to `target`. */
+async function startProxy({ status = 200, target = 0 } = {}) {
+  const asked: (string | undefined)[] = []
+  const note = ({ method, url, headers }: IncomingMessage) =>
+    asked.push(`${method} ${url} ${headers['proxy-authorization'] ?? ''}`.trim())
+  const answer: RequestListener = (request, response) => {
+    note(request)
+    response.writeHead(status).end('a disk')
+  }
+  const server = createServer(answer)
+  server.on('connect', (request, socket) => {
+    note(request)
+    if (status !== 200) return void socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+    const upstream = connect(target, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      upstream.pipe(socket).pipe(upstream)
+    })
+    for (const end of [socket, upstream]) end.on('error', () => undefined)
+  })
+  const port = await listen(server)
+  return { proxy: `http://me:s3cr3t@127.0.0.1:${port}`, host: `127.0.0.1:${port}`, asked }
+}
+
+describe('downloadSource through a proxy', () => {
+  test('asks the proxy for an http URL, also if the proxy has a blocked address', async () => {
+    const { proxy, asked } = await startProxy()
+    const blocked = new BlockList()
+    blocked.addAddress('127.0.0.1')
+    await fetchFrom('http://images.example.org/image?a=b', { proxy }, blocked)
+    expect(fetched()).toBe('a disk')
+    expect(asked).toEqual([`GET http://images.example.org/image?a=b Basic ${btoa('me:s3cr3t')}`])
+  })
+
+  test('asks the proxy for a tunnel for an https URL, and trusts caFile', async () => {
+    const caFile = makeAuthority(dir)
+    const { url } = await serveSecurely('DNS:images.example.org')
+    const { proxy, asked } = await startProxy({ target: Number(new URL(url).port) })
+    await fetchFrom('https://images.example.org/image', { proxy, caFile })
+    expect(fetched()).toBe('a disk')
+    expect(asked).toEqual([`CONNECT images.example.org:443 Basic ${btoa('me:s3cr3t')}`])
+  })
+
+  test.each(['http', 'https'])('says that the proxy asks for a password for an %s URL', async (scheme) => {
+    const { proxy, host, asked } = await startProxy({ status: 407 })
+    const error: unknown = await fetchFrom(`${scheme}://images.example.org/a`, { proxy }).catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageDownloadFailed',
+      message: `cannot fetch ${scheme}://images.example.org/a: the proxy ${host} asks for a user and a password: they belong into --image-proxy of the agent`,
+    })
+    expect(asked).toHaveLength(1)
+  })
+
+  test('names the proxy, without its password, when it does not answer', async () => {
+    const proxy = 'http://me:s3cr3t@127.0.0.1:1'
+    const error: unknown = await fetchFrom('https://images.example.org/a', { proxy }).catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      kind: 'Transient',
+      message: 'cannot fetch https://images.example.org/a: through the proxy 127.0.0.1:1: ECONNREFUSED',
+    })
+  })
+
+  test.each(['http://localhost/a', 'http://a.localhost./a', 'http://127.0.0.1/a', 'http://[::1]/a'])(
+    'does not ask the proxy for %s',
+    async (url) => {
+      const { proxy, asked } = await startProxy()
+      const opener = new SourceOpener({ fileRoots: [], network: { proxy }, stallTimeout: 60_000 })
+      const call = opener.open(url, 0, undefined, AbortSignal.timeout(30_000))
+      await expect(call).rejects.toMatchObject({ code: 'ImageSourceNotAllowed' })
+      expect(asked).toEqual([])
+    },
+  )
+})
+
+describe('proxyFor', () => {
+  const network = new SourceNetwork({
+    proxy: 'http://proxy.example.org:3128',
+    noProxy: 'intra.example.org, .example.net,10.0.0.0/8,192.0.2.1,2001:db8::/32,*.example.com,one.example:8443',
+  })
+  test.each([
+    ['http://intra.example.org/a', undefined],
+    ['http://INTRA.example.org:8080/a', undefined],
+    ['http://a.intra.example.org/a', undefined],
+    ['http://notintra.example.org/a', 'proxy.example.org:3128'],
+    ['https://a.example.net/a', undefined],
+    ['https://a.example.com/a', undefined],
+    ['https://10.20.30.40/a', undefined],
+    ['https://11.20.30.40/a', 'proxy.example.org:3128'],
+    ['https://192.0.2.1/a', undefined],
+    ['https://[2001:db8::1]/a', undefined],
+    ['https://[2001:db9::1]/a', 'proxy.example.org:3128'],
+    ['https://one.example:8443/a', undefined],
+    ['https://one.example/a', 'proxy.example.org:3128'],
+  ])('for %s is %s', (url, proxy) => {
+    expect(network.proxyFor(new URL(url))).toBe(proxy)
+  })
+
+  test('is undefined for every URL when noProxy is *', () => {
+    const direct = new SourceNetwork({ proxy: 'http://proxy.example.org:3128', noProxy: '*' })
+    expect(direct.proxyFor(new URL('http://images.example.org/a'))).toBeUndefined()
+  })
+})
+
+test.each(['me:s3cr3t@proxy:3128', 'ftp://me:s3cr3t@proxy', 'http://me:s3cr3t@proxy/path', 'http://me:s3cr3t@'])(
+  'SourceNetwork refuses the proxy %s without repeating it',
+  (proxy) => {
+    expect(() => new SourceNetwork({ proxy })).toThrow(
+      /^--image-proxy must be the URL of a proxy, such as http:\/\/proxy.example.org:3128$/,
+    )
+  },
+)
