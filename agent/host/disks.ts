@@ -8,14 +8,12 @@ import { Transient } from '../../crds/index.ts'
 import { removeLogs } from '../console/rotate.ts'
 import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks } from '../image/disks.ts'
 import type { SpaceCheck } from '../image/free-space.ts'
-import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwnerFile } from '../orphans.ts'
-import { ensureImage, imageJobKey, rescueJobKey, rescuePinOwnerOf } from './images.ts'
+import { ensureImage, type ImageAccess, imageJobKey, rescueJobKey, rescuePinOwnerOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 
-export interface DisksOptions {
-  cache: ImageCache
+export interface DisksOptions extends ImageAccess {
   hasSpace: SpaceCheck
   /** Whether a root disk is a copy of its image or an overlay on it. */
   root: 'copy' | 'overlay'
@@ -33,11 +31,8 @@ export const newDisks = (options: DisksOptions): Disks => ({
   delete: (guest) => removeServerFiles(uidOf(guest), options.pathsOf(guest), options),
 })
 
-async function createDisksUnlessPresent(
-  guest: Guest,
-  job: JobContext,
-  { cache, hasSpace, root, pathsOf }: DisksOptions,
-): Promise<void> {
+async function createDisksUnlessPresent(guest: Guest, job: JobContext, options: DisksOptions): Promise<void> {
+  const { hasSpace, root, pathsOf } = options
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
@@ -46,7 +41,7 @@ async function createDisksUnlessPresent(
   if (status?.launchedAt !== undefined) throw disksMissingError(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
-  const base = await ensureImage(cache, guest.instance.image, uid, job)
+  const base = await ensureImage(options, { guest, image: guest.instance.image, pin: uid }, job)
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 

@@ -1,5 +1,7 @@
-import type { Images } from '../../actions/host/index.ts'
-import type { Instance } from '../../crds/index.ts'
+import type { KeyObject } from 'node:crypto'
+import type { Guest, Images } from '../../actions/host/index.ts'
+import { openSealedSecret } from '../../actions/sealed-secret.ts'
+import { type Instance, Terminal } from '../../crds/index.ts'
 import type { Base } from '../image/base-store.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import type { JobContext, Jobs } from './jobs.ts'
@@ -7,10 +9,17 @@ import { uidOf } from './paths.ts'
 
 export const imageJobKey = (uid: string): string => `image ${uid}`
 
-export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
+/** The parts of the host that fetching an image needs. */
+export interface ImageAccess {
+  cache: ImageCache
+  /** The host's private key, which opens credentials that the controller has sealed to the host's public key. */
+  sealingKey(): Promise<KeyObject>
+}
+
+export const newImages = (access: ImageAccess, jobs: Jobs): Images => ({
   fetch: (guest) =>
     jobs.poll(imageJobKey(uidOf(guest)), guest.instance.uuid, async (job) => {
-      await ensureImage(cache, guest.instance.image, uidOf(guest), job)
+      await ensureImage(access, { guest, image: guest.instance.image, pin: uidOf(guest) }, job)
     }),
 })
 
@@ -35,15 +44,32 @@ export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin
  * Fetches the image into the cache if it is not there, and pins it: the image stays in the cache while it has a pin.
  */
 export function ensureImage(
-  cache: ImageCache,
-  image: Instance['image'],
-  pin: string,
+  { cache, sealingKey }: ImageAccess,
+  { guest, image, pin }: { guest: Guest; image: Instance['image']; pin: string },
   { signal, report }: JobContext,
 ): Promise<Base> {
-  return cache.ensure(image, pin, {
+  const { sealedCredentials, ...source } = image
+  const authorize = async () => openCredentials(guest, image, await sealingKey())
+  return cache.ensure({ ...source, ...(sealedCredentials !== undefined && { authorize }) }, pin, {
     signal,
     progress: (bytes, total) => report(`fetches image ${image.name}: ${formatProgress(bytes, total)}`),
   })
+}
+
+/**
+ * Decrypts the credentials of the image. Those in the slot of a `start` are newer than those that the Server was placed
+ * with.
+ * @throws Terminal SealedSecretInvalid
+ */
+async function openCredentials({ server, instance }: Guest, image: Instance['image'], key: KeyObject): Promise<string> {
+  const fresh = image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined
+  const binding = { server: server.metadata.uid ?? '', request: image.uid }
+  for (const sealed of [fresh, image.sealedCredentials]) {
+    const opened = typeof sealed === 'string' ? await openSealedSecret(sealed, key, binding) : undefined
+    if (opened !== undefined) return opened
+  }
+  const message = `the credentials of image ${image.name} were sealed for another key or server: create a ServerAction with action: start, which seals them again`
+  throw new Terminal('SealedSecretInvalid', message)
 }
 
 function formatProgress(bytes: number, total: number | undefined): string {

@@ -37,9 +37,9 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
   const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey } = options
   const pathsOf: PathsOf = (guest) => serverPathsOf(dataDir, runDir, uidOf(guest))
   return {
-    images: newImages(storage.cache, jobs),
-    disks: newDisks({ ...storage, jobs, pathsOf }),
-    rescueDisks: newRescueDisks({ ...storage, jobs, pathsOf }),
+    images: newImages({ cache: storage.cache, sealingKey }, jobs),
+    disks: newDisks({ ...storage, sealingKey, jobs, pathsOf }),
+    rescueDisks: newRescueDisks({ ...storage, sealingKey, jobs, pathsOf }),
     configDrives: newConfigDrives(pathsOf),
     ports: newPorts(network),
     domains: newDomains({ client, jobs, pathsOf, facts }),

@@ -28,14 +28,14 @@ async function createMissingRescueDisk(
   job: JobContext,
   options: DisksOptions,
 ): Promise<void> {
-  const { cache, hasSpace, root, pathsOf } = options
+  const { hasSpace, root, pathsOf } = options
   const { dir: directory } = pathsOf(guest)
   // If the files of the Server's disks are gone, only the running QEMU still has the data. So throw here, before the
   // domain is powered off.
   await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)
-  const base = await ensureImage(cache, system.image, rescuePinOwnerOf(uidOf(guest)), job)
+  const base = await ensureImage(options, { guest, image: system.image, pin: rescuePinOwnerOf(uidOf(guest)) }, job)
   await createRescueDisk(system, { directory, base, root, hasSpace, signal: job.signal })
 }
 

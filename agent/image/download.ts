@@ -20,6 +20,8 @@ export interface DownloadOptions {
   url: string
   /** sha256:<hex> or sha512:<hex> of the source. */
   checksum?: string
+  /** The value of the header Authorization. It is sent to the host of the URL only. */
+  authorization?: string
   /** The file to fill. */
   target: string
   maxBytes: number
@@ -210,7 +212,8 @@ async function fetchOnce(sources: SourceOpener, part: PartialFile, options: Down
   // Without checksum and validator, fetch from byte 0: nothing would reveal that the missing bytes are of another
   // version of the source.
   const from = validator === undefined && options.checksum === undefined ? 0 : part.size
-  const source = await sources.open(options.url, from, validator, signal)
+  const { url, authorization } = options
+  const source = await sources.open(url, { from, validator, authorization }, signal)
   try {
     if (source.start !== part.size) await startOver(part, options)
     await saveDescription(part, source, options)

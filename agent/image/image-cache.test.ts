@@ -46,6 +46,24 @@ describe('ensure', () => {
     expect(f.server.requests).toHaveLength(2)
   })
 
+  test('keeps the content of an Image with credentials from Images that only know its checksum', async () => {
+    const f = fixture()
+    const cache = await f.open()
+    const authorize = async () => 'Basic bWU6czNjcjN0'
+    const one = await cache.ensure({ ...f.image(), authorize }, 's', f.fetchContext())
+    f.server.setBehaviour(() => ({ body: f.body, status: 404 }))
+    const call = cache.ensure(f.image({ uid: 'image-2' }), 's', f.fetchContext())
+    await expect(call).rejects.toMatchObject({ code: 'ImageDownloadFailed' })
+    const again = await cache.ensure(
+      { ...f.image(), authorize: () => Promise.reject(new Error('asked')) },
+      's',
+      f.fetchContext(),
+    )
+    expect(again.key).toBe(one.key)
+    expect(one.key).toMatch(/^private-[0-9a-f]{64}$/)
+    expect(readFileSync(join(f.cacheDir, 'bases', one.key, 'record.json'), 'utf8')).not.toContain('Basic')
+  })
+
   test('downloads once for all servers that wait, and reports the progress to each', async () => {
     const f = fixture()
     const { promise: gate, resolve: openGate } = Promise.withResolvers<void>()

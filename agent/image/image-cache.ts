@@ -27,6 +27,11 @@ export interface ImageSource {
   url: string
   checksum?: string
   format: DiskFormat
+  /**
+   * Decrypts the credentials for the URL: the value of the header Authorization. Absent if the Image names none. Called
+   * only for a download.
+   */
+  authorize?: () => Promise<string>
 }
 
 export interface ImageCacheOptions extends SourceOptions {
@@ -158,6 +163,7 @@ export class ImageCache {
       signal,
       ...(image.checksum !== undefined && { checksum: image.checksum }),
       ...(retry !== undefined && { retry }),
+      ...(image.authorize !== undefined && { authorization: await image.authorize() }),
       progress: (bytes, total) => progress?.(bytes, total),
       hasSpace,
     })
@@ -244,16 +250,23 @@ function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image
  * Servers that use it.
  */
 export function downloadKey(image: ImageSource): string {
-  return createHash('sha256')
-    .update(`${baseKey(image)}\n${image.url}\n${image.format}`)
-    .digest('hex')
+  return sha256(`${baseKey(image)}\n${image.url}\n${image.format}`)
 }
 
 /**
  * The key of a base, which is a valid directory name. Images with the same checksum share a base. An Image without a
- * checksum has a base of its own, since the content of its URL may change.
+ * checksum has a base of its own, since the content of its URL may change. So has an Image with credentials: whoever
+ * knows its checksum must not get its content by an Image of his own.
  */
-export function baseKey({ uid, url, checksum }: Pick<ImageSource, 'uid' | 'url' | 'checksum'>): string {
+export function baseKey({
+  uid,
+  url,
+  checksum,
+  authorize,
+}: Pick<ImageSource, 'uid' | 'url' | 'checksum' | 'authorize'>): string {
+  if (authorize !== undefined) return `private-${sha256(`${uid}\n${url}\n${checksum ?? ''}`)}`
   if (checksum !== undefined) return checksum.replace(':', '-')
-  return `url-${createHash('sha256').update(`${uid}\n${url}`).digest('hex')}`
+  return `url-${sha256(`${uid}\n${url}`)}`
 }
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -32,6 +32,15 @@ export interface SourceOptions {
 /** Identifies the version of a source: a strong ETag or Last-Modified; for a file its inode, size and time. */
 export type Validator = string
 
+export interface SourceRequest {
+  /** The first byte that is missing. */
+  from: number
+  /** The version that the bytes before it have. */
+  validator: Validator | undefined
+  /** The value of the header Authorization. */
+  authorization?: string | undefined
+}
+
 export interface OpenedSource {
   /**
    * Offset of the first byte of `body`: the requested offset, or 0 if the source has another version or cannot
@@ -91,30 +100,30 @@ export class SourceOpener {
   }
 
   /**
-   * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
+   * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning. Credentials are
+   * sent to the host of the URL only, not to one to which it redirects.
    * @throws SourceError if the source cannot be read, or an error of the network
    * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL,
    * ImageFileMissing if this host lacks the file, or ImageSourceUntrusted if its host's certificate is not trusted
    */
-  async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
+  async open(url: string, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
+    const { from, validator } = request
     if (target.protocol === 'file:') return openFileSource(fileURLToPath(target), this.#fileRoots, from, validator)
-    return this.#openHttp(target, from, validator, signal)
+    return this.#openHttp(target, request, signal)
   }
 
-  async #openHttp(
-    first: URL,
-    from: number,
-    validator: Validator | undefined,
-    signal: AbortSignal,
-  ): Promise<OpenedSource> {
+  async #openHttp(first: URL, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
+    const { from, validator, authorization } = request
     const range = from > 0 ? { range: `bytes=${from}-`, ...(validator !== undefined && { 'if-range': validator }) } : {}
     // The checksum is that of the stored bytes, so the server must not compress them.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubenova-agent', ...range }
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
       this.#checkUrl(url)
-      const response = await this.#sendGet(url, headers, signal)
+      const isAuthorized = authorization !== undefined && url.origin === first.origin && url.protocol === 'https:'
+      const response = await this.#sendGet(url, { ...headers, ...(isAuthorized && { authorization }) }, signal)
+      rejectUnauthorized(response, isAuthorized)
       const { location } = response.headers
       if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) {
         return parseResponse(response, from, validator)
@@ -178,6 +187,17 @@ export class SourceOpener {
 
 const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
+
+/** Throws, with advice, if the source wants other credentials than it got. */
+function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): void {
+  const { statusCode } = response
+  if (statusCode !== 401 && statusCode !== 403) return
+  response.destroy()
+  const advice = isAuthorized
+    ? 'it does not take the credentials: correct the Secret that the Image names, then create a ServerAction with action: start'
+    : 'if it wants credentials, name a Secret with them in spec.credentialsSecret of the Image'
+  throw new SourceError(`it answers ${statusCode}; ${advice}`, false)
+}
 
 /** Throws if the proxy itself has answered that it wants to know the user. */
 function rejectProxyAnswer(response: IncomingMessage, proxy: string | undefined): IncomingMessage {

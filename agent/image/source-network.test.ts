@@ -41,9 +41,15 @@ async function serveSecurely(subject?: string): Promise<{ url: string; connectio
   return { url: `https://127.0.0.1:${await listen(server)}/image`, connections: () => count }
 }
 
-const fetchFrom = (url: string, network: SourceNetworkOptions = {}, blocked = new BlockList()) =>
+const fetchFrom = (
+  url: string,
+  network: SourceNetworkOptions = {},
+  blocked = new BlockList(),
+  authorization?: string,
+) =>
   downloadSource(new SourceOpener({ fileRoots: [], blocked, network, stallTimeout: 60_000 }), {
     url,
+    ...(authorization !== undefined && { authorization }),
     target: join(dir, 'part'),
     maxBytes: 1000,
     hasSpace: async () => true,
@@ -155,6 +161,66 @@ test.each(['ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT'])('toCertificateError leaves %
   expect(toCertificateError(error, new URL('https://images.example.org/a'))).toBe(error)
 })
 
+describe('downloadSource with credentials', () => {
+  /** A server that notes the header Authorization of each request, and redirects or answers with the status. */
+  async function serveAuthorized({ status = 200, location }: { status?: number; location?: string } = {}) {
+    const authorizations: (string | undefined)[] = []
+    const server = createSecureServer(signCertificate(dir), ({ headers }, response) => {
+      authorizations.push(headers.authorization)
+      response.writeHead(status, location === undefined ? {} : { location }).end('a disk')
+    })
+    return { url: `https://127.0.0.1:${await listen(server)}/image`, authorizations }
+  }
+
+  const authorization = 'Basic bWU6czNjcjN0'
+
+  test('sends them to the host of the URL', async () => {
+    const caFile = makeAuthority(dir)
+    const { url, authorizations } = await serveAuthorized()
+    await fetchFrom(url, { caFile }, new BlockList(), authorization)
+    expect(authorizations).toEqual([authorization])
+  })
+
+  test('sends them neither to another host nor over http when the source redirects', async () => {
+    const caFile = makeAuthority(dir)
+    const other = await serveAuthorized()
+    const plain: (string | undefined)[] = []
+    const port = await listen(
+      createServer(({ headers }, response) => {
+        plain.push(headers.authorization)
+        response.writeHead(302, { location: other.url }).end()
+      }),
+    )
+    const first = await serveAuthorized({ status: 302, location: `http://127.0.0.1:${port}/image` })
+    await fetchFrom(first.url, { caFile }, new BlockList(), authorization)
+    expect([first.authorizations, plain, other.authorizations]).toEqual([[authorization], [undefined], [undefined]])
+  })
+
+  test.each([
+    [
+      401,
+      authorization,
+      'it answers 401; it does not take the credentials: correct the Secret that the Image names, then create a ServerAction with action: start',
+    ],
+    [
+      403,
+      undefined,
+      'it answers 403; if it wants credentials, name a Secret with them in spec.credentialsSecret of the Image',
+    ],
+  ])('fails at once with advice for the status %i', async (status, sent, message) => {
+    const caFile = makeAuthority(dir)
+    const { url, authorizations } = await serveAuthorized({ status })
+    const error: unknown = await fetchFrom(url, { caFile }, new BlockList(), sent).catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageDownloadFailed',
+      message: `cannot fetch ${url}: ${message}`,
+    })
+    expect(authorizations).toEqual([sent])
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(authorization)
+  })
+})
+
 /** A proxy that notes what is asked of it, and connects each tunnel to `target`. */
 async function startProxy({ status = 200, target = 0 } = {}) {
   const asked: (string | undefined)[] = []
@@ -222,7 +288,7 @@ describe('downloadSource through a proxy', () => {
     async (url) => {
       const { proxy, asked } = await startProxy()
       const opener = new SourceOpener({ fileRoots: [], network: { proxy }, stallTimeout: 60_000 })
-      const call = opener.open(url, 0, undefined, AbortSignal.timeout(30_000))
+      const call = opener.open(url, { from: 0, validator: undefined }, AbortSignal.timeout(30_000))
       await expect(call).rejects.toMatchObject({ code: 'ImageSourceNotAllowed' })
       expect(asked).toEqual([])
     },

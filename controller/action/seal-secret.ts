@@ -59,7 +59,7 @@ async function findSealingKey(host: string, { stores: { hypervisors } }: SealDep
  * @throws Refused error SecretForbidden if the controller lacks the right to read it. Only an operator can grant that
  * right, so the request is rejected, for its user to know.
  */
-async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | undefined> {
+export async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | undefined> {
   try {
     return await ignoreNotFound(secrets.get(ref))
   } catch (error) {

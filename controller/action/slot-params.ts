@@ -7,6 +7,7 @@ import { type Image, type Instance, Refused, type Server, type ServerAction } fr
 import { ignoreNotFound } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { findRescueProblem } from '../boot-problems.ts'
+import { readImageCredentials, sealAuthorization } from '../image-credentials.ts'
 import { copyImage } from '../server/instance.ts'
 import type { Stores } from '../stores.ts'
 import { type SealDeps, sealNamedSecret } from './seal-secret.ts'
@@ -34,27 +35,61 @@ export async function slotParamsOf(
     ...params,
     ...(secret ? { sealed: await sealNamedSecret(request, server, secret, deps) } : {}),
     ...(image ? { resolvedImage: await resolveNamedImage(server, image, deps) } : {}),
+    ...(action === 'start' ? await freshCredentials(server, deps) : {}),
   }
 }
 
-/**
- * Copies what the agent needs of the Image. If the cached Image cannot be used, the user may have changed or created it
- * just now. A rejection is final, so the Image is read from the API server before the request is rejected.
- */
+/** Copies what the agent needs of the Image, with the credentials for its URL if the Image names a Secret. */
 async function resolveNamedImage(
   server: Server,
   { name, namespace = server.metadata.namespace ?? '' }: { name: string; namespace?: string },
-  { stores: { images } }: SlotParamsDeps,
+  deps: SlotParamsDeps,
 ): Promise<Instance['image']> {
-  const key = { namespace, name }
+  const image = await requireUsableImage(server, { namespace, name }, deps)
+  return { ...copyImage(image), ...(await sealedCredentialsOf(image, server, deps)) }
+}
+
+/**
+ * Finds the Image. If the cached Image cannot be used, the user may have changed or created it just now. A rejection is
+ * final, so the Image is read from the API server before the request is rejected.
+ */
+async function requireUsableImage(
+  server: Server,
+  key: { namespace: string; name: string },
+  { stores: { images } }: SlotParamsDeps,
+): Promise<Image> {
   const cached = images.cache.get(keyOf(key))
-  if (cached && !findProblem(cached, server)) return copyImage(cached)
+  if (cached && !findProblem(cached, server)) return cached
   const image = await ignoreNotFound(images.api.get(key))
   if (!image) throw new Refused('ImageNotFound', `there is no Image ${keyOf(key)}: name another one in a new request`)
   const problem = findProblem(image, server)
   if (problem) throw problem
-  return copyImage(image)
+  return image
 }
 
 const findProblem = (image: Image, { metadata, status }: Server): Refused | undefined =>
   status?.instance && findRescueProblem(image, status.instance, metadata.namespace ?? '')
+
+/** The credentials with which the agent may download the image; empty if the Image names no Secret. */
+async function sealedCredentialsOf(
+  image: Image,
+  server: Server,
+  deps: SlotParamsDeps,
+): Promise<{ sealedCredentials?: string }> {
+  const authorization = await readImageCredentials(image, deps)
+  const host = server.status?.host
+  if (authorization === undefined || host === undefined) return {}
+  return { sealedCredentials: await sealAuthorization(authorization, { image, server, host }, deps) }
+}
+
+/**
+ * The present credentials for the image of a Server that was not built: its user may have corrected the Secret since
+ * the Server was placed. The agent prefers them to those in status.instance.
+ */
+async function freshCredentials(server: Server, deps: SlotParamsDeps): Promise<{ sealedCredentials?: string }> {
+  const { launchedAt, instance } = server.status ?? {}
+  if (launchedAt !== undefined || instance?.image.sealedCredentials === undefined) return {}
+  const { name, namespace, uid } = instance.image
+  const image = await ignoreNotFound(deps.stores.images.api.get({ name, namespace }))
+  return image?.metadata.uid === uid ? sealedCredentialsOf(image, server, deps) : {}
+}

@@ -171,11 +171,17 @@ export const serverController = defineController({
     reconcileServer(key, serverDeps(stores, services), attempt),
 })
 
-export const serverDeps = (stores: LookupStores & Pick<Stores, 'actions'>, services: ServerServices): ServerDeps => ({
+export const serverDeps = (
+  stores: LookupStores & Pick<Stores, 'actions' | 'hypervisors'>,
+  services: ServerServices,
+): ServerDeps => ({
   ...services,
   stores,
   lookup: createLookup(stores),
   onClaimDropped: () => services.channels.notify(roomFreed, undefined),
 })
 
-type ServerServices = Pick<Services, 'hosts' | 'views' | 'ledger' | 'portAllocator' | 'events' | 'clock' | 'channels'>
+type ServerServices = Pick<
+  Services,
+  'hosts' | 'views' | 'ledger' | 'portAllocator' | 'events' | 'secrets' | 'clock' | 'channels'
+>

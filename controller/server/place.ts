@@ -8,9 +8,11 @@ import { isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { failActiveAction } from '../action/fail-action.ts'
+import type { SealDeps } from '../action/seal-secret.ts'
 import { releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { HostViews } from '../host/views.ts'
+import { credentialReasons, readImageCredentials, sealAuthorization } from '../image-credentials.ts'
 import type { PortAllocator } from '../network/port-allocator.ts'
 import type { Ledger } from '../scheduler/ledger.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
@@ -22,11 +24,13 @@ import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
 import { placedStatus, type SchedulerStatus, type UnscheduledReason, unscheduledStatus } from './status.ts'
 
 export interface PlaceDeps {
-  stores: Pick<Stores, 'servers' | 'actions' | 'ports'>
+  stores: Pick<Stores, 'servers' | 'actions' | 'ports' | 'hypervisors'>
   lookup: Lookup
   views: HostViews
   ledger: Ledger
   portAllocator: PortAllocator
+  /** Reads the Secret that an Image names. */
+  secrets: SealDeps['secrets']
   events: EventRecorder
   /**
    * Called when the claim of a placement (the host's resources that are set aside for it) was dropped. The host then
@@ -47,6 +51,9 @@ const SEEN_MS = 5000
 /** Milliseconds after which the cache has most likely the newest version of an object. */
 const NEWEST_MS = 20
 
+/** Milliseconds until Secrets are read again: the controller may not watch them. */
+const SECRET_RECHECK_MS = 30_000
+
 /** @param attempt the number of this attempt since the last success, from 1 */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
@@ -56,13 +63,15 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
     const rejections = rejectedHosts.length
     if (rejections >= MAX_ATTEMPTS)
       return await markUnschedulable(server, `${rejections} hosts could not build it`, deps, now)
-    return await selectHostAndBind(server, resolved, deps, now)
+    const authorization = await readImageCredentials(resolved.image, deps)
+    return await selectHostAndBind(server, { ...resolved, authorization }, deps, now)
   } catch (error) {
     if (shouldReportInStatus(error, attempt)) {
       const why = { reason: error.code, message: error.message, error: false, rejectedHosts }
       await reportUnscheduled(server, why, deps, now)
     }
     if (!(error instanceof Refused)) throw error
+    if (credentialReasons.has(error.code)) return wait(error.message, SECRET_RECHECK_MS)
     return failed(error.code, error.message)
   }
 }
@@ -97,7 +106,10 @@ function placementRequestOf(server: Server, { flavor, image }: Resolved, ledger:
   }
 }
 
-async function selectHostAndBind(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
+/** The objects that a server's spec refers to, and the authorization for the download of its image. */
+type Authorized = Resolved & { authorization: string | undefined }
+
+async function selectHostAndBind(server: Server, resolved: Authorized, deps: PlaceDeps, now: string): Promise<Outcome> {
   const { ledger, views, clock } = deps
   const request = placementRequestOf(server, resolved, ledger)
   const pending = pendingPlacement(request, deps)
@@ -108,9 +120,11 @@ async function selectHostAndBind(server: Server, resolved: Resolved, deps: Place
   const { host } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
+    const sealedCredentials = await sealCredentials(server, host, resolved, deps)
     const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
+    if (sealedCredentials !== undefined) instance.image.sealedCredentials = sealedCredentials
     const rejectedHosts = currentRejections(server)
     const written = await applyPlacement(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
     if (written) ledger.confirm(request.server)
@@ -120,6 +134,15 @@ async function selectHostAndBind(server: Server, resolved: Resolved, deps: Place
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+async function sealCredentials(
+  server: Server,
+  host: string,
+  { image, authorization }: Authorized,
+  deps: PlaceDeps,
+): Promise<string | undefined> {
+  return authorization === undefined ? undefined : sealAuthorization(authorization, { image, server, host }, deps)
 }
 
 function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: PlaceDeps): void {

@@ -30,7 +30,8 @@ export const guestReasons = declareReasons({
     whatToDo: 'The message has the cause, such as a user that the guest does not have.',
   },
   SealedSecretInvalid: {
-    meaning: 'The host cannot open the password, because it was sealed for another key, server or request.',
+    meaning:
+      'The host cannot open the password, or the credentials of an Image, because they were sealed for another key, server or request.',
     httpStatus: 409,
     whatToDo: 'Create the ServerAction again. The key changes when the state directory of the host is lost.',
   },

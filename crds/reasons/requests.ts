@@ -43,7 +43,7 @@ export const requestReasons = declareReasons({
     whatToDo: 'See the condition `Scheduled` of the Server.',
   },
   SecretNotFound: {
-    meaning: 'The namespace of the ServerAction has no such Secret, or the Secret has no such key.',
+    meaning: 'The namespace of the ServerAction or of the Image has no such Secret, or the Secret has no such key.',
     httpStatus: 400,
     whatToDo: 'Create the Secret that the message names.',
   },
@@ -53,12 +53,14 @@ export const requestReasons = declareReasons({
     whatToDo: 'Apply the ClusterRole of the controller and its binding (`crds/access/controller.yaml`) again.',
   },
   SecretInvalid: {
-    meaning: 'The Secret is not of the type `compute.kubenova.io/password`, or its value cannot be a password.',
+    meaning:
+      'The Secret is not of the type `compute.kubenova.io/password`, or for an Image `compute.kubenova.io/image-credentials`, or its values cannot be used.',
     httpStatus: 400,
-    whatToDo: 'Create a Secret of this type; its value is 1 to 1024 bytes of text without line breaks.',
+    whatToDo: 'Create a Secret of this type, with the values that the message asks for.',
   },
   SealingKeyMissing: {
-    meaning: 'The agent of the host has not published a key to which the controller can seal a password.',
+    meaning:
+      'The agent of the host has not published a key to which the controller can seal a password or the credentials of an Image.',
     httpStatus: 409,
     whatToDo: 'Update the agent, or wait until it has started: `status.sealingKey` of the Hypervisor has the key.',
   },
