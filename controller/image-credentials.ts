@@ -83,7 +83,7 @@ function valueOf({ metadata: { name }, data }: Secret, key: string): string {
 
 /**
  * Encrypts the authorization for the agent of `host`, which can decrypt it only for this Server and this Image.
- * @throws Refused SealingKeyMissing
+ * @throws Refused error with the code SealingKeyMissing if the agent has published no key
  */
 export function sealAuthorization(
   authorization: Authorization,

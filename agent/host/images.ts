@@ -59,7 +59,7 @@ export function ensureImage(
 /**
  * Decrypts the credentials of the image. Those in the slot of a `start` are newer than those that the Server was placed
  * with.
- * @throws Terminal SealedSecretInvalid
+ * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be opened
  */
 async function openCredentials({ server, instance }: Guest, image: Instance['image'], key: KeyObject): Promise<string> {
   const fresh = image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined

@@ -60,7 +60,7 @@ export const imageTruncatedError = (detail: string): Terminal =>
 /**
  * Checks that all data that the tables of a qcow2 or vmdk name is in the file. Other faults of the tables are of no
  * account: guests do not write to the image.
- * @throws Terminal ImageTruncated
+ * @throws a Terminal error (not retried) with the code ImageTruncated if a part is missing
  */
 export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: AbortSignal): Promise<void> {
   if (info.format !== 'qcow2' && info.format !== 'vmdk') return

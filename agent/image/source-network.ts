@@ -55,7 +55,7 @@ export class SourceNetwork {
 
   /**
    * The agent that connects to the URL's host.
-   * @throws Transient ImageDownloadFailed if the CA file cannot be read
+   * @throws a Transient error (retried) with the code ImageDownloadFailed if the CA file cannot be read
    */
   async agentFor(url: URL): Promise<HttpAgent> {
     const { direct, proxied } = await this.#agents()
