@@ -224,7 +224,7 @@ describe('a ServerAction', () => {
     await using bench = await withServer()
     await createSecret(bench, credentials)
     await bench.reconcile()
-    await bench.reportAsAgent({ ...active, vmState: 'error', fault: failed.fault })
+    await bench.reportAsAgent({ ...active, ...failed })
     expect(await requestAction(bench, { action: 'start' })).toBeUndefined()
     expect(bench.statusOf().activeAction).toMatchObject({ action: 'start' })
   })
