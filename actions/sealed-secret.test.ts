@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { openSealedSecret, sealSecret } from './sealed-secret.ts'
+import { openSealedSecret, openSealedUserData, sealSecret, sealUserData } from './sealed-secret.ts'
 
 const host = generateKeyPairSync('x25519')
 const otherHost = generateKeyPairSync('x25519')
@@ -51,5 +51,38 @@ describe('a sealed secret', () => {
 
   it.each(['', 'abc', 'a.b.c.d.e'])('is not opened when it is damaged: %j', async (sealed) => {
     expect(await openSealedSecret(sealed, host.privateKey, binding)).toBeUndefined()
+  })
+})
+
+describe('sealed user data', () => {
+  const forServer = { server: 'uid-web' }
+
+  it.each<[string, Uint8Array]>([
+    ['empty', Buffer.alloc(0)],
+    ['text', Buffer.from('#cloud-config\npassword: päss\n')],
+    ['bytes that end like the padding', Buffer.from([0x1f, 0x8b, 0x80, 0, 0])],
+    ['as large as Nova allows', Buffer.alloc(65_535, 7)],
+  ])('is opened by the host that it was sealed to: %s', async (_, value) => {
+    const sealed = await sealUserData(value, publicKey, forServer)
+    const opened = await openSealedUserData(sealed, host.privateKey, forServer)
+    expect(opened && Buffer.from(opened).equals(value)).toBe(true)
+  })
+
+  it('fits into a HostSecret when it is as large as Nova allows', async () => {
+    const { length } = await sealUserData(Buffer.alloc(65_535), publicKey, { server: randomUUID() })
+    expect(length).toBeLessThan(98_304)
+  })
+
+  it('is not opened with the key of another host, or for another server', async () => {
+    const sealed = await sealUserData(Buffer.from('#!/bin/sh'), publicKey, forServer)
+    expect(await openSealedUserData(sealed, otherHost.privateKey, forServer)).toBeUndefined()
+    expect(await openSealedUserData(sealed, host.privateKey, { server: 'uid-db' })).toBeUndefined()
+  })
+
+  it('is not opened as a password, nor a password as user data', async () => {
+    const userData = await sealUserData(Buffer.from('#!/bin/sh'), publicKey, forServer)
+    expect(await openSealedSecret(userData, host.privateKey, binding)).toBeUndefined()
+    const password = await sealSecret('secret', publicKey, binding)
+    expect(await openSealedUserData(password, host.privateKey, forServer)).toBeUndefined()
   })
 })

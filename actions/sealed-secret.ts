@@ -1,7 +1,7 @@
 /**
- * Encrypts ("seals") passwords that the controller sends to the agent of one host. The controller encrypts a password
- * with the host's public key; only that host can decrypt it, and only for the Server and the ServerAction that it was
- * encrypted for (docs/adr/0021).
+ * Encrypts ("seals") secret values that the controller sends to the agent of one host: passwords and user data. The
+ * controller encrypts a value with the host's public key; only that host can decrypt it, and only for the purpose that
+ * it was encrypted for (docs/adr/0021, docs/adr/0035).
  */
 import type { KeyObject } from 'node:crypto'
 
@@ -11,9 +11,14 @@ export interface SealBinding {
   request: string
 }
 
+/** The uid of the Server whose user data is encrypted. It cannot be decrypted for any other. */
+export interface UserDataBinding {
+  server: string
+}
+
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
-/** Zero bytes pad each value to a multiple of this, so that the ciphertext does not show how long a password is. */
+/** Each value is padded to a multiple of this many bytes, so that the ciphertext does not show how long a password is. */
 const BLOCK_BYTES = 128
 
 /**
@@ -22,13 +27,7 @@ const BLOCK_BYTES = 128
  * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
  */
 export async function sealSecret(value: string, publicKey: string, { server, request }: SealBinding): Promise<string> {
-  const { CompactEncrypt, importJWK } = await import('jose')
-  const key = await importJWK({ kty: 'OKP', crv: 'X25519', x: publicKey }, ALGORITHM)
-  const text = Buffer.from(value)
-  const padded = Buffer.alloc(Math.ceil(text.length / BLOCK_BYTES) * BLOCK_BYTES)
-  text.copy(padded)
-  const header = { alg: ALGORITHM, enc: ENCRYPTION, server, request }
-  return new CompactEncrypt(padded).setProtectedHeader(header).encrypt(key)
+  return encrypt(padWithZeros(Buffer.from(value)), publicKey, { server, request })
 }
 
 /**
@@ -38,15 +37,61 @@ export async function sealSecret(value: string, publicKey: string, { server, req
 export async function openSealedSecret(
   sealed: string,
   privateKey: KeyObject,
-  binding: SealBinding,
+  { server, request }: SealBinding,
 ): Promise<string | undefined> {
+  const padded = await decrypt(sealed, privateKey, { server, request })
+  return padded && Buffer.from(padded).toString('utf8').replace(/\0+$/, '')
+}
+
+/** The byte that separates user data from its padding, because user data may end with zero bytes (ISO/IEC 7816-4). */
+const END_OF_DATA = 0x80
+
+/**
+ * Returns the encrypted user data as a compact JWE.
+ * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
+ */
+export async function sealUserData(
+  value: Uint8Array,
+  publicKey: string,
+  { server }: UserDataBinding,
+): Promise<string> {
+  const padded = padWithZeros(Buffer.concat([value, Buffer.of(END_OF_DATA)]))
+  return encrypt(padded, publicKey, { server, purpose: 'user-data' })
+}
+
+/** Decrypts user data. Returns undefined if it was encrypted for another key or Server, or has been changed. */
+export async function openSealedUserData(
+  sealed: string,
+  privateKey: KeyObject,
+  { server }: UserDataBinding,
+): Promise<Uint8Array | undefined> {
+  const padded = await decrypt(sealed, privateKey, { server, purpose: 'user-data' })
+  return padded && Buffer.from(padded.subarray(0, padded.lastIndexOf(END_OF_DATA)))
+}
+
+function padWithZeros(value: Uint8Array): Uint8Array {
+  const padded = Buffer.alloc(Math.ceil(value.length / BLOCK_BYTES) * BLOCK_BYTES)
+  padded.set(value)
+  return padded
+}
+
+/** What a value is encrypted for, as fields of the JWE's protected header, which the encryption authenticates. */
+type Purpose = Readonly<Record<string, string>>
+
+async function encrypt(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {
+  const { CompactEncrypt, importJWK } = await import('jose')
+  const key = await importJWK({ kty: 'OKP', crv: 'X25519', x: publicKey }, ALGORITHM)
+  const header = { alg: ALGORITHM, enc: ENCRYPTION, ...purpose }
+  return new CompactEncrypt(value).setProtectedHeader(header).encrypt(key)
+}
+
+async function decrypt(sealed: string, privateKey: KeyObject, purpose: Purpose): Promise<Uint8Array | undefined> {
   const { compactDecrypt, errors } = await import('jose')
   try {
     const accepted = { keyManagementAlgorithms: [ALGORITHM], contentEncryptionAlgorithms: [ENCRYPTION] }
     const { plaintext, protectedHeader } = await compactDecrypt(sealed, privateKey, accepted)
-    const { server, request } = protectedHeader
-    const isForThis = server === binding.server && request === binding.request
-    return isForThis ? Buffer.from(plaintext).toString('utf8').replace(/\0+$/, '') : undefined
+    const isForThis = Object.entries(purpose).every(([field, value]) => protectedHeader[field] === value)
+    return isForThis ? plaintext : undefined
   } catch (error) {
     if (error instanceof errors.JOSEError) return undefined
     throw error

@@ -64,6 +64,9 @@ export const Instance = Type.Object({
   keys: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), data: Type.String() }), {
     'x-kubernetes-list-type': 'atomic',
   }),
+  hasSecretUserData: Type.Optional(
+    Type.Boolean({ description: 'true: the server has user data from a Secret, which its HostSecret brings to the host.' }),
+  ),
 })
 export type Instance = Static<typeof Instance>
 

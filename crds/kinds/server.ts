@@ -84,6 +84,30 @@ const SchedulerHints = Type.Object(
   }),
 )
 
+const UserDataFrom = Type.Object(
+  {
+    secretKeyRef: Type.Object({
+      name: Name('A Secret of this namespace, of the type compute.kubenova.io/user-data.'),
+      key: Type.String({
+        description: 'The key of the Secret whose value is the user data.',
+        minLength: 1,
+        maxLength: 253,
+        ...patternWithMessage('^[-._a-zA-Z0-9]+$', "must be a key of a Secret: letters, digits, '-', '_' and '.'"),
+      }),
+      optional: Type.Optional(
+        Type.Boolean({
+          description:
+            'true: if the Secret or the key does not exist when the server is placed, the server has no user data. Default: the server waits for it.',
+        }),
+      ),
+    }),
+  },
+  {
+    description:
+      'User data in a Secret. It is read once, when the server is placed: what happens to the Secret later does not affect the server.',
+  },
+)
+
 const identity = {
   uuid: Type.Optional(
     Type.String({
@@ -136,7 +160,8 @@ const boot = {
   keyName: Type.Optional(Name('Name of a KeyPair.', immutableRule('keyName'))),
   userData: Type.Optional(
     Type.String({
-      description: 'User data that the guest is given as it is: a script, or cloud-config.',
+      description:
+        'User data that the guest is given as it is: a script, or cloud-config. Whoever may read Servers can read it: for secrets use userDataFrom.',
       maxLength: 65_535,
       ...immutableRule('userData'),
     }),
@@ -152,6 +177,7 @@ const boot = {
       ...immutableRule('userDataBase64'),
     }),
   ),
+  userDataFrom: Type.Optional({ ...UserDataFrom, ...immutableRule('userDataFrom') }),
   configDrive: Type.Boolean({
     default: true,
     description: 'true: the guest has a CD with metadata, network data and user data.',
@@ -204,6 +230,7 @@ export const ServerSpec = Type.Object(
     settableOnlyAtCreate('keyName'),
     settableOnlyAtCreate('userData'),
     settableOnlyAtCreate('userDataBase64'),
+    settableOnlyAtCreate('userDataFrom'),
     settableOnlyAtCreate('availabilityZone'),
     {
       rule: 'has(self.uuid) == has(oldSelf.uuid) && (!has(self.uuid) || self.uuid == oldSelf.uuid)',
@@ -216,6 +243,11 @@ export const ServerSpec = Type.Object(
       fieldPath: '.userDataBase64',
     },
     {
+      rule: '!(has(self.userDataFrom) && (has(self.userData) || has(self.userDataBase64)))',
+      message: 'give userDataFrom, or the user data itself, not both',
+      fieldPath: '.userDataFrom',
+    },
+    {
       rule: '!(self.locked && oldSelf.locked) || self.powerState == oldSelf.powerState',
       message: 'the server is locked: set locked to false first, then change powerState',
       fieldPath: '.powerState',
@@ -226,7 +258,7 @@ export const ServerSpec = Type.Object(
       fieldPath: '.lockedReason',
     },
     {
-      rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.keyName))',
+      rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.userDataFrom) || has(self.keyName))',
       message: 'keyName and user data reach the guest by the config drive: set configDrive to true, or leave them out',
       fieldPath: '.configDrive',
     },

@@ -3,6 +3,7 @@ import { serverAction } from '../../actions/index.ts'
 import {
   flavor,
   hostAggregate,
+  hostSecret,
   hypervisor,
   image,
   type Kind,
@@ -22,4 +23,5 @@ export const kinds: readonly Kind[] = [
   keyPair,
   hypervisor,
   hostAggregate,
+  hostSecret,
 ]
