@@ -50,11 +50,7 @@ const END_OF_DATA = 0x80
  * Returns the encrypted user data as a compact JWE.
  * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
  */
-export async function sealUserData(
-  value: Uint8Array,
-  publicKey: string,
-  { server }: UserDataBinding,
-): Promise<string> {
+export async function sealUserData(value: Uint8Array, publicKey: string, { server }: UserDataBinding): Promise<string> {
   const padded = padWithZeros(Buffer.concat([value, Buffer.of(END_OF_DATA)]))
   return encrypt(padded, publicKey, { server, purpose: 'user-data' })
 }

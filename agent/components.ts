@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { type Hypervisor, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
+import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
@@ -187,7 +187,8 @@ interface LocalComponents extends ClusterComponents {
   network: HostNetwork
 }
 
-function newLocalHost({ options, domains, storage, network, jobs, sealingKey, facts }: LocalComponents): LocalHost {
+function newLocalHost(components: LocalComponents): LocalHost {
+  const { kube, options, domains, storage, network, jobs, sealingKey, facts } = components
   const { stateDir: dataDir, runDir } = options
   return newLibvirtHost({
     dataDir,
@@ -197,6 +198,7 @@ function newLocalHost({ options, domains, storage, network, jobs, sealingKey, fa
     network,
     jobs,
     sealingKey,
+    hostSecrets: kube.resource(resourceDefOf(hostSecret)),
     facts: () => {
       if (!facts.known) throw new Error('the host’s capabilities are not known yet')
       return facts.known.build

@@ -5,31 +5,29 @@
 import { sealSecret } from '../actions/sealed-secret.ts'
 import { CREDENTIALS_SECRET_TYPE, type Image, Refused, type Server } from '../crds/index.ts'
 import type { Secret } from '../kube/builtin-kinds.ts'
-import { readSecret, type SealDeps } from './action/seal-secret.ts'
+import type { SealDeps } from './action/seal-secret.ts'
+import { readSecret, type SecretReader } from './read-secret.ts'
 
 /** The value of the header Authorization, not yet encrypted. */
 type Authorization = string
 
 const MAX_BYTES = 4096
 
-/** The reasons for which credentials cannot be used until a Secret or a Hypervisor changes, which nothing watches. */
-export const credentialReasons: ReadonlySet<string> = new Set([
-  'SecretNotFound',
-  'SecretInvalid',
-  'SecretForbidden',
-  'SealingKeyMissing',
-])
-
 /**
  * Returns what authorizes the download of the image; undefined if the Image names no Secret.
+ * @param next what follows after an operator has granted the controller a missing right, as the end of the message
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
-export async function readImageCredentials(image: Image, deps: SealDeps): Promise<Authorization | undefined> {
+export async function readImageCredentials(
+  image: Image,
+  secrets: SecretReader,
+  next: string,
+): Promise<Authorization | undefined> {
   const { credentialsSecret, url } = image.spec
   if (credentialsSecret === undefined) return undefined
   const { namespace } = image.metadata
   const { name } = credentialsSecret
-  const secret = await readSecret({ name, namespace }, deps)
+  const secret = await readSecret({ name, namespace }, secrets, next)
   if (!secret) {
     const message = `Image ${image.metadata.name} names Secret ${name}, and there is none in namespace ${namespace}: create it`
     throw new Refused('SecretNotFound', message)

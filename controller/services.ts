@@ -2,19 +2,19 @@
  * The services that reconcilers use besides the stores (stores.ts). A controller lists in the type of its reconcile
  * function which services it needs.
  */
-import { type Lease, type Secret, secrets } from '../kube/builtin-kinds.ts'
+import { type Lease, secrets } from '../kube/builtin-kinds.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { Log } from '../kube/log.ts'
-import type { Resource } from '../kube/resource.ts'
 import { hostLivenessChanged } from './channels.ts'
 import { type Hosts, LeaseHosts } from './host/hosts.ts'
 import { HostViews } from './host/views.ts'
 import { createPortAllocator, type PortAllocator } from './network/port-allocator.ts'
 import type { ControllerOptions } from './options.ts'
+import type { SecretReader } from './read-secret.ts'
 import type { Stores } from './stores.ts'
 import { followUsage, type Usage } from './usage.ts'
 
@@ -26,8 +26,8 @@ export interface Services extends Usage {
   /** When the controller last wrote the status of each Hypervisor, in monotonic milliseconds, by name. */
   hostStatusWrites: Map<string, number>
   events: EventRecorder
-  /** Reads a Secret that a ServerAction names. The controller never lists or watches Secrets. */
-  secrets: Pick<Resource<Secret>, 'get'>
+  /** Reads a Secret that a Server or a ServerAction names. */
+  secrets: SecretReader
   channels: Channels
   clock: Clock
   options: ControllerOptions

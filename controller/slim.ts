@@ -2,7 +2,7 @@
  * Removes fields that the controller does not need from objects before they are cached, which saves most of the memory.
  * Pure functions.
  */
-import type { Server, ServerAction } from '../crds/index.ts'
+import type { HostSecret, Server, ServerAction } from '../crds/index.ts'
 
 /** The annotation in which kubectl stores a copy of the whole object. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -15,6 +15,12 @@ export function slimServer(server: Server): Server {
   const hasAnnotations = Object.keys(keptAnnotations).length > 0
   return { ...server, metadata: { ...metadata, ...(hasAnnotations ? { annotations: keptAnnotations } : {}) }, spec }
 }
+
+/** Removes the encrypted value, which can be 88 kB, and which the controller cannot decrypt. */
+export const slimHostSecret = ({ spec, ...rest }: HostSecret): HostSecret => ({
+  ...rest,
+  spec: { ...spec, sealed: '' },
+})
 
 const finishedPhases = new Set(['Succeeded', 'Failed', 'Rejected'])
 

@@ -7,8 +7,10 @@ import {
   type Flavor,
   flavor,
   type HostAggregate,
+  type HostSecret,
   type Hypervisor,
   hostAggregate,
+  hostSecret,
   hypervisor,
   type Image,
   image,
@@ -24,7 +26,7 @@ import {
   server,
 } from '../crds/index.ts'
 import { defineStore, type Store } from '../kube/store.ts'
-import { slimAction, slimServer } from './slim.ts'
+import { slimAction, slimHostSecret, slimServer } from './slim.ts'
 
 export const servers = defineStore(resourceDefOf(server), { transform: slimServer })
 export const actions = defineStore<ServerAction>(resourceDefOf(serverAction), { transform: slimAction })
@@ -35,6 +37,7 @@ export const ports = defineStore(resourceDefOf(port))
 export const keyPairs = defineStore(resourceDefOf(keyPair))
 export const hypervisors = defineStore(resourceDefOf(hypervisor))
 export const aggregates = defineStore(resourceDefOf(hostAggregate))
+export const hostSecrets = defineStore(resourceDefOf(hostSecret), { transform: slimHostSecret })
 
 export const storeDefs = {
   servers,
@@ -46,6 +49,7 @@ export const storeDefs = {
   keyPairs,
   hypervisors,
   aggregates,
+  hostSecrets,
 } as const
 
 /** All stores. A function takes only the stores that it needs: `Pick<Stores, 'servers' | 'ports'>`. */
@@ -59,4 +63,5 @@ export interface Stores {
   readonly keyPairs: Store<KeyPair>
   readonly hypervisors: Store<Hypervisor>
   readonly aggregates: Store<HostAggregate>
+  readonly hostSecrets: Store<HostSecret>
 }

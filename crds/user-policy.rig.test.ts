@@ -26,6 +26,8 @@ const makeServerAction = (more: object = {}): Manifest =>
 const makeNetwork = (spec: Record<string, unknown>): Manifest =>
   makeObject('Network', 'lan', { subnets: [{ cidr: '10.0.0.0/24' }], ...spec })
 const makeServer = (): Manifest => makeObject('Server', 'web', { flavor: 'tiny', image: { name: 'guest' } })
+const makeHostSecret = (): Manifest =>
+  makeObject('HostSecret', 'web', { host: 'h1', sealingKey: 'a', sealed: 'a.b.c.d.e' })
 const statusOfPort = { status: { macAddress: 'fa:16:3e:11:22:33', fixedIPs: ['10.0.0.1'] } }
 
 const tryCreate = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promise<string> =>
@@ -91,7 +93,7 @@ beforeAll(async () => {
       every: 200,
     })
   // A policy takes effect some seconds after its creation.
-  for (const object of [makePort(statusOfPort), makeNetwork({ bridge: 'br-mgmt' })]) {
+  for (const object of [makePort(statusOfPort), makeNetwork({ bridge: 'br-mgmt' }), makeHostSecret()]) {
     const other = { ...object, metadata: { name: 'other' } }
     const isInEffect = async (): Promise<boolean> => (await tryCreate(editor, other)).includes('denied request')
     await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
@@ -137,6 +139,11 @@ it.each<[string, () => Promise<string>, RegExp]>([
     () => tryCreate(editor, withOtherName(makeNetwork({ uplink: 'eth1' }))),
     deviceMessage,
   ],
+  [
+    'create a HostSecret, with user data of its choice for a Server',
+    () => tryCreate(editor, makeHostSecret()),
+    /HostSecrets are made by the controller; give a Server user data in spec\.userDataFrom/,
+  ],
 ])('an editor cannot %s', async (_, write, message) => {
   expect(await write()).toMatch(message)
 })
@@ -150,5 +157,6 @@ it('an editor can write everything else, and users with further rights can write
   expect(await tryCreate(provider, withOtherName(makeNetwork({ uplink: 'eth1' })))).toBe('created')
   expect(await tryCreate(provider, withOtherName(makePort(statusOfPort)))).toMatch(statusMessage)
   expect(await tryCreate(plane().api, withOtherName(makePort(statusOfPort)))).toBe('created')
+  expect(await tryCreate(plane().api, makeHostSecret())).toBe('created')
   expect(await tryPatch(plane().api, makeServer(), { status: { host: 'h1' } }, 'status')).toBe('changed')
 })

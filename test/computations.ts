@@ -65,7 +65,10 @@ function runScheduler(f: Flavor, i: Image): void {
  */
 function runBuild(s: Server, f: Flavor, i: Image): void {
   const serverWithUid = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
-  const instance = buildInstance(serverWithUid, { flavor: f, image: i, nics: [] }, [], 'nova')
+  const instance = buildInstance(serverWithUid, { flavor: f, image: i, nics: [] }, [], {
+    availabilityZone: 'nova',
+    hasSecretUserData: false,
+  })
   const guest = { server: serverWithUid, instance }
   buildMetadataFiles(guest, new Uint8Array(512))
   const { paths, host: facts } = makeDomainInput()

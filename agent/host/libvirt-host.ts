@@ -1,5 +1,7 @@
 /** Puts the host's capabilities together from libvirt, the image cache and the network. */
 import type { KeyObject } from 'node:crypto'
+import type { HostSecret } from '../../crds/index.ts'
+import type { Resource } from '../../kube/resource.ts'
 import type { HostFacts } from '../domain/input.ts'
 import { pathExists } from '../files/errors.ts'
 import type { HostNetwork } from '../net/host-network.ts'
@@ -24,8 +26,10 @@ export interface LibvirtHostOptions {
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs long operations. Disposing of the host aborts them. */
   jobs: Jobs
-  /** The host's private key, which opens the passwords that the controller has sealed to the host's public key. */
+  /** The host's private key, which opens the secrets that the controller has sealed to the host's public key. */
   sealingKey(): Promise<KeyObject>
+  /** Reads the user data that the controller has sealed to the host's public key. */
+  hostSecrets: Pick<Resource<HostSecret>, 'get'>
   /**
    * The facts of the host that domains are built from.
    * @throws while libvirtd has not yet described the host
@@ -34,13 +38,13 @@ export interface LibvirtHostOptions {
 }
 
 export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
-  const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey } = options
+  const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey, hostSecrets } = options
   const pathsOf: PathsOf = (guest) => serverPathsOf(dataDir, runDir, uidOf(guest))
   return {
     images: newImages({ cache: storage.cache, sealingKey }, jobs),
     disks: newDisks({ ...storage, sealingKey, jobs, pathsOf }),
     rescueDisks: newRescueDisks({ ...storage, sealingKey, jobs, pathsOf }),
-    configDrives: newConfigDrives(pathsOf),
+    configDrives: newConfigDrives(pathsOf, { hostSecrets, sealingKey }),
     ports: newPorts(network),
     domains: newDomains({ client, jobs, pathsOf, facts }),
     guestAgent: newGuestAgent({ client, sealingKey }),

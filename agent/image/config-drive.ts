@@ -15,20 +15,23 @@ export interface ConfigDriveOptions {
   /** The server's directory. */
   directory: string
   signal: AbortSignal
+  /** The user data, if the server has it from a Secret. */
+  secretUserData?: Uint8Array | undefined
 }
 
 /**
  * Brings the config drive up to date with the guest and returns its path. Idempotent.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  */
-export async function writeConfigDrive(guest: Guest, { directory, signal }: ConfigDriveOptions): Promise<string> {
+export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions): Promise<string> {
+  const { directory, signal, secretUserData } = options
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
   // Remove only the temporary files of the config drive, because another step may be creating disks in the same
   // directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
-  const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed))
+  const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed, secretUserData))
   signal.throwIfAborted()
   const current = await readFile(path).catch(ignoreNotFound)
   if (!current?.equals(image)) await writeFileAtomically(path, image)

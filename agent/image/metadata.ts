@@ -29,12 +29,17 @@ const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
 /**
  * All files by their paths, such as openstack/latest/meta_data.json.
  * @param randomSeed 512 secret bytes, from which the guest seeds its random number generator
+ * @param secretUserData the user data, if the server has it from a Secret and not in its spec
  */
-export function buildMetadataFiles(guest: Guest, randomSeed: Uint8Array): Map<string, Uint8Array> {
+export function buildMetadataFiles(
+  guest: Guest,
+  randomSeed: Uint8Array,
+  secretUserData?: Uint8Array,
+): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   const add = (path: string, value: object | Uint8Array) =>
     files.set(path, value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value)))
-  const userData = userDataOf(guest)
+  const userData = secretUserData ?? inlineUserDataOf(guest)
   for (const version of EC2_VERSIONS) {
     if (userData !== undefined) add(`ec2/${version}/user-data`, userData)
     add(`ec2/${version}/meta-data.json`, buildEc2MetaData(guest))
@@ -50,7 +55,7 @@ export function buildMetadataFiles(guest: Guest, randomSeed: Uint8Array): Map<st
   return files
 }
 
-function userDataOf({ server: { spec } }: Guest): Uint8Array | undefined {
+function inlineUserDataOf({ server: { spec } }: Guest): Uint8Array | undefined {
   if (spec.userData !== undefined) return Buffer.from(spec.userData)
   return spec.userDataBase64 === undefined ? undefined : Buffer.from(spec.userDataBase64, 'base64')
 }

@@ -5,9 +5,8 @@
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import { Refused, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
-import { ignoreNotFound, isForbidden } from '../../kube/errors.ts'
-import type { Resource } from '../../kube/resource.ts'
-import type { Ref } from '../../kube/types.ts'
+import { ignoreNotFound } from '../../kube/errors.ts'
+import { readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
 
 /**
@@ -19,7 +18,7 @@ const MAX_BYTES = 1024
 
 export interface SealDeps {
   stores: Pick<Stores, 'hypervisors'>
-  secrets: Pick<Resource<Secret>, 'get'>
+  secrets: SecretReader
 }
 
 /**
@@ -34,7 +33,7 @@ export async function sealNamedSecret(
 ): Promise<string> {
   const sealingKey = await findSealingKey(server.status?.host ?? '', deps)
   const { namespace } = request.metadata
-  const secret = await readSecret({ name: reference.name, namespace }, deps)
+  const secret = await readSecret({ name: reference.name, namespace }, deps.secrets, 'then request again')
   return sealSecret(readValue(secret, reference), sealingKey, bindingOf(request, server))
 }
 
@@ -52,21 +51,6 @@ async function findSealingKey(host: string, { stores: { hypervisors } }: SealDep
     'SealingKeyMissing',
     `the agent of ${host} has not published a sealing key: update it, then request again`,
   )
-}
-
-/**
- * Reads the Secret; undefined if it does not exist.
- * @throws Refused error SecretForbidden if the controller lacks the right to read it. Only an operator can grant that
- * right, so the request is rejected, for its user to know.
- */
-export async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | undefined> {
-  try {
-    return await ignoreNotFound(secrets.get(ref))
-  } catch (error) {
-    if (!isForbidden(error)) throw error
-    const message = `the controller may not read Secret ${ref.name}: apply its ClusterRole and its binding (crds/access/controller.yaml) again, then request again`
-    throw new Refused('SecretForbidden', message, { cause: error })
-  }
 }
 
 /** Binds the encrypted value to this server and this request: it cannot be decrypted for any other. */

@@ -76,7 +76,7 @@ async function sealedCredentialsOf(
   server: Server,
   deps: SlotParamsDeps,
 ): Promise<{ sealedCredentials?: string }> {
-  const authorization = await readImageCredentials(image, deps)
+  const authorization = await readImageCredentials(image, deps.secrets, 'then request again')
   const host = server.status?.host
   if (authorization === undefined || host === undefined) return {}
   return { sealedCredentials: await sealAuthorization(authorization, { image, server, host }, deps) }

@@ -8,7 +8,7 @@ import { keyOf } from '../../kube/types.ts'
 import { watch, watchTimer } from '../../kube/watch.ts'
 import { serverKeyOf } from '../indexes.ts'
 import type { Services } from '../services.ts'
-import { actions, ports, type Stores, servers } from '../stores.ts'
+import { actions, hostSecrets, ports, type Stores, servers } from '../stores.ts'
 import { FIGURES_MS } from '../usage.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
@@ -26,7 +26,7 @@ export const cleanupController = defineController({
   name: 'serverCleanup',
   for: servers,
   own: false,
-  stores: { servers, actions, ports },
+  stores: { servers, actions, ports, hostSecrets },
   concurrency: 2,
   watches: [
     watch(actions, {

@@ -1,5 +1,5 @@
 /**
- * Deletes orphans: the Ports and ServerActions that a deleted Server owned. In a cluster with kube-controller-manager,
+ * Deletes orphans: the Ports, ServerActions and HostSecret that a deleted Server owned. In a cluster with kube-controller-manager,
  * its garbage collector does the same.
  */
 import type { ObjectMeta } from '../../crds/index.ts'
@@ -10,7 +10,7 @@ import { type KubeObject, parseKey } from '../../kube/types.ts'
 import { actionsByServer, portsByServer } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
 
-export type CleanupStores = Pick<Stores, 'servers' | 'ports' | 'actions'>
+export type CleanupStores = Pick<Stores, 'servers' | 'ports' | 'actions' | 'hostSecrets'>
 
 interface Owned extends KubeObject {
   metadata: ObjectMeta
@@ -24,11 +24,13 @@ export async function deleteOrphans(key: string, stores: CleanupStores): Promise
   const cached = stores.servers.cache.get(key)?.metadata.uid
   const ports = stores.ports.cache.byIndex(portsByServer, key)
   const actions = stores.actions.cache.byIndex(actionsByServer, key)
-  if (![...ports, ...actions].some(isOwnedByFormer(cached))) return done
+  const hostSecrets = [stores.hostSecrets.cache.get(key) ?? []].flat()
+  if (![...ports, ...actions, ...hostSecrets].some(isOwnedByFormer(cached))) return done
   const uid = (await ignoreNotFound(stores.servers.api.get(parseKey(key))))?.metadata.uid
   await Promise.all([
     deleteOrphansAmong(ports, stores.ports.api, uid),
     deleteOrphansAmong(actions, stores.actions.api, uid),
+    deleteOrphansAmong(hostSecrets, stores.hostSecrets.api, uid),
   ])
   return done
 }

@@ -10,7 +10,7 @@ import { hypervisors } from '../stores.ts'
  * changes with every Server.
  */
 const placementFactsOf = ({ spec, status }: Hypervisor): string =>
-  JSON.stringify([spec, status?.capacity, isLibvirtUnreachable(status ? { status } : {})])
+  JSON.stringify([spec, status?.capacity, status?.sealingKey, isLibvirtUnreachable(status ? { status } : {})])
 
 /**
  * Enqueues the keys that `keysOf` returns for a host when the host is created or deleted, changes its capacity or

@@ -15,6 +15,7 @@ import { ramFilter } from './filters/ram.ts'
 import { resourceClassFilter } from './filters/resource-class.ts'
 import { retryFilter } from './filters/retry.ts'
 import { sameHostFilter } from './filters/same-host.ts'
+import { sealingKeyFilter } from './filters/sealing-key.ts'
 import { traitFilter } from './filters/trait.ts'
 
 export const filters = {
@@ -26,6 +27,7 @@ export const filters = {
   ResourceClassFilter: resourceClassFilter,
   AggregateInstanceExtraSpecsFilter: aggregateInstanceExtraSpecsFilter,
   ImagePropertiesFilter: imagePropertiesFilter,
+  SealingKeyFilter: sealingKeyFilter,
   TraitFilter: traitFilter,
   ComputeCapabilitiesFilter: computeCapabilitiesFilter,
   NumInstancesFilter: numInstancesFilter,

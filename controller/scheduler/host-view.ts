@@ -40,6 +40,8 @@ export interface HostClass {
   readonly hasCapacity: boolean
   /** Whether the agent runs but cannot reach libvirtd. */
   readonly libvirtUnreachable: boolean
+  /** Whether the agent has published the key that secrets for its host are encrypted with. */
+  readonly hasSealingKey: boolean
   readonly zone: string
   /**
    * The metadata of all aggregates that contain the host: each key with its values. A value with commas counts as
@@ -112,6 +114,7 @@ export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggr
     up: status.state === 'up' && !spec.forcedDown,
     hasCapacity: status.capacity !== undefined,
     libvirtUnreachable: isLibvirtUnreachable(hypervisor),
+    hasSealingKey: status.sealingKey !== undefined,
     zone: zoneOf(aggregates) ?? DEFAULT_ZONE,
     metadata,
     aggregates: aggregates.map((a) => a.metadata.name),

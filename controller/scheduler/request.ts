@@ -31,6 +31,8 @@ export interface PlacementRequest {
   readonly availabilityZone?: string
   readonly sameHost?: HintedHosts
   readonly differentHost?: HintedHosts
+  /** Whether the server has user data that is encrypted for its host. Absent: no. */
+  readonly needsSealingKey?: boolean
   /** Hosts that have rejected this server before. */
   readonly ignoreHosts?: readonly string[]
 }

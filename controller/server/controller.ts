@@ -25,6 +25,7 @@ import {
   actions,
   aggregates,
   flavors,
+  hostSecrets,
   hypervisors,
   images,
   keyPairs,
@@ -110,7 +111,7 @@ const roomOnHost = 'A Server that is not placed yet may find room.'
 export const serverController = defineController({
   name: 'servers',
   for: servers,
-  stores: { servers, actions, flavors, images, keyPairs, networks, ports, aggregates, hypervisors },
+  stores: { servers, actions, flavors, images, keyPairs, networks, ports, aggregates, hypervisors, hostSecrets },
   concurrency: 16,
   watches: [
     watch(flavors, { map: serversWaitingFor(serversByFlavor), priority: 'normal', because: namedObject }),
@@ -146,6 +147,11 @@ export const serverController = defineController({
       priority: 'low',
       because: `A host that comes up, or whose capacity or rights change, may have room. ${roomOnHost}`,
     }),
+    watch(hostSecrets, {
+      deleted: ({ metadata }) => [keyOf(metadata)],
+      priority: 'normal',
+      because: 'A HostSecret that is deleted too early is made again.',
+    }),
     watchChannel(roomFreed, {
       map: (_, stores: ServerStores) => keysWithoutValidHost(stores),
       priority: 'low',
@@ -172,7 +178,7 @@ export const serverController = defineController({
 })
 
 export const serverDeps = (
-  stores: LookupStores & Pick<Stores, 'actions' | 'hypervisors'>,
+  stores: LookupStores & Pick<Stores, 'actions' | 'hostSecrets' | 'hypervisors'>,
   services: ServerServices,
 ): ServerDeps => ({
   ...services,

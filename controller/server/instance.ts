@@ -9,7 +9,7 @@ export function buildInstance(
   server: Server,
   { flavor, image, keyPair }: Resolved,
   interfaces: Interface[],
-  availabilityZone: string,
+  { availabilityZone, hasSecretUserData }: { availabilityZone: string; hasSecretUserData: boolean },
 ): Instance {
   const { vcpus, ram, disk, ephemeral, swap, extraSpecs } = flavor.spec
   return {
@@ -21,6 +21,7 @@ export function buildInstance(
     keys: keyPair
       ? [{ name: keyPair.metadata.name, type: keyPair.spec.type, data: keyPair.spec.publicKey.trim() }]
       : [],
+    ...(hasSecretUserData ? { hasSecretUserData } : {}),
   }
 }
 

@@ -8,11 +8,10 @@ import { isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { failActiveAction } from '../action/fail-action.ts'
-import type { SealDeps } from '../action/seal-secret.ts'
 import { releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { HostViews } from '../host/views.ts'
-import { credentialReasons, readImageCredentials, sealAuthorization } from '../image-credentials.ts'
+import { readImageCredentials, sealAuthorization } from '../image-credentials.ts'
 import type { PortAllocator } from '../network/port-allocator.ts'
 import type { Ledger } from '../scheduler/ledger.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
@@ -22,15 +21,14 @@ import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
 import { placedStatus, type SchedulerStatus, type UnscheduledReason, unscheduledStatus } from './status.ts'
+import { readUserData, secretRetryDelay, sendUserData, type UserDataDeps, withdrawUserData } from './user-data.ts'
 
-export interface PlaceDeps {
-  stores: Pick<Stores, 'servers' | 'actions' | 'ports' | 'hypervisors'>
+export interface PlaceDeps extends UserDataDeps {
+  stores: Pick<Stores, 'servers' | 'actions' | 'ports' | 'hostSecrets' | 'hypervisors'>
   lookup: Lookup
   views: HostViews
   ledger: Ledger
   portAllocator: PortAllocator
-  /** Reads the Secret that an Image names. */
-  secrets: SealDeps['secrets']
   events: EventRecorder
   /**
    * Called when the claim of a placement (the host's resources that are set aside for it) was dropped. The host then
@@ -51,9 +49,6 @@ const SEEN_MS = 5000
 /** Milliseconds after which the cache has most likely the newest version of an object. */
 const NEWEST_MS = 20
 
-/** Milliseconds until Secrets are read again: the controller may not watch them. */
-const SECRET_RECHECK_MS = 30_000
-
 /** @param attempt the number of this attempt since the last success, from 1 */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
@@ -63,16 +58,17 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
     const rejections = rejectedHosts.length
     if (rejections >= MAX_ATTEMPTS)
       return await markUnschedulable(server, `${rejections} hosts could not build it`, deps, now)
-    const authorization = await readImageCredentials(resolved.image, deps)
-    return await selectHostAndBind(server, { ...resolved, authorization }, deps, now)
+    const userData = await readUserData(server, deps)
+    const authorization = await readImageCredentials(resolved.image, deps.secrets, 'and the server continues by itself')
+    return await selectHostAndBind(server, { ...resolved, userData, authorization }, deps, now)
   } catch (error) {
     if (shouldReportInStatus(error, attempt)) {
       const why = { reason: error.code, message: error.message, error: false, rejectedHosts }
       await reportUnscheduled(server, why, deps, now)
     }
     if (!(error instanceof Refused)) throw error
-    if (credentialReasons.has(error.code)) return wait(error.message, SECRET_RECHECK_MS)
-    return failed(error.code, error.message)
+    const retryAfter = secretRetryDelay(error, server, deps.clock.wall().getTime())
+    return retryAfter === undefined ? failed(error.code, error.message) : wait(error.message, retryAfter)
   }
 }
 
@@ -86,7 +82,18 @@ function currentRejections(server: Server): readonly HostRejection[] {
   return isNewTry ? [] : (status?.rejectedHosts ?? [])
 }
 
-function placementRequestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger): PlacementRequest {
+/** What the server's spec refers to, with what the Secrets among it contain. */
+interface ResolvedWithSecrets extends Resolved {
+  userData: Uint8Array | undefined
+  /** Authorizes the download of the image. */
+  authorization: string | undefined
+}
+
+function placementRequestOf(
+  server: Server,
+  { flavor, image, userData, authorization }: ResolvedWithSecrets,
+  ledger: Ledger,
+): PlacementRequest {
   const { name, namespace = '', uid = '' } = server.metadata
   const { availabilityZone, schedulerHints } = server.spec
   const resolveHints = (names: readonly string[] | undefined) =>
@@ -102,14 +109,17 @@ function placementRequestOf(server: Server, { flavor, image }: Resolved, ledger:
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
     ...(sameHost ? { sameHost } : {}),
     ...(differentHost ? { differentHost } : {}),
+    ...(userData || authorization !== undefined ? { needsSealingKey: true } : {}),
     ignoreHosts: currentRejections(server).map(({ host }) => host),
   }
 }
 
-/** The objects that a server's spec refers to, and the authorization for the download of its image. */
-type Authorized = Resolved & { authorization: string | undefined }
-
-async function selectHostAndBind(server: Server, resolved: Authorized, deps: PlaceDeps, now: string): Promise<Outcome> {
+async function selectHostAndBind(
+  server: Server,
+  resolved: ResolvedWithSecrets,
+  deps: PlaceDeps,
+  now: string,
+): Promise<Outcome> {
   const { ledger, views, clock } = deps
   const request = placementRequestOf(server, resolved, ledger)
   const pending = pendingPlacement(request, deps)
@@ -122,8 +132,10 @@ async function selectHostAndBind(server: Server, resolved: Authorized, deps: Pla
   try {
     const sealedCredentials = await sealCredentials(server, host, resolved, deps)
     const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
-    const availabilityZone = views.get(host)?.zone ?? ''
-    const instance = buildInstance(server, resolved, interfaces, availabilityZone)
+    const { userData } = resolved
+    if (userData) await sendUserData(server, host, userData, deps, pending !== undefined)
+    const facts = { availabilityZone: views.get(host)?.zone ?? '', hasSecretUserData: userData !== undefined }
+    const instance = buildInstance(server, resolved, interfaces, facts)
     if (sealedCredentials !== undefined) instance.image.sealedCredentials = sealedCredentials
     const rejectedHosts = currentRejections(server)
     const written = await applyPlacement(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
@@ -139,7 +151,7 @@ async function selectHostAndBind(server: Server, resolved: Authorized, deps: Pla
 async function sealCredentials(
   server: Server,
   host: string,
-  { image, authorization }: Authorized,
+  { image, authorization }: ResolvedWithSecrets,
   deps: PlaceDeps,
 ): Promise<string | undefined> {
   return authorization === undefined ? undefined : sealAuthorization(authorization, { image, server, host }, deps)
@@ -199,6 +211,7 @@ async function reportUnscheduled(
   deps: PlaceDeps,
   now: string,
 ): Promise<Server | undefined> {
+  await withdrawUserData(server, deps)
   const status = unscheduledStatus(server, why, now)
   const write = await applyStatus(deps.stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   const { reason, message: note } = why

@@ -3,7 +3,7 @@
  * deletes it if no agent can.
  */
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
-import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { done, mergeOutcomes, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import { hasFinishedAction, hasUsedSecret, releaseActionSlot } from '../action/slot.ts'
@@ -15,6 +15,7 @@ import { type PlaceDeps, placeServer } from './place.ts'
 import { isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
 import { removeServer } from './remove.ts'
 import { unassignedStatus } from './status.ts'
+import { reconcileHostSecret, withdrawUserData } from './user-data.ts'
 
 export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
@@ -38,7 +39,10 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   }
   if (host === undefined) return scheduleServer(server, deps, attempt)
   if (isRejected) return unassignRejectedHost(server, host, deps)
-  return updateHostReachable(server, host, deps, now())
+  const delivery = await reconcileHostSecret(server, host, deps, ({ code: reason, message: note }) =>
+    deps.events.event({ regarding: server, type: 'Warning', reason, action: 'Scheduling', note }),
+  )
+  return mergeOutcomes([await updateHostReachable(server, host, deps, now()), delivery])
 }
 
 /**
@@ -85,11 +89,9 @@ async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Pr
  * Takes the host away from a server that the host could not build; the agent has cleaned up there. The rejection is
  * noted, so that this host is not chosen again.
  */
-async function unassignRejectedHost(
-  server: Server,
-  host: string,
-  { stores, views, clock }: ServerDeps,
-): Promise<Outcome> {
+async function unassignRejectedHost(server: Server, host: string, deps: ServerDeps): Promise<Outcome> {
+  const { stores, views, clock } = deps
+  await withdrawUserData(server, deps)
   const isLibvirtLost =
     server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
   const status = unassignedStatus(server, clock.wall().toISOString(), isLibvirtLost)

@@ -117,7 +117,8 @@ export const HypervisorStatus = Type.Object({
   bootedAt: Type.Optional(Time('When the host booted.')),
   sealingKey: Type.Optional(
     Type.String({
-      description: 'X25519 public key, in base64url, to which the controller seals passwords and user data for guests of this host.',
+      description:
+        'X25519 public key, in base64url, to which the controller seals passwords and user data for guests of this host.',
       maxLength: 64,
     }),
   ),

@@ -65,7 +65,9 @@ export const Instance = Type.Object({
     'x-kubernetes-list-type': 'atomic',
   }),
   hasSecretUserData: Type.Optional(
-    Type.Boolean({ description: 'true: the server has user data from a Secret, which its HostSecret brings to the host.' }),
+    Type.Boolean({
+      description: 'true: the server has user data from a Secret, which its HostSecret brings to the host.',
+    }),
   ),
 })
 export type Instance = Static<typeof Instance>

@@ -14,6 +14,13 @@ export const hostReasons = declareReasons({
     httpStatus: 503,
     whatToDo: 'Start libvirtd; its log says why it ended. The agent then continues by itself.',
   },
+  UserDataNotDelivered: {
+    meaning:
+      'The user data from the Secret in `spec.userDataFrom` has not reached the host, or the host cannot decrypt it.',
+    httpStatus: 503,
+    whatToDo:
+      'Wait: the controller encrypts it anew. If it lasts, see that the controller runs, that the Secret still exists, and that `crds/access` is applied.',
+  },
   LibvirtError: {
     meaning: 'libvirt has answered with an error.',
     httpStatus: 500,

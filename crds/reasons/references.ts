@@ -22,6 +22,18 @@ export const referenceReasons = declareReasons({
     httpStatus: 400,
     whatToDo: 'Create the KeyPair, or create the Server anew with the right name: the name cannot change.',
   },
+  UserDataSecretNotFound: {
+    meaning: 'There is no Secret of the name in `spec.userDataFrom`, or it has no such key.',
+    httpStatus: 400,
+    whatToDo:
+      'Create the Secret with the type `compute.kubenova.io/user-data`, or create the Server anew with the right name. A server that waits has its Secret read again after at most a minute.',
+  },
+  UserDataSecretInvalid: {
+    meaning:
+      'The Secret in `spec.userDataFrom` is not of the type `compute.kubenova.io/user-data`, or its value is larger than 65,535 bytes.',
+    httpStatus: 400,
+    whatToDo: 'Delete the Secret and create it with this type; make user data that is too large fetch the rest.',
+  },
   NetworkNotFound: {
     meaning: 'There is no Network of the name that the Server or Port gives.',
     httpStatus: 400,

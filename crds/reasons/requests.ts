@@ -60,7 +60,7 @@ export const requestReasons = declareReasons({
   },
   SealingKeyMissing: {
     meaning:
-      'The agent of the host has not published a key to which the controller can seal a password or the credentials of an Image.',
+      'The agent of the host has not published a key to which the controller can seal a password, user data or the credentials of an Image.',
     httpStatus: 409,
     whatToDo: 'Update the agent, or wait until it has started: `status.sealingKey` of the Hypervisor has the key.',
   },

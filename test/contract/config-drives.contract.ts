@@ -39,6 +39,53 @@ export function describeConfigDrivesContract(getHost: () => ContractHost): void 
       expect(await host.configDrive(guest)).toBeUndefined()
     })
 
+    it('write puts the user data of the HostSecret on the drive, and keeps it when the HostSecret is gone', async () => {
+      const host = getHost()
+      const guest = host.newGuest({ hasSecretUserData: true })
+      await host.sendUserData(guest, 'user data of a Secret')
+      await host.host.configDrives.write(guest, ctx)
+      expect(await host.configDrive(guest)).toContain('user data of a Secret')
+      await host.withdrawUserData(guest)
+      await host.restartAgent()
+      await host.host.configDrives.write(withDisplayName(guest, 'another name'), ctx)
+      const text = await host.configDrive(guest)
+      expect(text).toContain('another name')
+      expect(text).toContain('user data of a Secret')
+    })
+
+    it('write keeps the first user data when the HostSecret has others later', async () => {
+      const host = getHost()
+      const guest = host.newGuest({ hasSecretUserData: true })
+      await host.sendUserData(guest, 'first user data')
+      await host.host.configDrives.write(guest, ctx)
+      await host.sendUserData(guest, 'second user data')
+      await host.host.configDrives.write(guest, ctx)
+      expect(await host.configDrive(guest)).toContain('first user data')
+    })
+
+    it('write fails with UserDataNotDelivered while there is no HostSecret', async () => {
+      const host = getHost()
+      const guest = host.newGuest({ hasSecretUserData: true })
+      await expect(host.host.configDrives.write(guest, ctx)).rejects.toMatchObject({ code: 'UserDataNotDelivered' })
+      expect(await host.configDrive(guest)).toBeUndefined()
+      await host.sendUserData(guest, 'late user data')
+      await host.host.configDrives.write(guest, ctx)
+      expect(await host.configDrive(guest)).toContain('late user data')
+    })
+
+    it('write takes the user data anew when everything of the server was deleted from the host', async () => {
+      const host = getHost()
+      const guest = host.newGuest({ hasSecretUserData: true })
+      await host.sendUserData(guest, 'first user data')
+      await host.host.configDrives.write(guest, ctx)
+      await host.host.disks.delete(guest, ctx)
+      await host.sendUserData(guest, 'second user data')
+      await host.host.configDrives.write(guest, ctx)
+      const text = await host.configDrive(guest)
+      expect(text).toContain('second user data')
+      expect(text).not.toContain('first user data')
+    })
+
     it('write works before the disks exist, and does not change disks that exist', async () => {
       const host = getHost()
       const guest = withDisplayName(host.newGuest(), 'any name')

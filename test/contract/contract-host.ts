@@ -42,6 +42,10 @@ export interface ContractHost {
   disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]>
   /** The bytes of the config drive as text; undefined: there is no config drive. */
   configDrive(guest: Guest): Promise<string | undefined>
+  /** Makes the HostSecret of the guest's Server, with user data that is encrypted for this host. */
+  sendUserData(guest: Guest, userData: string): Promise<void>
+  /** Deletes the HostSecret of the guest's Server. */
+  withdrawUserData(guest: Guest): Promise<void>
   /** Whether the host has the packet filters of the guest's network interface. */
   hasPorts(guest: Guest): Promise<boolean>
   /** A password that is encrypted for this host, this guest and this request. */
@@ -70,6 +74,8 @@ export interface GuestOptions {
    */
   image?: string
   launchedAt?: string
+  /** Whether the Server has user data from a Secret. */
+  hasSecretUserData?: boolean
 }
 
 export const ctx: StepContext = { signal: new AbortController().signal }

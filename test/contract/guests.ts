@@ -11,7 +11,8 @@ import type { GuestOptions } from './contract-host.ts'
 let count = 0
 
 /** @param image the guest's image, with a URL from which the host can fetch it */
-export function newGuest({ spec = {}, launchedAt }: GuestOptions, image: Instance['image'], ram = 64): Guest {
+export function newGuest(options: GuestOptions, image: Instance['image'], ram = 64): Guest {
+  const { spec = {}, launchedAt, hasSecretUserData } = options
   count += 1
   const [uid, name] = [randomUUID(), `web-${count}`]
   const instance: Instance = {
@@ -21,6 +22,7 @@ export function newGuest({ spec = {}, launchedAt }: GuestOptions, image: Instanc
     image,
     interfaces: [createNic(1 + (count % 90))],
     keys: [],
+    ...(hasSecretUserData === undefined ? {} : { hasSecretUserData }),
   }
   const server: Server = {
     apiVersion: 'compute.kubenova.io/v1alpha1',

@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Guest, Host } from '../../actions/host/index.ts'
-import { sealSecret } from '../../actions/sealed-secret.ts'
+import { sealSecret, sealUserData } from '../../actions/sealed-secret.ts'
 import { newDomainClient } from '../../agent/host/domain-client.ts'
 import { type Facts, readHostFacts } from '../../agent/host/facts.ts'
 import { Jobs } from '../../agent/host/jobs.ts'
@@ -21,7 +21,8 @@ import { createProgramRunner } from '../../agent/net/run.ts'
 import { AgentOptions } from '../../agent/options.ts'
 import { publicSealingKey } from '../../agent/sealing-key.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
-import type { Instance } from '../../crds/index.ts'
+import { API_VERSION, type HostSecret, type Instance } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
 import { noLog } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
 import { ensureGuestImage } from '../rig/guest.ts'
@@ -60,6 +61,8 @@ export class LibvirtContractHost implements ContractHost {
   readonly #call: CallFunction
   readonly #guests = new Set<Guest>()
   readonly #sealingKey = generateKeyPairSync('x25519').privateKey
+  /** The HostSecrets by the names of their Servers. */
+  readonly #hostSecrets = new Map<string, HostSecret>()
   #facts: Facts | undefined
   #agent: Agent | undefined
 
@@ -93,6 +96,7 @@ export class LibvirtContractHost implements ContractHost {
       network,
       jobs: new Jobs(() => undefined),
       sealingKey: async () => this.#sealingKey,
+      hostSecrets: { get: async ({ name = '' }) => this.#getHostSecret(name) },
       facts: () => build,
     })
     this.#agent = { host, storage, network }
@@ -191,6 +195,18 @@ export class LibvirtContractHost implements ContractHost {
     return existsSync(configDrive) ? readFile(configDrive, 'utf8') : undefined
   }
 
+  async sendUserData({ server }: Guest, userData: string): Promise<void> {
+    const { name, uid = '' } = server.metadata
+    const sealingKey = publicSealingKey(this.#sealingKey)
+    const sealed = await sealUserData(Buffer.from(userData), sealingKey, { server: uid })
+    const spec = { host: 'h', sealingKey, sealed }
+    this.#hostSecrets.set(name, { apiVersion: API_VERSION, kind: 'HostSecret', metadata: { name }, spec })
+  }
+
+  async withdrawUserData({ server }: Guest): Promise<void> {
+    this.#hostSecrets.delete(server.metadata.name)
+  }
+
   async hasPorts({ instance }: Guest): Promise<boolean> {
     const rules = await this.#rig.exec(['nft', 'list', 'ruleset'])
     return instance.interfaces.every(({ macAddress }) => rules.includes(macAddress))
@@ -218,6 +234,12 @@ export class LibvirtContractHost implements ContractHost {
     await this.#stopAgent()
     await this.#session.close()
     await this.#rig.stop()
+  }
+
+  #getHostSecret(name: string): HostSecret {
+    const found = this.#hostSecrets.get(name)
+    if (!found) throw new ApiError({ request: `GET hostsecrets/${name}`, status: 404 })
+    return found
   }
 
   async #learnFacts(dataDir: string): Promise<Facts> {

@@ -92,6 +92,14 @@ export class MemoryContractHost implements ContractHost {
     return this.#machine(guest).configDrive
   }
 
+  async sendUserData(guest: Guest, userData: string): Promise<void> {
+    this.#machine(guest).sentUserData = userData
+  }
+
+  async withdrawUserData(guest: Guest): Promise<void> {
+    this.#machine(guest).sentUserData = undefined
+  }
+
   async hasPorts(guest: Guest): Promise<boolean> {
     return this.#machine(guest).ports
   }

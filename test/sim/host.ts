@@ -94,7 +94,13 @@ export class SimulatedHost {
       },
       removeFiles: (uid) =>
         changeMachine('clean', uid, (machine) =>
-          Object.assign(machine, { disks: false, rescueDisk: undefined, configDrive: undefined, ports: false }),
+          Object.assign(machine, {
+            disks: false,
+            rescueDisk: undefined,
+            configDrive: undefined,
+            keptUserData: undefined,
+            ports: false,
+          }),
         ),
       graceMs: 120_000,
       now: () => kube.clock.now(),

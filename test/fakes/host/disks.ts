@@ -16,6 +16,7 @@ export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks =
   async delete({ server }) {
     const machine = machineOf(server.metadata.uid)
     if (hasActiveDomain(machine)) throw new Error('disks are deleted under a running guest')
-    Object.assign(machine, { disks: false, rescueDisk: undefined, configDrive: undefined })
+    const none = { rescueDisk: undefined, configDrive: undefined, keptUserData: undefined }
+    Object.assign(machine, { disks: false, ...none })
   },
 })

@@ -54,6 +54,10 @@ export interface Machine {
   diskGeneration: number
   /** Content of the config drive: the Server's spec when the drive was written; undefined: there is no config drive. */
   configDrive: string | undefined
+  /** User data in the HostSecret of the Server; undefined: there is no HostSecret. */
+  sentUserData: string | undefined
+  /** User data that the agent has read from the HostSecret and keeps. */
+  keptUserData: string | undefined
   ports: boolean
   /** Boot IDs of all boots, in order. A restore of saved memory is no boot. */
   boots: string[]
@@ -76,6 +80,8 @@ export const newMachine = (): Machine => ({
   rescueDisk: undefined,
   diskGeneration: 0,
   configDrive: undefined,
+  sentUserData: undefined,
+  keptUserData: undefined,
   ports: false,
   boots: [],
   starts: 0,

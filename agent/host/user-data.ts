@@ -1,0 +1,70 @@
+/**
+ * The user data that a Secret has. The controller has encrypted it for this host (docs/adr/0035). The agent decrypts it
+ * once and keeps it in the server's directory, because the HostSecret is deleted when the server is built, and the user
+ * data of a server does not change.
+ */
+import type { KeyObject } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Guest, StepContext } from '../../actions/host/index.ts'
+import { openSealedUserData } from '../../actions/sealed-secret.ts'
+import { type HostSecret, Transient } from '../../crds/index.ts'
+import { ignoreNotFound, isForbidden } from '../../kube/errors.ts'
+import type { Resource } from '../../kube/resource.ts'
+import { writeFileAtomically } from '../files/atomic-files.ts'
+import { ignoreNotFound as ignoreMissingFile } from '../files/errors.ts'
+import { uidOf } from './paths.ts'
+
+export interface UserDataOptions {
+  hostSecrets: Pick<Resource<HostSecret>, 'get'>
+  /** The host's private key. */
+  sealingKey(): Promise<KeyObject>
+}
+
+/**
+ * Returns the user data that the server has from a Secret; undefined if it has none.
+ * @param directory the server's directory
+ * @throws Transient UserDataNotDelivered if there is no user data for this host yet
+ */
+export async function ensureSecretUserData(
+  guest: Guest,
+  directory: string,
+  ctx: StepContext,
+  options: UserDataOptions,
+): Promise<Uint8Array | undefined> {
+  if (guest.instance.hasSecretUserData !== true) return undefined
+  // writeConfigDrive removes the temporary files of this name that a crash has left.
+  const path = join(directory, 'disk.config.user-data')
+  const kept = await readFile(path).catch(ignoreMissingFile)
+  if (kept) return kept
+  const { spec } = await readHostSecret(guest, ctx, options)
+  const userData = await openSealedUserData(spec.sealed, await options.sealingKey(), { server: uidOf(guest) })
+  if (!userData)
+    throw new Transient(
+      'UserDataNotDelivered',
+      `the user data is encrypted for another key of ${spec.host}, or for another server; the controller encrypts it anew`,
+    )
+  await mkdir(directory, { recursive: true, mode: 0o711 })
+  await writeFileAtomically(path, userData, 0o600)
+  return userData
+}
+
+async function readHostSecret(
+  { server: { metadata } }: Guest,
+  { signal }: StepContext,
+  { hostSecrets }: UserDataOptions,
+): Promise<HostSecret> {
+  const { name, namespace } = metadata
+  const found = await ignoreNotFound(hostSecrets.get({ name, namespace }, { signal })).catch((cause: unknown) => {
+    signal.throwIfAborted()
+    const message = isForbidden(cause)
+      ? 'the agent may not read HostSecrets: apply its ClusterRole and its binding (crds/access/agent.yaml) again'
+      : 'the user data could not be read from the API server'
+    throw new Transient('UserDataNotDelivered', message, { cause })
+  })
+  if (found) return found
+  throw new Transient(
+    'UserDataNotDelivered',
+    'the host waits for the controller to send the user data from the Secret in spec.userDataFrom',
+  )
+}

@@ -1,0 +1,24 @@
+/** Reads a Secret that an object names. The controller never lists or watches Secrets. */
+import { Refused } from '../crds/index.ts'
+import type { Secret } from '../kube/builtin-kinds.ts'
+import { ignoreNotFound, isForbidden } from '../kube/errors.ts'
+import type { Resource } from '../kube/resource.ts'
+import type { Ref } from '../kube/types.ts'
+
+export type SecretReader = Pick<Resource<Secret>, 'get'>
+
+/**
+ * Reads the Secret; undefined if it does not exist.
+ * @param next what follows after an operator has granted the right, as the end of the message
+ * @throws Refused error SecretForbidden if the controller lacks the right to read it. Only an operator can grant that
+ * right, so the user is told
+ */
+export async function readSecret(ref: Ref, secrets: SecretReader, next: string): Promise<Secret | undefined> {
+  try {
+    return await ignoreNotFound(secrets.get(ref))
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    const message = `the controller may not read Secret ${ref.name}: apply its ClusterRole and its binding (crds/access/controller.yaml) again, ${next}`
+    throw new Refused('SecretForbidden', message, { cause: error })
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Brings user data from the Secret that spec.userDataFrom names to the agent of the server's host. An agent cannot read
+ * Secrets, so the controller encrypts the user data for the host and puts it into a HostSecret (docs/adr/0035).
+ */
+import { sealUserData } from '../../actions/sealed-secret.ts'
+import {
+  findCondition,
+  type HostSecret,
+  Refused,
+  type Server,
+  serverOwnerReference,
+  Transient,
+} from '../../crds/index.ts'
+import type { Secret } from '../../kube/builtin-kinds.ts'
+import { ignoreNotFound, isAlreadyExists } from '../../kube/errors.ts'
+import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
+import { readSecret, type SecretReader } from '../read-secret.ts'
+import type { Stores } from '../stores.ts'
+
+export interface UserDataDeps {
+  stores: Pick<Stores, 'hostSecrets' | 'hypervisors'>
+  secrets: SecretReader
+}
+
+type SecretKeyRef = NonNullable<Server['spec']['userDataFrom']>['secretKeyRef']
+
+/**
+ * The type that a Secret must have so that its value may be given to a guest. If any type would do, a user who may
+ * create Servers but not read Secrets could have every Secret of the namespace given to a guest.
+ */
+const USER_DATA_TYPE = 'compute.kubenova.io/user-data'
+/** The size of Nova's user data, as of spec.userDataBase64. */
+const MAX_BYTES = 65_535
+
+/**
+ * Reads the user data of a server from its Secret. Undefined: the server names no Secret, or one that is optional and
+ * does not exist.
+ * @throws Refused error if the server must wait until the Secret exists or has changed
+ */
+export async function readUserData({ metadata, spec }: Server, { secrets }: UserDataDeps): Promise<Buffer | undefined> {
+  const reference = spec.userDataFrom?.secretKeyRef
+  if (!reference) return undefined
+  const { name } = reference
+  const secret = await readSecret(
+    { name, namespace: metadata.namespace },
+    secrets,
+    'and the server continues by itself',
+  )
+  return userDataIn(secret, reference)
+}
+
+function userDataIn(secret: Secret | undefined, { name, key, optional = false }: SecretKeyRef): Buffer | undefined {
+  if (secret && secret.type !== USER_DATA_TYPE)
+    throw new Refused(
+      'UserDataSecretInvalid',
+      `Secret ${name} is not of the type ${USER_DATA_TYPE}: delete it and create one that is; the server waits for it`,
+    )
+  const data = secret?.data?.[key]
+  if (data !== undefined) return checkSize(Buffer.from(data, 'base64'), name, key)
+  if (optional) return undefined
+  const message = secret
+    ? `Secret ${name} has no key ${key}; the server waits for it`
+    : `Secret ${name} does not exist; the server waits for it: create it with the type ${USER_DATA_TYPE}`
+  throw new Refused('UserDataSecretNotFound', message)
+}
+
+function checkSize(value: Buffer, name: string, key: string): Buffer {
+  if (value.length <= MAX_BYTES) return value
+  const message = `key ${key} of Secret ${name} has ${value.length} bytes, but user data has at most ${MAX_BYTES}: make it smaller; the server waits for it`
+  throw new Refused('UserDataSecretInvalid', message)
+}
+
+/** Milliseconds after which a server that waits for a Secret has it read again, at the earliest and at the latest. */
+const MIN_RETRY_MS = 2000
+const MAX_RETRY_MS = 60_000
+
+const secretReasons: ReadonlySet<string> = new Set([
+  'UserDataSecretNotFound',
+  'UserDataSecretInvalid',
+  'SecretNotFound',
+  'SecretInvalid',
+  'SecretForbidden',
+  'SealingKeyMissing',
+] satisfies Refused['code'][])
+
+/**
+ * Milliseconds after which a placement that failed with this error is tried again; undefined if the error does not
+ * concern a Secret. No event tells that a Secret has changed, because a controller that watches Secrets could read all
+ * of them. The longer the server has been waiting, the seldomer its Secret is read.
+ * @param now milliseconds since the epoch
+ */
+export function secretRetryDelay({ code }: Refused, { status }: Server, now: number): number | undefined {
+  if (!secretReasons.has(code)) return undefined
+  const since = findCondition(status?.conditions, 'Scheduled')?.lastTransitionTime
+  const waited = since === undefined ? 0 : now - Date.parse(since)
+  return Math.min(Math.max(waited / 2, MIN_RETRY_MS), MAX_RETRY_MS)
+}
+
+/**
+ * Encrypts the user data for the host before the server is placed there, so that the agent finds it at once.
+ * @param isRepeated whether the same placement was tried before and may have been written: the agent may have read the
+ * user data, so it is kept
+ * @throws Transient SealingKeyMissing if the host has published no key
+ */
+export async function sendUserData(
+  server: Server,
+  host: string,
+  userData: Uint8Array,
+  deps: UserDataDeps,
+  isRepeated = false,
+): Promise<void> {
+  const sealingKey = sealingKeyOf(host, deps)
+  if (sealingKey === undefined)
+    throw new Transient(
+      'SealingKeyMissing',
+      `the agent of ${host} has not published a sealing key: update it; the server waits for it`,
+    )
+  const { cache, api } = deps.stores.hostSecrets
+  const existing = cache.get(keyOf(server.metadata))
+  if (isRepeated && isMadeFor(existing, server, host, sealingKey)) return
+  const { name, namespace, uid = '' } = server.metadata
+  const sealed = await sealUserData(userData, sealingKey, { server: uid })
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ownerReferences: [serverOwnerReference(server)],
+  }
+  const create = () => api.create({ metadata, spec: { host, sealingKey, sealed } })
+  if (existing) await deleteHostSecret(server, deps)
+  try {
+    await create()
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+    await deleteHostSecret(server, deps)
+    await create()
+  }
+}
+
+/** Deletes the HostSecret of a server that does not need it any more. */
+export async function withdrawUserData(server: Server, deps: UserDataDeps): Promise<void> {
+  if (deps.stores.hostSecrets.cache.get(keyOf(server.metadata))) await deleteHostSecret(server, deps)
+}
+
+/** Milliseconds after which the Secret of a placed server is read again, if it was missing. */
+const RESEND_MS = 30_000
+
+/**
+ * Makes sure that the host of a placed server can read the server's user data until the server is built, and not
+ * longer. The HostSecret is made again if it was deleted, or if the host has lost its key.
+ * @param onRefused called with the reason why there is no user data to send
+ */
+export async function reconcileHostSecret(
+  server: Server,
+  host: string,
+  deps: UserDataDeps,
+  onRefused: (error: Refused) => void,
+): Promise<Outcome> {
+  if (!isAwaitedOnHost(server)) {
+    await withdrawUserData(server, deps)
+    return done
+  }
+  const sealingKey = sealingKeyOf(host, deps)
+  if (sealingKey === undefined) return wait(`the sealing key of ${host}`)
+  if (isMadeFor(deps.stores.hostSecrets.cache.get(keyOf(server.metadata)), server, host, sealingKey)) return done
+  try {
+    const userData = await readUserData(server, deps)
+    if (userData) await sendUserData(server, host, userData, deps)
+    return userData ? done : wait('its optional Secret', RESEND_MS)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    onRefused(error)
+    return wait('its Secret with user data', RESEND_MS)
+  }
+}
+
+/**
+ * Whether the agent still needs the user data of this server. The agent keeps it on the host from the first time on. If
+ * that copy is lost, the agent reports the reason UserDataNotDelivered.
+ */
+function isAwaitedOnHost({ status }: Server): boolean {
+  if (status?.instance?.hasSecretUserData !== true) return false
+  const isLost = findCondition(status.conditions, 'Ready')?.reason === 'UserDataNotDelivered'
+  return status.launchedAt === undefined || isLost
+}
+
+const sealingKeyOf = (host: string, { stores }: UserDataDeps): string | undefined =>
+  stores.hypervisors.cache.get(host)?.status?.sealingKey
+
+const isMadeFor = (
+  existing: HostSecret | undefined,
+  { metadata: { uid } }: Server,
+  host: string,
+  sealingKey: string,
+): boolean =>
+  existing?.spec.host === host &&
+  existing.spec.sealingKey === sealingKey &&
+  existing.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true
+
+async function deleteHostSecret({ metadata: { name, namespace } }: Server, { stores }: UserDataDeps): Promise<void> {
+  await ignoreNotFound(stores.hostSecrets.api.delete({ name, namespace }))
+}
