@@ -18,7 +18,7 @@ export interface UserDataBinding {
 
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
-/** Each value is padded to a multiple of this many bytes, so that the ciphertext does not show how long a password is. */
+/** Each value is padded to a multiple of this many bytes, so that the ciphertext does not show a password's length. */
 const BLOCK_BYTES = 128
 
 /**
@@ -71,7 +71,7 @@ function padWithZeros(value: Uint8Array): Uint8Array {
   return padded
 }
 
-/** What a value is encrypted for, as fields of the JWE's protected header, which the encryption authenticates. */
+/** The purpose of a value, as fields of the JWE's protected header, which the encryption authenticates. */
 type Purpose = Readonly<Record<string, string>>
 
 async function encrypt(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * Deletes orphans: the Ports, ServerActions and HostSecret that a deleted Server owned. In a cluster with kube-controller-manager,
- * its garbage collector does the same.
+ * Deletes orphans: the Ports, ServerActions and HostSecret that a deleted Server owned. In a cluster with
+ * kube-controller-manager, its garbage collector does the same.
  */
 import type { ObjectMeta } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'

@@ -320,7 +320,7 @@ describe('the HostSecret of a placed server', () => {
     expect(hostSecrets(bench)).toEqual([])
   })
 
-  it('of an earlier server with the same name is replaced', async () => {
+  it('is replaced when it belongs to an earlier server with the same name', async () => {
     await using bench = await withHost()
     const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: 'uid-earlier' }
     const metadata = { name: 'web', namespace: 'demo', ownerReferences: [owner] }
