@@ -1,7 +1,11 @@
 // Tests what a thief with the token of h1's agent can do. The API server must reject everything else, with a message
 // that says why.
+import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Server, ServerAction } from '../../crds/index.ts'
+import { openSealedUserData, sealUserData } from '../../actions/sealed-secret.ts'
+import type { HostSecret, Hypervisor, Server, ServerAction } from '../../crds/index.ts'
 import { type ApiClient, createApiClient } from '../rig/api.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import {
@@ -13,6 +17,7 @@ import {
   forceApply,
   getText,
   groupPath,
+  hostSecretPath,
   hypervisorPath,
   leasePath,
   makeActionRecord,
@@ -41,6 +46,9 @@ async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   return body === undefined ? text : (JSON.parse(body) as { message: string }).message
 }
 
+/** The user data in the HostSecret `secret`, which is encrypted for h2. Its Server does not exist, so it stays. */
+const USER_DATA = 'password: correct horse'
+
 let thief: ApiClient
 let ended: ServerAction
 let before: Server
@@ -60,6 +68,9 @@ beforeAll(async () => {
     await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: rejectedSpec }),
   )
   before = await user().waitUntilReady('theirs')
+  const { sealingKey = '' } = (await user().get<Hypervisor>('hypervisor', 'h2')).status ?? {}
+  const sealed = await sealUserData(Buffer.from(USER_DATA), sealingKey, { server: 'uid-secret' })
+  await user().apply({ kind: 'HostSecret', metadata: { name: 'secret' }, spec: { host: 'h2', sealingKey, sealed } })
   thief = createApiClient(user().cloud.kubeconfigOf('agent-h1'))
 })
 
@@ -255,6 +266,25 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
     'cannot list resource "secrets"',
   ],
   ['read a Secret', getText('/api/v1/namespaces/default/secrets/any'), 'cannot get resource "secrets"'],
+  ['list HostSecrets', getText(`${namespacePath}/hostsecrets`), 'cannot list resource "hostsecrets"'],
+  ['list all HostSecrets', getText(`${groupPath}/hostsecrets`), 'cannot list resource "hostsecrets"'],
+  ['watch HostSecrets', getText(`${groupPath}/hostsecrets?watch=true`), 'cannot watch resource "hostsecrets"'],
+  [
+    'create a HostSecret',
+    postObject(`${namespacePath}/hostsecrets`, makeObject('HostSecret', 'theirs', { spec: {} })),
+    'cannot create resource "hostsecrets"',
+  ],
+  [
+    'change a HostSecret',
+    mergePatch(hostSecretPath('secret'), { spec: { host: 'h1' } }),
+    'cannot patch resource "hostsecrets"',
+  ],
+  ['delete a HostSecret', deleteObject(hostSecretPath('secret')), 'cannot delete resource "hostsecrets"'],
+  [
+    'have the user data of another host encrypted for its own key',
+    mergePatch(`${hypervisorPath('h2')}/status`, { status: { sealingKey: 'A'.repeat(43) } }),
+    ownHost,
+  ],
   ['change a flavor', mergePatch(`${groupPath}/flavors/tiny`, { spec: { ram: 1 } }), 'cannot patch resource "flavors"'],
   [
     'create a token of the controller',
@@ -271,6 +301,18 @@ describe('with the token of the agent of h1', () => {
   it('a thief cannot change the action record of another agent', async () => {
     const forged = mergePatch(actionPath(ended.metadata.name), { status: { phase: 'Failed', host: 'h1' } })
     expect(await rejectionOf(forged(thief))).toContain(ownActions)
+  })
+
+  it('a thief cannot read user data on its way to another host, even with the private key of h1', async () => {
+    const text = await thief.text(hostSecretPath('secret'))
+    for (const plain of [USER_DATA, Buffer.from(USER_DATA).toString('base64')]) expect(text).not.toContain(plain)
+    const { sealed } = (JSON.parse(text) as HostSecret).spec
+    const openWithKeyOf = (host: string) => {
+      const file = join(user().cloud.host(host).home, 'var/lib/kubenova/sealing-key.pem')
+      return openSealedUserData(sealed, createPrivateKey(readFileSync(file)), { server: 'uid-secret' })
+    }
+    expect(await openWithKeyOf('h1')).toBeUndefined()
+    expect(Buffer.from((await openWithKeyOf('h2')) ?? '').toString()).toBe(USER_DATA)
   })
 
   const dry = '?dryRun=All'
@@ -310,6 +352,12 @@ it.each<[what: string, attempt: Attempt, sentence: string]>([
   ['list Secrets', getText('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['watch Secrets', getText('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
   ['delete a Secret', deleteObject('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
+  ['create a Secret', postObject('/api/v1/namespaces/default/secrets', {}), 'cannot create resource "secrets"'],
+  [
+    'change a HostSecret',
+    mergePatch(hostSecretPath('secret'), { spec: { host: 'h1' } }),
+    'cannot patch resource "hostsecrets"',
+  ],
   ['list the Secrets of a namespace', getText('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
   ['delete a Server', deleteObject(serverPath('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {

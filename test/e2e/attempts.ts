@@ -35,6 +35,7 @@ export const serverStatusPath = (name: string): string => `${serverPath(name)}/s
 export const hypervisorPath = (name: string): string => `${groupPath}/hypervisors/${name}`
 export const leasePath = (name: string, namespace = systemNamespace): string =>
   `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
+export const hostSecretPath = (name: string): string => `${namespacePath}/hostsecrets/${name}`
 export const actionPath = (name: string): string => `${namespacePath}/serveractions/${name}`
 export const eventsPath = '/apis/events.k8s.io/v1/namespaces/default/events'
 
