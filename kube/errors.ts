@@ -72,6 +72,12 @@ export const isAlreadyExists = (error: unknown): boolean =>
 export const isGone = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
 export const isForbidden = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 403)
+/** The object was not created, because its namespace is being deleted. No later call creates it. */
+export const isNamespaceTerminating = (error: unknown): boolean =>
+  isApiErrorWith(
+    error,
+    (e) => e.status === 403 && (e.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating'),
+  )
 /**
  * The object has changed since it was read, or it was deleted and perhaps created again with another uid. The API
  * server answers the write with 409, or it rejects the field metadata.uid.

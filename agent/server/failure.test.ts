@@ -16,6 +16,17 @@ import {
   writesOf,
 } from './testing.ts'
 
+/** The answer of the API server to the creation of an object in a namespace that is being deleted. */
+const namespaceIsTerminating = new ApiError({
+  request: 'fake',
+  status: 403,
+  body: {
+    reason: 'Forbidden',
+    message: 'serveractions.compute.kubenova.io "web-2" is forbidden: unable to create new content in namespace demo',
+    details: { causes: [{ reason: 'NamespaceTerminating', message: 'namespace demo is being terminated' }] },
+  },
+})
+
 describe('a deletion', () => {
   it('leaves nothing on the host and in the API', async () => {
     const bench = await startBenchWithActiveServer()
@@ -48,6 +59,20 @@ describe('a deletion', () => {
     }
     expect(bench.status).toMatchObject({ taskState: 'deleting', vmState: 'active' })
     expect(readyOf(bench)).toMatchObject({ reason: 'LibvirtError', message: 'undefine: libvirt is busy' })
+    await bench.reconcileUntilSettled(agent)
+    expect(bench.api.list('servers')).toEqual([])
+  })
+
+  it('reports a failure although its namespace is terminating, where no action record can be created', async () => {
+    const bench = await startBenchWithActiveServer()
+    await bench.delete()
+    const life = new Life()
+      .fail('create serveractions', namespaceIsTerminating, { times: Infinity })
+      .fail('domains.undefine', unsupportedMachine)
+    const agent = bench.startAgent(life)
+    await bench.reconcileOnce(agent)
+    expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'UnsupportedHardware' })
+    expect(bench.status.actionRecords).toBe(1)
     await bench.reconcileUntilSettled(agent)
     expect(bench.api.list('servers')).toEqual([])
   })

@@ -1,6 +1,13 @@
 /** Writes action records when an action ends, and during the action if one of its steps takes long. */
 import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
-import { ignoreNotFound, isAlreadyExists, isConflictOrUidMismatch, isForbidden, isNotFound } from '../../kube/errors.ts'
+import {
+  ignoreNotFound,
+  isAlreadyExists,
+  isConflictOrUidMismatch,
+  isForbidden,
+  isNamespaceTerminating,
+  isNotFound,
+} from '../../kube/errors.ts'
 import type { Draft } from '../../kube/types.ts'
 import {
   changeRecord,
@@ -48,13 +55,22 @@ export async function writeEndedRecord(
     await applyRequestRecord(server, request, status, deps)
     return recordCountOf(server)
   }
-  if (number === undefined) return createRecord(server, recordCountOf(server) + 1, ended, status, deps)
+  if (number === undefined)
+    return (await createRecord(server, recordCountOf(server) + 1, ended, status, deps)) ?? recordCountOf(server)
   await applyRecord(changeRecord(server, number, ended, status), deps)
   return number
 }
 
+/**
+ * Writes the record. Does nothing if the record is gone and its namespace is being deleted: the API server then creates
+ * no object any more.
+ */
 async function applyRecord(record: Draft<ServerAction>, { actions, hostName }: RecordDeps): Promise<void> {
-  await actions.apply(record, { fieldManager: agentManagerOf(hostName) })
+  try {
+    await actions.apply(record, { fieldManager: agentManagerOf(hostName) })
+  } catch (error) {
+    if (!isNamespaceTerminating(error)) throw error
+  }
 }
 
 async function applyRequestRecord(
@@ -82,6 +98,7 @@ async function applyRequestRecord(
  * Creates the record under the first free number. If this record was already written before a crash, it is used. If
  * another object has the name, the next number is tried. Such an object can be a record of another action or with
  * another result, which the status does not count because the host lost power before the status was written.
+ * @returns the number of the record; undefined if it was not created because its namespace is being deleted
  */
 async function createRecord(
   server: Server,
@@ -89,12 +106,13 @@ async function createRecord(
   started: StartedAction,
   status: NonNullable<ServerAction['status']>,
   deps: RecordDeps,
-): Promise<number> {
+): Promise<number | undefined> {
   const draft = changeRecord(server, number, started, status)
   try {
     await deps.actions.create(draft, { fieldManager: agentManagerOf(deps.hostName) })
     return number
   } catch (error) {
+    if (isNamespaceTerminating(error)) return undefined
     if (!isAlreadyExists(error)) throw error
   }
   const found = await ignoreNotFound(deps.actions.get(draft.metadata))

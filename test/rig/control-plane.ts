@@ -39,6 +39,9 @@ export interface ControlPlaneOptions {
   log?: (line: string) => void
 }
 
+/** The user of kube-controller-manager, to whom the API server gives the rights that it needs. */
+const MANAGER_USER = 'system:kube-controller-manager'
+
 /** The content of `control-plane.json`. */
 export interface ControlPlaneState {
   address: string
@@ -247,7 +250,11 @@ export class ControlPlane {
     const [etcd = 0, peer = 0, manager = 0] = await freePorts('127.0.0.1', 3)
     const [api = 0] = await freePorts(address, 1)
     const token = () => randomBytes(16).toString('hex')
-    const everyone = [{ name: 'admin', groups: ['system:masters'] }, ...users]
+    const everyone = [
+      { name: 'admin', groups: ['system:masters'] },
+      ...(controllerManager ? [{ name: MANAGER_USER }] : []),
+      ...users,
+    ]
     const tokens = everyone.map((user) => ({ user, token: token() }))
     return { address, ports: { etcd, peer, api, manager }, tokens, audit, controllerManager, processes: {} }
   }
@@ -265,7 +272,7 @@ export class ControlPlane {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       writeFileSync(this.#file('sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
     }
-    return commandsOf(this.#binaries, this.#dir, this.kubeconfig, state)
+    return commandsOf(this.#binaries, this.#dir, this.kubeconfigOf(MANAGER_USER), state)
   }
 
   /**

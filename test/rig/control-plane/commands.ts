@@ -12,7 +12,7 @@ export type Commands = Record<Part, () => string[]>
 export function commandsOf(
   binaries: Record<Binary, string>,
   dir: string,
-  kubeconfig: string,
+  managerKubeconfig: string,
   { address, ports, audit }: ControlPlaneState,
 ): Commands {
   const etcd = `http://127.0.0.1:${ports.etcd}`
@@ -57,7 +57,10 @@ export function commandsOf(
     ],
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
-      `--kubeconfig=${kubeconfig}`,
+      `--kubeconfig=${managerKubeconfig}`,
+      // Each controller has a ServiceAccount and the rights of its own, as in clusters of kubeadm. So the admission
+      // policies and RBAC treat the namespace controller and the garbage collector as they do there.
+      '--use-service-account-credentials',
       `--service-account-private-key-file=${key}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${ports.manager}`,
