@@ -60,7 +60,8 @@ it('kube-controller-manager deletes a namespace with its locked server', async (
   await api.send('POST', collectionPath(leaving), leaving)
   await api.send('DELETE', '/api/v1/namespaces/leaving')
   const isTerminating = async (): Promise<boolean> =>
-    (await api.send<{ metadata: { deletionTimestamp?: string } }>('GET', server)).metadata.deletionTimestamp !== undefined
+    (await api.send<{ metadata: { deletionTimestamp?: string } }>('GET', server)).metadata.deletionTimestamp !==
+    undefined
   await waitUntil(isTerminating, { what: 'the deletion of the locked server', deadline: 60_000, every: 200 })
   // In place of an agent, which removes the finalizer when nothing of the server is left.
   await api.send('PATCH', server, { metadata: { finalizers: null } }, 'application/merge-patch+json')

@@ -10,14 +10,15 @@ import { serverKeyOf } from '../indexes.ts'
 import type { Services } from '../services.ts'
 import { actions, hostSecrets, ports, type Stores, servers } from '../stores.ts'
 import { FIGURES_MS } from '../usage.ts'
+import { isOrphanedPort } from './orphans.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
-/** The key of the Server that a Port was created for, unless that Server still exists and owns the Port. */
-function formerServerOf({ metadata, spec }: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
+/** The key of the Server that a Port was created for, if the Port looks like an orphan. */
+function formerServerOf(port: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
+  const { metadata, spec } = port
   if (spec.server === undefined) return []
   const key = keyOf({ namespace: metadata.namespace, name: spec.server })
-  const uid = cache.get(key)?.metadata.uid
-  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ? [] : [key]
+  return isOrphanedPort(port, cache.get(key)) ? [key] : []
 }
 
 const HOUR_MS = 3_600_000
@@ -37,7 +38,7 @@ export const cleanupController = defineController({
     watch(ports, {
       map: formerServerOf,
       after: FIGURES_MS,
-      because: 'A Port whose Server is gone, or that is seen only after its Server is gone, is an orphan.',
+      because: 'A Port whose Server is gone, or that lost its owner reference, is an orphan.',
     }),
     watchTimer(HOUR_MS, {
       map: (stores: Pick<Stores, 'actions'>) => stores.actions.cache.list().map(serverKeyOf),

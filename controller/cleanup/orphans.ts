@@ -1,12 +1,14 @@
 /**
- * Deletes orphans: the Ports, ServerActions and HostSecret that a deleted Server owned. In a cluster with
- * kube-controller-manager, its garbage collector does the same.
+ * Deletes orphans: what a deleted Server has left behind although nobody else needs it. These are the Ports,
+ * ServerActions and HostSecret that the Server owned (in a cluster with kube-controller-manager, its garbage collector
+ * does the same), and those that lost their owner reference, as after `kubectl delete server --cascade=orphan`.
  */
-import type { ObjectMeta } from '../../crds/index.ts'
+import type { ObjectMeta, Port, Server, ServerAction } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { type KubeObject, parseKey } from '../../kube/types.ts'
+import { phaseOf } from '../action/phase.ts'
 import { actionsByServer, portsByServer } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
 
@@ -17,37 +19,67 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key (namespace/name) owned, and keeps what its current Server owns. First asks
- * the API server for the current Server, because the cache of Servers may be older than the cache of Ports.
+ * Deletes what a former Server with this key (namespace/name) has left behind, and keeps what belongs to its current
+ * Server. First asks the API server for the current Server, because the cache of Servers may be older than the cache of
+ * Ports.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
-  const cached = stores.servers.cache.get(key)?.metadata.uid
+  const cached = stores.servers.cache.get(key)
   const ports = stores.ports.cache.byIndex(portsByServer, key)
   const actions = stores.actions.cache.byIndex(actionsByServer, key)
   const hostSecrets = [stores.hostSecrets.cache.get(key) ?? []].flat()
-  if (![...ports, ...actions, ...hostSecrets].some(isOwnedByFormer(cached))) return done
-  const uid = (await ignoreNotFound(stores.servers.api.get(parseKey(key))))?.metadata.uid
+  const orphansOf = (server: Server | undefined) => ({
+    ports: ports.filter((port) => isOrphanedPort(port, server)),
+    actions: actions.filter((action) => isOrphanedAction(action, server)),
+    hostSecrets: hostSecrets.filter((secret) => !isOwnedBy(secret, server)),
+  })
+  if (Object.values(orphansOf(cached)).every((found) => found.length === 0)) return done
+  const orphans = orphansOf(await ignoreNotFound(stores.servers.api.get(parseKey(key))))
   await Promise.all([
-    deleteOrphansAmong(ports, stores.ports.api, uid),
-    deleteOrphansAmong(actions, stores.actions.api, uid),
-    deleteOrphansAmong(hostSecrets, stores.hostSecrets.api, uid),
+    deleteAll(orphans.ports, stores.ports.api),
+    deleteAll(orphans.actions, stores.actions.api),
+    deleteAll(orphans.hostSecrets, stores.hostSecrets.api),
   ])
   return done
 }
 
-const isOwnedByFormer =
-  (uid: string | undefined) =>
-  ({ metadata }: Owned): boolean =>
-    metadata.ownerReferences?.some((owner) => owner.kind === 'Server' && owner.uid !== uid) ?? false
+const isOwnedBy = ({ metadata }: Owned, server: Server | undefined): boolean =>
+  server !== undefined && (metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid) ?? false)
+
+/**
+ * Whether a Port that was created for a Server (spec.server) is of no use any more. No other Server can use it, so it
+ * is deleted also if its owner references were removed: otherwise its addresses would never be free again.
+ * @param server the present Server with the name in spec.server
+ */
+export const isOrphanedPort = (port: Port, server: Server | undefined): boolean =>
+  port.spec.server !== undefined && !isOwnedBy(port, server) && !isUsedBy(port, server)
+
+/** Whether the Server has the Port in its instance, and is not being deleted. */
+const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): boolean =>
+  server !== undefined &&
+  server.metadata.deletionTimestamp === undefined &&
+  (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
+
+/**
+ * Whether a ServerAction belongs to a former Server. Without any owner reference to a Server, it is kept if it is
+ * finished, until it is too old: a user who deletes a Server with `--cascade=orphan` keeps its history. If it still has
+ * the phase Running, nobody will ever finish it.
+ */
+function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
+  if (isOwnedBy(action, server)) return false
+  if (action.metadata.ownerReferences?.some(({ kind }) => kind === 'Server')) return true
+  return phaseOf(action) === 'Running' && !isYoungerThan(action, server)
+}
+
+/** Whether the object was created after the Server, or in the same second. False if there is no Server. */
+const isYoungerThan = ({ metadata }: Owned, server: Server | undefined): boolean =>
+  server !== undefined &&
+  Date.parse(metadata.creationTimestamp ?? '') >= Date.parse(server.metadata.creationTimestamp ?? '')
 
 /** Deletes by uid, so that a newer object with the same name is not deleted. */
-async function deleteOrphansAmong<T extends Owned>(
-  objects: readonly T[],
-  api: Resource<T>,
-  currentUid: string | undefined,
-): Promise<void> {
+async function deleteAll<T extends Owned>(objects: readonly T[], api: Resource<T>): Promise<void> {
   await Promise.all(
-    objects.filter(isOwnedByFormer(currentUid)).map(async ({ metadata }) => {
+    objects.map(async ({ metadata }) => {
       const preconditions = { uid: metadata.uid }
       try {
         await api.delete(metadata, { preconditions, propagation: 'Background' })
