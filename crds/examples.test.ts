@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../hack/generate/kinds.ts'
+import { readExample } from '../test/examples.ts'
 import { exampleFiles, findSchemaProblems, kindOf, type Manifest, parseManifests, root } from '../test/manifests.ts'
 import type { Port, Server } from './index.ts'
 
@@ -59,14 +60,47 @@ function referencesOf({ kind, metadata: { namespace = 'default' }, spec }: Manif
   ]
 }
 
+function keyOfObject(object: Manifest): string {
+  const { name, namespace = 'default' } = object.metadata
+  return `${object.kind} ${kindOf(object).scope === 'Cluster' ? name : `${namespace}/${name}`}`
+}
+
 it('the examples refer only to objects of the examples', () => {
-  const keys = new Set(
-    all.map((object) => {
-      const { name, namespace = 'default' } = object.metadata
-      return `${object.kind} ${kindOf(object).scope === 'Cluster' ? name : `${namespace}/${name}`}`
-    }),
-  )
+  const keys = new Set(all.map(keyOfObject))
   const references = all.flatMap(referencesOf)
   expect(references.length).toBeGreaterThan(20)
   expect(references.filter((key) => !keys.has(key))).toEqual([])
+})
+
+/** The keys of all objects of a file and of the files that it needs. */
+function objectsWithNeeds(file: string): string[] {
+  const objects = files.find((other) => other.file === file)?.objects ?? []
+  return [...objects.map(keyOfObject), ...readExample(file).needs.flatMap(objectsWithNeeds)]
+}
+
+it.each(files.filter(({ file }) => readExample(file).cannotRun === undefined))(
+  'examples/$file names the files with all objects that it refers to',
+  ({ file, objects }) => {
+    const present = new Set(objectsWithNeeds(file))
+    expect(objects.flatMap(referencesOf).filter((key) => !present.has(key))).toEqual([])
+  },
+)
+
+describe('readExample', () => {
+  it('reads how to run an example', () => {
+    expect(readExample('server-action/set-password.yaml')).toEqual({
+      file: 'server-action/set-password.yaml',
+      cannotRun: undefined,
+      hosts: 1,
+      before: [
+        'kubectl create secret generic web-1-password --type=compute.kubenova.io/password --from-literal=password="$(openssl rand -base64 18)"',
+      ],
+      needs: ['flavor', 'image', 'keypair', 'network', 'server'].map((name) => `quickstart/${name}.yaml`),
+    })
+    expect(readExample('server/hints.yaml').hosts).toBe(2)
+  })
+
+  it('reads why an example cannot be run', () => {
+    expect(readExample('network/flat.yaml').cannotRun).toBe('the hosts need a bridge br-office.')
+  })
 })

@@ -3,13 +3,13 @@
  * shows its server running. If the cloud of an earlier `make demo` is still there, that one is used.
  */
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { ensureBinaries } from '../test/rig/binaries.ts'
 import { startCloud } from '../test/rig/cloud.ts'
-import { ensureGuestImage, guestPassword } from '../test/rig/guest.ts'
-import type { Host } from '../test/rig/host.ts'
+import { guestPassword } from '../test/rig/guest.ts'
+import { placeGuestImage } from '../test/rig/place-image.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -18,17 +18,6 @@ const dir = process.env['CLOUD_DIR'] || join(root, '.cloud')
 const clusterKubeconfig = process.env['CLUSTER_KUBECONFIG']
 const printHeading = (line: string): void => console.log(`\n== ${line}`)
 const printDetail = (line: string): void => console.log(`   ${line}`)
-
-/** Copies the guest image to the path on the host that examples/quickstart/image.yaml names. */
-async function placeImage({ home }: Host): Promise<void> {
-  const { path, size } = await ensureGuestImage(printDetail)
-  const target = join(home, 'var/lib/kubenova/images/guest.qcow2')
-  if (existsSync(target)) return
-  mkdirSync(join(target, '..'), { recursive: true })
-  copyFileSync(path, `${target}.new`)
-  renameSync(`${target}.new`, target)
-  printDetail(`guest.qcow2, ${(size / 1024 ** 2).toFixed(0)} MiB`)
-}
 
 const started = performance.now()
 printHeading('A cloud on this machine: etcd, kube-apiserver, controller, one host with libvirtd and agent')
@@ -48,7 +37,7 @@ const printKubectl = async (...args: string[]): Promise<void> => {
 }
 
 printHeading('A small bootable image in the image directory of the host')
-await placeImage(cloud.host('h1'))
+await placeGuestImage(cloud.hosts.values(), printDetail)
 
 printHeading('The quickstart: Flavor, Image, Network, KeyPair, Server')
 const quickstart = relative(process.cwd(), join(root, 'examples/quickstart'))

@@ -5,8 +5,10 @@ import { parseArgs } from 'node:util'
 import { ensureBinaries } from './binaries.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { ensureGuestImage } from './guest.ts'
+import { placeGuestImage } from './place-image.ts'
 
 const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../../.cloud'))
+const quickstart = join(import.meta.dirname, '../../examples/quickstart')
 const log = (line: string) => console.error(line)
 
 const commands: Record<string, () => Promise<void>> = {
@@ -19,10 +21,12 @@ const commands: Record<string, () => Promise<void>> = {
   async up() {
     const started = performance.now()
     const cloud = await startCloud({ dir, hosts: hostCount(), log, ...existingCluster() })
+    await placeGuestImage(cloud.hosts.values(), log)
     const { kubectl } = await ensureBinaries(['kubectl'])
     log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s; try:`)
     console.log(`export KUBECONFIG=${relative(process.cwd(), cloud.kubeconfig)}`)
     console.log(`${kubectl} get hypervisors`)
+    console.log(`${kubectl} apply --server-side -f ${relative(process.cwd(), quickstart)}`)
     await cloud.plane.api.close()
   },
 

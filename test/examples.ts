@@ -1,0 +1,44 @@
+// Reads what the comment at the top of an example says about how to run it. Lines with one of these words at their
+// beginning are for this module as well as for readers:
+//   Cannot be run as it is: REASON   the file shows a form, and has to be changed before it is of use
+//   Hosts: N                         the file needs that many hosts, as of `make up HOSTS=N`
+//   Before: COMMAND                  a command to run before the file is applied
+//   Needs: FILE, FOLDER, …           examples to apply before, relative to the file
+import { globSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { root } from './manifests.ts'
+
+export interface Example {
+  /** Path of the file, relative to examples/. */
+  file: string
+  /** Why the file cannot be run without a change; undefined if it can be run. */
+  cannotRun: string | undefined
+  /** The number of hosts that the file needs. */
+  hosts: number
+  /** The commands to run before. */
+  before: string[]
+  /** The examples to apply before, each as a path relative to examples/. */
+  needs: string[]
+}
+
+const folder = join(root, 'examples')
+
+export function readExample(file: string): Example {
+  const [comment = ''] = /^(#.*\n)*/.exec(readFileSync(join(folder, file), 'utf8')) ?? []
+  const valuesOf = (word: string): string[] =>
+    [...comment.matchAll(new RegExp(`^# ${word}: (.+)$`, 'gm'))].map(([, value = '']) => value)
+  return {
+    file,
+    cannotRun: valuesOf('Cannot be run as it is')[0],
+    hosts: Number(valuesOf('Hosts')[0] ?? 1),
+    before: valuesOf('Before'),
+    needs: valuesOf('Needs').flatMap((list) => list.split(', ').flatMap((path) => filesAt(join(dirname(file), path)))),
+  }
+}
+
+/** The files of an example that is a folder, or the example itself. Throws if it does not exist. */
+function filesAt(path: string): string[] {
+  if (!statSync(join(folder, path)).isDirectory()) return [relative('.', path)]
+  const names = globSync('*.yaml', { cwd: join(folder, path) }).toSorted((a, b) => a.localeCompare(b))
+  return names.map((name) => join(path, name))
+}

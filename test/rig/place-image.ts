@@ -1,0 +1,25 @@
+// Copies the guest image to the hosts of a cloud, where examples/quickstart/image.yaml expects it.
+import { constants, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ensureGuestImage } from './guest.ts'
+import type { Host } from './host.ts'
+
+/** The path of the image inside each host, below the agent's --image-dir. */
+const imagePath = 'var/lib/kubenova/images/guest.qcow2'
+
+/** Copies the guest image to each host that does not have it yet. */
+export async function placeGuestImage(
+  hosts: Iterable<Pick<Host, 'home'>>,
+  log: (line: string) => void = () => undefined,
+): Promise<void> {
+  const { path, size } = await ensureGuestImage(log)
+  for (const { home } of hosts) {
+    const target = join(home, imagePath)
+    if (existsSync(target) && statSync(target).size === size) continue
+    mkdirSync(dirname(target), { recursive: true })
+    // A copy that was interrupted must not look like the image. On a file system that can, the copy shares the blocks.
+    copyFileSync(path, `${target}.new`, constants.COPYFILE_FICLONE)
+    renameSync(`${target}.new`, target)
+  }
+  log(`image guest.qcow2, ${(size / 1024 ** 2).toFixed(0)} MiB, on each host`)
+}
