@@ -65,7 +65,7 @@ async function runRequest(file: string): Promise<void> {
 const getServer = async (name: string): Promise<Server> =>
   JSON.parse(await run(`kubectl get server ${name} -o json`)) as Server
 
-/** What puts web-1 into the state in which the action of the file is of use. */
+/** Puts web-1 into the state in which the action of a file is of use. */
 const beforeRequest: Record<string, () => Promise<unknown>> = {
   async 'server-action/start.yaml'() {
     const { status } = await getServer('web-1')
