@@ -56,7 +56,7 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   rules?: readonly Rule[]
   /**
    * false: the kind has no status subresource, and the status is written with the object. So an action record is
-   * created in one write (docs/adr/0003). A CEL rule then rejects a replace that would drop the status.
+   * created in one write (docs/adr/0003). The kind then needs a {@link keptStatusRule}.
    */
   statusSubresource?: boolean
 }
@@ -229,7 +229,11 @@ export const Conditions = Type.Array(Condition, {
 /** Fields of the status of each kind with the status subresource. */
 export const CommonStatus = {
   observedGeneration: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'The generation of the spec that this status was computed from.' }),
+    Type.Integer({
+      minimum: -1,
+      description:
+        'The generation of the spec that this status was computed from. -1: no controller has seen the object yet.',
+    }),
   ),
   conditions: Type.Optional(Conditions),
 }
@@ -240,6 +244,30 @@ export const CommonStatus = {
  * for outdated, so it is left out.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
+
+/**
+ * The status that the API server gives to an object without one, as the default of the schema. Without it, kstatus
+ * would take a new object for finished before any controller has seen it (docs/adr/0034).
+ */
+export const initialStatusOf = ({ statusSubresource = true }: Pick<Kind, 'statusSubresource'>): object =>
+  statusSubresource ? { observedGeneration: -1 } : { conditions: [pendingCondition] }
+
+const pendingCondition: Condition = {
+  type: 'Ready',
+  status: 'Unknown',
+  reason: 'Pending',
+  message: 'waiting for the controller',
+  lastTransitionTime: '1970-01-01T00:00:00Z',
+}
+
+/**
+ * The rule that a replace keeps the status, for kinds whose status has no subresource.
+ * @param field a field of the status that stays once it is set
+ */
+export const keptStatusRule = (field: string): Rule => ({
+  rule: `!has(oldSelf.status) || !has(oldSelf.status.${field}) || (has(self.status) && has(self.status.${field}))`,
+  message: 'the status would be lost: use kubectl apply, patch or edit instead of replace',
+})
 
 const READY = `.status.conditions[?(@.type=="Ready")]`
 export const readyColumn: Column = { name: 'Ready', type: 'string', jsonPath: `${READY}.status` }

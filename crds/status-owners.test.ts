@@ -54,10 +54,12 @@ describe('conditionsOf', () => {
     ['Server', 'nodeLifecycle', 'HostReachable DeletionPending Ready'],
     ['Server', 'agent', 'Ready Reconciling Stalled'],
     ['Server', 'admission', ''],
-    ['ServerAction', 'admission', 'Accepted Complete'],
-    ['ServerAction', 'agent', 'Complete'],
+    ['ServerAction', 'admission', 'Accepted Complete Ready Stalled'],
+    ['ServerAction', 'agent', 'Complete Ready Stalled'],
     ['Hypervisor', 'agent', 'Ready'],
-    ['Network', 'catalogue', 'Ready'],
+    ['Network', 'catalogue', 'Ready Stalled'],
+    ['Port', 'addressing', 'Ready Stalled'],
+    ['Hypervisor', 'nodeLifecycle', 'Ready Stalled'],
   ])('lists for %s the conditions of the owner %s', (kind, owner, types) => {
     expect(conditionsOf(kind, owner).join(' ')).toBe(types)
   })

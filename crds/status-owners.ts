@@ -65,7 +65,10 @@ type Table = {
   }
 }
 
-const catalogue = { fields: { observedGeneration: 'catalogue' }, conditions: { Ready: 'catalogue' } } as const
+const catalogue = {
+  fields: { observedGeneration: 'catalogue' },
+  conditions: { Ready: 'catalogue', Stalled: 'catalogue' },
+} as const
 
 export const statusOwners = {
   Server: {
@@ -109,14 +112,19 @@ export const statusOwners = {
       events: 'agent',
       steps: 'agent',
     },
-    conditions: { Accepted: 'admission', Complete: admissionThenAgent },
+    conditions: {
+      Accepted: 'admission',
+      Complete: admissionThenAgent,
+      Ready: admissionThenAgent,
+      Stalled: admissionThenAgent,
+    },
   },
   Flavor: catalogue,
   Image: catalogue,
   Network: catalogue,
   Port: {
     fields: { macAddress: 'addressing', fixedIPs: 'addressing', server: 'addressing' },
-    conditions: { Ready: 'addressing' },
+    conditions: { Ready: 'addressing', Stalled: 'addressing' },
   },
   KeyPair: { ...catalogue, fields: { ...catalogue.fields, fingerprint: 'catalogue' } },
   Hypervisor: {
@@ -142,7 +150,7 @@ export const statusOwners = {
       bootedAt: 'agent',
       sealingKey: 'agent',
     },
-    conditions: { Ready: { whileHostDown: 'nodeLifecycle', otherwise: 'agent' } },
+    conditions: { Ready: { whileHostDown: 'nodeLifecycle', otherwise: 'agent' }, Stalled: 'nodeLifecycle' },
   },
   HostAggregate: { ...catalogue, fields: { ...catalogue.fields, hosts: 'catalogue' } },
 } as const satisfies Table

@@ -5,6 +5,7 @@
 import { isUnchanging } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import {
+  type Condition,
   type FailureScope,
   findCondition,
   reasonOf,
@@ -45,6 +46,15 @@ export const runningStatus = ({ planned, host, startTime, steps }: StartedAction
   host,
   startTime: planned.request?.admittedAt ?? startTime,
   ...(steps ? { steps: [...steps] } : {}),
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: actions[planned.action].reason ?? 'PowerChanging',
+      message: actions[planned.action].description,
+      lastTransitionTime: startTime,
+    },
+  ],
 })
 
 /** The status of the record of an action that has ended. */
@@ -57,17 +67,24 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
     phase: failure ? 'Failed' : 'Succeeded',
     finishTime,
     ...(failure ? { message: failure.message, failureScope: failureScopeOf(planned, failure) } : {}),
-    conditions: [
-      {
-        type: 'Complete',
-        status: failure ? 'False' : 'True',
-        reason: failure ? failure.code : 'Succeeded',
-        message: failure ? failure.message : `done on ${host}`,
-        lastTransitionTime: finishTime,
-      },
-    ],
+    conditions: endedConditions({ ...started, finishTime, ...(failure ? { failure } : {}) }),
     events: [failure ? { ...event, traceback: failure.message } : event],
   }
+}
+
+/** Complete is for users; kstatus reads Ready and Stalled. */
+function endedConditions({ host, finishTime, failure }: EndedAction): Condition[] {
+  const why = {
+    reason: failure ? failure.code : 'Succeeded',
+    message: failure ? failure.message : `done on ${host}`,
+    lastTransitionTime: finishTime,
+  }
+  const status = failure ? 'False' : 'True'
+  const ended: Condition[] = [
+    { type: 'Complete', status, ...why },
+    { type: 'Ready', status, ...why },
+  ]
+  return failure ? [...ended, { type: 'Stalled', status: 'True', ...why }] : ended
 }
 
 /**

@@ -4,25 +4,16 @@
  */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
-import { findCondition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
+import { resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
 import { placedStatus, unassignedStatus, unreachableStatus, unscheduledStatus } from '../../test/fakes/controller.ts'
+import { isWaitOver, kstatusOf } from '../../test/kstatus.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 import { agentStatus, type Failure, type StatusInput } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
-
-/** Applies the rules that kstatus has for kinds it does not know, in the same order. */
-function kstatusOf({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
-  const isTrue = (type: string): boolean => findCondition(status.conditions, type)?.status === 'True'
-  if (metadata.deletionTimestamp) return 'Terminating'
-  if (status.observedGeneration !== metadata.generation) return 'InProgress'
-  if (isTrue('Reconciling')) return 'InProgress'
-  if (isTrue('Stalled')) return 'Failed'
-  return isTrue('Ready') ? 'Current' : 'InProgress'
-}
 
 /** A write of the status by one of the status owners. */
 interface StatusWrite {
@@ -88,6 +79,10 @@ async function applySteps(
 const launched: Step = (server) => {
   const { status } = reportedByAgent(running)(server)
   return agent({ ...status, launchedAt: then, reachedPowerState: 'Running' })
+}
+const rescued: Step = (server) => {
+  const { status } = reportedByAgent(running)(server)
+  return agent({ ...status, launchedAt: then, reachedPowerState: 'Running', mode: 'rescued' })
 }
 const newer = { generation: 2 }
 
@@ -167,11 +162,52 @@ describe('kstatus of a server', () => {
       'Current',
       [placed, launched, reportedByAgent(off, { failure: final }), reportedByAgent(running)],
     ],
-    ['whose guest powered itself off', 'InProgress', [placed, launched, reportedByAgent(off)]],
+    ['whose guest powered itself off', 'Failed', [placed, launched, reportedByAgent(off)]],
+    ['that was paused on its host', 'Failed', [placed, launched, reportedByAgent({ power: 'paused', reason: 'user' })]],
     [
-      'that was paused on its host',
+      'that was paused on its host because its disk is full',
+      'Failed',
+      [placed, launched, reportedByAgent({ power: 'paused', reason: 'io-error' })],
+    ],
+    [
+      'that was saved to a file on its host',
+      'Failed',
+      [placed, launched, reportedByAgent({ power: 'off', reason: 'saved' })],
+    ],
+    ['that runs the rescue system', 'Failed', [placed, launched, rescued, reportedByAgent(running)]],
+    ['whose rescue system powered itself off', 'Failed', [placed, launched, rescued, reportedByAgent(off)]],
+    [
+      'whose guest powered itself off, and that is being started',
       'InProgress',
-      [placed, launched, reportedByAgent({ power: 'paused', reason: 'user' })],
+      [placed, launched, reportedByAgent(off), reportedByAgent(off, { running: planned('start') })],
+    ],
+    [
+      'whose guest powered itself off, and that runs again',
+      'Current',
+      [placed, launched, reportedByAgent(off), reportedByAgent(running, { finished: planned('start') })],
+    ],
+    [
+      'whose guest powered itself off, and that should be off by now',
+      'Current',
+      [placed, launched, reportedByAgent(off)],
+      'Stopped',
+    ],
+    [
+      'whose guest powered itself off, with a newer spec',
+      'InProgress',
+      [placed, launched, reportedByAgent(off)],
+      'Running',
+      newer,
+    ],
+    [
+      'that has been stopped, and should run again by now',
+      'InProgress',
+      [placed, launched, reportedByAgent(off, { finished: planned('stop') })],
+    ],
+    [
+      'that crashed, before it is started again',
+      'InProgress',
+      [placed, launched, reportedByAgent({ power: 'crashed' })],
     ],
     ['whose host is down', 'InProgress', [placed, launched, reportedByAgent(running), hostDown]],
     [
@@ -191,6 +227,7 @@ describe('kstatus of a server', () => {
   it.each(rows)('%s is %s', async (_, expected, steps, desired, metadata) => {
     const server = await applySteps(steps, desired, metadata)
     expect(kstatusOf(server), JSON.stringify(server.status?.conditions)).toBe(expected)
+    if (expected !== 'Terminating') expect(isWaitOver(server, 'Ready')).toBe(expected === 'Current')
   })
 
   it.each(rows)('%s has at most one of Reconciling and Stalled, and it is True', async (_, __, steps, desired) => {

@@ -51,6 +51,7 @@ describe('a stop of a guest that does not power off', () => {
       host: 'h1',
       startTime: started,
       steps: [{ name: 'shutdown', startedAt: started }],
+      conditions: [expect.objectContaining({ type: 'Ready', status: 'False', reason: 'PowerChanging' })],
     })
     expect(bench.status.actionRecords).toBe(1)
   })
@@ -187,7 +188,10 @@ describe('an action that a restart of the agent interrupted', () => {
     await bench.reconcileUntilSettled()
     expect(bench.recordSummaries).toEqual(['create Succeeded', 'start Failed'])
     expect(recordOf(bench, 'web-2')?.status).toMatchObject({
-      conditions: [{ type: 'Complete', status: 'False', reason: 'Interrupted' }],
+      conditions: expect.arrayContaining([
+        expect.objectContaining({ type: 'Complete', status: 'False', reason: 'Interrupted' }),
+        expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'Interrupted' }),
+      ]) as unknown,
     })
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', actionRecords: 2 })
   })

@@ -183,11 +183,31 @@ describe('agentStatus: conditions of a server that is', () => {
       { failure: { ...final, rejectsHost: true } },
       { Ready: 'False LibvirtError', Reconciling: 'True LibvirtError' },
     ],
-    ['shut off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
-    ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
-    ['saved to a file on the host', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
-    ['migrated to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
-    ['stopped by a disk I/O error', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskIOError' }],
+    [
+      'shut off by its guest',
+      { power: 'off', reason: 'shutdown' },
+      { Ready: 'False GuestShutdown', Stalled: 'True GuestShutdown' },
+    ],
+    [
+      'paused on the host',
+      { power: 'paused', reason: 'user' },
+      { Ready: 'False ChangedOnHost', Stalled: 'True ChangedOnHost' },
+    ],
+    [
+      'saved to a file on the host',
+      { power: 'off', reason: 'saved' },
+      { Ready: 'False ChangedOnHost', Stalled: 'True ChangedOnHost' },
+    ],
+    [
+      'migrated to another host',
+      { power: 'off', reason: 'migrated' },
+      { Ready: 'False ChangedOnHost', Stalled: 'True ChangedOnHost' },
+    ],
+    [
+      'stopped by a disk I/O error',
+      { power: 'paused', reason: 'io-error' },
+      { Ready: 'False DiskIOError', Stalled: 'True DiskIOError' },
+    ],
   ] as [string, Overrides, object][])('%s', (_, overrides, expected) => {
     expect(conditionsOf(overrides)).toEqual(expected)
   })
@@ -227,6 +247,7 @@ describe('agentStatus of a rescued server', () => {
   it('is not Ready, and says how to end the rescue', () => {
     expect(agentStatus(inputWith({ status: rescued })).conditions).toMatchObject([
       { type: 'Ready', status: 'False', reason: 'Rescued', message: expect.stringMatching(/action: unrescue$/) },
+      { type: 'Stalled', status: 'True', reason: 'Rescued' },
     ])
   })
 
@@ -245,7 +266,10 @@ describe('agentStatus of a rescued server', () => {
     expect(status.reachedPowerState).toBe('Running')
     const off = agentStatus(inputWith({ status: rescued, desired: 'Stopped', power: 'off', reason: 'shutdown' }))
     expect(off.reachedPowerState).toBe('Running')
-    expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'RescueNotRunning' }])
+    expect(off.conditions).toMatchObject([
+      { type: 'Ready', reason: 'RescueNotRunning' },
+      { type: 'Stalled', reason: 'RescueNotRunning' },
+    ])
   })
 
   it('has no mode in its status when it is normal', () => {

@@ -21,7 +21,7 @@ import {
 } from '../../crds/index.ts'
 import type { Restarts } from './attempts.ts'
 import type { Observed } from './observed.ts'
-import type { Planned } from './plan.ts'
+import { type Planned, plan } from './plan.ts'
 import { isOffByGuest, isReached } from './power-policy.ts'
 
 /** Why the last try failed. */
@@ -192,15 +192,20 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
 /**
  * The conditions of the status. Reconciling and Stalled exist only while they are true, as kstatus expects. A server
  * that this host rejects is not stalled: the scheduler looks for another host.
+ * @param next the server with the new status
  */
-function conditionsOf(input: StatusInput): NewCondition[] {
-  const list = [readyCondition(input)]
-  const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
-  const isStalled = input.failure?.final === true && !input.failure.rejectsHost
-  const isReconciling = input.running || (input.failure && !isStalled)
-  if (isReconciling) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
-  if (isStalled) list.push({ type: 'Stalled', status: 'True', reason, message, observedGeneration })
-  return list
+function conditionsOf(input: StatusInput, next: Server): NewCondition[] {
+  const { running, failure, observed } = input
+  const ready = readyCondition(input)
+  const { status: isReady, reason, message, observedGeneration = 0 } = ready
+  // Without an action that runs or has failed, the server is as it should be, or it stays different until a user acts.
+  // If the agent has more to do at once, neither is true.
+  const isLeftSo = !running && !failure && isReady !== 'True' && plan(next, observed) === undefined
+  const isStalled = failure ? failure.final && !failure.rejectsHost : isLeftSo
+  const isReconciling = running || (failure && !isStalled)
+  const more = { status: 'True', reason, message, observedGeneration } as const
+  if (isReconciling) return [ready, { type: 'Reconciling', ...more }]
+  return isStalled ? [ready, { type: 'Stalled', ...more }] : [ready]
 }
 
 function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
@@ -264,7 +269,16 @@ export function unobservedStatus(
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
 export function agentStatus(input: StatusInput): AgentStatus {
-  const { server, observed, now, finished, runtimeInfo, actionRecords } = input
+  const { server, now } = input
+  const fields = fieldsAfter(input)
+  const others = Object.entries(server.status ?? {}).filter(([field]) => !ownFields.has(field))
+  const next = { ...server, status: { ...Object.fromEntries(others), ...fields } }
+  return { ...fields, conditions: withTransitionTimes(conditionsOf(input, next), server.status?.conditions, now) }
+}
+
+/** The fields of the status that the agent owns, without the conditions. */
+function fieldsAfter(input: StatusInput): Omit<AgentStatus, 'conditions'> {
+  const { server, observed, finished, runtimeInfo, actionRecords } = input
   const old = server.status
   const launchedAt = launchedAtOf(input)
   const mode = currentMode(input)
@@ -281,6 +295,5 @@ export function agentStatus(input: StatusInput): AgentStatus {
     domain: { name: runtimeInfo.domain, ...fieldIfDefined('reason', observed.reason) },
     console: { log: runtimeInfo.consoleLog, ...fieldIfDefined('vnc', runtimeInfo.vnc) },
     actionRecords,
-    conditions: withTransitionTimes(conditionsOf(input), old?.conditions, now),
   }
 }

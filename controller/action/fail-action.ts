@@ -36,14 +36,23 @@ export async function failActiveAction(
   return result !== 'conflict'
 }
 
+/** The conditions from which kstatus concludes that an action has failed, or was rejected. */
+export const failedConditions = (reason: Reason, message: string): NewCondition[] => [
+  { type: 'Ready', status: 'False', reason, message },
+  { type: 'Stalled', status: 'True', reason, message },
+]
+
 interface Failure {
   reason: Reason
   message: string
 }
 
 function failedStatus({ status = {} }: ServerAction, { reason, message }: Failure, now: string) {
-  const set: NewCondition = { type: 'Complete', status: 'False', reason, message }
-  const others = (status.conditions ?? []).filter(({ type }) => type !== 'Complete')
-  const conditions = [...others, ...withTransitionTimes([set], status.conditions, now)]
+  const set: NewCondition[] = [
+    { type: 'Complete', status: 'False', reason, message },
+    ...failedConditions(reason, message),
+  ]
+  const others = (status.conditions ?? []).filter(({ type }) => !set.some((c) => c.type === type))
+  const conditions = [...others, ...withTransitionTimes(set, status.conditions, now)]
   return { ...status, phase: 'Failed' as const, message: message.slice(0, 8192), finishTime: now, conditions }
 }

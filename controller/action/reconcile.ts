@@ -20,6 +20,7 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
+import { failedConditions } from './fail-action.ts'
 import { isFinished, phaseOf } from './phase.ts'
 import { occupyActionSlot } from './slot.ts'
 import { type SlotParamsDeps, slotParamsOf } from './slot-params.ts'
@@ -133,19 +134,18 @@ function toRejection(error: unknown): Refused {
 async function markRunning(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const host = server.status?.host
   if (phaseOf(request) === 'Running' && request.status?.host === host) return done
-  const set: NewCondition = {
-    type: 'Accepted',
-    status: 'True',
-    reason: 'Accepted',
-    message: `accepted; runs on ${host ?? 'the host that the server gets'}`,
-  }
+  const why = { reason: 'Accepted', message: `accepted; runs on ${host ?? 'the host that the server gets'}` } as const
+  const set: NewCondition[] = [
+    { type: 'Accepted', status: 'True', ...why },
+    { type: 'Ready', status: 'False', ...why },
+  ]
   return applyActionStatus(
     request,
     {
       phase: 'Running',
       ...(host === undefined ? {} : { host }),
       startTime: request.status?.startTime ?? now,
-      conditions: withTransitionTimes([set], request.status?.conditions, now),
+      conditions: withTransitionTimes(set, request.status?.conditions, now),
     },
     stores,
     server,
@@ -165,8 +165,11 @@ async function reject(
   now: string,
   server?: Server,
 ): Promise<Outcome> {
-  const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
-  const conditions = withTransitionTimes([set], request.status?.conditions, now)
+  const set: NewCondition[] = [
+    { type: 'Accepted', status: 'False', reason, message },
+    ...failedConditions(reason, message),
+  ]
+  const conditions = withTransitionTimes(set, request.status?.conditions, now)
   return applyActionStatus(request, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
 }
 

@@ -1,4 +1,4 @@
-/** Writes the Ready condition of Flavors, Images, KeyPairs, Networks and HostAggregates. */
+/** Writes the conditions Ready and Stalled of Flavors, Images, KeyPairs, Networks and HostAggregates. */
 import {
   type NewCondition,
   type OwnedObjects,
@@ -16,12 +16,14 @@ export interface ReadyNote {
   message: string
   /** Whether Ready is True despite this note, because the object can still be used. */
   isHarmless?: boolean
+  /** Whether the problem ends without a change of this object, when another object is created or deleted. */
+  isWaiting?: boolean
 }
 
 type CatalogueKind = 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'HostAggregate'
 
 /**
- * Writes the Ready condition of an object, and the other status fields in `figures`, if they have changed.
+ * Writes the conditions of an object, and the other status fields in `figures`, if they have changed.
  * @param problem undefined if the object has no problem: Ready is then True
  */
 export async function reportReady<K extends CatalogueKind>(
@@ -33,10 +35,11 @@ export async function reportReady<K extends CatalogueKind>(
   now: string,
 ): Promise<Outcome> {
   const { generation = 0 } = seen.metadata
-  const { reason, message, isHarmless } = problem ?? { reason: 'Valid', message: 'it can be used', isHarmless: true }
-  const set: NewCondition[] = [
-    { type: 'Ready', status: isHarmless ? 'True' : 'False', reason, message, observedGeneration: generation },
-  ]
+  const note: ReadyNote = problem ?? { reason: 'Valid', message: 'it can be used', isHarmless: true }
+  const { reason, message, isHarmless, isWaiting } = note
+  const why = { reason, message, observedGeneration: generation }
+  const set: NewCondition[] = [{ type: 'Ready', status: isHarmless ? 'True' : 'False', ...why }]
+  if (!isHarmless && !isWaiting) set.push({ type: 'Stalled', status: 'True', ...why })
   const conditions = withTransitionTimes(set, seen.status?.conditions, now)
   const status = { ...figures, observedGeneration: generation, conditions } as unknown as StatusOf<'catalogue', K>
   await applyStatus(api, { kind, owner: 'catalogue', seen, status })

@@ -71,7 +71,8 @@ function findMissingHosts(
 ): ReadyNote | undefined {
   const missing = hosts.filter((name) => !hypervisors.cache.has(name))
   if (missing.length === 0) return undefined
-  return { reason: 'HostNotFound', message: `there is no Hypervisor ${missing.slice(0, 10).join(', ')}` }
+  const message = `there is no Hypervisor ${missing.slice(0, 10).join(', ')}`
+  return { reason: 'HostNotFound', message, isWaiting: true }
 }
 
 /**

@@ -16,7 +16,7 @@ const makeHost = (conditions: NonNullable<Hypervisor['status']>['conditions'] = 
 describe('hostStatus', () => {
   it('returns the usage and the state of a host that is up, and no field of its agent', () => {
     expect(hostStatus(makeHost(), facts)).toEqual({
-      observedGeneration: 0,
+      observedGeneration: -1,
       state: 'up',
       used: { vcpus: 3, ram: 3072, disk: 30 },
       servers: 2,

@@ -3,6 +3,7 @@
  * `nodeLifecycle`: whether the host is up, and what its servers use.
  */
 import {
+  findCondition,
   type Hypervisor,
   type NewCondition,
   ownedStatus,
@@ -29,12 +30,18 @@ export function hostStatus(
   host: Hypervisor,
   { up, whyDown, used, now }: HostFacts,
 ): StatusOf<'nodeLifecycle', 'Hypervisor'> {
-  const down: NewCondition = { type: 'Ready', status: 'Unknown', reason: 'HostDown', message: whyDown }
+  const why = { reason: 'HostDown', message: whyDown } as const
+  const down: NewCondition[] = [{ type: 'Ready', status: 'Unknown', ...why }]
+  // The operator says that the host is off, so its state does not change until the operator changes the spec.
+  if (host.spec.forcedDown) down.push({ type: 'Stalled', status: 'True', ...why })
   const { vcpus, ram, disk, servers } = used
-  const { conditions: kept = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
-  const conditions = up ? kept : withTransitionTimes([down], host.status?.conditions, now)
+  const isReported = !up || findCondition(host.status?.conditions, 'Ready') !== undefined
+  const { conditions: owned = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
+  const kept = owned.filter(({ type }) => type === 'Ready')
+  const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
   return {
-    observedGeneration: host.metadata.generation ?? 0,
+    // Until the agent has reported Ready, kstatus must not conclude from this field that all is done.
+    observedGeneration: isReported ? (host.metadata.generation ?? 0) : -1,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },
     servers,

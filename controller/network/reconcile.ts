@@ -50,7 +50,7 @@ async function reconcileDelete(network: Network, stores: NetworkStores, now: str
   }
   const others = more.length === 0 ? '' : ` and ${more.length} more`
   const message = `the network is deleted with its last port; there is still Port ${keyOf(first.metadata)}${others}`
-  await reportReady('Network', api, network, { reason: 'NetworkInUse', message }, {}, now)
+  await reportReady('Network', api, network, { reason: 'NetworkInUse', message, isWaiting: true }, {}, now)
   return wait('its ports')
 }
 

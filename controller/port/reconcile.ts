@@ -8,6 +8,7 @@ import {
   type Reason,
   Refused,
   type Server,
+  type Transient,
   withTransitionTimes,
 } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
@@ -39,6 +40,8 @@ const RESERVATION_MS = 60_000
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
+/** Reasons that end without a change of the Port, when an object that may come later is created. */
+const waitingReasons = new Set(['NetworkNotFound'])
 
 /** @param attempt the number of this attempt since the last success, from 1 */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
@@ -62,13 +65,20 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
     )
     return done
   } catch (error) {
-    if (shouldReportInStatus(error, attempt))
-      await applyPortStatus(port, {}, { reason: error.code, message: error.message, isProblem: true }, deps)
+    if (shouldReportInStatus(error, attempt)) await applyPortStatus(port, {}, problemOf(error), deps)
     if (!(error instanceof Refused)) throw error
     if (inUseReasons.has(error.code)) return wait(error.code, RECHECK_MS)
     return failed(error.code, error.message)
   }
 }
+
+/** A Transient error, or a reason in `waitingReasons`, ends by itself. A user has to solve any other problem. */
+const problemOf = (error: Refused | Transient): ReadyReason => ({
+  reason: error.code,
+  message: error.message,
+  isProblem: true,
+  isStalled: error instanceof Refused && !waitingReasons.has(error.code),
+})
 
 /** Keeps a deleted Port, by its finalizer, as long as a server uses the Port and with it the Port's addresses. */
 async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
@@ -155,15 +165,18 @@ interface ReadyReason {
   reason: Reason
   message: string
   isProblem?: boolean
+  /** Whether the problem stays until a user changes something. */
+  isStalled?: boolean
 }
 
 async function applyPortStatus(
   port: Port,
   changes: object,
-  { reason, message, isProblem = false }: ReadyReason,
+  { reason, message, isProblem = false, isStalled = false }: ReadyReason,
   { stores, clock }: Pick<PortDeps, 'stores' | 'clock'>,
 ): Promise<void> {
   const set: NewCondition[] = [{ type: 'Ready', status: isProblem ? 'False' : 'True', reason, message }]
+  if (isStalled) set.push({ type: 'Stalled', status: 'True', reason, message })
   const { macAddress, fixedIPs, server } = port.status ?? {}
   const kept = isProblem
     ? Object.fromEntries(Object.entries({ macAddress, fixedIPs, server }).filter(([, v]) => v !== undefined))

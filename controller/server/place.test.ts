@@ -134,7 +134,7 @@ describe('placeServer without a placement', () => {
     await bench.createServer('web', { networks: [{ name: 'full' }] })
     const fails = { kind: 'Transient', code: 'NoFreeAddress' }
     await expect(bench.reconcile()).rejects.toMatchObject(fails)
-    expect(bench.statusOf()).toEqual({})
+    expect(bench.statusOf()).toEqual({ observedGeneration: -1 })
     expect(bench.droppedClaims).toBe(1)
     for (let i = 0; i < 2; i++) {
       const { length } = bench.writes
@@ -262,7 +262,7 @@ describe('placeServer with interrupted or concurrent writes', () => {
     const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
     await servers.patch({ namespace: 'demo', name: 'web' }, { metadata: { labels: { a: 'b' } } })
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.statusOf()).toEqual({})
+    expect(bench.statusOf()).toEqual({ observedGeneration: -1 })
     expect(bench.services.ledger.usageOf('h1').servers).toBe(0)
     bench.api.resumeWatches()
   })

@@ -46,7 +46,7 @@ describe('reconcileServer without finalizer', () => {
     await bench.createServer('web', {}, { finalizers: ['example.com/x'] })
     await bench.reconcile()
     expect(bench.getServer()?.metadata.finalizers).toEqual(['example.com/x', FINALIZER])
-    expect(bench.statusOf()).toEqual({})
+    expect(bench.statusOf()).toEqual({ observedGeneration: -1 })
     await bench.reconcile()
     expect(bench.statusOf().host).toBe('h1')
   })

@@ -162,7 +162,12 @@ describe('a requested start of a server that no host could build', () => {
     expect(bench.listActions()[0]?.status).toMatchObject({
       phase: 'Failed',
       message: expect.stringContaining('disabled'),
-      conditions: [{ type: 'Accepted' }, { type: 'Complete', status: 'False', reason: 'NoValidHost' }],
+      conditions: [
+        { type: 'Accepted' },
+        { type: 'Complete', status: 'False', reason: 'NoValidHost' },
+        { type: 'Ready', status: 'False', reason: 'NoValidHost' },
+        { type: 'Stalled', status: 'True', reason: 'NoValidHost' },
+      ],
     })
     expect(bench.statusOf()).toMatchObject({ vmState: 'error' })
     expect(bench.statusOf()).not.toHaveProperty('activeAction')

@@ -5,6 +5,7 @@ import {
   celRules,
   defineKind,
   immutableRule,
+  keptStatusRule,
   Name,
   RecordStatus,
   type Resource,
@@ -52,6 +53,7 @@ export const port = defineKind({
   spec: PortSpec,
   status: PortStatus,
   statusSubresource: false,
+  rules: [keptStatusRule('macAddress')],
   selectableFields: ['.spec.network.name', '.spec.server'],
   columns: [
     { name: 'Network', type: 'string', jsonPath: '.spec.network.name' },

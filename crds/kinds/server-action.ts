@@ -3,7 +3,17 @@
  * action, and of each change that the agent makes because a spec changed.
  */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import { ageColumn, defineKind, Line, Name, patternWithMessage, RecordStatus, type Rule, Time } from '../schema.ts'
+import {
+  ageColumn,
+  defineKind,
+  keptStatusRule,
+  Line,
+  Name,
+  patternWithMessage,
+  RecordStatus,
+  type Rule,
+  Time,
+} from '../schema.ts'
 
 /** An event of an action record, as in Nova: one part of the action on one host. */
 const ActionEvent = Type.Object({
@@ -116,13 +126,16 @@ export function serverActionKind(requestable: Members, recorded: readonly string
     spec,
     status: ServerActionStatus,
     statusSubresource: false,
-    // A ServerAction for one of the `recorded` actions must be an action record, which the agent creates with its
-    // status in one write. A ServerAction without a status is a request, and is rejected.
-    rules: recorded.map((name) => ({
-      rule: `self.spec.action != '${name}' || has(self.status)`,
-      message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
-      fieldPath: '.spec.action',
-    })),
+    rules: [
+      // A ServerAction for one of the `recorded` actions must be an action record, which the agent creates with its
+      // status in one write. A ServerAction without a phase is a request, and is rejected.
+      ...recorded.map((name) => ({
+        rule: `self.spec.action != '${name}' || (has(self.status) && has(self.status.phase))`,
+        message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
+        fieldPath: '.spec.action',
+      })),
+      keptStatusRule('phase'),
+    ],
     selectableFields: ['.spec.server', '.status.phase'],
     columns: [
       { name: 'Server', type: 'string', jsonPath: '.spec.server' },

@@ -7,6 +7,11 @@ export const progress: ReasonGroup = {
 }
 
 export const progressReasons = declareReasons({
+  Pending: {
+    meaning: 'The object is new, and no controller has seen it yet.',
+    httpStatus: 202,
+    whatToDo: 'Wait. If it stays, see that the controller runs.',
+  },
   Accepted: {
     meaning: 'Admission has accepted the requested action.',
     httpStatus: 202,

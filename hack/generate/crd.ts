@@ -2,7 +2,7 @@
  * Converts a kind (TypeBox) to its CustomResourceDefinition. Throws where a structural schema cannot express the kind's
  * schema.
  */
-import { GROUP, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
+import { GROUP, initialStatusOf, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
 
 type Json = { [key: string]: unknown }
 
@@ -66,25 +66,19 @@ function stringEnumType(values: unknown[], path: string): string {
 
 const metaSchema = { type: 'object' }
 
-/** The rule that a replace keeps the status, for kinds whose status has no subresource. */
-const keepStatus = {
-  rule: '!has(oldSelf.status) || has(self.status)',
-  message: 'the status would be lost: use kubectl apply, patch or edit instead of replace',
-}
-
 function rootSchema(k: Kind): Json {
-  const all = [...(k.rules ?? []), ...(k.statusSubresource === false ? [keepStatus] : [])]
+  const { rules = [] } = k
   return {
     description: k.description,
     type: 'object',
     required: ['spec'],
-    ...(all.length > 0 ? { 'x-kubernetes-validations': all } : {}),
+    ...(rules.length > 0 ? { 'x-kubernetes-validations': rules } : {}),
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: metaSchema,
       spec: toStructuralSchema(k.spec as Json, 'spec'),
-      status: toStructuralSchema(k.status as Json, 'status'),
+      status: { ...toStructuralSchema(k.status as Json, 'status'), default: initialStatusOf(k) },
     },
   }
 }

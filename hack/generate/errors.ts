@@ -7,14 +7,14 @@ import type { Sections } from './sections.ts'
 const conditions: readonly [type: ConditionType, kinds: string, meaning: string][] = [
   [
     'Ready',
-    'all but ServerAction',
-    'Server: it matches its spec; a server that is stopped because its spec says so is Ready. Hypervisor: its agent runs and libvirt answers. Other kinds: the object can be used.',
+    'all',
+    'Server: it matches its spec; a server that is stopped because its spec says so is Ready. ServerAction: it has succeeded. Hypervisor: its agent runs and libvirt answers. Other kinds: the object can be used.',
   ],
   ['Reconciling', 'Server', 'Work is under way, or waits for something. Present only while it is True.'],
   [
     'Stalled',
-    'Server',
-    'Nothing is under way; `status.fault` has the cause. A Server with the reason `NoValidHost` continues by itself, others need a change or an action. Present only while it is True.',
+    'all',
+    'Ready is False, and stays so until somebody acts. A Server with the reason `NoValidHost` continues by itself when there is room, others need a change or an action. Present only while it is True.',
   ],
   ['Scheduled', 'Server', 'True: the Server has a host. False: the reason says why it has none.'],
   [

@@ -11,6 +11,8 @@ export const manifests: Output = {
   files: () =>
     kinds.map((k) => ({
       name: `${k.plural}.yaml`,
-      text: mark + stringify(toCustomResourceDefinition(k), { lineWidth: 0, aliasDuplicateObjects: false }),
+      // kubectl reads YAML 1.1, in which an unquoted time is no string.
+      text:
+        mark + stringify(toCustomResourceDefinition(k), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
     })),
 }

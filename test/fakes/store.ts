@@ -5,7 +5,7 @@
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Value } from 'typebox/value'
-import type { Kind } from '../../crds/index.ts'
+import { initialStatusOf, type Kind } from '../../crds/index.ts'
 import { ApiError, type Status } from '../../kube/errors.ts'
 import type { ResourceDef } from '../../kube/types.ts'
 import {
@@ -77,7 +77,8 @@ const metadataSchema: Schema = {
  */
 export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
-  const properties = { metadata: metadataSchema, ...(spec ? { spec } : {}), ...(status ? { status } : {}) }
+  const withInitial = kind && status ? { status: { ...status, default: initialStatusOf(kind) as Json } } : {}
+  const properties = { metadata: metadataSchema, ...(spec ? { spec } : {}), ...withInitial }
   return { def, schema: { properties }, kind, hasStatus: kind !== undefined && kind.statusSubresource !== false }
 }
 

@@ -2,19 +2,29 @@
  * Checks that each field and condition of a status is changed only by its owner in crds/status-owners.ts. All functions
  * are pure.
  */
-import { type Condition, type OwnedKind, ownerOfCondition, ownerOfField, ownerOfManager } from '../../crds/index.ts'
+import {
+  type Condition,
+  initialStatusOf,
+  type OwnedKind,
+  ownerOfCondition,
+  ownerOfField,
+  ownerOfManager,
+} from '../../crds/index.ts'
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Write } from '../fakes/api.ts'
 
 type Status = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
-const kindOf = new Map(kinds.map(({ plural, kind }) => [plural, kind as OwnedKind]))
+const kindOf = new Map(kinds.map((kind) => [kind.plural, kind]))
 
 /** Describes the status fields and conditions that a write changed although its writer does not own them. */
 export function findForeignChanges({ plural, manager, before, after, key }: Write): string[] {
-  const kind = kindOf.get(plural)
-  if (kind === undefined || !after) return []
-  const [old, now] = [before, after].map((object) => (object?.['status'] ?? {}) as Status) as [Status, Status]
+  const declared = kindOf.get(plural)
+  if (declared === undefined || !after) return []
+  const kind = declared.kind as OwnedKind
+  // The API server gives a new object its first status, whoever creates it.
+  const initial = { status: initialStatusOf(declared) }
+  const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
   // The owner of a field may depend on the status, so a write may start or end the ownership of its writer. The change
   // is foreign only if the writer is the owner neither before nor after the write.
