@@ -144,6 +144,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   event: string
   /** The mode and power of the server after the action; 'gone' if the server then no longer exists. */
   result: ActionResult | 'gone'
+  /** Set if users may request the action also while the guest sleeps, in any vmState: the action wakes the guest. */
+  wakes?: true
   /** Set if the action boots the guest. If the server was never built, a request for the action builds it. */
   boots?: true
   /**

@@ -137,6 +137,23 @@ const obstacles: [string, Given, string][] = [
   ['it is locked and has a task', { spec: { locked: true }, status: { taskState: 'rebooting' } }, 'ServerLocked'],
 ]
 
+describe('while the guest sleeps', () => {
+  const asleep = (given: Given = {}) => server({ ...given, status: { ...given.status, powerState: 'Suspended' } })
+
+  it('admit accepts start, which wakes the guest, and a soft reboot, which wakes it first', () => {
+    expect(admit(asleep(), 'start', {})).toEqual({ admit: true })
+    expect(admit(asleep({ status: { vmState: 'rescued', mode: 'rescued' } }), 'start', {})).toEqual({ admit: true })
+    expect(admit(asleep(), 'reboot', { type: 'SOFT' })).toEqual({ admit: true })
+  })
+
+  it('admit rejects start when the spec wants the server off, paused or suspended', () => {
+    expect(admit(asleep({ spec: { powerState: 'Paused' } }), 'start', {})).toMatchObject({
+      admit: false,
+      reason: 'ConflictsWithPowerState',
+    })
+  })
+})
+
 describe('in mode rescued', () => {
   const rescued = (vmState: VmState) =>
     server({ status: { vmState, mode: 'rescued' }, spec: { powerState: 'Stopped' } })

@@ -61,9 +61,10 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
 
 /** Why the action cannot be requested in the state of the server; undefined: it can. */
 function objectionTo({ status = {} }: Server, action: Action, params: unknown): string | undefined {
-  const { name, from, inMode, boots } = action
-  const { vmState = 'building', mode = 'normal', launchedAt } = status
-  if (!from.includes(vmState))
+  const { name, from, inMode, boots, wakes } = action
+  const { vmState = 'building', mode = 'normal', launchedAt, powerState } = status
+  // Nova's power state Suspended means that the guest has suspended itself to RAM.
+  if (!from.includes(vmState) && !(wakes && powerState === 'Suspended'))
     return `cannot ${name} while the server is in vm_state ${vmState}: only from ${from.join(', ')}`
   if (inMode !== undefined && inMode !== mode)
     return `cannot ${name} while the server is in mode ${mode}: only in mode ${inMode}`

@@ -12,7 +12,7 @@ const stopGuest = defineStep({
     unpauseAndPowerOff({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx }),
 })
 
-/** Resumes the virtual CPUs of a paused guest. Does nothing to a running guest. */
+/** Resumes the virtual CPUs of a paused guest, and wakes one that sleeps. Does nothing to a running guest. */
 const unpauseGuest = defineStep({
   name: 'unpause',
   needs: ['domains'],
@@ -22,7 +22,7 @@ const unpauseGuest = defineStep({
 export const start = defineAction({
   name: 'start',
   description:
-    'Power on from the Server as it is now, as a hard reboot does. A request for it in vm_state error retries the operation that failed, whatever power is desired.',
+    'Power on from the Server as it is now, as a hard reboot does. Wakes a guest that sleeps. A request for it in vm_state error retries the operation that failed, whatever power is desired.',
   nova: { key: 'os-start', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
@@ -30,12 +30,13 @@ export const start = defineAction({
   from: ['stopped', 'error'],
   task: () => 'powering-on',
   retries: true,
+  wakes: true,
   event: 'compute_start_instance',
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // `unpauseGuest` is for a server in vmState error whose guest is paused: the step `start` does nothing to a paused
-  // guest.
+  // `unpauseGuest` is for a guest that sleeps, and for a server in vmState error whose guest is paused: the step
+  // `start` does nothing to either.
   steps: [...bootSteps, unpauseGuest],
 })
 
@@ -70,7 +71,7 @@ export const pause = defineAction({
 
 export const unpause = defineAction({
   name: 'unpause',
-  description: 'Let the virtual CPUs go on.',
+  description: 'Let the virtual CPUs go on, or wake a guest that sleeps.',
   nova: { key: 'unpause', since: '2.1', status: 202 },
   policy: 'owner',
   desiredPower: 'Running',

@@ -7,6 +7,8 @@ export interface ObservedDomain {
   reason?: string
   /** The boot ID of the running domain (see {@link Domains.runningBootId}); absent if the domain does not run. */
   bootId?: string
+  /** The domain's name, if somebody has renamed the domain. */
+  name?: string
 }
 
 /**
@@ -24,12 +26,15 @@ export type NmiResult = 'sent' | 'unknown' | 'notRunning'
  */
 export interface Domains {
   /**
-   * Defines the domain from the current Server. In mode rescued the domain boots the rescue disk, and the server's own
-   * disks come after it. A running domain keeps its definition until its next boot.
+   * Defines the domain from the current Server. Its disks are those that its present definition names, because
+   * libvirt's tools may have moved them to other files; disks that somebody has attached, and a new name, stay. In mode
+   * rescued the domain boots the rescue disk, and the server's own disks come after it. A running domain keeps its
+   * definition until its next boot.
    * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain was booted with this
    * definition
    * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition; Transient error
-   * DiskMissing if a disk does not exist
+   * DiskMissing if a disk does not exist, DiskUnusable if the present definition names a disk that cannot be booted, or
+   * DiskLayersConflict if it names an older layer of a disk than the guest used last
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**
@@ -61,7 +66,11 @@ export interface Domains {
    * @throws Transient error LibvirtError if the domain is off or does not exist
    */
   pause(guest: Guest, ctx: StepContext): Promise<void>
-  /** Resumes the virtual CPUs of a paused domain. Does nothing in any other state. */
+  /**
+   * Resumes the virtual CPUs of a paused domain, and wakes a guest that has suspended itself to RAM. Does nothing in
+   * any other state.
+   * @throws Transient error LibvirtBusy if the guest does not wake up
+   */
   unpause(guest: Guest, ctx: StepContext): Promise<void>
   /**
    * Saves the domain's memory to a file (a managed save) and turns the domain off. A restored domain runs, even if it

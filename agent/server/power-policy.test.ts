@@ -21,6 +21,11 @@ describe('actionForPower', () => {
     ['Running', 'paused', 'user', false, undefined],
     ['Running', 'paused', 'user', true, 'unpause'],
     ['Running', 'saved', 'saved', true, 'resume'],
+    ['Running', 'pmsuspended', 'unknown', false, undefined], // the guest went to sleep by itself
+    ['Running', 'pmsuspended', 'unknown', true, 'unpause'],
+    ['Paused', 'pmsuspended', 'unknown', true, 'unpause'], // and then it is paused; its power is never cut
+    ['Suspended', 'pmsuspended', 'unknown', true, 'unpause'],
+    ['Stopped', 'pmsuspended', 'unknown', false, 'stop'],
     ['Stopped', 'running', 'booted', false, 'stop'], // started on the host: stopped again, as in Nova
     ['Stopped', 'saved', 'saved', true, 'stop'],
     ['Stopped', 'off', 'shutdown', true, undefined],
@@ -46,8 +51,6 @@ describe('actionForPower', () => {
     }
     for (const desired of desiredPowers)
       for (const from of domainPowers) {
-        // The agent does not wake a sleeping guest that should run: only the guest itself wakes up.
-        if (desired === 'Running' && from === 'pmsuspended') continue
         let power = from
         for (let i = 0; i < 3 && !isReached(desired, power); i++) {
           const action = actionForPower(desired, { power, reason: 'destroyed' }, true)

@@ -34,7 +34,7 @@ const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
     saved: ifChanged('resume'),
     off: unlessIntended('start'),
     crashed: 'start',
-    pmsuspended: undefined,
+    pmsuspended: ifChanged('unpause'),
     missing: 'start',
   },
   Stopped: {
@@ -52,7 +52,7 @@ const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
     saved: ifChanged('resume'),
     off: unlessIntended('start'),
     crashed: 'start',
-    pmsuspended: ifChanged('stop'),
+    pmsuspended: ifChanged('unpause'),
     missing: 'start',
   },
   Suspended: {
@@ -61,7 +61,7 @@ const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
     saved: undefined,
     off: ifChanged('start'),
     crashed: 'start',
-    pmsuspended: ifChanged('stop'),
+    pmsuspended: ifChanged('unpause'),
     missing: ifChanged('start'),
   },
 }

@@ -302,6 +302,58 @@ describe('after a change on the host', () => {
     expect(readyOf(bench)).toMatchObject({ reason: 'GuestShutdown' })
   })
 
+  describe('a guest that has gone to sleep', () => {
+    async function startBenchWithSleepingGuest() {
+      const bench = await startBenchWithActiveServer()
+      Object.assign(bench.machine.domain!, { state: 'pmsuspended', reason: 'unknown' })
+      await bench.reconcileUntilSettled()
+      return bench
+    }
+
+    it('sleeps on, and the status says so in Nova’s words and in its own', async () => {
+      const bench = await startBenchWithSleepingGuest()
+      expect(summaryOf(bench)).toMatchObject({
+        vmState: 'active',
+        powerState: 'Suspended',
+        ready: 'False',
+        actionRecords: 1,
+      })
+      expect(readyOf(bench)).toMatchObject({
+        reason: 'GuestSleeps',
+        message:
+          'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, create a ServerAction with action: start',
+      })
+    })
+
+    it('is woken by a request for start, without a boot', async () => {
+      const bench = await startBenchWithSleepingGuest()
+      await bench.requestAction('start')
+      await bench.reconcileUntilSettled()
+      expect(summaryOf(bench)).toMatchObject({ vmState: 'active', powerState: 'Running', ready: 'True' })
+      expect(bench.machine.boots).toHaveLength(1)
+      expect(bench.recordSummaries.at(-1)).toBe('start Succeeded')
+    })
+
+    it.each([
+      ['Paused', 'paused', 'pause Succeeded', 1],
+      ['Suspended', 'suspended', 'suspend Succeeded', 1],
+      ['Stopped', 'stopped', 'stop Succeeded', 1],
+    ] as const)(
+      'is woken when it is to be %s, and keeps its memory until then',
+      async (power, vmState, record, boots) => {
+        const bench = await startBenchWithSleepingGuest()
+        await bench.setDesiredPower(power)
+        await bench.reconcileUntilSettled()
+        expect(summaryOf(bench)).toMatchObject({ vmState, ready: 'True' })
+        expect(bench.recordSummaries.at(-1)).toBe(record)
+        await bench.setDesiredPower('Running')
+        await bench.reconcileUntilSettled()
+        expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
+        expect(bench.machine.boots).toHaveLength(power === 'Stopped' ? boots + 1 : boots)
+      },
+    )
+  })
+
   it('a domain that was undefined is created again', async () => {
     const bench = await startBenchWithActiveServer()
     bench.machine.domain = undefined

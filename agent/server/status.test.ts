@@ -189,6 +189,11 @@ describe('agentStatus: conditions of a server that is', () => {
       { Ready: 'False GuestShutdown', Stalled: 'True GuestShutdown' },
     ],
     [
+      'asleep',
+      { power: 'pmsuspended', reason: 'unknown' },
+      { Ready: 'False GuestSleeps', Stalled: 'True GuestSleeps' },
+    ],
+    [
       'paused on the host',
       { power: 'paused', reason: 'user' },
       { Ready: 'False ChangedOnHost', Stalled: 'True ChangedOnHost' },
@@ -228,6 +233,11 @@ describe('agentStatus: conditions of a server that is', () => {
     )
     expect(conditions?.map(({ message }) => message)).toEqual(['40 % of the image', '40 % of the image'])
   })
+})
+
+it('agentStatus has the name of a domain that somebody has renamed', () => {
+  const input = inputWith({})
+  expect(agentStatus({ ...input, observed: { ...input.observed, name: 'renamed' } }).domain?.name).toBe('renamed')
 })
 
 describe('agentStatus of a rescued server', () => {

@@ -162,7 +162,8 @@ function rescuedReason(
 ): { reason: Reason; message: string } {
   const isRunning = isReached(target, observed.power)
   const reason = isRunning ? 'Rescued' : 'RescueNotRunning'
-  const what = isRunning ? 'runs' : `does not run: its domain is ${observed.power}`
+  const isAsleep = observed.power === 'pmsuspended'
+  const what = isRunning ? 'runs' : isAsleep ? 'sleeps' : `does not run: its domain is ${observed.power}`
   const isWaiting = spec.powerState !== status?.reachedPowerState
   const waits = isWaiting ? `; spec.powerState ${spec.powerState} is acted on after that` : ''
   const message = `the rescue system ${what}; to return to the server’s own disk, create a ServerAction with action: unrescue${waits}`
@@ -178,6 +179,11 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
     const message =
       'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'
     return { reason: 'GuestShutdown', message }
+  }
+  if (observed.power === 'pmsuspended') {
+    const message =
+      'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, create a ServerAction with action: start'
+    return { reason: 'GuestSleeps', message }
   }
   if (observed.power === 'paused' && observed.reason === 'io-error') {
     const message =
@@ -292,7 +298,7 @@ function fieldsAfter(input: StatusInput): Omit<AgentStatus, 'conditions'> {
     ...fieldIfDefined('mode', mode === 'normal' ? undefined : mode),
     ...fieldIfDefined('reachedPowerState', reachedPowerOf(input)),
     ...fieldIfDefined('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
-    domain: { name: runtimeInfo.domain, ...fieldIfDefined('reason', observed.reason) },
+    domain: { name: observed.name ?? runtimeInfo.domain, ...fieldIfDefined('reason', observed.reason) },
     console: { log: runtimeInfo.consoleLog, ...fieldIfDefined('vnc', runtimeInfo.vnc) },
     actionRecords,
   }

@@ -24,6 +24,13 @@ export const differenceReasons = declareReasons({
     httpStatus: 200,
     whatToDo: 'Create a ServerAction with `action: start`.',
   },
+  GuestSleeps: {
+    meaning:
+      'The guest has suspended itself to RAM (ACPI S3), as an idle Windows does. It keeps its memory. `powerState` in the status is Suspended.',
+    httpStatus: 200,
+    whatToDo:
+      'Create a ServerAction with `action: start`, which wakes it. Or set `powerState` to Paused and back to Running.',
+  },
   ChangedOnHost: {
     meaning: 'Someone has changed the power state of the domain on its host, with virsh for example.',
     httpStatus: 200,

@@ -158,6 +158,7 @@ function unpauseDomain(machine: Machine): void {
   endOngoing(machine)
   const { domain } = machine
   if (domain?.state === 'paused') Object.assign(domain, { state: 'running', reason: 'unpaused' })
+  if (domain?.state === 'pmsuspended') Object.assign(domain, { state: 'running', reason: 'wakeup' })
 }
 
 function saveDomain(machine: Machine): Progress {
