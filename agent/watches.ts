@@ -19,6 +19,20 @@ import type { OrphanCollector } from './orphans.ts'
 import { domainChanged, type RunningReconciles, uuidOf } from './server/controller.ts'
 
 const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
+/** Events after which a disk of the domain may be in another file. */
+const { blockJob, deviceAdded, deviceRemoved } = domainEvents
+/** The events after which a Server is reconciled. */
+const observedEvents = [
+  lifecycle,
+  reboot,
+  ioErrorReason,
+  controlError,
+  pmSuspend,
+  pmWakeup,
+  blockJob,
+  deviceAdded,
+  deviceRemoved,
+]
 
 /**
  * Returns when all watches are registered; their first lists may come later.
@@ -31,8 +45,7 @@ export async function startWatches(
 ): Promise<void> {
   const { informer, ownHypervisor, orphans, session, channels, log } = components
   informer.on(newServerHandlers({ running, collectDeleted: orphans.collectDeleted, log }))
-  for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
-    await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
+  for (const event of observedEvents) await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
   watchLibvirtConnection(components, {
     // Events may have been missed, and libvirtd may have another version than before. So the host is probed again, and
     // all Servers are reconciled.

@@ -72,7 +72,7 @@ function runBuild(s: Server, f: Flavor, i: Image): void {
   const guest = { server: serverWithUid, instance }
   buildMetadataFiles(guest, new Uint8Array(512))
   const { paths, host: facts } = makeDomainInput()
-  const disks = { root: paths.rootDisk }
+  const disks = { disks: { root: paths.rootDisk }, attached: [] }
   const files = {
     dir: '/d',
     ephemeral: '/e',

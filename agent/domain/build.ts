@@ -2,7 +2,7 @@
 import { cpuElement } from './cpu.ts'
 import { balloonElement } from './devices/balloon.ts'
 import { controllerElements } from './devices/controller.ts'
-import { diskElements, drivesOf } from './devices/disk.ts'
+import { attachedBusesOf, diskElements, drivesOf } from './devices/disk.ts'
 import { graphicsElements } from './devices/graphics.ts'
 import { guestAgentElement } from './devices/guest-agent.ts'
 import { interfaceElements } from './devices/interface.ts'
@@ -61,7 +61,9 @@ function devicesElement(input: DomainInput): Element {
   const optionalDevices = [rngElement(input), watchdogElement(input), guestAgentElement(input)].filter(
     (element) => element !== undefined,
   )
-  const disksOnPci = drivesOf(input).filter((drive) => drive.bus === 'virtio').length
+  const disksOnPci = [...drivesOf(input).map(({ bus }) => bus), ...attachedBusesOf(input)].filter(
+    (bus) => bus === 'virtio',
+  ).length
   const pciDevices = disksOnPci + input.interfaces.length + optionalDevices.length + 1
   return xmlElement(
     'devices',

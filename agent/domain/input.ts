@@ -3,6 +3,7 @@
  */
 import type { Instance, Interface } from '../../crds/index.ts'
 import type { DomainOwner } from './metadata.ts'
+import type { XmlNode } from './parse-xml.ts'
 
 export interface GuestFacts {
   /** The domain's name in libvirt: unique on the host, without '/' and newline. */
@@ -31,11 +32,33 @@ export interface HostFacts {
 }
 
 export interface DiskFile {
+  /** Path of a file, or of a block device if `type` is `block`. */
   path: string
   format: 'qcow2' | 'raw'
-  /** The cached image that this disk, if it is an overlay, is based on. Other servers use the same file. */
-  backing?: Pick<DiskFile, 'path' | 'format'>
+  type?: 'block'
+  /** The layer below this disk, if the disk is an overlay. */
+  backing?: BackingFile
 }
+
+export interface BackingFile extends DiskFile {
+  /** True for a layer of this server's disk alone; absent for a cached image, which other servers use, too. */
+  isOwn?: true
+}
+
+/** A disk that an administrator has attached to the domain, with libvirt's tools. */
+export interface AttachedDisk {
+  /** The <disk> element in the domain's definition. */
+  element: XmlNode
+  /** The layer below the disk, if the disk is an overlay. */
+  backing?: BackingFile
+}
+
+/**
+ * The part that a disk plays in its domain. The domain's definition keeps it as the alias of the disk, which libvirt's
+ * tools leave as it is when they give the disk another file.
+ */
+export const diskRoles = ['rescue', 'root', 'ephemeral', 'swap'] as const
+export type DiskRole = (typeof diskRoles)[number]
 
 export interface GuestPaths {
   /** Only in a rescue: the disk that the guest boots from instead of its root disk. */
@@ -65,6 +88,8 @@ export interface DomainInput {
   paths: GuestPaths
   /** The network interfaces, in the order in which the guest sees them. */
   interfaces: readonly Vif[]
+  /** Disks that an administrator has attached to the domain. */
+  attachedDisks?: readonly AttachedDisk[]
   /** Path of the UNIX socket on which QEMU's VNC server listens. */
   vncSocket: string
 }

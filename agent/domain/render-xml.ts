@@ -3,6 +3,7 @@
  * are left out.
  */
 import { Terminal } from '../../crds/index.ts'
+import type { XmlNode } from './parse-xml.ts'
 
 /** An XML element, as `xmlElement` makes it. */
 export interface Element {
@@ -47,6 +48,15 @@ export function xmlElement(
     children: children.filter((child) => typeof child === 'object'),
     text: texts.length > 0 ? texts.join('') : undefined,
   }
+}
+
+/** Converts a node that parseXml has read. The text between its children is only white space in libvirt's documents. */
+export function elementFromNode({ name, attributes, children, text }: XmlNode): Element {
+  return xmlElement(
+    name,
+    { ...attributes },
+    ...(children.length > 0 ? children.map(elementFromNode) : [text.trim() || undefined]),
+  )
 }
 
 /**

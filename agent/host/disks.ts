@@ -9,8 +9,10 @@ import { removeLogs } from '../console/rotate.ts'
 import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks } from '../image/disks.ts'
 import type { SpaceCheck } from '../image/free-space.ts'
 import { writeOwnerFile } from '../orphans.ts'
+import type { DomainDefinition } from './domain-client.ts'
 import { ensureImage, type ImageAccess, imageJobKey, rescueJobKey, rescuePinOwnerOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
+import { type LocatedDisks, locateDisks } from './located-disks.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 
 export interface DisksOptions extends ImageAccess {
@@ -53,6 +55,19 @@ export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
   const disks = await readDisks(dir)
   if (!disks) throw disksMissingError(dir)
   return disks
+}
+
+/**
+ * Finds the files that the Server's disks are in now, with their layers.
+ * @throws Transient DiskMissing, DiskUnusable, DiskLayersConflict
+ */
+export async function requireLocatedDisks(
+  paths: ServerPaths,
+  definition: DomainDefinition | undefined,
+): Promise<LocatedDisks> {
+  const located = await locateDisks(paths, definition)
+  if (!located) throw disksMissingError(paths.dir)
+  return located
 }
 
 const disksMissingError = (dir: string): Transient =>

@@ -1,9 +1,12 @@
 /** The libvirt calls that change a Server's domain. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/index.ts'
 import {
   type CallFunction,
   type DomainRef,
+  domainState,
   domainUndefineFlags,
+  domainXmlFlags,
   isLibvirtError,
   proc,
   saveFlags,
@@ -27,6 +30,10 @@ const UNDEFINE_ALL =
  * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
  */
 const DEFINE_WITHOUT_VALIDATION = 0
+/** How long to wait for a guest that has been told to wake up. QEMU itself needs some milliseconds. */
+const WAKE_UP_MS = 2000
+/** The time between two observations of a guest that wakes up. */
+const OBSERVE_AGAIN_MS = 20
 /** The time limit of a destroy: a QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
@@ -34,12 +41,25 @@ const DESTROY_MS = 120_000
 export function newDefinitionCalls(
   call: CallFunction,
   withDomain: WithDomain,
-): Pick<OwnedDomains, 'define' | 'undefine'> {
+): Pick<OwnedDomains, 'readDefinition' | 'define' | 'undefine'> {
   return {
+    readDefinition: (uuid) =>
+      withDomain(
+        'read the definition of the domain',
+        uuid,
+        async (dom) => {
+          const isActive = await isDomainActive(call, dom)
+          const flags = isActive ? 0 : domainXmlFlags.inactive
+          return { name: dom.name, isActive, xml: (await call(proc.domainGetXmlDesc, { dom, flags })).xml }
+        },
+        'skip',
+      ),
     async define(uuid, xml) {
       await withDomain('define the domain', uuid, async () => undefined)
       try {
-        await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE_WITHOUT_VALIDATION })
+        const { dom } = await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE_WITHOUT_VALIDATION })
+        // libvirtd would start the guest when the host boots, before the agent can know that the Server is still here.
+        await call(proc.domainSetAutostart, { dom, autostart: false })
       } catch (error) {
         throw errorFromLibvirt(error, 'define the domain')
       }
@@ -59,7 +79,7 @@ export function newDefinitionCalls(
   }
 }
 
-type PowerCalls = Omit<OwnedDomains, 'define' | 'undefine' | 'observe' | 'injectNmi' | 'setPassword'>
+type PowerCalls = Omit<OwnedDomains, 'readDefinition' | 'define' | 'undefine' | 'observe' | 'injectNmi' | 'setPassword'>
 
 /** The calls that change the power of a Server's domain. */
 export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
@@ -108,7 +128,10 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       )
     },
     async unpause(uuid) {
-      await withDomain('unpause the domain', uuid, (dom) => ignoreInvalidState(call(proc.domainResume, { dom })))
+      await withDomain('unpause the domain', uuid, async (dom) => {
+        await ignoreInvalidState(call(proc.domainResume, { dom }))
+        if (await isAsleep(call, dom)) await wakeUp(call, dom)
+      })
     },
     async save(uuid, signal) {
       const callOptions = { signal, timeoutMs: Infinity }
@@ -120,6 +143,21 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
         ),
       )
     },
+  }
+}
+
+/** Whether the guest has suspended itself to RAM. */
+const isAsleep = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
+  (await call(proc.domainGetState, { dom, flags: 0 })).state === domainState.pmsuspended
+
+/** Wakes a guest that sleeps, and waits until libvirtd knows that the guest is awake. */
+async function wakeUp(call: CallFunction, dom: DomainRef): Promise<void> {
+  const end = performance.now() + WAKE_UP_MS
+  await ignoreInvalidState(call(proc.domainPmWakeup, { dom, flags: 0 }))
+  while (await isAsleep(call, dom)) {
+    if (performance.now() > end)
+      throw new Transient('LibvirtBusy', 'the guest has been told to wake up, and still sleeps')
+    await delay(OBSERVE_AGAIN_MS)
   }
 }
 

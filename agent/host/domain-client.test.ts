@@ -28,6 +28,7 @@ function clientOf({ found, active, saved }: FakeDomain): OwnedDomains {
     [proc.domainLookupByUuid, found ? { dom } : noDomain],
     [proc.domainGetMetadata, { metadata: ownerMetadata }],
     [proc.domainIsActive, { active }],
+    [proc.domainGetState, { state: active ? 1 : 5, reason: 1 }],
     [proc.domainHasManagedSaveImage, { result: saved }],
     [proc.domainSuspend, notRunning],
     [proc.domainResume, notRunning],

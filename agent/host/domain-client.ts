@@ -22,6 +22,16 @@ export interface DomainClient {
   of(uid: string): OwnedDomains
 }
 
+/** The domain as libvirt has it, with the changes that an administrator has made with libvirt's tools. */
+export interface DomainDefinition {
+  /** The domain's name, which virsh domrename changes. */
+  name: string
+  /** The XML of the running domain, or of the next boot if the domain is off. */
+  xml: string
+  /** Whether a QEMU process runs the domain. */
+  isActive: boolean
+}
+
 /**
  * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and
  * removals treat it as absent, all other operations throw an error with the code UUIDInUse.
@@ -32,6 +42,8 @@ export interface OwnedDomains {
    * @throws a Transient error (retried) with the code LibvirtBusy if the start takes longer
    */
   observe(uuid: string): Promise<ObservedDomain>
+  /** Reads the definition of the domain; returns undefined if there is no domain. */
+  readDefinition(uuid: string): Promise<DomainDefinition | undefined>
   define(uuid: string, xml: string): Promise<void>
   /** Resolves when the domain runs or its memory is restored. An abort ends the wait, not the start. */
   start(uuid: string, signal: AbortSignal): Promise<void>

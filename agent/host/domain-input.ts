@@ -4,11 +4,11 @@
  */
 import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
-import type { Disks } from '../image/disks.ts'
 import { hostnameOf } from '../image/metadata.ts'
 import type { RescueDisk } from '../image/rescue-disk.ts'
 import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
+import type { LocatedDisks } from './located-disks.ts'
 import { domainNameOf, type ServerPaths } from './paths.ts'
 
 export function toHostedGuest(guest: Guest): HostedGuest {
@@ -19,28 +19,33 @@ export function toHostedGuest(guest: Guest): HostedGuest {
 export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
-  disks: Disks
+  disks: LocatedDisks
   /**
    * If present, the domain boots from this disk and not from the server's own, with the hardware that the rescue image
    * asks for.
    */
   rescueDisk?: RescueDisk
+  /** The name that the domain has; undefined: the domain is new, and the agent chooses the name. */
+  domainName?: string
 }
 
 /** The rescue disk, if there is one, and the firmware variables of the system that boots. */
-const bootPathsOf = ({ nvram, rescueNvram }: ServerPaths, rescueDisk: RescueDisk | undefined) =>
-  rescueDisk ? { rescueDisk: rescueDisk.disk, nvram: rescueNvram } : { nvram }
+const bootPathsOf = (
+  { nvram, rescueNvram }: ServerPaths,
+  rescueDisk: RescueDisk | undefined,
+  { rescue = rescueDisk?.disk }: LocatedDisks,
+) => (rescueDisk && rescue ? { rescueDisk: rescue, nvram: rescueNvram } : { nvram })
 
 export function toDomainInput(
   { server, instance }: Guest,
   bootId: string,
-  { host, paths, disks, rescueDisk }: DomainResources,
+  { host, paths, disks: { disks, ...located }, rescueDisk, domainName }: DomainResources,
 ): DomainInput {
   const { name, namespace = '', uid = '', generation, creationTimestamp } = server.metadata
   const { displayName, description, configDrive } = server.spec
   return {
     guest: {
-      name: domainNameOf({ name, uid }),
+      name: domainName ?? domainNameOf({ name, uid }),
       title: displayName ?? name,
       ...(description === undefined ? {} : { description }),
       owner: { namespace, name, uid, bootId, ...(generation === undefined ? {} : { generation }) },
@@ -54,9 +59,10 @@ export function toDomainInput(
       ...(disks.swap ? { swap: disks.swap } : {}),
       ...(configDrive ? { configDrive: paths.configDrive } : {}),
       consoleLog: paths.consoleLog,
-      ...bootPathsOf(paths, rescueDisk),
+      ...bootPathsOf(paths, rescueDisk, { disks, ...located }),
     },
     interfaces: instance.interfaces.map(toPluggedInterface),
     vncSocket: paths.vnc,
+    attachedDisks: located.attached,
   }
 }

@@ -1,8 +1,14 @@
-import { describe, expect, it, vi } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Guest, ObservedDomain } from '../../actions/host/index.ts'
-import type { DomainClient, OwnedDomains } from './domain-client.ts'
+import { makeHostFacts, makeInstance } from '../domain/examples.ts'
+import type { DomainClient, DomainDefinition, OwnedDomains } from './domain-client.ts'
 import { type DomainsOptions, newDomains } from './domains.ts'
 import { Jobs } from './jobs.ts'
+import { serverPathsOf } from './paths.ts'
 
 const uuid = '00000000-0000-4000-8000-000000000001'
 const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
@@ -11,9 +17,72 @@ const ctx = { signal: new AbortController().signal }
 /** Creates the host capability Domains, whose calls of libvirt the test replaces. */
 function newDomainsWithStubs(calls: Partial<OwnedDomains>) {
   const jobs = new Jobs(() => undefined)
-  const client = { of: () => calls } as unknown as DomainClient
+  const client = { of: () => ({ readDefinition: async () => undefined, ...calls }) } as unknown as DomainClient
   return { jobs, domains: newDomains({ client, jobs } as DomainsOptions) }
 }
+
+describe('define', () => {
+  let root: string
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'domains-'))
+  })
+  afterEach(() => rmSync(root, { recursive: true }))
+
+  /** Defines a guest whose domain has this definition; returns the XML that libvirt gets. */
+  async function defineOver(definition: DomainDefinition | undefined): Promise<string> {
+    const paths = serverPathsOf(root, root, uuid)
+    mkdirSync(paths.dir, { recursive: true })
+    execFileSync('qemu-img', ['create', '-q', '-f', 'raw', join(paths.dir, 'disk'), '1M'])
+    const nightly = ['-f', 'qcow2', '-F', 'raw', '-b', join(paths.dir, 'disk'), join(paths.dir, 'disk.nightly')]
+    execFileSync('qemu-img', ['create', '-q', ...nightly])
+    writeFileSync(join(paths.dir, 'disks.json'), JSON.stringify({ root: 'raw', ephemeral: false, swap: false }))
+    const define = vi.fn(async () => undefined)
+    const calls = { readDefinition: async () => definition, define } as Partial<OwnedDomains>
+    const client = { of: () => calls } as unknown as DomainClient
+    const options = { client, jobs: new Jobs(() => undefined), pathsOf: () => paths, facts: makeHostFacts }
+    const whole = { server: { metadata: { name: 'web', uid: uuid }, spec: {} }, instance: { ...makeInstance(), uuid } }
+    await newDomains(options).define(whole as unknown as Guest, 'b1', ctx)
+    return String((define.mock.calls as unknown[][])[0]?.[1]).replaceAll(paths.dir, '/d')
+  }
+
+  const newXml = (name: string, disk: string): string =>
+    `<domain><name>${name}</name><devices><disk type='file' device='disk'><driver type='qcow2'/><source file='${disk}'/><target dev='vda' bus='virtio'/></disk></devices></domain>`
+
+  it('names the overlay with its layers that a snapshot has put into the definition', async () => {
+    const top = join(serverPathsOf(root, root, uuid).dir, 'disk.nightly')
+    const xml = await defineOver({ name: 'web-00000000', isActive: false, xml: newXml('web-00000000', top) })
+    expect(xml).toContain(`<source file="/d/disk.nightly"/>
+      <backingStore type="file">
+        <format type="raw"/>
+        <source file="/d/disk"/>
+        <backingStore/>
+      </backingStore>`)
+  })
+
+  it('keeps the name that virsh domrename has given the domain', async () => {
+    const disk = join(serverPathsOf(root, root, uuid).dir, 'disk.nightly')
+    expect(await defineOver({ name: 'mine', isActive: false, xml: newXml('mine', disk) })).toContain(
+      '<name>mine</name>',
+    )
+    rmSync(disk)
+  })
+})
+
+describe('observe', () => {
+  const definition = { name: 'mine', isActive: false, xml: '<domain/>' }
+
+  it.each([
+    ['the name of a domain that was renamed', 'mine', { power: 'off', name: 'mine' }],
+    ['no name of a domain that has the name that the agent gave it', 'web-00000000', { power: 'off' }],
+  ] as const)('returns %s', async (_, name, expected) => {
+    const client = {
+      of: () => ({ observe: async () => ({ power: 'off' }), readDefinition: async () => ({ ...definition, name }) }),
+    } as unknown as DomainClient
+    const pathsOf = () => serverPathsOf('/nonexistent', '/nonexistent', uuid)
+    const options = { client, pathsOf } as unknown as DomainsOptions
+    expect(await newDomains(options).observe(guest)).toEqual(expected)
+  })
+})
 
 describe('requestShutdown', () => {
   it('removes the managed save, asks the guest to power off, and does not wait for the answer', async () => {

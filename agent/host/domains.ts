@@ -4,11 +4,12 @@ import { dirname } from 'node:path'
 import type { Domains, Guest, ObservedDomain } from '../../actions/host/index.ts'
 import { buildDomain } from '../domain/build.ts'
 import type { HostFacts } from '../domain/input.ts'
-import { requireDisks } from './disks.ts'
+import { requireLocatedDisks } from './disks.ts'
 import type { DomainClient, OwnedDomains } from './domain-client.ts'
 import { toDomainInput } from './domain-input.ts'
 import type { Jobs } from './jobs.ts'
-import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
+import { recordLocations } from './located-disks.ts'
+import { domainNameOf, type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 import { requireRescueDisk } from './rescue-disks.ts'
 import { ShutdownRequests } from './shutdown-requests.ts'
 
@@ -23,6 +24,9 @@ export interface DomainsOptions {
   facts(): HostFacts
 }
 
+/** The name of a new domain. It is the name of the Server's domain unless somebody has renamed the domain. */
+const newNameOf = (guest: Guest): string => domainNameOf({ name: guest.server.metadata.name, uid: uidOf(guest) })
+
 const startJobKey = (uid: string): string => `start ${uid}`
 const saveJobKey = (uid: string): string => `save ${uid}`
 
@@ -34,14 +38,27 @@ const CHECK_MS = 5000
 
 export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Domains {
   const domainsOf = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
-  const observe = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
+  const observePower = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
+  const observe = async (guest: Guest): Promise<ObservedDomain> => {
+    const observed = await observePower(guest)
+    if (observed.power === 'missing') return observed
+    const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
+    if (!definition) return observed
+    await recordLocations(pathsOf(guest), definition)
+    const { name } = definition
+    return name === newNameOf(guest) ? observed : { ...observed, name }
+  }
   const shutdownRequests = new ShutdownRequests()
   const buildXml = async (guest: Guest, bootId: string): Promise<string> => {
     const paths = pathsOf(guest)
-    const disks = await requireDisks(paths)
+    const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
+    const disks = await requireLocatedDisks(paths, definition)
+    // Only in a rescue that is under way does the definition say where the rescue disk is.
+    if (guest.server.status?.mode !== 'rescued') delete disks.rescue
     const rescueDisk = await requireRescueDisk(guest, paths)
     const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
-    return buildDomain(toDomainInput(guest, bootId, resources))
+    const domainName = definition?.name
+    return buildDomain(toDomainInput(guest, bootId, { ...resources, ...(domainName ? { domainName } : {}) }))
   }
   return {
     async define(guest, bootId) {
@@ -71,7 +88,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     pause: (guest) => domainsOf(guest).pause(guest.instance.uuid),
     unpause: (guest) => domainsOf(guest).unpause(guest.instance.uuid),
     async save(guest) {
-      const { power, reason } = await observe(guest)
+      const { power, reason } = await observePower(guest)
       if (power === 'saved') return { done: true }
       const job = saveJobKey(uidOf(guest))
       // If a save is under way without a job of this process, an earlier process of the agent started it, and libvirtd
@@ -83,7 +100,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     injectNmi: (guest, requestId) => domainsOf(guest).injectNmi(guest.instance.uuid, requestId),
     undefine: (guest) => domainsOf(guest).undefine(guest.instance.uuid),
     observe,
-    runningBootId: async (guest) => (await observe(guest)).bootId,
+    runningBootId: async (guest) => (await observePower(guest)).bootId,
   }
 }
 

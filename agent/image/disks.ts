@@ -36,9 +36,11 @@ export interface DisksOptions extends RootDiskOptions {
 }
 
 export interface Disk {
+  /** Path of a file, or of a block device if `type` is `block`. */
   path: string
   format: 'qcow2' | 'raw'
-  /** The base that backs the disk, if the disk is an overlay. */
+  type?: 'block'
+  /** The base that the disk was made from, if the disk was made as an overlay. */
   backing?: Pick<Base, 'path' | 'format'>
 }
 
@@ -57,6 +59,8 @@ interface DiskLayout {
   backing?: Pick<Base, 'path' | 'format'>
   ephemeral: boolean
   swap: boolean
+  /** Disks that somebody has moved with libvirt's tools, such as a snapshot, and where they are now. */
+  moved?: Partial<Record<keyof Disks, Pick<Disk, 'path' | 'format' | 'type'>>>
 }
 
 /**
@@ -102,17 +106,30 @@ export function newRootLayout({ root, base: { path, format } }: RootDiskOptions)
 
 /** Reads which disks the server has. Returns undefined if one is missing; createDisks then creates it. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
+  const disks = await readRecordedDisks(directory)
+  if (disks === undefined) return undefined
+  const existing = await Promise.all(Object.values(disks).map(({ path }: Disk) => pathExists(path)))
+  return existing.includes(false) ? undefined : disks
+}
+
+/** Reads which disks disks.json names, whether or not they exist. Returns undefined if there is no disks.json. */
+export async function readRecordedDisks(directory: string): Promise<Disks | undefined> {
   const layout = await readDiskLayout(directory)
   if (layout === undefined) return undefined
+  const { root: format, backing, moved } = layout
   const path = (name: string) => join(directory, name)
-  const names = ['disk', ...(layout.ephemeral ? ['disk.eph0'] : []), ...(layout.swap ? ['disk.swap'] : [])]
-  const existing = await Promise.all(names.map((name) => pathExists(path(name))))
-  if (existing.includes(false)) return undefined
   return {
-    root: { path: path('disk'), format: layout.root, ...(layout.backing && { backing: layout.backing }) },
-    ...(layout.ephemeral && { ephemeral: { path: path('disk.eph0'), format: 'raw' } }),
-    ...(layout.swap && { swap: { path: path('disk.swap'), format: 'raw' } }),
+    root: { ...(moved?.root ?? { path: path('disk'), format }), ...(backing && { backing }) },
+    ...(layout.ephemeral && { ephemeral: moved?.ephemeral ?? { path: path('disk.eph0'), format: 'raw' } }),
+    ...(layout.swap && { swap: moved?.swap ?? { path: path('disk.swap'), format: 'raw' } }),
   }
+}
+
+/** Records in disks.json where the server's disks are now. */
+export async function recordMovedDisks(directory: string, moved: NonNullable<DiskLayout['moved']>): Promise<void> {
+  const layout = await readDiskLayout(directory)
+  if (layout === undefined) return
+  await writeFileAtomically(join(directory, 'disks.json'), JSON.stringify({ ...layout, moved }), 0o644)
 }
 
 async function readDiskLayout(directory: string): Promise<DiskLayout | undefined> {

@@ -16,6 +16,7 @@ export interface ImageInfo {
   'actual-size'?: number
   'backing-filename'?: string
   'full-backing-filename'?: string
+  'backing-filename-format'?: string
   encrypted?: boolean
   snapshots?: readonly { name: string }[]
   'format-specific'?: {
@@ -66,6 +67,21 @@ export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: 
   if (info.format !== 'qcow2' && info.format !== 'vmdk') return
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
   rejectTruncated(await runLimited('qemu-img', ['check', '--force-share', '-f', info.format, path], limits, signal))
+}
+
+/**
+ * Reads the header of a qcow2 disk. QEMU guesses nothing: the caller knows the format from the domain's definition or
+ * from the layer above. The disk may be in use.
+ * @throws Transient DiskUnusable
+ */
+export async function readLayerInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
+  const args = ['info', '--output=json', '--force-share', '-f', 'qcow2', path]
+  const result = await runLimited('qemu-img', args, INFO_LIMITS, signal)
+  if (result.code === 0) return JSON.parse(result.stdout) as ImageInfo
+  throw new Transient(
+    'DiskUnusable',
+    `qemu-img cannot read the disk ${path} as qcow2: ${failureReasonOf(result, path)}`,
+  )
 }
 
 /**

@@ -49,6 +49,18 @@ export const hostReasons = declareReasons({
     httpStatus: 500,
     whatToDo: 'Make sure that the file system of `--state-dir` is mounted, restore the disk, or delete the server.',
   },
+  DiskUnusable: {
+    meaning:
+      "The domain's definition names something as a disk of the server that the server cannot be booted from. The agent starts no other layer in its place.",
+    httpStatus: 500,
+    whatToDo: '[What virsh does to disks](virsh.md#disks)',
+  },
+  DiskLayersConflict: {
+    meaning:
+      'There is a newer layer on the disk that the server would boot from, with data that the guest wrote. The agent does not boot the older one.',
+    httpStatus: 500,
+    whatToDo: '[What virsh does to disks](virsh.md#disks)',
+  },
   DiskCreateFailed: {
     meaning: 'A disk of the server could not be created.',
     httpStatus: 500,

@@ -12,13 +12,13 @@ let count = 0
 
 /** @param image the guest's image, with a URL from which the host can fetch it */
 export function newGuest(options: GuestOptions, image: Instance['image'], ram = 64): Guest {
-  const { spec = {}, launchedAt, hasSecretUserData } = options
+  const { spec = {}, flavor = {}, launchedAt, hasSecretUserData } = options
   count += 1
   const [uid, name] = [randomUUID(), `web-${count}`]
   const instance: Instance = {
     uuid: uid,
     availabilityZone: 'nova',
-    flavor: { name: 'tiny', vcpus: 1, ram, disk: 1, ephemeral: 0, swap: 0 },
+    flavor: { name: 'tiny', vcpus: 1, ram, disk: 1, ephemeral: 0, swap: 0, ...flavor },
     image,
     interfaces: [createNic(1 + (count % 90))],
     keys: [],

@@ -32,6 +32,7 @@ import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, type GuestOptions, type Owner, removeGuest } from './contract-host.ts'
 import { foreignDomainXml } from './foreign-domain.ts'
 import { newGuest } from './guests.ts'
+import { makeSleepingGuestDisk } from './sleeping-guest.ts'
 
 const BOOT_MS = 240_000
 
@@ -79,6 +80,16 @@ export class LibvirtContractHost implements ContractHost {
   get host(): Host {
     if (!this.#agent) throw new Error('no agent runs')
     return this.#agent.host
+  }
+
+  /** Runs virsh, as an administrator or a backup program does. */
+  virsh(...args: string[]): Promise<string> {
+    return this.#rig.virsh(...args)
+  }
+
+  /** The directory of the guest's Server, which has its disks. */
+  directoryOf(guest: Guest): string {
+    return this.#paths(guest).dir
   }
 
   async startAgent(): Promise<void> {
@@ -276,10 +287,14 @@ export class LibvirtContractHost implements ContractHost {
     return { name: 'system', namespace: 'demo', uid: 'uid-system', url: `file://${file}`, format: 'qcow2' }
   }
 
-  /** An empty disk as an image. It has no operating system, so its guest ignores requests to power off. */
+  /**
+   * An empty disk as an image. It has no operating system, so its guest ignores requests to power off. The guest of the
+   * image `sleeps` puts itself to sleep.
+   */
   #emptyImageRef(name: string): Instance['image'] {
     const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))
-    if (name !== 'gone' && !existsSync(file)) writeFileSync(file, Buffer.alloc(1024 ** 2))
+    const content = name === 'sleeps' ? makeSleepingGuestDisk() : Buffer.alloc(1024 ** 2)
+    if (name !== 'gone' && !existsSync(file)) writeFileSync(file, content)
     return { name, namespace: 'demo', uid: `uid-${name}`, url: `file://${file}`, format: 'raw' }
   }
 }

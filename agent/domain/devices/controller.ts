@@ -5,7 +5,7 @@
 import type { DomainInput } from '../input.ts'
 import { hasPcie } from '../os.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
-import { drivesOf } from './disk.ts'
+import { attachedBusesOf, drivesOf } from './disk.ts'
 import { inputBusOf } from './graphics.ts'
 
 /**
@@ -16,7 +16,8 @@ const FREE_ROOT_PORTS = 8
 
 /** @param pciDevices number of the domain's devices that take a root port; controllers are not counted */
 export function controllerElements(input: DomainInput, pciDevices: number): Element[] {
-  const buses = new Set<string>(drivesOf(input).map(({ bus }) => bus)).add(inputBusOf(input))
+  const buses = new Set<string>([...drivesOf(input).map(({ bus }) => bus), ...attachedBusesOf(input)])
+  buses.add(inputBusOf(input))
   const needsScsi = buses.has('scsi')
   const needsUsb = buses.has('usb')
   return [

@@ -3,10 +3,12 @@
  * a rescue the rescue disk comes first and the root disk second.
  */
 import { Terminal } from '../../../crds/index.ts'
-import type { DiskFile, DomainInput } from '../input.ts'
+import { aliasOfConfigDrive, aliasOfRole } from '../defined-disks.ts'
+import { type AttachedDisk, type BackingFile, type DiskFile, type DomainInput, diskRoles } from '../input.ts'
 import { hasPcie } from '../os.ts'
+import { childAt } from '../parse-xml.ts'
 import { imageProperty, isWindows, requireOneOf } from '../properties.ts'
-import { type Element, xmlElement } from '../render-xml.ts'
+import { type Element, elementFromNode, xmlElement } from '../render-xml.ts'
 
 const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
 export type DiskBus = (typeof diskBuses)[number]
@@ -28,6 +30,7 @@ interface Drive {
   device: 'disk' | 'cdrom'
   bus: DiskBus
   file: DiskFile
+  alias: string
   bootOrder?: number
 }
 
@@ -64,58 +67,93 @@ function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBu
 export function drivesOf(input: DomainInput): Drive[] {
   const { rescueDisk, rootDisk, ephemeral, swap, configDrive } = input.paths
   const bus = diskBusOf(input)
-  const disks = [rescueDisk, rootDisk, ephemeral, swap].filter((file) => file !== undefined)
-  const drives: Drive[] = disks.map((file, index) => ({
-    device: 'disk',
-    bus,
-    file,
-    ...(index === 0 && { bootOrder: 1 }),
-  }))
+  const files = { rescue: rescueDisk, root: rootDisk, ephemeral, swap }
+  const drives: Drive[] = diskRoles.flatMap((role) => {
+    const file = files[role]
+    return file ? [{ device: 'disk' as const, bus, file, alias: aliasOfRole(role) }] : []
+  })
+  const first = drives[0]
+  if (first) first.bootOrder = 1
   if (configDrive !== undefined) {
-    drives.push({ device: 'cdrom', bus: cdromBusOf(input), file: { path: configDrive, format: 'raw' } })
+    const file = { path: configDrive, format: 'raw' } as const
+    drives.push({ device: 'cdrom', bus: cdromBusOf(input), file, alias: aliasOfConfigDrive })
   }
   return drives
 }
 
+/** The bus of each disk that an administrator has attached. */
+export const attachedBusesOf = ({ attachedDisks = [] }: DomainInput): string[] =>
+  attachedDisks.map(({ element }) => childAt(element, 'target')?.attributes['bus'] ?? '')
+
 export function diskElements(input: DomainInput): Element[] {
-  const usedTargets = new Map<string, number>()
-  return drivesOf(input).map((drive) => {
-    const prefix = diskTargetPrefixes[drive.bus]
-    const index = usedTargets.get(prefix) ?? 0
-    usedTargets.set(prefix, index + 1)
-    return diskElement(drive, `${prefix}${String.fromCharCode(97 + index)}`)
-  })
+  const usedTargets = new Set<string>()
+  const own = drivesOf(input).map((drive) => diskElement(drive, takeTarget(diskTargetPrefixes[drive.bus], usedTargets)))
+  return [...own, ...(input.attachedDisks ?? []).map((disk) => attachedDiskElement(disk, usedTargets))]
 }
 
-function diskElement({ device, bus, file, bootOrder }: Drive, target: string): Element {
+/** Returns the first target name with this prefix that no disk has, and notes that it is used now. */
+function takeTarget(prefix: string, usedTargets: Set<string>): string {
+  let index = 0
+  while (usedTargets.has(`${prefix}${String.fromCharCode(97 + index)}`)) index += 1
+  const target = `${prefix}${String.fromCharCode(97 + index)}`
+  usedTargets.add(target)
+  return target
+}
+
+/** Elements of an attached disk that belong to its place in the old definition. libvirt chooses new ones. */
+const placeElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
+
+/**
+ * The element of a disk that an administrator has attached, as the old definition has it. If a disk of the server needs
+ * its target name, as in a rescue, it gets the next free one.
+ */
+function attachedDiskElement({ element: disk, backing }: AttachedDisk, usedTargets: Set<string>): Element {
+  const { dev = 'vda', bus } = childAt(disk, 'target')?.attributes ?? {}
+  const isFree = !usedTargets.has(dev)
+  if (isFree) usedTargets.add(dev)
+  const newTarget = isFree ? dev : takeTarget(dev.slice(0, 2), usedTargets)
+  return xmlElement(
+    'disk',
+    { ...disk.attributes },
+    ...disk.children.filter(({ name }) => !placeElements.has(name)).map(elementFromNode),
+    backing && backingStoreElement(backing),
+    xmlElement('target', { dev: newTarget, bus }),
+  )
+}
+
+function diskElement({ device, bus, file, bootOrder, alias }: Drive, target: string): Element {
   const isDisk = device === 'disk'
   return xmlElement(
     'disk',
-    { type: 'file', device },
+    { type: file.type ?? 'file', device },
     xmlElement('driver', {
       name: 'qemu',
       type: file.format,
       cache: isDisk ? 'none' : undefined,
       discard: isDisk ? 'unmap' : undefined,
     }),
-    xmlElement('source', { file: file.path }),
+    sourceElement(file),
     file.backing && backingStoreElement(file.backing),
     xmlElement('target', { dev: target, bus }),
     isDisk ? undefined : xmlElement('readonly'),
     bootOrder === undefined ? undefined : xmlElement('boot', { order: bootOrder }),
+    xmlElement('alias', { name: alias }),
   )
 }
 
+const sourceElement = ({ type, path }: DiskFile, ...children: Element[]): Element =>
+  xmlElement('source', type === 'block' ? { dev: path } : { file: path }, ...children)
+
 /**
- * The <backingStore> of an overlay. It names the backing file, so that QEMU does not read the name from the overlay,
- * which the guest may have changed. Without relabel=no libvirt would make QEMU's user the owner of the file that all
- * servers share, and one guest could then change it for all.
+ * The <backingStore> of an overlay. It names all layers with their formats, so that neither libvirt nor QEMU guesses
+ * them. Without relabel=no libvirt would make QEMU's user the owner of a cached image, which all servers share, and one
+ * guest could then change it for all.
  */
-const backingStoreElement = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
+export const backingStoreElement = ({ isOwn, backing, ...file }: BackingFile): Element =>
   xmlElement(
     'backingStore',
-    { type: 'file' },
-    xmlElement('format', { type: format }),
-    xmlElement('source', { file: path }, xmlElement('seclabel', { model: 'dac', relabel: 'no' })),
-    xmlElement('backingStore'),
+    { type: file.type ?? 'file' },
+    xmlElement('format', { type: file.format }),
+    isOwn ? sourceElement(file) : sourceElement(file, xmlElement('seclabel', { model: 'dac', relabel: 'no' })),
+    backing ? backingStoreElement(backing) : xmlElement('backingStore'),
   )

@@ -10,6 +10,9 @@ const domainFlagsArgs = structOf({ dom: domain, flags })
 export const domainProcedures = nameEntries({
   domainLookupByUuid: remoteProcedure(24, structOf({ uuid }), domainResult),
   domainDefineXmlFlags: remoteProcedure(350, structOf({ xml: string, flags }), domainResult),
+  /** Whether libvirtd starts the domain when libvirtd itself starts, which is usually at the boot of the host. */
+  domainGetAutostart: remoteProcedure(15, domainArgs, structOf({ autostart: bool })),
+  domainSetAutostart: remoteProcedure(29, structOf({ dom: domain, autostart: bool }), nothing),
   domainUndefineFlags: remoteProcedure(231, domainFlagsArgs, nothing),
 
   domainCreateXml: remoteProcedure(10, structOf({ xml: string, flags }), domainResult, slowCall),

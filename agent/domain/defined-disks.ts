@@ -1,0 +1,74 @@
+/**
+ * Reads from a domain's XML which disks the domain has. Administrators and backup programs give a disk another file
+ * with libvirt's tools (snapshots, block jobs), so the definition and not the Server says where the guest's data is.
+ * Pure.
+ */
+import { Transient } from '../../crds/index.ts'
+import { type DiskFile, type DiskRole, diskRoles } from './input.ts'
+import { childAt, childrenNamed, parseXml, type XmlNode } from './parse-xml.ts'
+
+/** An alias that begins with ua- stays in the definition. The guest cannot see it. */
+const PREFIX = 'ua-kubenova-'
+export const aliasOfRole = (role: DiskRole): string => `${PREFIX}${role}`
+export const aliasOfConfigDrive = `${PREFIX}config`
+
+export interface DefinedDisks {
+  /** The <disk> elements of the server's own disks. A disk that was detached is absent. */
+  own: Partial<Record<DiskRole, XmlNode>>
+  /** The <disk> elements of disks that an administrator has attached. */
+  attached: XmlNode[]
+}
+
+/**
+ * Finds the disks of a domain.
+ * @param roles the disks that the Server has. If one has no alias, because it was detached and another one attached in
+ * its place, or because the domain was defined by an agent before there were aliases, its target name identifies it
+ */
+export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {
+  const disks = childrenNamed(childAt(parseXml(xml, 'domain XML'), 'devices'), 'disk')
+  const isRescue = disks.some((disk) => aliasOf(disk) === aliasOfRole('rescue') || /\/disk\.rescue$/.test(pathOf(disk)))
+  const ordered = diskRoles.filter((role) => (role === 'rescue' ? isRescue : roles.includes(role)))
+  const own: DefinedDisks['own'] = {}
+  for (const [index, role] of ordered.entries()) {
+    const found =
+      disks.find((disk) => aliasOf(disk) === aliasOfRole(role)) ?? disks.find((disk) => isAtIndex(disk, index))
+    if (found) own[role] = found
+  }
+  const known = new Set(Object.values(own))
+  return { own, attached: disks.filter((disk) => !known.has(disk) && !isConfigDrive(disk)) }
+}
+
+const aliasOf = (disk: XmlNode): string => childAt(disk, 'alias')?.attributes['name'] ?? ''
+
+const pathOf = (disk: XmlNode): string => childAt(disk, 'source')?.attributes['file'] ?? ''
+
+/** Whether the disk has no alias of a role, and the target name with this index: vdb for 1. */
+function isAtIndex(disk: XmlNode, index: number): boolean {
+  if (aliasOf(disk).startsWith(PREFIX) || (disk.attributes['device'] ?? 'disk') !== 'disk') return false
+  return childAt(disk, 'target')?.attributes['dev']?.slice(2) === String.fromCharCode(97 + index)
+}
+
+const isConfigDrive = (disk: XmlNode): boolean =>
+  aliasOf(disk) === aliasOfConfigDrive ||
+  (disk.attributes['device'] === 'cdrom' && /\/disk\.config$/.test(pathOf(disk)))
+
+/**
+ * Reads where a disk of the server is.
+ * @throws Transient DiskUnusable if it is neither a file nor a block device, or its format is neither qcow2 nor raw
+ */
+export function diskFileOf(disk: XmlNode, role: string): DiskFile {
+  const { type = 'file' } = disk.attributes
+  const { file, dev } = childAt(disk, 'source')?.attributes ?? {}
+  const path = type === 'file' ? file : type === 'block' ? dev : undefined
+  const format = childAt(disk, 'driver')?.attributes['type'] ?? 'raw'
+  if (path === undefined)
+    throw unusable(`the domain's definition has ${file ?? dev ?? 'no file'} of type ${type} as its ${role} disk`)
+  if (format !== 'qcow2' && format !== 'raw') throw unusable(`the ${role} disk ${path} has the format ${format}`)
+  return { path, format, ...(type === 'block' ? { type } : {}) }
+}
+
+const unusable = (what: string): Transient =>
+  new Transient(
+    'DiskUnusable',
+    `${what}: give the domain a file or a block device in the format qcow2 or raw, with virsh edit`,
+  )

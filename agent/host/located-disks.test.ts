@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { locateDisks, recordLocations } from './located-disks.ts'
+import { serverPathsOf } from './paths.ts'
+
+// These tests run qemu-img, which may take long on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+let root: string
+let paths: ReturnType<typeof serverPathsOf>
+const path = (name: string): string => join(paths.dir, name)
+let base: string
+
+/** Makes a qcow2 file that the guest wrote at a time in seconds. */
+function overlay(file: string, below: string, format: string, writtenAt: number): string {
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', format, '-b', below, file, '1M'])
+  utimesSync(file, writtenAt, writtenAt)
+  return file
+}
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'located-'))
+  paths = serverPathsOf(root, root, 'u1')
+  base = join(root, 'cache/bases/1/disk')
+  mkdirSync(join(root, 'cache/bases/1'), { recursive: true })
+  mkdirSync(paths.dir, { recursive: true })
+  execFileSync('qemu-img', ['create', '-q', '-f', 'raw', base, '1M'])
+  overlay(path('disk'), base, 'raw', 1000)
+  writeFileSync(path('disk.swap'), '')
+  const layout = { root: 'qcow2', backing: { path: base, format: 'raw' }, ephemeral: false, swap: true }
+  writeFileSync(path('disks.json'), JSON.stringify(layout))
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+/** A definition whose root disk is this file. */
+function definition(rootDisk: string, { isActive = false, format = 'qcow2' } = {}) {
+  const disk = (file: string, target: string, role: string, type: string) =>
+    `<disk type='file' device='disk'><driver type='${type}'/><source file='${file}'/><target dev='${target}'/><alias name='ua-kubenova-${role}'/></disk>`
+  const disks = disk(rootDisk, 'vda', 'root', format) + disk(path('disk.swap'), 'vdb', 'swap', 'raw')
+  return { name: 'web', isActive, xml: `<domain><devices>${disks}</devices></domain>` }
+}
+
+const recorded = (): unknown => JSON.parse(readFileSync(path('disks.json'), 'utf8')).moved?.root?.path
+const rootOf = async (defined: Parameters<typeof locateDisks>[1]) =>
+  (await locateDisks(paths, defined))?.disks.root.path
+const expectError = (defined: Parameters<typeof locateDisks>[1], code: string, message: RegExp) =>
+  expect(locateDisks(paths, defined)).rejects.toMatchObject({
+    kind: 'Transient',
+    code,
+    message: expect.stringMatching(message),
+  })
+
+describe('locateDisks', () => {
+  it('finds the disks as the agent made them, and writes nothing', async () => {
+    const own = { path: path('disk'), format: 'qcow2', backing: { path: base, format: 'raw' } }
+    const swap = { path: path('disk.swap'), format: 'raw' }
+    expect(await locateDisks(paths, undefined)).toEqual({ disks: { root: own, swap }, attached: [] })
+    expect(await locateDisks(paths, definition(path('disk')))).toEqual({ disks: { root: own, swap }, attached: [] })
+    expect(recorded()).toBeUndefined()
+  })
+
+  it('finds the overlay of a snapshot with all its layers, and remembers it when there is no definition', async () => {
+    const top = overlay(join(root, 'elsewhere'), path('disk'), 'qcow2', 2000)
+    const expected = {
+      path: top,
+      format: 'qcow2',
+      backing: { path: path('disk'), format: 'qcow2', isOwn: true, backing: { path: base, format: 'raw' } },
+    }
+    expect((await locateDisks(paths, definition(top)))?.disks.root).toEqual(expected)
+    expect((await locateDisks(paths, undefined))?.disks.root).toEqual(expected)
+  })
+
+  it('answers undefined when the Server never had disks', async () => {
+    rmSync(path('disks.json'))
+    expect(await locateDisks(paths, undefined)).toBeUndefined()
+  })
+
+  it('goes back to the lower layer when the guest wrote to it last, as after a commit', async () => {
+    const top = overlay(path('disk.s1'), path('disk'), 'qcow2', 2000)
+    await recordLocations(paths, definition(top, { isActive: true }))
+    utimesSync(path('disk'), 3000, 3000)
+    expect(await rootOf(definition(path('disk')))).toBe(path('disk'))
+    expect(recorded()).toBe(path('disk'))
+  })
+
+  it('goes back to the lower layer when the overlay is gone', async () => {
+    const top = overlay(path('disk.s1'), path('disk'), 'qcow2', 2000)
+    await recordLocations(paths, definition(top, { isActive: true }))
+    rmSync(top)
+    expect(await rootOf(definition(path('disk')))).toBe(path('disk'))
+  })
+
+  it('throws DiskLayersConflict when the definition names a lower layer than the one that the guest used', async () => {
+    const top = overlay(path('disk.s2'), overlay(path('disk.s1'), path('disk'), 'qcow2', 1500), 'qcow2', 2000)
+    await recordLocations(paths, definition(top, { isActive: true }))
+    await recordLocations(paths, definition(path('disk')))
+    expect(recorded()).toBe(top)
+    await expectError(definition(path('disk')), 'DiskLayersConflict', /disk, but the guest has written to .*disk\.s2/)
+    await expectError(definition(path('disk.s1')), 'DiskLayersConflict', /disk\.s1, but/)
+  })
+
+  it('throws DiskLayersConflict when an overlay lies beside the disk of a domain that was undefined', async () => {
+    overlay(path('disk.s1'), path('disk'), 'qcow2', 2000)
+    await expectError(undefined, 'DiskLayersConflict', /disk\.s1/)
+    // A definition says what the disk is, whatever else is in the directory.
+    expect(await rootOf(definition(path('disk')))).toBe(path('disk'))
+  })
+
+  it('does not mind other files beside the disk: an older overlay, one on another disk, a broken one', async () => {
+    overlay(path('disk.s1'), path('disk'), 'qcow2', 500)
+    overlay(path('disk.rescue'), base, 'raw', 2000)
+    writeFileSync(path('broken'), 'QFI\xfb', 'latin1')
+    expect(await rootOf(undefined)).toBe(path('disk'))
+  })
+
+  it('throws DiskMissing when the file that the definition names does not exist', () =>
+    expectError(definition(path('disk.gone')), 'DiskMissing', /root disk is .*disk\.gone, which does not exist/))
+
+  it('throws DiskUnusable for a cached image, also after the domain was undefined', async () => {
+    await recordLocations(paths, definition(base, { isActive: true, format: 'raw' }))
+    await expectError(definition(base, { format: 'raw' }), 'DiskUnusable', /a cached image that other servers use/)
+    await expectError(undefined, 'DiskUnusable', /a cached image/)
+  })
+})
+
+it('recordLocations throws no error for a definition that cannot be booted', async () => {
+  await recordLocations(paths, { name: 'web', isActive: true, xml: '<broken' })
+  await recordLocations(paths, definition('/x', { isActive: true, format: 'vmdk' }))
+  expect(recorded()).toBeUndefined()
+})

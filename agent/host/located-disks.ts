@@ -1,0 +1,175 @@
+/**
+ * Finds the files that a Server's disks are in now. libvirt's tools and backup programs move a disk to other files: a
+ * snapshot puts an overlay on it, a block job copies or commits it. The Server boots from the disks that the domain's
+ * definition names. The agent records them in disks.json, in case somebody undefines the domain.
+ */
+import { isKubenovaError, Transient } from '../../crds/index.ts'
+import { definedDisksOf, diskFileOf } from '../domain/defined-disks.ts'
+import type { AttachedDisk, DiskFile } from '../domain/input.ts'
+import type { XmlNode } from '../domain/parse-xml.ts'
+import { childAt } from '../domain/parse-xml.ts'
+import { pathExists } from '../files/errors.ts'
+import { findOverlaysIn, hasLayer, isNewerThan, newCacheTest, readLayersBelow } from '../image/disk-layers.ts'
+import { type Disk, type Disks, readRecordedDisks, recordMovedDisks } from '../image/disks.ts'
+import type { DomainDefinition } from './domain-client.ts'
+import type { ServerPaths } from './paths.ts'
+
+export interface LocatedDisks {
+  disks: { root: DiskFile; ephemeral?: DiskFile; swap?: DiskFile }
+  /** The rescue disk of a domain that is defined for a rescue. */
+  rescue?: DiskFile
+  attached: AttachedDisk[]
+}
+
+type Role = keyof Disks
+type Place = Pick<Disk, 'path' | 'format' | 'type'>
+
+/** The disks by their roles, as disks.json had them and as they are now. */
+interface Places {
+  recorded: Disks
+  current: Partial<Record<Role, Place>>
+  /** The roles for which the definition has a disk. */
+  defined: ReadonlySet<Role>
+  rescue?: Place
+  attached: XmlNode[]
+}
+
+const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(disks) as Role[]
+
+/**
+ * Finds all disks with their layers, for a new definition.
+ * @param definition the definition that the domain has now; undefined: there is no domain
+ * @throws Transient DiskMissing if a file does not exist; DiskUnusable if the definition names a disk that cannot be
+ * used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
+ */
+export async function locateDisks(
+  { dir }: ServerPaths,
+  definition: DomainDefinition | undefined,
+): Promise<LocatedDisks | undefined> {
+  const places = await readPlaces(dir, definition)
+  if (!places) return undefined
+  const { recorded, current, rescue, attached } = places
+  await checkPlaces(dir, places, definition)
+  await recordPlaces(dir, places)
+  const isCached = newCacheTest(recorded.root.backing)
+  const withLayers = async (place: Place): Promise<DiskFile> => {
+    const backing = await readLayersBelow(place, isCached)
+    return { ...place, ...(backing ? { backing } : {}) }
+  }
+  const found = await Promise.all(
+    rolesOf(current).map(async (role) => [role, await withLayers(current[role] as Place)] as const),
+  )
+  return {
+    disks: Object.fromEntries(found) as unknown as LocatedDisks['disks'],
+    ...(rescue ? { rescue: await withLayers(rescue) } : {}),
+    attached: await Promise.all(attached.map((element) => attachedDiskOf(element, isCached))),
+  }
+}
+
+/**
+ * Records where the disks of the domain are, as far as that is certain. A start of the domain checks it once more and
+ * throws the errors.
+ */
+export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
+  try {
+    const places = await readPlaces(dir, definition)
+    if (!places || !isMoved(places)) return
+    // QEMU has the disks of a running domain open. So they are where the guest's data is, whatever is wrong with them.
+    if (!definition.isActive) await checkPlaces(dir, places, definition)
+    await recordPlaces(dir, places)
+  } catch (error) {
+    if (!isKubenovaError(error)) throw error
+  }
+}
+
+async function readPlaces(dir: string, definition: DomainDefinition | undefined): Promise<Places | undefined> {
+  const recorded = await readRecordedDisks(dir)
+  if (!recorded) return undefined
+  const roles = rolesOf(recorded)
+  const { own, attached } = definition ? definedDisksOf(definition.xml, roles) : { own: {}, attached: [] }
+  const current: Places['current'] = {}
+  for (const role of roles) {
+    const node = own[role]
+    current[role] = node ? diskFileOf(node, role) : placeOf(recorded[role] as Disk)
+  }
+  const defined = new Set(roles.filter((role) => own[role] !== undefined))
+  return { recorded, current, defined, attached, ...(own.rescue ? { rescue: diskFileOf(own.rescue, 'rescue') } : {}) }
+}
+
+const placeOf = ({ path, format, type }: Disk): Place => ({ path, format, ...(type ? { type } : {}) })
+
+const isSame = (a: Place, b: Place): boolean => a.path === b.path && a.format === b.format && a.type === b.type
+
+const isMoved = ({ recorded, current }: Places): boolean =>
+  rolesOf(current).some((role) => !isSame(current[role] as Place, recorded[role] as Disk))
+
+async function recordPlaces(dir: string, places: Places): Promise<void> {
+  if (isMoved(places)) await recordMovedDisks(dir, places.current)
+}
+
+async function checkPlaces(dir: string, places: Places, definition: DomainDefinition | undefined): Promise<void> {
+  const { recorded, current } = places
+  const isCached = newCacheTest(recorded.root.backing)
+  for (const role of rolesOf(current)) {
+    const { path } = current[role] as Place
+    if (isCached(path)) throw cachedImageError(role, path)
+    if (definition?.isActive) continue
+    if (!(await pathExists(path)))
+      throw new Transient(
+        'DiskMissing',
+        `the server's ${role} disk is ${path}, which does not exist: bring it back, or delete the server`,
+      )
+    const newer = await findNewerLayer(dir, role, places, isCached)
+    if (newer !== undefined) throw newerLayerError(role, path, newer)
+  }
+}
+
+const cachedImageError = (role: Role, path: string): Transient =>
+  new Transient(
+    'DiskUnusable',
+    `the domain's definition has ${path} as its ${role} disk, a cached image that other servers use (virsh blockcommit does that without --shallow or --base): move the file out of the cache, and name its new place with virsh edit`,
+  )
+
+const newerLayerError = (role: Role, path: string, newer: string): Transient =>
+  new Transient(
+    'DiskLayersConflict',
+    `the server would boot from the ${role} disk ${path}, but the guest has written to ${newer} since, an overlay on it: name the overlay in the domain's definition (virsh edit), or move it to another directory if its data is not wanted`,
+  )
+
+/**
+ * The overlay on a disk that the guest has written to after the disk itself; undefined: there is none. It can be the
+ * file in which the agent saw the disk last. If the definition has no such disk, it can be any file beside the disk,
+ * because a snapshot may have been taken that the agent did not see.
+ */
+async function findNewerLayer(
+  dir: string,
+  role: Role,
+  { recorded, current, defined }: Places,
+  isCached: (path: string) => boolean,
+): Promise<string | undefined> {
+  const { path } = current[role] as Place
+  const last = (recorded[role] as Disk).path
+  const known = new Set(rolesOf(current).map((other) => (current[other] as Place).path))
+  const candidates = defined.has(role) ? [] : await findOverlaysIn(dir, known)
+  if (last !== path && (recorded[role] as Disk).format === 'qcow2' && (await pathExists(last))) candidates.push(last)
+  for (const candidate of candidates) {
+    // A file that is no overlay, or a broken one, cannot be the disk that the guest used.
+    const layers = await readLayersBelow({ path: candidate, format: 'qcow2' }, isCached).catch(ignoreUnusable)
+    if (hasLayer(layers, path) && (await isNewerThan(candidate, path))) return candidate
+  }
+  return undefined
+}
+
+function ignoreUnusable(error: unknown): undefined {
+  if (!isKubenovaError(error)) throw error
+}
+
+/** An attached disk of any type. The layers of a file or block device are named, those of other types are QEMU's. */
+async function attachedDiskOf(element: XmlNode, isCached: (path: string) => boolean): Promise<AttachedDisk> {
+  const { file, dev } = childAt(element, 'source')?.attributes ?? {}
+  const path = file ?? dev
+  const isQcow2 = childAt(element, 'driver')?.attributes['type'] === 'qcow2'
+  if (path === undefined || !isQcow2) return { element }
+  const backing = await readLayersBelow({ path, format: 'qcow2' }, isCached)
+  return { element, ...(backing ? { backing } : {}) }
+}

@@ -1,0 +1,101 @@
+/**
+ * The layers of a disk. The header of an overlay names the layer below it and that layer's format. Snapshots and block
+ * jobs of libvirt change these headers, so they are read anew before each boot. A guest cannot write the header of a
+ * qcow2 disk.
+ */
+import { open, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Transient } from '../../crds/index.ts'
+import { pathExists } from '../files/errors.ts'
+import type { Disk } from './disks.ts'
+import { readLayerInfo } from './qemu-img.ts'
+
+export interface Layer {
+  path: string
+  format: 'qcow2' | 'raw'
+  /** True for a layer of one server alone; absent for a cached image. */
+  isOwn?: true
+  backing?: Layer
+}
+
+/**
+ * Reads the layers below a disk, from its header and theirs; undefined: the disk is no overlay.
+ * @param isCached whether a path is that of a cached image, which is no overlay
+ * @throws Transient DiskMissing if a layer does not exist; DiskUnusable if a header names a layer that cannot be used,
+ * or one without its format
+ */
+export async function readLayersBelow(
+  { path, format }: Pick<Disk, 'path' | 'format'>,
+  isCached: (path: string) => boolean,
+  above: readonly string[] = [],
+): Promise<Layer | undefined> {
+  if (format === 'raw') return undefined
+  const info = await readLayerInfo(path)
+  const below = info['full-backing-filename'] ?? info['backing-filename']
+  if (below === undefined) return undefined
+  const layer = { path: below, format: await checkLayer(path, below, info['backing-filename-format'], above) }
+  if (isCached(below)) return layer
+  const backing = await readLayersBelow(layer, isCached, [...above, path])
+  return { ...layer, isOwn: true, ...(backing ? { backing } : {}) }
+}
+
+async function checkLayer(
+  overlay: string,
+  path: string,
+  format: string | undefined,
+  above: readonly string[],
+): Promise<Layer['format']> {
+  const unusable = (why: string) => new Transient('DiskUnusable', `the disk ${overlay} is an overlay on ${path}${why}`)
+  if (path === overlay || above.includes(path)) throw unusable(', which is an overlay on it in turn')
+  if (!path.startsWith('/')) throw unusable(', which is no file of this host')
+  if (format === undefined)
+    throw unusable(
+      `, without its format, which is never guessed: record it with qemu-img rebase -u -F FORMAT -b ${path} ${overlay}`,
+    )
+  if (format !== 'qcow2' && format !== 'raw') throw unusable(` in the format ${format}: only qcow2 and raw can be used`)
+  if (!(await pathExists(path)))
+    throw new Transient(
+      'DiskMissing',
+      `the disk ${overlay} is an overlay on ${path}, which does not exist: bring it back`,
+    )
+  return format
+}
+
+/** Whether `below` is one of these layers. */
+export const hasLayer = (layer: Layer | undefined, below: string): boolean =>
+  layer !== undefined && (layer.path === below || hasLayer(layer.backing, below))
+
+/** Whether the guest has written to an overlay after the layer below it was written last. */
+export async function isNewerThan(overlay: string, below: string): Promise<boolean> {
+  const [above, old] = await Promise.all([stat(overlay, { bigint: true }), stat(below, { bigint: true })])
+  return above.mtimeNs > old.mtimeNs
+}
+
+const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1')
+
+/** Lists the qcow2 files in a directory, without those of the given paths. */
+export async function findOverlaysIn(directory: string, known: ReadonlySet<string>): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map(({ name }) => join(directory, name))
+  const checked = await Promise.all(
+    paths.map(async (path) => !known.has(path) && !path.endsWith('.json') && (await isQcow2(path))),
+  )
+  return paths.filter((_, index) => checked[index])
+}
+
+async function isQcow2(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return bytesRead === 4 && buffer.equals(QCOW2_MAGIC)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Returns a function that tells whether a path is in the image cache, which the base of a new disk is in. */
+export const newCacheTest = (base: { path: string } | undefined): ((path: string) => boolean) => {
+  // A cached image lies at bases/NUMBER/disk.
+  const root = base && dirname(dirname(base.path))
+  return (path) => root !== undefined && path.startsWith(`${root}/`)
+}

@@ -1,0 +1,121 @@
+/** A domain that a test changes with virsh, as administrators and backup programs do. */
+import { execFile } from 'node:child_process'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'vitest'
+import type { Guest } from '../../actions/host/index.ts'
+import { aliasOfRole, definedDisksOf } from '../../agent/domain/defined-disks.ts'
+import type { DiskRole } from '../../agent/domain/input.ts'
+import { childAt } from '../../agent/domain/parse-xml.ts'
+import { type GuestOptions, prepareAndDefine } from './contract-host.ts'
+import { domainCalls } from './domain-calls.ts'
+import type { LibvirtContractHost } from './libvirt-host.ts'
+
+const execFileAsync = promisify(execFile)
+
+/** Boots a domain with an image that has these properties. */
+export async function bootDomain(
+  host: LibvirtContractHost,
+  options: GuestOptions,
+  properties: Record<string, string>,
+): Promise<VirshDomain> {
+  const guest = host.newGuest(options)
+  guest.instance.image.properties = properties
+  await prepareAndDefine(host, guest, 'b1')
+  await domainCalls.start(host, guest)
+  return new VirshDomain(host, guest)
+}
+
+/** A guest whose domain an administrator or a backup program changes. */
+export class VirshDomain {
+  readonly guest: Guest
+  readonly #host: LibvirtContractHost
+  readonly #uuid: string
+  #boots = 1
+
+  constructor(host: LibvirtContractHost, guest: Guest) {
+    this.#host = host
+    this.guest = guest
+    this.#uuid = guest.instance.uuid
+    guest.server.status = { ...guest.server.status, launchedAt: '2026-01-01T00:00:00Z' }
+  }
+
+  /** Runs virsh: the first argument is the command, the domain comes next. */
+  virsh(command: string, ...args: string[]): Promise<string> {
+    return this.#host.virsh(command, this.#uuid, ...args)
+  }
+
+  /** The Server's directory. */
+  get directory(): string {
+    return this.#host.directoryOf(this.guest)
+  }
+
+  /** A file in the Server's directory. */
+  path(name: string): string {
+    return join(this.directory, name)
+  }
+
+  /** A file outside the Server's directory. */
+  elsewhere(name: string): string {
+    return join(this.directory, '../..', `${this.guest.server.metadata.name}-${name}`)
+  }
+
+  /** Lets the agent see the domain, as it does after an event of libvirt. */
+  observe() {
+    return this.#host.host.domains.observe(this.guest)
+  }
+
+  async prepareNextBoot(): Promise<void> {
+    this.#boots += 1
+    await prepareAndDefine(this.#host, this.guest, `b${this.#boots}`)
+  }
+
+  /** Boots the domain once more, as the agent does when it finds that somebody has destroyed it. */
+  async bootAgain(): Promise<void> {
+    await this.virsh('destroy').catch(() => undefined)
+    await this.observe()
+    await this.boot()
+  }
+
+  async boot(): Promise<void> {
+    await this.prepareNextBoot()
+    await domainCalls.start(this.#host, this.guest)
+  }
+
+  async diskOf(role: DiskRole) {
+    return definedDisksOf(await this.virsh('dumpxml'), ['root', 'ephemeral', 'swap']).own[role]
+  }
+
+  /** The names of the files of a disk, from the top layer down. */
+  async layersOf(role: DiskRole): Promise<string[]> {
+    let node = await this.diskOf(role)
+    const names: string[] = []
+    for (; node; node = childAt(node, 'backingStore')) {
+      const { file, dev } = childAt(node, 'source')?.attributes ?? {}
+      if (file ?? dev) names.push(basename(file ?? dev ?? ''))
+    }
+    // The image in the cache has the same name as the root disk.
+    return role === 'root' && names.length > 1 ? names.slice(0, -1) : names
+  }
+
+  /** Lets the guest write 64 KiB of a byte at 2 MiB of a disk. */
+  async write(byte: number, role: DiskRole = 'root'): Promise<void> {
+    const device = `/machine/peripheral/${aliasOfRole(role)}/virtio-backend`
+    for (const command of [`write -P ${byte} 2M 64k`, 'flush']) {
+      const output = await this.virsh('qemu-monitor-command', '--hmp', `qemu-io -d ${device} "${command}"`)
+      // QEMU prints the result to its log, and only an error as the answer.
+      expect(output.trim()).toBe('')
+    }
+  }
+
+  /** Checks the bytes that `write` has written, in the file that the running domain has as its disk. */
+  async expectToRead(byte: number, role: DiskRole = 'root'): Promise<void> {
+    const disk = await this.diskOf(role)
+    const path = childAt(disk, 'source')?.attributes['file'] ?? ''
+    const format = childAt(disk, 'driver')?.attributes['type'] ?? ''
+    const args = ['-U', '-r', '-f', format, '-c', `read -P ${byte} 2M 64k`, path]
+    const { stdout } = await execFileAsync('qemu-io', args)
+    expect(stdout).toContain('read 65536/65536')
+    expect(stdout, `the disk has ${byte}`).not.toContain('verification failed')
+  }
+}
