@@ -249,7 +249,7 @@ async function redefine(domain: VirshDomain, edit: (xml: string) => string): Pro
 }
 
 describe('disks that somebody attaches or detaches', () => {
-  it('stay attached with their layers, also in a rescue, until they are detached', async () => {
+  it('stay attached with their layers until they are detached', async () => {
     const domain = await newDomain()
     const file = domain.elsewhere('data')
     await writeFile(file, Buffer.alloc(1024 ** 2))
