@@ -37,8 +37,8 @@ export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bo
 }
 
 /**
- * Powers the guest off. A guest that is paused or sleeps cannot react to ACPI, so it is unpaused or woken first. If QEMU
- * hangs, libvirtd reports LibvirtBusy for that: then `powerOffGuest` cuts the power in the end.
+ * Powers the guest off. A guest that is paused or sleeps cannot react to ACPI, so it is unpaused or woken first. If
+ * QEMU hangs, libvirtd reports LibvirtBusy for that: then `powerOffGuest` cuts the power in the end.
  */
 export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
   const { domains, guest, leftMs: _, ...ctx } = input

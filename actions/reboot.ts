@@ -5,7 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { defineAction, defineStep, type StepInput } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
-import { ignoreBusy, powerOffGuest } from './power-off.ts'
+import { unpauseAndPowerOff } from './power-off.ts'
 
 /** Seconds that a SOFT reboot gives the guest to power off; Nova's default of wait_soft_reboot_seconds. */
 const SOFT_REBOOT_TIMEOUT_SECONDS = 120
@@ -23,10 +23,7 @@ const powerOff = defineStep({
     // domain, because that would be a second reboot.
     if ((await domains.runningBootId(guest)) === bootId) return
     if (params.type === 'HARD') return domains.destroy(guest, ctx)
-    // A guest that sleeps, or that somebody paused on the host since the request was admitted, cannot react to ACPI.
-    const { power } = await domains.observe(guest)
-    if (power === 'pmsuspended' || power === 'paused') await domains.unpause(guest, ctx).catch(ignoreBusy)
-    return powerOffGuest({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })
+    return unpauseAndPowerOff({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })
   },
 })
 

@@ -82,7 +82,7 @@ function currentRejections(server: Server): readonly HostRejection[] {
   return isNewTry ? [] : (status?.rejectedHosts ?? [])
 }
 
-/** What the server's spec refers to, with what the Secrets among it contain. */
+/** The objects that the server's spec refers to, and the contents of the Secrets among them. */
 interface ResolvedWithSecrets extends Resolved {
   userData: Uint8Array | undefined
   /** Authorizes the download of the image. */

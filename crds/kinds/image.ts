@@ -169,7 +169,10 @@ export const ImageSource = {
 
 export const ImageSpec = Type.Object(
   {
-    url: Type.String({ description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).', maxLength: 2048 }),
+    url: Type.String({
+      description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).',
+      maxLength: 2048,
+    }),
     checksum: Type.Optional(
       Type.String({
         description:
