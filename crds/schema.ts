@@ -247,10 +247,16 @@ export const RecordStatus = { conditions: CommonStatus.conditions }
 
 /**
  * The status that the API server gives to an object without one, as the default of the schema. Without it, kstatus
- * would take a new object for finished before any controller has seen it (docs/adr/0034).
+ * would take a new object for finished before any controller has seen it (docs/adr/0034). Undefined for a kind whose
+ * status has no fields: its objects are complete when they are created.
  */
-export const initialStatusOf = ({ statusSubresource = true }: Pick<Kind, 'statusSubresource'>): object =>
-  statusSubresource ? { observedGeneration: -1 } : { conditions: [pendingCondition] }
+export function initialStatusOf({
+  status,
+  statusSubresource = true,
+}: Pick<Kind, 'status' | 'statusSubresource'>): object | undefined {
+  if (Object.keys((status as { properties?: object }).properties ?? {}).length === 0) return undefined
+  return statusSubresource ? { observedGeneration: -1 } : { conditions: [pendingCondition] }
+}
 
 const pendingCondition: Condition = {
   type: 'Ready',

@@ -68,7 +68,7 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
     }
     if (!(error instanceof Refused)) throw error
     const retryAfter = secretRetryDelay(error, server, deps.clock.wall().getTime())
-    return retryAfter === undefined ? failed(error.code, error.message) : wait(error.message, retryAfter)
+    return retryAfter === undefined ? failed(error.code, error.message) : wait('its Secret', retryAfter)
   }
 }
 

@@ -1,5 +1,6 @@
 /** A domain that a test changes with virsh, as administrators and backup programs do. */
 import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
@@ -26,6 +27,26 @@ export async function bootDomain(
   return new VirshDomain(host, guest)
 }
 
+/** Takes a snapshot of the domain's disks without its memory. */
+export const takeSnapshot = (domain: VirshDomain, name: string, ...more: string[]): Promise<string> =>
+  domain.virsh('snapshot-create-as', name, '--disk-only', '--atomic', ...more)
+
+/** The kind and code of the error that a boot ends with. */
+export const reasonOf = (boot: Promise<void>): Promise<unknown> =>
+  boot.then(
+    () => 'it boots',
+    (error: { kind: string; code: string }) => `${error.kind} ${error.code}`,
+  )
+
+/** Changes the definition as virsh edit does. */
+export async function redefineDomain(domain: VirshDomain, edit: (xml: string) => string): Promise<void> {
+  const [file, before] = [domain.elsewhere('edit.xml'), await domain.virsh('dumpxml', '--inactive')]
+  const after = edit(before)
+  expect(after).not.toBe(before)
+  await writeFile(file, after)
+  await domain.virshFile('define', file)
+}
+
 /** A guest whose domain an administrator or a backup program changes. */
 export class VirshDomain {
   readonly guest: Guest
@@ -43,6 +64,11 @@ export class VirshDomain {
   /** Runs virsh: the first argument is the command, the domain comes next. */
   virsh(command: string, ...args: string[]): Promise<string> {
     return this.#host.virsh(command, this.#uuid, ...args)
+  }
+
+  /** Runs virsh with a file that names the domain itself. */
+  virshFile(command: string, file: string): Promise<string> {
+    return this.#host.virsh(command, file)
   }
 
   /** The Server's directory. */
@@ -111,9 +137,9 @@ export class VirshDomain {
   /** Checks the bytes that `write` has written, in the file that the running domain has as its disk. */
   async expectToRead(byte: number, role: DiskRole = 'root'): Promise<void> {
     const disk = await this.diskOf(role)
-    const path = childAt(disk, 'source')?.attributes['file'] ?? ''
+    const { file, dev } = childAt(disk, 'source')?.attributes ?? {}
     const format = childAt(disk, 'driver')?.attributes['type'] ?? ''
-    const args = ['-U', '-r', '-f', format, '-c', `read -P ${byte} 2M 64k`, path]
+    const args = ['-U', '-r', '-f', format, '-c', `read -P ${byte} 2M 64k`, file ?? dev ?? '']
     const { stdout } = await execFileAsync('qemu-io', args)
     expect(stdout).toContain('read 65536/65536')
     expect(stdout, `the disk has ${byte}`).not.toContain('verification failed')

@@ -1,7 +1,10 @@
 // Tests with two hosts: which host the scheduler chooses and what it reports, and hosts that are disabled, forced down,
 // or without a running agent.
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
+import { ensureGuestImage } from '../rig/guest.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
@@ -81,6 +84,26 @@ it('a server waits for its flavor and is scheduled when the flavor is created', 
   await user().apply({ kind: 'Flavor', metadata: { name: 'late' }, spec: { vcpus: 1, ram: 96, disk: 1 } })
   await user().waitUntilReady('early')
   await user().delete('early')
+})
+
+it('a server whose image is a file of one host runs on that host', async () => {
+  const file = '/var/lib/kubenova/images/of-one-host.qcow2'
+  await user().apply({ kind: 'Image', metadata: { name: 'local' }, spec: { url: `file://${file}`, format: 'qcow2' } })
+  await user().createServer('local', { image: { name: 'local' } })
+  const rejected = await waitUntilUnschedulable('local')
+  for (const host of ['h1', 'h2'])
+    expect(scheduledMessage(rejected)).toContain(`${host} could not build it: ${file} is not on this host`)
+  expect(rejected.status?.rejectedHosts?.map(({ host }) => host).sort()).toEqual(['h1', 'h2'])
+
+  const path = join(user().cloud.host('h2').home, file)
+  mkdirSync(dirname(path), { recursive: true })
+  copyFileSync((await ensureGuestImage()).path, path)
+  expect((await user().runAction('local', 'start')).status?.phase).toBe('Succeeded')
+  expect((await user().waitUntilReady('local')).status?.host).toBe('h2')
+  // Whichever host is chosen first, only h2 can run the server.
+  await user().createServer('local-2', { image: { name: 'local' } })
+  expect((await user().waitUntilReady('local-2')).status?.host).toBe('h2')
+  for (const name of ['local', 'local-2']) await user().delete(name)
 })
 
 it('a server is not scheduled while all hosts are disabled, and at once when one is enabled', async () => {

@@ -1,6 +1,6 @@
 /**
- * SealingKeyFilter: a server with user data from a Secret needs a host whose agent has published the key that the
- * controller encrypts the user data with. Nova has no such filter.
+ * SealingKeyFilter: a server that needs a value from a Secret (user data, or credentials for its image) needs a host
+ * whose agent has published the key that the controller encrypts the value with. Nova has no such filter.
  */
 import type { Filter } from '../filter.ts'
 
@@ -12,7 +12,7 @@ export const sealingKeyFilter: Filter = {
       ? {
           passes: (host) => host.hasSealingKey,
           reject: () => ({
-            summary: 'without a sealing key for userDataFrom',
+            summary: 'without a sealing key, which Secrets need',
             detail: 'its agent has published none: update it',
           }),
         }

@@ -1,19 +1,18 @@
 /**
- * Does to domains what administrators and backup programs do with libvirt's tools, on a real libvirtd: each row of
- * "Disks" and "Definition" in docs/guide/virsh.md. Each test checks what the domain has after the agent has booted it
- * once more.
+ * Does to the disks of domains what administrators and backup programs do with libvirt's tools, on a real libvirtd:
+ * each row of "Disks" in docs/guide/virsh.md. Each test checks what the domain has after the agent has booted it once
+ * more.
  */
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { childAt, parseXml, textAt } from '../../agent/domain/parse-xml.ts'
-import { parseDomain } from '../../agent/domain/testing.ts'
+import { childAt } from '../../agent/domain/parse-xml.ts'
 import { withRigPart } from '../rig/vitest.ts'
 import { waitUntil } from '../rig/wait-until.ts'
+import { newBlockDevice } from './block-device.ts'
 import { ctx, type GuestOptions, waitUntilDone } from './contract-host.ts'
-import { domainCalls } from './domain-calls.ts'
 import { startLibvirtHost } from './libvirt-host.ts'
-import { bootDomain, VirshDomain } from './virsh-domain.ts'
+import { bootDomain, reasonOf, redefineDomain, takeSnapshot, VirshDomain } from './virsh-domain.ts'
 
 const getHost = withRigPart(startLibvirtHost)
 afterEach(() => getHost().reset())
@@ -22,20 +21,11 @@ afterEach(() => getHost().reset())
 const newDomain = (options: GuestOptions = {}, properties: Record<string, string> = {}): Promise<VirshDomain> =>
   bootDomain(getHost(), options, properties)
 
-const snapshot = (domain: VirshDomain, name: string, ...more: string[]): Promise<string> =>
-  domain.virsh('snapshot-create-as', name, '--disk-only', '--atomic', ...more)
-
-const reasonOf = (boot: Promise<void>): Promise<unknown> =>
-  boot.then(
-    () => 'it boots',
-    (error: { kind: string; code: string }) => `${error.kind} ${error.code}`,
-  )
-
 describe('boots from the disk that the definition names', () => {
   it('when an external snapshot was taken while the guest ran', async () => {
     const domain = await newDomain()
     await domain.write(1)
-    await snapshot(domain, 'nightly')
+    await takeSnapshot(domain, 'nightly')
     await domain.write(2)
     await domain.bootAgain()
     await domain.expectToRead(2)
@@ -46,7 +36,7 @@ describe('boots from the disk that the definition names', () => {
     const domain = await newDomain({ flavor: { ephemeral: 1, swap: 64 } })
     const roles = ['root', 'ephemeral', 'swap'] as const
     const specs = ['vda', 'vdb', 'vdc'].flatMap((dev) => ['--diskspec', `${dev},file=${domain.elsewhere(dev)}`])
-    await snapshot(domain, 'nightly', '--no-metadata', ...specs)
+    await takeSnapshot(domain, 'nightly', '--no-metadata', ...specs)
     for (const [index, role] of roles.entries()) await domain.write(index + 1, role)
     await domain.bootAgain()
     for (const [index, role] of roles.entries()) await domain.expectToRead(index + 1, role)
@@ -57,7 +47,7 @@ describe('boots from the disk that the definition names', () => {
     const domain = await newDomain()
     await domain.write(1)
     await domain.virsh('destroy')
-    for (const name of ['s1', 's2']) await snapshot(domain, name)
+    for (const name of ['s1', 's2']) await takeSnapshot(domain, name)
     await domain.boot()
     await domain.expectToRead(1)
     expect(await domain.layersOf('root')).toEqual(['disk.s2', 'disk.s1', 'disk'])
@@ -79,7 +69,7 @@ describe('boots from the disk that the definition names', () => {
 
   it('when a backup program has copied the disk and committed the snapshot', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'backup', '--no-metadata')
+    await takeSnapshot(domain, 'backup', '--no-metadata')
     await domain.write(1)
     await domain.virsh('blockcommit', 'vda', '--active', '--pivot', '--shallow')
     await rm(domain.path('disk.backup'))
@@ -90,7 +80,7 @@ describe('boots from the disk that the definition names', () => {
 
   it('when the agent has seen the snapshot, and the committed overlay was not removed', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'backup', '--no-metadata')
+    await takeSnapshot(domain, 'backup', '--no-metadata')
     await domain.observe()
     await domain.write(1)
     await domain.virsh('blockcommit', 'vda', '--active', '--pivot', '--shallow')
@@ -102,7 +92,7 @@ describe('boots from the disk that the definition names', () => {
 
   it('when a layer in the middle was committed', async () => {
     const domain = await newDomain()
-    for (const name of ['s1', 's2', 's3']) await snapshot(domain, name, '--no-metadata')
+    for (const name of ['s1', 's2', 's3']) await takeSnapshot(domain, name, '--no-metadata')
     await domain.write(1)
     await domain.virsh('blockcommit', 'vda', '--top', domain.path('disk.s2'), '--base', domain.path('disk'), '--wait')
     for (const name of ['disk.s1', 'disk.s2']) await rm(domain.path(name))
@@ -114,7 +104,7 @@ describe('boots from the disk that the definition names', () => {
   it('when blockpull has taken the lower layers into the overlay, and they were removed', async () => {
     const domain = await newDomain()
     await domain.write(1)
-    await snapshot(domain, 'nightly', '--no-metadata')
+    await takeSnapshot(domain, 'nightly', '--no-metadata')
     await domain.virsh('blockpull', 'vda', '--wait')
     await rm(domain.path('disk'))
     await domain.bootAgain()
@@ -132,6 +122,36 @@ describe('boots from the disk that the definition names', () => {
     await domain.expectToRead(1)
     expect(await domain.layersOf('root')).toEqual([basename(copy)])
     expect(childAt(await domain.diskOf('root'), 'driver')?.attributes['type']).toBe('raw')
+  })
+
+  it('when a backup with a checkpoint was made while the guest ran', async () => {
+    const domain = await newDomain()
+    await domain.write(1)
+    const [backup, checkpoint] = [domain.elsewhere('backup.xml'), domain.elsewhere('checkpoint.xml')]
+    const target = `<target file='${domain.elsewhere('backup')}'/>`
+    await writeFile(backup, `<domainbackup><disks><disk name='vda' type='file'>${target}</disk></disks></domainbackup>`)
+    await writeFile(checkpoint, '<domaincheckpoint><name>monday</name></domaincheckpoint>')
+    await domain.virsh('backup-begin', backup, checkpoint)
+    await waitUntil(async () => /Completed/.test(await domain.virsh('domjobinfo', '--completed')), {
+      what: 'the backup',
+    })
+    await domain.bootAgain()
+    await domain.expectToRead(1)
+    expect(await domain.layersOf('root')).toEqual(['disk'])
+    expect(await domain.virsh('checkpoint-list', '--name')).toContain('monday')
+  })
+
+  it('when blockcopy has moved the disk to a block device, and the old one was removed', async () => {
+    const domain = await newDomain()
+    await using device = await newBlockDevice(domain.elsewhere('device'))
+    const how = ['--blockdev', '--format', 'raw', '--wait', '--pivot', '--transient-job']
+    await domain.virsh('blockcopy', 'vda', '--dest', device.path, ...how)
+    await domain.write(1)
+    await rm(domain.path('disk'))
+    await domain.bootAgain()
+    await domain.expectToRead(1)
+    expect(await domain.layersOf('root')).toEqual([basename(device.path)])
+    await domain.virsh('destroy')
   })
 
   it('when a disk was detached and another file attached in its place', async () => {
@@ -159,7 +179,7 @@ describe('boots from the disk that the definition names', () => {
 
   it('when the domain was undefined after the agent had seen the snapshot', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'nightly', '--no-metadata', '--diskspec', `vda,file=${domain.elsewhere('vda')}`)
+    await takeSnapshot(domain, 'nightly', '--no-metadata', '--diskspec', `vda,file=${domain.elsewhere('vda')}`)
     await domain.write(1)
     await domain.virsh('undefine')
     await domain.observe()
@@ -169,7 +189,7 @@ describe('boots from the disk that the definition names', () => {
 
   it('when the server is rescued: the second disk is the overlay, and it is the first one afterwards', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'nightly', '--no-metadata')
+    await takeSnapshot(domain, 'nightly', '--no-metadata')
     await domain.write(1)
     const { host } = getHost()
     const rescue = new VirshDomain(getHost(), { ...domain.guest, mode: 'rescued' })
@@ -188,7 +208,7 @@ describe('boots from the disk that the definition names', () => {
 describe('does not boot', () => {
   it('when the overlay that the definition names was removed', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'nightly', '--no-metadata')
+    await takeSnapshot(domain, 'nightly', '--no-metadata')
     await domain.virsh('destroy')
     await rm(domain.path('disk.nightly'))
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskMissing')
@@ -196,7 +216,7 @@ describe('does not boot', () => {
 
   it('when the domain was undefined before the agent saw the snapshot beside the disk', async () => {
     const domain = await newDomain()
-    await snapshot(domain, 'nightly', '--no-metadata')
+    await takeSnapshot(domain, 'nightly', '--no-metadata')
     await domain.write(1)
     await domain.virsh('destroy')
     await domain.virsh('undefine')
@@ -210,7 +230,7 @@ describe('does not boot', () => {
     const domain = await newDomain()
     const old = domain.elsewhere('old.xml')
     await writeFile(old, await domain.virsh('dumpxml', '--inactive'))
-    await snapshot(domain, 'nightly', '--no-metadata')
+    await takeSnapshot(domain, 'nightly', '--no-metadata')
     await getHost().virsh('define', old)
     await domain.observe()
     await domain.write(1)
@@ -229,7 +249,7 @@ describe('does not boot', () => {
   it('when the definition names a disk on the network', async () => {
     const domain = await newDomain()
     await domain.virsh('destroy')
-    await redefine(domain, (xml) =>
+    await redefineDomain(domain, (xml) =>
       xml.replace(
         /<disk type='file' device='disk'>([^]*?)<source file='[^']*\/disk'\/>\s*<backingStore[^]*?<backingStore\/>\s*<\/backingStore>/,
         "<disk type='network' device='disk'>$1<source protocol='nbd' name='x'><host name='192.0.2.9'/></source>",
@@ -237,120 +257,4 @@ describe('does not boot', () => {
     )
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskUnusable')
   })
-})
-
-/** Changes the definition as virsh edit does. */
-async function redefine(domain: VirshDomain, edit: (xml: string) => string): Promise<void> {
-  const [file, before] = [domain.elsewhere('edit.xml'), await domain.virsh('dumpxml', '--inactive')]
-  const after = edit(before)
-  expect(after).not.toBe(before)
-  await writeFile(file, after)
-  await getHost().virsh('define', file)
-}
-
-describe('disks that somebody attaches or detaches', () => {
-  it('stay attached with their layers until they are detached', async () => {
-    const domain = await newDomain()
-    const file = domain.elsewhere('data')
-    await writeFile(file, Buffer.alloc(1024 ** 2))
-    await domain.virsh('attach-disk', file, 'vdb', '--targetbus', 'virtio', '--persistent')
-    await snapshot(domain, 's1', '--no-metadata', '--diskspec', 'vda,snapshot=no', '--diskspec', `vdb,file=${file}.s1`)
-    await domain.bootAgain()
-    expect(await domain.virsh('domblklist')).toMatch(/vdb +\S+-data\.s1/)
-    await domain.virsh('detach-disk', 'vdb', '--config')
-    await domain.bootAgain()
-    expect(await domain.virsh('domblklist')).not.toContain('vdb')
-  })
-
-  it('are gone at the next boot if they were attached to the running guest only', async () => {
-    const domain = await newDomain()
-    const file = domain.elsewhere('data')
-    await writeFile(file, Buffer.alloc(1024 ** 2))
-    await domain.virsh('attach-disk', file, 'vdb', '--targetbus', 'virtio', '--live')
-    await domain.bootAgain()
-    expect(await domain.virsh('domblklist')).not.toContain('vdb')
-  })
-
-  it('are attached again if they are disks of the server', async () => {
-    const domain = await newDomain({ flavor: { swap: 64 } })
-    await domain.write(1)
-    await domain.virsh('destroy')
-    for (const target of ['vda', 'vdb']) await domain.virsh('detach-disk', target, '--config')
-    await domain.boot()
-    await domain.expectToRead(1)
-    expect(await domain.layersOf('swap')).toEqual(['disk.swap'])
-  })
-
-  it('are restored if the medium of the config drive was changed', async () => {
-    const domain = await newDomain()
-    await domain.virsh('change-media', 'sda', '--eject', '--config')
-    await domain.bootAgain()
-    expect(await domain.virsh('domblklist')).toMatch(/sda +\S+\/disk\.config/)
-  })
-})
-
-describe('the definition', () => {
-  it('has its new name after domrename, which observe reports', async () => {
-    const domain = await newDomain()
-    await domain.virsh('destroy')
-    await domain.virsh('domrename', 'renamed')
-    expect(await domain.observe()).toMatchObject({ power: 'off', name: 'renamed' })
-    await domain.boot()
-    expect(await domain.observe()).toMatchObject({ power: 'running', name: 'renamed', bootId: 'b2' })
-  })
-
-  it('has the memory and vCPUs of the flavor again at the next boot', async () => {
-    const domain = await newDomain()
-    await domain.virsh('setmem', '32M', '--live')
-    await domain.virsh('setmaxmem', '96M', '--config')
-    await redefine(domain, (xml) => xml.replace('<on_reboot>restart<', '<on_reboot>destroy<'))
-    await redefine(domain, (xml) => xml.replace(/<topology.*/, '').replace('>1</vcpu>', '>2</vcpu>'))
-    await domain.virsh('setvcpus', '1', '--config')
-    await domain.bootAgain()
-    const xml = await domain.virsh('dumpxml')
-    expect(parseDomain(xml)).toMatchObject({ ramMiB: 64, vcpus: 1 })
-    expect(textAt(parseXml(xml, 'domain XML'), 'on_reboot')).toBe('restart')
-  })
-
-  it('does not let libvirtd start the domain after the next boot by the agent', async () => {
-    const domain = await newDomain()
-    await domain.virsh('autostart')
-    await domain.bootAgain()
-    expect(await domain.virsh('dominfo')).toMatch(/Autostart: +disable/)
-  })
-
-  it('boots with new firmware variables after undefine --nvram, and with the old ones after --keep-nvram', async () => {
-    const domain = await newDomain({}, { hw_firmware_type: 'uefi' })
-    const variables = domain.path('nvram.fd')
-    const inode = async () => (await stat(variables)).ino
-    const before = await inode()
-    await domain.virsh('destroy')
-    await domain.virsh('undefine', '--keep-nvram')
-    await domain.boot()
-    expect(await inode()).toBe(before)
-    await domain.virsh('destroy')
-    await domain.virsh('undefine', '--nvram')
-    expect(await readdir(domain.directory)).not.toContain('nvram.fd')
-    await domain.boot()
-    expect((await readFile(variables)).length).toBeGreaterThan(0)
-  })
-
-  it('boots from the disk when the memory was saved and the save removed', async () => {
-    const domain = await newDomain()
-    await domain.write(1)
-    await domain.virsh('managedsave')
-    expect(await domain.observe()).toMatchObject({ power: 'saved' })
-    await domain.virsh('managedsave-remove')
-    await domain.boot()
-    await domain.expectToRead(1)
-  })
-})
-
-it('unpause wakes a guest that sleeps; start leaves it asleep', async () => {
-  const domain = await newDomain({ image: 'sleeps' })
-  await waitUntil(async () => (await domain.observe()).power === 'pmsuspended', { what: 'the guest to sleep' })
-  await domainCalls.start(getHost(), domain.guest)
-  expect((await domain.observe()).power).toBe('pmsuspended')
-  await getHost().host.domains.unpause(domain.guest, ctx)
-  expect(await domain.observe()).toMatchObject({ power: 'running', reason: 'wakeup', bootId: 'b1' })
 })

@@ -1,0 +1,23 @@
+/** A block device of this machine, whose content is a file. */
+import { execFile } from 'node:child_process'
+import { truncate, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+const execFileAsync = promisify(execFile)
+
+/** Larger than any root disk of the contract suites. */
+const BYTES = 8 * 1024 ** 3
+
+/** Makes a loop device of a sparse file. Disposing of it detaches the device. */
+export async function newBlockDevice(file: string): Promise<AsyncDisposable & { path: string }> {
+  await writeFile(file, '')
+  await truncate(file, BYTES)
+  const { stdout } = await execFileAsync('losetup', ['--find', '--show', file])
+  const path = stdout.trim()
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await execFileAsync('losetup', ['--detach', path])
+    },
+  }
+}
