@@ -55,7 +55,7 @@ export const Instance = Type.Object({
     sealedCredentials: Type.Optional(
       Type.String({
         description:
-          'The credentials for the URL, encrypted for the host and this server (docs/adr/0031). Only there if the Image names a Secret.',
+          'The credentials for the URL, encrypted for the host and this server (docs/adr/0031-sealed-image-credentials.md). Only there if the Image names a Secret.',
         maxLength: 8192,
       }),
     ),
