@@ -116,7 +116,7 @@ describe('a new object', () => {
     expect(all.map(([{ kind }]) => kind).sort()).toEqual(withStatus.sort())
   })
 
-  it('of the kind HostSecret, which nobody reports on, is current at once', async () => {
+  it('is current at once if it is a HostSecret, which nobody reports on', async () => {
     await using bench = await startCloud()
     const spec = { host: 'x', sealingKey: 'AAAA', sealed: 'AAAA' }
     await bench.create(hostSecret, { metadata: metadataOf(hostSecret), spec })

@@ -75,12 +75,23 @@ export async function recordLocations({ dir }: ServerPaths, definition: DomainDe
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
     // QEMU has the disks of a running domain open. So they are where the guest's data is, whatever is wrong with them.
-    if (!definition.isActive) await checkPlaces(dir, places, definition)
-    await recordPlaces(dir, places)
+    const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
+    // A cached image was the disk of the guest, which may have written to it: it must not boot from the former disk.
+    if (problem === undefined || problem === 'DiskUnusable') await recordPlaces(dir, places)
   } catch (error) {
     if (!isKubenovaError(error)) throw error
   }
 }
+
+/** The code of the error with which checkPlaces fails; undefined if it does not fail. */
+const findProblem = (dir: string, places: Places, definition: DomainDefinition): Promise<string | undefined> =>
+  checkPlaces(dir, places, definition).then(
+    () => undefined,
+    (error: unknown) => {
+      if (isKubenovaError(error)) return error.code
+      throw error
+    },
+  )
 
 async function readPlaces(dir: string, definition: DomainDefinition | undefined): Promise<Places | undefined> {
   const recorded = await readRecordedDisks(dir)

@@ -58,7 +58,10 @@ describe('rulesOf', () => {
   })
 
   test('allows probes for an address in use only for own addresses', () => {
-    const both = [fixedIP(5), fixedIP(5, { address: 'fd00::5', prefixLength: 64, gateway: 'fd00::1', dhcpAddress: 'fd00::2' })]
+    const both = [
+      fixedIP(5),
+      fixedIP(5, { address: 'fd00::5', prefixLength: 64, gateway: 'fd00::1', dhcpAddress: 'fd00::2' }),
+    ]
     const rules = chainLines(rulesFor(createGuest(5, { fixedIPs: both })), 'tap00000005-aa')
     expect(rules).toContain('arp saddr ip { 10.0.0.5 } accept')
     expect(rules).toContain('arp saddr ip 0.0.0.0 arp daddr ip { 10.0.0.5 } accept')

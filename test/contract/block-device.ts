@@ -5,13 +5,10 @@ import { promisify } from 'node:util'
 
 const execFileAsync = promisify(execFile)
 
-/** Larger than any root disk of the contract suites. */
-const BYTES = 8 * 1024 ** 3
-
-/** Makes a loop device of a sparse file. Disposing of it detaches the device. */
-export async function newBlockDevice(file: string): Promise<AsyncDisposable & { path: string }> {
+/** Makes a loop device of `bytes` bytes from a sparse file. Disposing of it detaches the device. */
+export async function newBlockDevice(file: string, bytes: number): Promise<AsyncDisposable & { path: string }> {
   await writeFile(file, '')
-  await truncate(file, BYTES)
+  await truncate(file, bytes)
   const { stdout } = await execFileAsync('losetup', ['--find', '--show', file])
   const path = stdout.trim()
   return {

@@ -143,7 +143,8 @@ describe('boots from the disk that the definition names', () => {
 
   it('when blockcopy has moved the disk to a block device, and the old one was removed', async () => {
     const domain = await newDomain()
-    await using device = await newBlockDevice(domain.elsewhere('device'))
+    // QEMU copies a disk only to a device of the same size.
+    await using device = await newBlockDevice(domain.elsewhere('device'), 1024 ** 3)
     const how = ['--blockdev', '--format', 'raw', '--wait', '--pivot', '--transient-job']
     await domain.virsh('blockcopy', 'vda', '--dest', device.path, ...how)
     await domain.write(1)
@@ -161,7 +162,7 @@ describe('boots from the disk that the definition names', () => {
     await rename(domain.path('disk'), domain.path('restored'))
     await domain.virsh('detach-disk', 'vda', '--config')
     await domain.virsh('attach-disk', domain.path('restored'), 'vda', '--subdriver', 'qcow2', '--config')
-    await domain.boot()
+    await domain.bootAgain()
     await domain.expectToRead(1)
     expect(await domain.layersOf('root')).toEqual(['restored'])
   })
