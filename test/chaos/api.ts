@@ -15,7 +15,7 @@ const root = `${group}/namespaces/${NAMESPACE}`
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
 /** Image of a server. `guest` boots, and powers off on request; `blank` does neither. */
-export type ImageName = 'guest' | 'blank'
+export type ImageName = 'guest' | 'button'
 
 export interface Objects {
   servers: Server[]

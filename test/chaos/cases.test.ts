@@ -69,29 +69,25 @@ it('stablePoints counts a write that was repeated after a conflict as one write'
   expect(stablePoints(twice, twice)).toEqual(twice)
 })
 
-const withoutAsking = storyNames.filter((name) => !stories[name].asksGuest)
-
-it.each<[string, readonly StoryName[], boolean]>([
-  ['all stories', storyNames, true],
-  ['all stories that need no shutdown of the guest', withoutAsking, false],
-  ...storyNames.map((name): [string, StoryName[], boolean] => [name, [name], !withoutAsking.includes(name)]),
-])('nextStep runs each case in the state from which it is possible: %s', (_, names, canShutDown) => {
+it.each<[string, readonly StoryName[]]>([
+  ['all stories', storyNames],
+  ...storyNames.map((name): [string, StoryName[]] => [name, [name]]),
+])('nextStep runs each case in the state from which it is possible: %s', (_, names) => {
   const pending: Case[] = names.flatMap((story) =>
     casesOf(story, [makeReachedPoint('x'), makeReachedPoint('y')], faultNames),
   )
   const all = new Set(pending)
-  let server: ServerState = { state: 'absent', isNew: false, canShutDown }
+  let server: ServerState = { state: 'absent', isNew: false }
   let steps = 0
   for (let step = nextStep(pending, server); step; step = nextStep(pending, server)) {
     const name = 'prepare' in step ? step.prepare : step.run.story
     expect(stories[name].from).toBe(server.state)
-    if (!canShutDown) expect(withoutAsking).toContain(name)
     if ('run' in step) {
       if (stories[name].needsNewServer) expect(server.isNew).toBe(true)
       pending.splice(pending.indexOf(step.run), 1)
       all.delete(step.run)
     }
-    server = { state: stories[name].to, isNew: name === 'create', canShutDown }
+    server = { state: stories[name].to, isNew: name === 'create' }
     // A step runs a case, or a story that prepares one. Each case needs at most six steps: one per state of a server.
     expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 6)
   }

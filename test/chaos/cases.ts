@@ -49,8 +49,6 @@ export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]):
 export interface ServerState {
   state: State
   isNew: boolean
-  /** Whether the guest powers off when it is asked to. */
-  canShutDown: boolean
 }
 
 /**
@@ -64,15 +62,14 @@ export type NextStep = { run: Case } | { prepare: StoryName }
  * such a new server come first: after any other story they would be impossible. Otherwise the story with most pending
  * cases comes first.
  */
-export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }: ServerState): NextStep | undefined {
-  const possible = storyNames.filter((name) => canShutDown || !stories[name].asksGuest)
+export function nextStep(pending: readonly Case[], { state, isNew }: ServerState): NextStep | undefined {
   const canRun = (story: StoryName): boolean =>
-    possible.includes(story) && stories[story].from === state && (isNew || !stories[story].needsNewServer)
+    stories[story].from === state && (isNew || !stories[story].needsNewServer)
   const priority = (story: StoryName): number =>
     pending.filter((c) => c.story === story).length + (stories[story].needsNewServer ? pending.length : 0)
   const [best] = pending.filter(({ story }) => canRun(story)).toSorted((a, b) => priority(b.story) - priority(a.story))
   if (best) return { run: best }
-  const prepare = pending.length === 0 ? undefined : firstStoryTowards(state, pending, possible)
+  const prepare = pending.length === 0 ? undefined : firstStoryTowards(state, pending)
   return prepare && { prepare }
 }
 
@@ -81,14 +78,10 @@ export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }
  * no way. For a case that needs a new server, the way leads to the state `absent`, from which `create` makes a new
  * server.
  */
-function firstStoryTowards(
-  from: State,
-  pending: readonly Case[],
-  possible: readonly StoryName[],
-): StoryName | undefined {
+function firstStoryTowards(from: State, pending: readonly Case[]): StoryName | undefined {
   const targets = new Set(pending.map(({ story }) => (stories[story].needsNewServer ? 'absent' : stories[story].from)))
   const seen = new Set<State>([from])
-  let paths: { state: State; first: StoryName }[] = possible
+  let paths: { state: State; first: StoryName }[] = storyNames
     .filter((name) => stories[name].from === from && stories[name].to !== from)
     .map((first) => ({ state: stories[first].to, first }))
   while (paths.length > 0) {
@@ -97,7 +90,7 @@ function firstStoryTowards(
     paths = paths.flatMap(({ state, first }) => {
       if (seen.has(state)) return []
       seen.add(state)
-      return possible.filter((n) => stories[n].from === state).map((n) => ({ state: stories[n].to, first }))
+      return storyNames.filter((n) => stories[n].from === state).map((n) => ({ state: stories[n].to, first }))
     })
   }
   return undefined

@@ -178,7 +178,7 @@ export class ChaosCloud {
     if (story.from !== server.state) throw new Error(`${name} is ${server.state}, not ${story.from}`)
     const readLog = (): Buffer => this.#readConsoleLog(name, before)
     const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
-    const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause && this.image === 'guest'
+    const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause
     // A guest reacts to a shutdown request only after it has booted, and a paused guest does not boot. So wait for its
     // login prompt.
     const isUp = story.from === 'Running' || story.from === 'Rescued'

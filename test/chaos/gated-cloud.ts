@@ -1,10 +1,12 @@
 // Starts a cloud whose controller and agent wait for the test before and after each effect (gate.ts).
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
 import { runCommand } from '../rig/process.ts'
 import { seedCloud } from '../rig/seed-cloud.ts'
 import { Api } from './api.ts'
+import { makeButtonGuestDisk } from './button-guest.ts'
 import { GATE_SOCKET_VARIABLE } from './gate.ts'
 import { type Gatekeeper, openGatekeeper } from './gatekeeper.ts'
 
@@ -47,7 +49,7 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
     await seedCloud(cloud)
-    await addBlankImage(cloud)
+    await addButtonImage(cloud, dir)
     const stop = async (): Promise<void> => {
       await cloud.stop()
       await gates[Symbol.asyncDispose]()
@@ -59,19 +61,15 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   }
 }
 
-/** Adds an image without a boot loader. Its guest halts in the firmware and takes no CPU time. */
-async function addBlankImage(cloud: Cloud): Promise<void> {
-  for (const host of cloud.hosts.values())
-    await runCommand([
-      'qemu-img',
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      join(host.home, 'var/lib/kubenova/images/blank.qcow2'),
-      '1M',
-    ])
-  await new Api(cloud.plane.api).addImage('blank', 'file:///var/lib/kubenova/images/blank.qcow2')
+/** Adds the image of the guest that powers off when its power button is pressed. */
+async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
+  const raw = join(dir, 'button.raw')
+  await writeFile(raw, makeButtonGuestDisk())
+  for (const host of cloud.hosts.values()) {
+    const target = join(host.home, 'var/lib/kubenova/images/button.qcow2')
+    await runCommand(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, target])
+  }
+  await new Api(cloud.plane.api).addImage('button', 'file:///var/lib/kubenova/images/button.qcow2')
 }
 
 /**

@@ -1,7 +1,6 @@
 // Runs the cases of the kill matrix with several workers, each on a cloud of its own. A case kills one process at one
 // point of a story. A point is the moment before or after one effect of agent or controller.
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
-import type { ImageName } from './api.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
 import { ChaosCloud } from './chaos-cloud.ts'
 import type { FaultName } from './faults.ts'
@@ -35,7 +34,7 @@ const ATTEMPTS = 4
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
 export async function runCases(options: RunOptions): Promise<Matrix> {
-  const first = await startChaosCloud(options.log)
+  const first = await startMatrixCloud(options.log)
   let points: Map<StoryName, ReachedPoint[]>
   try {
     points = await recordAllPoints(first, options)
@@ -44,10 +43,7 @@ export async function runCases(options: RunOptions): Promise<Matrix> {
     throw error
   }
   const { faults, clouds, selects = () => true } = options
-  const cases = options.stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(selects)
-  const queues = images.map(
-    (image): CaseQueue => ({ image, pending: cases.filter(({ story }) => imageOf(story) === image) }),
-  )
+  const pending = options.stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(selects)
   const rows = new Map(
     options.stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]),
   )
@@ -58,10 +54,17 @@ export async function runCases(options: RunOptions): Promise<Matrix> {
   }
   const workers = Array.from(
     { length: clouds },
-    (_, i) => new Worker(options, queues, { addResult, cloud: i === 0 ? first : undefined }),
+    (_, i) => new Worker(options, pending, { addResult, cloud: i === 0 ? first : undefined }),
   )
   await Promise.all(workers.map((worker) => worker.run()))
   return { results, rows }
+}
+
+/** Starts a cloud whose servers have the guest that boots and powers off at once. */
+async function startMatrixCloud(log: (line: string) => void): Promise<ChaosCloud> {
+  const cloud = await startChaosCloud(log)
+  cloud.image = 'button'
+  return cloud
 }
 
 export async function startChaosCloud(log: (line: string) => void): Promise<ChaosCloud> {
@@ -70,26 +73,13 @@ export async function startChaosCloud(log: (line: string) => void): Promise<Chao
   return new ChaosCloud(gated, log)
 }
 
-/** Cases that wait for a worker. All of them use the same image. */
-interface CaseQueue {
-  image: ImageName
-  pending: Case[]
-}
-
-/**
- * Returns the image for a story: `guest`, which boots, if the story asks the guest to power off; otherwise `blank`,
- * which saves the time of booting.
- */
-const imageOf = (story: StoryName): ImageName => (stories[story].asksGuest ? 'guest' : 'blank')
-const images: readonly ImageName[] = ['blank', 'guest']
-
 /** Runs each story twice without faults, and returns the points that both runs reached. */
 async function recordAllPoints(
   cloud: ChaosCloud,
   { stories: names, log }: RunOptions,
 ): Promise<Map<StoryName, ReachedPoint[]>> {
   const points = new Map<StoryName, ReachedPoint[]>()
-  for (const name of names.toSorted((a, b) => images.indexOf(imageOf(a)) - images.indexOf(imageOf(b)))) {
+  for (const name of names) {
     const [first, second] = [await recordPoints(cloud, name), await recordPoints(cloud, name)]
     points.set(name, killPointsOf(name, stablePoints(first, second)))
   }
@@ -103,8 +93,7 @@ async function recordAllPoints(
  * deletes its server gets a new server, because a new server has the fewest objects to delete.
  */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
-  if (cloud.image !== imageOf(name) || stories[name].to === 'absent') await cloud.clear()
-  cloud.image = imageOf(name)
+  if (stories[name].to === 'absent') await cloud.clear()
   for (;;) {
     const step = nextStepOn(cloud, [{ story: name, pointName: '', fault: 'agent' }])
     if (!step) throw new Error(`no sequence of stories leads to ${name}`)
@@ -114,7 +103,7 @@ async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<Reached
 }
 
 const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
-  nextStep(pending, { ...cloud.serverOf(SERVER), canShutDown: cloud.image === 'guest' })
+  nextStep(pending, cloud.serverOf(SERVER))
 
 /** Runs a story without faults. Returns its points in order. Throws if there are violations. */
 async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
@@ -130,37 +119,32 @@ async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<Rea
 class Worker {
   readonly #options: RunOptions
   readonly #addResult: (result: Result) => void
-  readonly #queues: readonly CaseQueue[]
-  #pending: Case[] = []
+  /** The cases that no worker has taken yet; all workers share this list. */
+  readonly #pending: Case[]
   readonly #attempts = new Map<Case, number>()
   #cloud: ChaosCloud | undefined
 
   constructor(
     options: RunOptions,
-    queues: readonly CaseQueue[],
+    pending: Case[],
     { addResult, cloud }: { addResult: (result: Result) => void; cloud: ChaosCloud | undefined },
   ) {
     this.#options = options
     this.#addResult = addResult
-    this.#queues = queues
+    this.#pending = pending
     this.#cloud = cloud
   }
 
   async run(): Promise<void> {
     try {
-      for (const { image, pending } of this.#queues) {
-        await this.#cloud?.clear()
-        this.#pending = pending
-        while (pending.length > 0) await this.#runNext(image)
-      }
+      while (this.#pending.length > 0) await this.#runNext()
     } finally {
       await this.#cloud?.gated.stop()
     }
   }
 
-  async #runNext(image: ImageName): Promise<void> {
+  async #runNext(): Promise<void> {
     this.#cloud ??= await this.#startCloud()
-    this.#cloud.image = image
     const step = nextStepOn(this.#cloud, this.#pending)
     // Another worker has taken the last case.
     if (!step) return
@@ -172,7 +156,7 @@ class Worker {
   async #startCloud(): Promise<ChaosCloud> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await startChaosCloud(this.#options.log)
+        return await startMatrixCloud(this.#options.log)
       } catch (error) {
         if (attempt === ATTEMPTS) throw error
         this.#options.log(`the cloud did not start: ${String(error)}`)
