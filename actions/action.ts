@@ -36,7 +36,7 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
 }
 
 /**
- * The result of a step that cannot be done and has changed nothing. The action then ends with this reason, and the
+ * A step returns a Refusal if it cannot be done and has changed nothing. The action then ends with this reason, and the
  * server stays as it is.
  */
 export interface Refusal {
@@ -60,18 +60,18 @@ export interface Step<P, Needs extends Capability = Capability> {
   /** The host capabilities that `do` gets. */
   needs: readonly Needs[]
   /**
-   * The step changes nothing that the server needs. If it fails for good before any other step was tried, the request
-   * is refused: the server stays as it is and gets no fault.
+   * Set if the step changes nothing that the server needs. If it fails for good, and no step without this flag was
+   * tried before, the request is refused: the server stays as it is and gets no fault.
    */
   changesNothing?: true
   /**
-   * The step only removes something that is no longer needed. The agent tries it until it succeeds, so that it never
-   * makes the action fail.
+   * Set if the step only removes something that is no longer needed. The agent tries such a step until it succeeds, so
+   * a failure of the step never makes the action fail.
    */
   cleansUp?: true
   /**
-   * Does what can be done now. It must not wait for a download, the guest or a disk copy, but return `done: false`.
-   * Returning nothing means done.
+   * Does what can be done at once. It does not wait for a download, the guest or a disk copy, but returns `done:
+   * false`, and the agent tries the step again later. Returning nothing means done.
    */
   do(input: StepInput<P, Needs>): Promise<StepResult | void>
 }
@@ -119,18 +119,18 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   /** The only mode in which users may request the action. Absent: any mode. */
   inMode?: Mode
   /**
-   * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if it is
-   * not.
+   * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if the
+   * request is allowed.
    */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * If the vmState is error, a request for this action retries the failed operation, so that the server reaches its
+   * Set if a request for the action in vmState error retries the failed operation, so that the server reaches its
    * spec.powerState. If no host could build the server, the controller schedules it again.
    */
   retries?: true
   /**
-   * After so many tries the action fails if libvirtd is still busy with the domain. Absent: the agent tries until
-   * libvirtd is free, because the server must reach the action's result.
+   * The number of tries after which the action fails if libvirtd is still busy with the domain. Absent: the agent tries
+   * until libvirtd is free, because the server must reach the action's result.
    */
   triesWhileBusy?: number
   /**
@@ -142,21 +142,24 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   reason?: Reason
   /** The name of Nova's instance action event, for the action record. */
   event: string
-  /** The mode and power of the server after the action; 'gone' if the server then no longer exists. */
+  /** The mode and power of the server after the action; 'gone' if the action removes the server. */
   result: ActionResult | 'gone'
-  /** Set if users may request the action also while the guest sleeps, in any vmState: the action wakes the guest. */
+  /**
+   * Set if the action wakes a guest that has suspended itself to RAM. Users may then request the action for such a
+   * guest in any vmState.
+   */
   wakes?: true
   /** Set if the action boots the guest. If the server was never built, a request for the action builds it. */
   boots?: true
   /**
-   * Set if the action builds the server on its host for the first time. If it fails, the scheduler may choose another
-   * host.
+   * Set if the action builds the server on its host for the first time. If the action fails, the scheduler may choose
+   * another host.
    */
   builds?: true
   /**
-   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise the agent must
-   * finish the action first, because the work may have gone on without the agent: the guest was asked to power off, or
-   * libvirtd is saving its memory.
+   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise the restarted
+   * agent must finish the action first, because a part of it goes on without an agent: the guest was asked to power
+   * off, or libvirtd is saving its memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]
@@ -176,7 +179,7 @@ export const isUnchanging = ({ result }: Pick<Action, 'result'>): boolean =>
   result !== 'gone' && result.power === 'unchanged' && result.mode === undefined
 
 /**
- * The vmState after this action if spec.powerState is Running; undefined if the action does not change the vmState, or
+ * The vmState after this action if spec.powerState is Running; undefined if the action does not change the vmState or
  * removes the server.
  */
 export function resultingVmState({ result }: Action): VmState | undefined {

@@ -23,10 +23,11 @@ function server({ status, spec, deleting }: Given = {}): Server {
  * The state table of nova/compute/api.py, with one column for each of Nova's requests that Kubenova has. 'yes': Nova
  * and Kubenova allow the request. 'more': only Kubenova does. 'less': only Nova does. '.': neither does.
  *
- * Start from error is 'more' because it retries the failed operation; in Nova that takes a hard reboot or reset-state.
+ * Start from error is 'more' because it retries the failed operation; in Nova the user needs a hard reboot or
+ * reset-state.
  *
- * Stop from paused and suspended is 'more' because the agent follows spec.powerState in every state; Nova requires
- * unpause or resume first.
+ * Stop from paused and suspended is 'more' because the agent follows spec.powerState in every state; in Nova the user
+ * has to unpause or resume the server first.
  */
 const stateTable = `
   vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword  rescue  unrescue

@@ -39,8 +39,8 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action boots a guest that the agent would turn off, pause or suspend at once, because that is the power
- * that it works towards.
+ * Whether the action boots the guest although the server should be off, paused or suspended. The agent would then at
+ * once undo the boot.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)
@@ -59,7 +59,7 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
   return { admit: true }
 }
 
-/** Why the action cannot be requested in the state of the server; undefined: it can. */
+/** Returns why the state of the server does not allow the action; undefined if it does. */
 function objectionTo({ status = {} }: Server, action: Action, params: unknown): string | undefined {
   const { name, from, inMode, boots, wakes } = action
   const { vmState = 'building', mode = 'normal', launchedAt, powerState } = status

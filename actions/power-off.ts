@@ -4,7 +4,10 @@
 import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
-/** How often the domain is observed after the guest was asked to power off, in case a libvirt event gets lost. */
+/**
+ * Milliseconds between two observations of a domain whose guest was asked to power off, in case a libvirt event gets
+ * lost.
+ */
 const CHECK_MS = 5000
 
 interface PowerOff extends StepContext {
@@ -28,8 +31,8 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
 }
 
 /**
- * Powers the guest off before another boot. Does nothing if the domain already runs because of that boot: the agent has
- * then crashed after the boot, and must not boot the guest twice.
+ * Powers the guest off before another boot. Does nothing if the domain already runs with this boot ID: an earlier
+ * process of the agent has then booted it for this action, and the guest must not boot twice.
  */
 export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bootId: string }): Promise<Progress> {
   if ((await input.domains.runningBootId(input.guest)) === bootId) return { done: true }
@@ -38,7 +41,8 @@ export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bo
 
 /**
  * Powers the guest off. A guest that is paused or sleeps cannot react to ACPI, so it is unpaused or woken first. If
- * QEMU hangs, libvirtd reports LibvirtBusy for that: then `powerOffGuest` cuts the power in the end.
+ * QEMU hangs, `unpause` throws LibvirtBusy. This error is ignored, because `powerOffGuest` cuts the power when no time
+ * is left.
  */
 export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
   const { domains, guest, leftMs: _, ...ctx } = input

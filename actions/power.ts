@@ -35,8 +35,8 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // `unpauseGuest` is for a guest that sleeps, and for a server in vmState error whose guest is paused: the step
-  // `start` does nothing to either.
+  // The step `start` does nothing to a guest that sleeps or is paused, so `unpauseGuest` follows. (A guest can be
+  // paused here if the vmState is error.)
   steps: [...bootSteps, unpauseGuest],
 })
 

@@ -5,13 +5,16 @@
  */
 import type { KeyObject } from 'node:crypto'
 
-/** The uids of the Server and the ServerAction that a value is encrypted for. It cannot be decrypted for any other. */
+/**
+ * The uids of the Server and the ServerAction that a value is encrypted for. With other uids the value cannot be
+ * decrypted.
+ */
 export interface SealBinding {
   server: string
   request: string
 }
 
-/** The uid of the Server whose user data is encrypted. It cannot be decrypted for any other. */
+/** The uid of the Server whose user data is encrypted. With another uid the user data cannot be decrypted. */
 export interface UserDataBinding {
   server: string
 }
@@ -43,7 +46,10 @@ export async function openSealedSecret(
   return padded && Buffer.from(padded).toString('utf8').replace(/\0+$/, '')
 }
 
-/** The byte that separates user data from its padding, because user data may end with zero bytes (ISO/IEC 7816-4). */
+/**
+ * The byte between user data and its padding with zeros (ISO/IEC 7816-4). User data may itself end with zeros, so the
+ * padding alone would not show where the data ends.
+ */
 const END_OF_DATA = 0x80
 
 /**
@@ -71,7 +77,10 @@ function padWithZeros(value: Uint8Array): Uint8Array {
   return padded
 }
 
-/** The purpose of a value, as fields of the JWE's protected header, which the encryption authenticates. */
+/**
+ * The fields of the JWE's protected header that state what a value is encrypted for. Decryption fails if somebody has
+ * changed them.
+ */
 type Purpose = Readonly<Record<string, string>>
 
 async function encrypt(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {

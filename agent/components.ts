@@ -1,5 +1,5 @@
 /**
- * The components of an agent, created once and put together. Creating them starts nothing but the connection to
+ * Creates the components of an agent and connects them with each other. This starts nothing but the connection to
  * libvirt.
  */
 import type { KeyObject } from 'node:crypto'
@@ -56,12 +56,12 @@ export interface ClusterComponents {
   log: Log
   hostName: string
   stores: { servers: Store<Server> }
-  /** The API client for Servers, as in `stores.servers`; the next field is the informer of the same store. */
+  /** The API client of `stores.servers`. The field `informer` is the informer of the same store. */
   servers: Resource<Server>
   informer: Informer<Server>
   /** Watches this host's Hypervisor only. */
   ownHypervisor: Informer<Hypervisor>
-  /** Servers as the agent wrote them last, until the informer's cache has caught up. */
+  /** Keeps each Server as the agent last wrote it, until the informer's cache has caught up. */
   latestServers: LatestObjects<Server>
   channels: Channels
   facts: FactsState

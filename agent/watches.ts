@@ -130,8 +130,8 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
 }
 
 /**
- * Reports a lasting loss of libvirt: first on the Hypervisor, so that the controller does not place Servers here again
- * that this host has just rejected, then on the Servers.
+ * Reports a lasting loss of libvirt. The Hypervisor comes first, so that the controller does not place Servers here
+ * again that this host has just rejected. Then all Servers report it.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components

@@ -19,22 +19,23 @@ export type NmiResult = 'sent' | 'unknown' | 'notRunning'
 
 /**
  * Operations on a Server's libvirt domain. A domain that has the Server's UUID but belongs to another Server, or to
- * none, is foreign: `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent. Every other method then
- * throws UUIDInUse: a Transient error (retried) if a Server owns the domain, a Terminal error (a fault) if none does.
+ * none, is foreign: `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent. Every other method throws
+ * UUIDInUse for a foreign domain: a Transient error (retried) if a Server owns it, a Terminal error (a fault) if none
+ * does.
  * Every method throws the Transient error LibvirtUnreachable while libvirtd does not answer, and LibvirtBusy while
  * libvirtd is doing something else with the domain.
  */
 export interface Domains {
   /**
-   * Defines the domain from the current Server. Its disks are those that its present definition names, because
-   * libvirt's tools may have moved them to other files; disks that somebody has attached, and a new name, stay. In mode
-   * rescued the domain boots the rescue disk, and the server's own disks come after it. A running domain keeps its
-   * definition until its next boot.
-   * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain was booted with this
+   * Defines the domain from the current Server. An existing domain keeps its name, the files that its disks are in, and
+   * disks that were attached, because somebody may have changed all these with libvirt's tools. In mode rescued the
+   * domain boots the rescue disk, and the server's own disks come after it. A running domain keeps its definition until
+   * its next boot.
+   * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain has booted with this
    * definition
-   * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition; Transient error
-   * DiskMissing if a disk does not exist, DiskUnusable if the present definition names a disk that cannot be booted, or
-   * DiskLayersConflict if it names an older layer of a disk than the guest used last
+   * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition
+   * @throws Transient error DiskMissing if a disk does not exist, DiskUnusable if the present definition names a disk
+   * that cannot be booted, or DiskLayersConflict if it names an older layer of a disk than the guest used last
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**
@@ -79,10 +80,10 @@ export interface Domains {
    */
   save(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
-   * Sends a non-maskable interrupt to the guest, at most once for each `requestId`, because a second one could spoil a
-   * crash dump that the guest is writing. The domain's metadata notes that the request is being sent, and then that it
-   * was sent. A repeated call after a crash of the agent returns 'sent' if it finds the second note, and 'unknown' if
-   * it finds only the first.
+   * Sends a non-maskable interrupt (NMI) to the guest, at most once for each `requestId`, because a second NMI could
+   * spoil a crash dump that the guest is writing. The domain's metadata notes that the NMI is being sent, and then that
+   * it was sent. A repeated call after a crash of the agent returns 'sent' if it finds the second note, and 'unknown'
+   * if it finds only the first.
    */
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
   /** Removes the domain's definition with its NVRAM, managed save, and metadata of snapshots and checkpoints. */

@@ -1,13 +1,16 @@
 /**
- * Reads from a domain's XML which disks the domain has. Administrators and backup programs give a disk another file
- * with libvirt's tools (snapshots, block jobs), so the definition and not the Server says where the guest's data is.
- * Pure.
+ * Reads from a domain's XML which disks the domain has. Administrators and backup programs move a disk to another file
+ * with libvirt's tools (snapshots, block jobs). So the domain's definition, not the Server, tells where the guest's
+ * data is. Pure.
  */
 import { Transient } from '../../crds/index.ts'
 import { type DiskFile, type DiskRole, diskRoles } from './input.ts'
 import { childAt, childrenNamed, parseXml, type XmlNode } from './parse-xml.ts'
 
-/** An alias that begins with ua- stays in the definition. The guest cannot see it. */
+/**
+ * The prefix of the disks' aliases. libvirt keeps an alias in the definition only if the alias begins with ua-. The
+ * guest cannot see it.
+ */
 const PREFIX = 'ua-kubenova-'
 export const aliasOfRole = (role: DiskRole): string => `${PREFIX}${role}`
 export const aliasOfConfigDrive = `${PREFIX}config`
@@ -20,9 +23,10 @@ export interface DefinedDisks {
 }
 
 /**
- * Finds the disks of a domain.
- * @param roles the disks that the Server has. If one has no alias, because it was detached and another one attached in
- * its place, or because the domain was defined by an agent before there were aliases, its target name identifies it
+ * Finds the disks of a domain by their aliases. If no disk has the alias of a role, the disk with the target name of
+ * that role counts: it was attached in place of a detached disk, or an older version of the agent defined it without an
+ * alias.
+ * @param roles the roles of the disks that the Server has
  */
 export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {
   const disks = childrenNamed(childAt(parseXml(xml, 'domain XML'), 'devices'), 'disk')
@@ -42,7 +46,9 @@ const aliasOf = (disk: XmlNode): string => childAt(disk, 'alias')?.attributes['n
 
 const pathOf = (disk: XmlNode): string => childAt(disk, 'source')?.attributes['file'] ?? ''
 
-/** Whether the disk has no alias of a role, and the target name with this index: vdb for 1. */
+/**
+ * Whether the disk has none of the aliases above, and a target name with this index. For example, vdb has the index 1.
+ */
 function isAtIndex(disk: XmlNode, index: number): boolean {
   if (aliasOf(disk).startsWith(PREFIX) || (disk.attributes['device'] ?? 'disk') !== 'disk') return false
   return childAt(disk, 'target')?.attributes['dev']?.slice(2) === String.fromCharCode(97 + index)
@@ -53,8 +59,9 @@ const isConfigDrive = (disk: XmlNode): boolean =>
   (disk.attributes['device'] === 'cdrom' && /\/disk\.config$/.test(pathOf(disk)))
 
 /**
- * Reads where a disk of the server is.
- * @throws Transient DiskUnusable if it is neither a file nor a block device, or its format is neither qcow2 nor raw
+ * Reads which file or block device holds a disk of the server.
+ * @throws a Transient error (retried) with the code DiskUnusable if the disk is neither a file nor a block device, or
+ * its format is neither qcow2 nor raw
  */
 export function diskFileOf(disk: XmlNode, role: string): DiskFile {
   const { type = 'file' } = disk.attributes

@@ -23,8 +23,8 @@ export interface HostFacts {
   /** Path of the QEMU binary. If undefined, libvirt chooses one. */
   emulator?: string
   /**
-   * Machine type for images that name none, such as q35. When libvirt defines the domain it replaces this alias by a
-   * versioned type.
+   * The machine type, such as q35, for images that name none. libvirt replaces this alias by a versioned type when it
+   * defines the domain.
    */
   machine: string
   /** The kinds of firmware that guests of this host can boot with, as in the Hypervisor's status.firmware. */
@@ -41,7 +41,7 @@ export interface DiskFile {
 }
 
 export interface BackingFile extends DiskFile {
-  /** True for a layer of this server's disk alone; absent for a cached image, which other servers use, too. */
+  /** True if only this server uses the layer. Absent for a cached image, which other servers use, too. */
   isOwn?: true
 }
 
@@ -54,8 +54,8 @@ export interface AttachedDisk {
 }
 
 /**
- * The part that a disk plays in its domain. The domain's definition keeps it as the alias of the disk, which libvirt's
- * tools leave as it is when they give the disk another file.
+ * The purposes of a server's disks. The domain's definition contains the role of each disk in the disk's alias, because
+ * libvirt's tools keep the alias when they move the disk to another file.
  */
 export const diskRoles = ['rescue', 'root', 'ephemeral', 'swap'] as const
 export type DiskRole = (typeof diskRoles)[number]

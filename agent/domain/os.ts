@@ -58,8 +58,8 @@ function secureBootOffElement({ host }: DomainInput): Element | undefined {
 }
 
 /**
- * SMBIOS data of the machine. From the product name, cloud-init's ds-identify knows that it should look for OpenStack's
- * metadata. Like Nova, this sets it on x86 only.
+ * SMBIOS data of the machine. The product name tells cloud-init's ds-identify to look for OpenStack's metadata. Like
+ * Nova, the agent sets these data on x86 only.
  */
 export function sysinfoElement({ host, instance }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined

@@ -84,8 +84,8 @@ function escapeText(value: string): string {
 }
 
 /**
- * Removes the characters that XML forbids. For text of users: a title with a control character must not keep a server
- * from running.
+ * Removes the characters that XML forbids. Use it for text of users, because a control character in a title must not
+ * keep a server from running.
  */
 export function stripInvalidXmlCharacters(value: string): string {
   return value.replaceAll(FORBIDDEN, '')

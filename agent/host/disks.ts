@@ -38,7 +38,7 @@ async function createDisksUnlessPresent(guest: Guest, job: JobContext, options: 
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
-  // The Server has run, so the missing disks have its data. New, empty disks would hide the loss, and would be in the
+  // The Server has run, so the missing disks held its data. New, empty disks would hide the loss, and would be in the
   // way when an operator brings the old disks back.
   if (status?.launchedAt !== undefined) throw disksMissingError(dir)
   const { namespace = '', name, uid = '' } = metadata
@@ -59,7 +59,7 @@ export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
 
 /**
  * Finds the files that the Server's disks are in now, with their layers.
- * @throws Transient DiskMissing, DiskUnusable, DiskLayersConflict
+ * @throws a Transient error (retried) with the code DiskMissing, DiskUnusable or DiskLayersConflict (see locateDisks)
  */
 export async function requireLocatedDisks(
   paths: ServerPaths,

@@ -30,11 +30,11 @@ const UNDEFINE_ALL =
  * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
  */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** How long to wait for a guest that has been told to wake up. QEMU itself needs some milliseconds. */
+/** Milliseconds to wait until a guest that was told to wake up is awake. QEMU itself needs some milliseconds. */
 const WAKE_UP_MS = 2000
-/** The time between two observations of a guest that wakes up. */
+/** Milliseconds between two observations of a guest that wakes up. */
 const OBSERVE_AGAIN_MS = 20
-/** The time limit of a destroy: a QEMU that hangs on its storage needs long to end. */
+/** Milliseconds that a destroy may take. A QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
 /** The calls that define and undefine a Server's domain. */
@@ -58,7 +58,8 @@ export function newDefinitionCalls(
       await withDomain('define the domain', uuid, async () => undefined)
       try {
         const { dom } = await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE_WITHOUT_VALIDATION })
-        // libvirtd would start the guest when the host boots, before the agent can know that the Server is still here.
+        // With autostart, libvirtd would start the guest at the boot of the host, before the agent knows whether the
+        // Server is still placed here.
         await call(proc.domainSetAutostart, { dom, autostart: false })
       } catch (error) {
         throw errorFromLibvirt(error, 'define the domain')
@@ -121,8 +122,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
-      // A domain that has powered off in the meantime cannot be paused. Then this throws, and the next reconcile plans
-      // anew.
+      // A domain that has powered off in the meantime cannot be paused. Then `pause` throws, and the next reconcile
+      // plans anew.
       await withExistingDomain('pause the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainSuspend, { dom })),
       )
@@ -138,7 +139,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withExistingDomain('save the domain', uuid, (dom) =>
         succeedIf(
           () => hasCompleteManagedSave(call, dom),
-          // With this flag the guest runs after its restore, even if it was paused before the save.
+          // With this flag the restored guest will run, even if it was paused before the save.
           call(proc.domainManagedSave, { dom, flags: saveFlags.running }, callOptions),
         ),
       )
@@ -162,8 +163,8 @@ async function wakeUp(call: CallFunction, dom: DomainRef): Promise<void> {
 }
 
 /**
- * Waits for a call. If libvirt refuses it because of the domain's state, an earlier call may already have succeeded: if
- * `isInResult` returns true, the refusal counts as success.
+ * Waits for a call. If libvirt refuses the call because of the domain's state, an earlier call may already have
+ * succeeded: then `isInResult` returns true, and the refusal counts as success.
  */
 async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {

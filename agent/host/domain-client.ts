@@ -45,7 +45,7 @@ export interface OwnedDomains {
   /** Reads the definition of the domain; returns undefined if there is no domain. */
   readDefinition(uuid: string): Promise<DomainDefinition | undefined>
   define(uuid: string, xml: string): Promise<void>
-  /** Resolves when the domain runs or its memory is restored. An abort ends the wait, not the start. */
+  /** Resolves when the domain runs, with its memory restored if it was saved. An abort ends the wait, not the start. */
   start(uuid: string, signal: AbortSignal): Promise<void>
   removeManagedSave(uuid: string): Promise<void>
   /**

@@ -21,15 +21,18 @@ export interface DomainResources {
   paths: ServerPaths
   disks: LocatedDisks
   /**
-   * If present, the domain boots from this disk and not from the server's own, with the hardware that the rescue image
-   * asks for.
+   * If present, the domain boots from this disk instead of its root disk, with the hardware that the rescue image asks
+   * for.
    */
   rescueDisk?: RescueDisk
   /** The name that the domain has; undefined: the domain is new, and the agent chooses the name. */
   domainName?: string
 }
 
-/** The rescue disk, if there is one, and the firmware variables of the system that boots. */
+/**
+ * The paths that depend on the system that boots: in a rescue, the rescue disk and the rescue system's own file of UEFI
+ * variables; otherwise the server's file of UEFI variables.
+ */
 const bootPathsOf = (
   { nvram, rescueNvram }: ServerPaths,
   rescueDisk: RescueDisk | undefined,

@@ -17,10 +17,7 @@ export interface DomainsOptions {
   client: DomainClient
   jobs: Jobs
   pathsOf: PathsOf
-  /**
-   * The facts of the host that domains are built from.
-   * @throws while libvirtd has not yet described the host
-   */
+  /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
   facts(): HostFacts
 }
 
@@ -53,7 +50,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     const paths = pathsOf(guest)
     const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
     const disks = await requireLocatedDisks(paths, definition)
-    // Only in a rescue that is under way does the definition say where the rescue disk is.
+    // A rescue disk in the definition counts only if the rescue has succeeded (status.mode). Before that, it may be the
+    // disk of an earlier try.
     if (guest.server.status?.mode !== 'rescued') delete disks.rescue
     const rescueDisk = await requireRescueDisk(guest, paths)
     const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }

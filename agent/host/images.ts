@@ -12,7 +12,7 @@ export const imageJobKey = (uid: string): string => `image ${uid}`
 /** The parts of the host that fetching an image needs. */
 export interface ImageAccess {
   cache: ImageCache
-  /** The host's private key, which opens credentials that the controller has sealed to the host's public key. */
+  /** The host's private key. It decrypts credentials that the controller has encrypted with the host's public key. */
   sealingKey(): Promise<KeyObject>
 }
 
@@ -57,9 +57,9 @@ export function ensureImage(
 }
 
 /**
- * Decrypts the credentials of the image. Those in the slot of a `start` are newer than those that the Server was placed
- * with.
- * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be opened
+ * Decrypts the credentials of the image. A request to start the Server may bring newer credentials than the Server was
+ * placed with; these are tried first.
+ * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be decrypted
  */
 async function openCredentials({ server, instance }: Guest, image: Instance['image'], key: KeyObject): Promise<string> {
   const fresh = image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined

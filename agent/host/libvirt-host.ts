@@ -26,14 +26,11 @@ export interface LibvirtHostOptions {
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs long operations. Disposing of the host aborts them. */
   jobs: Jobs
-  /** The host's private key, which opens the secrets that the controller has sealed to the host's public key. */
+  /** The host's private key. It decrypts secrets that the controller has encrypted with the host's public key. */
   sealingKey(): Promise<KeyObject>
-  /** Reads the user data that the controller has sealed to the host's public key. */
+  /** Reads the HostSecrets, which hold user data that the controller has encrypted with the host's public key. */
   hostSecrets: Pick<Resource<HostSecret>, 'get'>
-  /**
-   * The facts of the host that domains are built from.
-   * @throws while libvirtd has not yet described the host
-   */
+  /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
   facts(): HostFacts
 }
 

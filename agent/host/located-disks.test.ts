@@ -105,7 +105,7 @@ describe('locateDisks', () => {
   it('throws DiskLayersConflict when an overlay lies beside the disk of a domain that was undefined', async () => {
     overlay(path('disk.s1'), path('disk'), 'qcow2', 2000)
     await expectError(undefined, 'DiskLayersConflict', /disk\.s1/)
-    // A definition says what the disk is, whatever else is in the directory.
+    // If there is a definition, the disk that it names is used, whatever else is in the directory.
     expect(await rootOf(definition(path('disk')))).toBe(path('disk'))
   })
 

@@ -1,7 +1,7 @@
 /**
  * Finds the files that a Server's disks are in now. libvirt's tools and backup programs move a disk to other files: a
  * snapshot puts an overlay on it, a block job copies or commits it. The Server boots from the disks that the domain's
- * definition names. The agent records them in disks.json, in case somebody undefines the domain.
+ * definition names. The agent also records them in disks.json, in case somebody undefines the domain.
  */
 import { isKubenovaError, Transient } from '../../crds/index.ts'
 import { definedDisksOf, diskFileOf } from '../domain/defined-disks.ts'
@@ -38,9 +38,9 @@ const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(d
 
 /**
  * Finds all disks with their layers, for a new definition.
- * @param definition the definition that the domain has now; undefined: there is no domain
- * @throws Transient DiskMissing if a file does not exist; DiskUnusable if the definition names a disk that cannot be
- * used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
+ * @param definition the definition that the domain has now; undefined if there is no domain
+ * @throws a Transient error (retried): DiskMissing if a file does not exist; DiskUnusable if the definition names a
+ * disk that cannot be used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
  */
 export async function locateDisks(
   { dir }: ServerPaths,
@@ -67,23 +67,24 @@ export async function locateDisks(
 }
 
 /**
- * Records where the disks of the domain are, as far as that is certain. A start of the domain checks it once more and
- * throws the errors.
+ * Records in disks.json where the domain's disks are, unless a check finds a problem that makes this doubtful. Throws
+ * no error for such a problem, because the next start of the domain checks again and throws the error.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
-    // QEMU has the disks of a running domain open. So they are where the guest's data is, whatever is wrong with them.
+    // QEMU has the disks of a running domain open. So the guest's data is there, even if a check would find a problem.
     const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
-    // A cached image was the disk of the guest, which may have written to it: it must not boot from the former disk.
+    // DiskUnusable means that a block commit has made a cached image the guest's disk, and that the guest may have
+    // written to it. Record that, too, so that the guest never boots from its former disk.
     if (problem === undefined || problem === 'DiskUnusable') await recordPlaces(dir, places)
   } catch (error) {
     if (!isKubenovaError(error)) throw error
   }
 }
 
-/** The code of the error with which checkPlaces fails; undefined if it does not fail. */
+/** The code of the error that checkPlaces throws; undefined if it throws none. */
 const findProblem = (dir: string, places: Places, definition: DomainDefinition): Promise<string | undefined> =>
   checkPlaces(dir, places, definition).then(
     () => undefined,
@@ -148,9 +149,9 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
   )
 
 /**
- * The overlay on a disk that the guest has written to after the disk itself; undefined: there is none. It can be the
- * file in which the agent saw the disk last. If the definition has no such disk, it can be any file beside the disk,
- * because a snapshot may have been taken that the agent did not see.
+ * Finds an overlay that the guest has written to later than to the disk below it; undefined if there is none. The file
+ * that disks.json records may be such an overlay. If the definition does not name the disk, any file beside the disk
+ * may be one, because somebody may have taken a snapshot that the agent did not see.
  */
 async function findNewerLayer(
   dir: string,
@@ -164,7 +165,7 @@ async function findNewerLayer(
   const candidates = defined.has(role) ? [] : await findOverlaysIn(dir, known)
   if (last !== path && (recorded[role] as Disk).format === 'qcow2' && (await pathExists(last))) candidates.push(last)
   for (const candidate of candidates) {
-    // A file that is no overlay, or a broken one, cannot be the disk that the guest used.
+    // A file that is no overlay, or is a broken overlay, cannot be the disk that the guest used.
     const layers = await readLayersBelow({ path: candidate, format: 'qcow2' }, isCached).catch(ignoreUnusable)
     if (hasLayer(layers, path) && (await isNewerThan(candidate, path))) return candidate
   }
@@ -175,7 +176,10 @@ function ignoreUnusable(error: unknown): undefined {
   if (!isKubenovaError(error)) throw error
 }
 
-/** An attached disk of any type. The layers of a file or block device are named, those of other types are QEMU's. */
+/**
+ * Reads the layers below an attached disk if the disk is a qcow2 file or block device. QEMU finds the layers of other
+ * disks itself.
+ */
 async function attachedDiskOf(element: XmlNode, isCached: (path: string) => boolean): Promise<AttachedDisk> {
   const { file, dev } = childAt(element, 'source')?.attributes ?? {}
   const path = file ?? dev

@@ -32,7 +32,7 @@ function networkOptionsOf({ imageCaFile, imageProxy, imageNoProxy }: AgentOption
   }
 }
 
-/** Partial downloads and images that no Server has used for this time are removed. */
+/** Milliseconds after which a partial download, or an image that no Server has used meanwhile, is removed. */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {

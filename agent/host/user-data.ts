@@ -1,7 +1,7 @@
 /**
- * The user data that a Secret has. The controller has encrypted it for this host (docs/adr/0035). The agent decrypts it
- * once and keeps it in the server's directory, because the HostSecret is deleted when the server is built, and the user
- * data of a server does not change.
+ * User data that a user keeps in a Secret. The controller encrypts it for this host (docs/adr/0035). The agent decrypts
+ * it once and keeps it in the server's directory, because the HostSecret is deleted when the server is built, and the
+ * user data of a server does not change.
  */
 import type { KeyObject } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -24,7 +24,7 @@ export interface UserDataOptions {
 /**
  * Returns the user data that the server has from a Secret; undefined if it has none.
  * @param directory the server's directory
- * @throws Transient UserDataNotDelivered if there is no user data for this host yet
+ * @throws a Transient error (retried) with the code UserDataNotDelivered if there is no user data for this host yet
  */
 export async function ensureSecretUserData(
   guest: Guest,
@@ -33,7 +33,8 @@ export async function ensureSecretUserData(
   options: UserDataOptions,
 ): Promise<Uint8Array | undefined> {
   if (guest.instance.hasSecretUserData !== true) return undefined
-  // writeConfigDrive removes the temporary files of this name that a crash has left.
+  // The name begins with disk.config, so writeConfigDrive also removes temporary files of this name that a crash has
+  // left.
   const path = join(directory, 'disk.config.user-data')
   const kept = await readFile(path).catch(ignoreMissingFile)
   if (kept) return kept

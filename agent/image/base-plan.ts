@@ -16,7 +16,7 @@ export type DiskFormat = (typeof diskFormats)[number]
 
 const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
-/** How the file came to be, as far as it matters for judging its content. */
+/** The facts about a file that the Image resource and the source state. */
 export interface ContentOrigin {
   /** The format that the Image resource claims. */
   format: DiskFormat
@@ -28,8 +28,8 @@ export interface ContentOrigin {
 
 /**
  * Reads the first bytes of an image.
- * @throws a Terminal error (not retried) with the code ImageUnsafe if they name other files, ImageNotADisk if they are
- * not those of a disk, or ImageTruncated if they promise more bytes than there are
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if the bytes name other files, ImageNotADisk if they
+ * are not those of a disk, or ImageTruncated if the header promises more bytes than the file has
  */
 export async function checkImageHeader(path: string, origin: ContentOrigin): Promise<void> {
   const file = await open(path, 'r')
@@ -44,7 +44,7 @@ export async function checkImageHeader(path: string, origin: ContentOrigin): Pro
   }
 }
 
-/** Says what is at the beginning of a file that is no disk, and what to do; undefined if it may be a disk. */
+/** Describes the content of a file that is no disk, and what the user can do; undefined if the file may be a disk. */
 export async function describeFile(path: string, mediaType: string | undefined): Promise<string | undefined> {
   const file = await open(path, 'r')
   try {
@@ -63,8 +63,8 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Only the media type tells that a page is one if its bytes do not, for instance because it is encrypted. A disk that
- * is served as a page has something that shows that it is a disk.
+ * Describes a file that only its media type shows to be a web page, for instance because the page is encrypted.
+ * Undefined if the file counts as a disk, because it has a boot sector, the right checksum or another format than raw.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')
@@ -72,7 +72,10 @@ function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOr
   return `the source gave a page${mediaTypeNote(mediaType)}, and nothing shows that it is a disk: correct the URL, or create an Image with the checksum of the disk`
 }
 
-/** With the right checksum the file is whole, and the disk is meant to be as it is. */
+/**
+ * Rejects a file that is shorter than its header promises. A raw file with the right checksum is whole, whatever its
+ * header says.
+ */
 async function rejectTruncated(file: FileHandle, { format, isVerified }: ContentOrigin): Promise<void> {
   if (isVerified && format === 'raw') return
   const [promised = 0, { size }] = [await readPromisedSize(file, format), await file.stat()]
@@ -149,7 +152,7 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
 }
 
 function formatAdvice(actual: string): string {
-  // QEMU calls every file raw in which it finds no other format.
+  // QEMU reports the format raw for every file in which it recognizes no other format.
   if (actual === 'raw')
     return ', or damaged at its beginning: if it is a disk as it is, create an Image with format raw'
   return diskFormats.some((known) => known === actual)

@@ -1,4 +1,4 @@
-/** Translates the errors of TLS that no retry cures into sentences that say what to do. Pure functions. */
+/** Translates TLS errors that no retry can cure to messages that tell the user what to do. Pure functions. */
 import { Terminal } from '../../crds/index.ts'
 import { errorCodeOf } from '../files/errors.ts'
 
@@ -26,8 +26,8 @@ const otherFaults = new Set([
 const NO_TLS = /wrong version number|packet length too long|http request/
 
 /**
- * Returns a Terminal error for a certificate that is not trusted, so that it is not tried again; any other error
- * unchanged.
+ * Returns a Terminal error (not retried) if the host's certificate is not trusted or the host does not speak TLS;
+ * returns any other error unchanged.
  */
 export function toCertificateError(error: unknown, { origin, hostname }: URL): unknown {
   const code = errorCodeOf(error) ?? ''

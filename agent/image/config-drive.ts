@@ -1,6 +1,6 @@
 /**
- * Writes the config drive: an ISO 9660 image with label config-2 that contains the metadata files. It is only written
- * again when the files have changed.
+ * Writes the config drive: an ISO 9660 image with label config-2 that contains the metadata files. An existing config
+ * drive is written again only if the files have changed.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

@@ -77,7 +77,7 @@ function overlayOfMissing(): string {
 function withoutFormat(): string {
   const top = overlay('formatless', create('below', '-f', 'raw'), 'raw')
   const file = readFileSync(top)
-  // The header extension with the format becomes one that QEMU does not know, and ignores.
+  // Changes the type of the header extension that names the format. QEMU ignores an extension of an unknown type.
   file.writeUInt32BE(0x11111111, file.indexOf(Buffer.from('e2792aca', 'hex')))
   writeFileSync(top, file)
   return top

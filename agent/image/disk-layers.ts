@@ -1,7 +1,7 @@
 /**
  * The layers of a disk. The header of an overlay names the layer below it and that layer's format. Snapshots and block
- * jobs of libvirt change these headers, so they are read anew before each boot. A guest cannot write the header of a
- * qcow2 disk.
+ * jobs of libvirt change the headers, so the agent reads the headers before each boot. A guest cannot write the header
+ * of a qcow2 disk.
  */
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,16 +13,17 @@ import { readLayerInfo } from './qemu-img.ts'
 export interface Layer {
   path: string
   format: 'qcow2' | 'raw'
-  /** True for a layer of one server alone; absent for a cached image. */
+  /** True if only one server uses the layer; absent for a cached image. */
   isOwn?: true
   backing?: Layer
 }
 
 /**
- * Reads the layers below a disk, from its header and theirs; undefined: the disk is no overlay.
- * @param isCached whether a path is that of a cached image, which is no overlay
- * @throws Transient DiskMissing if a layer does not exist; DiskUnusable if a header names a layer that cannot be used,
- * or one without its format
+ * Reads the layers below a disk, from the headers of the disk and its layers. Returns undefined if the disk is no
+ * overlay.
+ * @param isCached whether the file at a path is a cached image, which has no layer below it
+ * @throws a Transient error (retried): DiskMissing if a layer does not exist; DiskUnusable if a header names a layer
+ * that cannot be used, or does not name the layer's format
  */
 export async function readLayersBelow(
   { path, format }: Pick<Disk, 'path' | 'format'>,
@@ -61,7 +62,7 @@ async function checkLayer(
   return format
 }
 
-/** Whether `below` is one of these layers. */
+/** Whether `below` is the path of this layer or of a layer below it. */
 export const hasLayer = (layer: Layer | undefined, below: string): boolean =>
   layer !== undefined && (layer.path === below || hasLayer(layer.backing, below))
 
@@ -93,7 +94,10 @@ async function isQcow2(path: string): Promise<boolean> {
   }
 }
 
-/** Returns a function that tells whether a path is in the image cache, which the base of a new disk is in. */
+/**
+ * Returns a function that tells whether a path is in the image cache. The base that the server's disk was made from
+ * shows where the cache is.
+ */
 export const newCacheTest = (base: { path: string } | undefined): ((path: string) => boolean) => {
   // A cached image lies at bases/NUMBER/disk.
   const root = base && dirname(dirname(base.path))

@@ -26,7 +26,7 @@ export interface RootDiskOptions {
   base: Base
   /** overlay: a qcow2 backed by the base. copy: an independent disk, which shares blocks where the file system can. */
   root: 'overlay' | 'copy'
-  /** Checks the space of the directory's file system. */
+  /** Checks the free space of the directory's file system. */
   hasSpace: SpaceCheck
   signal: AbortSignal
 }
@@ -59,7 +59,7 @@ interface DiskLayout {
   backing?: Pick<Base, 'path' | 'format'>
   ephemeral: boolean
   swap: boolean
-  /** Disks that somebody has moved with libvirt's tools, such as a snapshot, and where they are now. */
+  /** Disks that somebody has moved with libvirt's tools, for example by a snapshot, and where they are now. */
   moved?: Partial<Record<keyof Disks, Pick<Disk, 'path' | 'format' | 'type'>>>
 }
 
@@ -141,8 +141,8 @@ const DELETED_SUFFIX = '.deleted'
 
 /**
  * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
- * directory does not count as a server's. Unpin the base in the image cache only afterwards, because the disks may be
- * backed by it.
+ * directory does not count as a server's. The caller must unpin the base in the image cache only afterwards, because
+ * the disks may be backed by it.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`

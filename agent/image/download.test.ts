@@ -292,7 +292,7 @@ describe('downloadSource checks the space again after 64 MiB', () => {
     expect(server.requests).toHaveLength(1)
     expect(received).toBeGreaterThanOrEqual(64 * MIB)
     expect(received).toBeLessThan(68 * MIB)
-    // The check comes between two chunks, so it may come some bytes late.
+    // The space is checked between two chunks, so the numbers of bytes may differ a little from the expected ones.
     expect(asked).toHaveLength(2)
     wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MIB))
   })

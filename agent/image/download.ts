@@ -49,7 +49,7 @@ interface Description {
   mediaType?: string
 }
 
-/** A property of the downloaded bytes, as the source has stated it. */
+/** The facts about the downloaded bytes that the source has stated. */
 export interface Downloaded {
   mediaType: string | undefined
 }
@@ -89,8 +89,8 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
     return { mediaType: part.description.mediaType }
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
-    // Keep the bytes after an abort, a crash or a network error, so that the next call continues; delete them
-    // otherwise.
+    // After an abort or a network error keep the bytes, so that the next call continues from them. After any other
+    // error delete them.
     if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()
@@ -100,7 +100,10 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
   }
 }
 
-/** If what came is no disk, says so: a page in place of the disk is more likely than a wrong checksum. */
+/**
+ * Returns the error for a wrong checksum. If the file is no disk, the message describes the file, because a page in
+ * place of the disk is more likely than a wrong checksum.
+ */
 async function checksumMismatchError(
   { description }: PartialFile,
   digest: string,
@@ -183,7 +186,7 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
   }
 }
 
-/** Returns an error that a retry may cure; throws any other. */
+/** Returns the error if a retry may help; throws it otherwise. */
 function rethrowUnlessTransient(error: unknown, url: string): unknown {
   if (isKubenovaError(error) || toDiskFull(error, '') !== error) throw error
   if (error instanceof SourceError && !error.isRetryable) throw downloadFailedError(Terminal, url, error)
@@ -246,8 +249,8 @@ async function appendBody(part: PartialFile, { body, total }: OpenedSource, opti
 }
 
 /**
- * Checks that there is space for all missing bytes or, if the total is unknown, that the space that has to stay free
- * (free-space.ts) is untouched.
+ * Checks that there is space for all missing bytes. If the total is unknown, checks only that the space that must stay
+ * free (free-space.ts) is free.
  * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 async function requireSpace(

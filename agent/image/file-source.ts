@@ -11,8 +11,8 @@ import type { OpenedSource, Validator } from './image-source.ts'
 /**
  * Opens the file at byte `from` if its version is still `validator`, otherwise at its beginning.
  * @param roots the directories that images may lie in
- * @throws Terminal ImageSourceNotAllowed if the file lies elsewhere; Terminal ImageFileMissing, a fault of this host,
- * if there is no such file or directory
+ * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the file lies elsewhere, or
+ * ImageFileMissing (a fault of this host) if there is no such file or directory
  */
 export async function openFileSource(
   path: string,
@@ -32,7 +32,7 @@ export async function openFileSource(
 
 const isInside = (path: string, roots: readonly string[]): boolean => roots.some((root) => path.startsWith(`${root}/`))
 
-/** The path without symbolic links. Undefined if it, or a directory in it, does not exist. */
+/** The path without symbolic links. Undefined if the file, or a directory in its path, does not exist. */
 async function realpathIfExists(path: string): Promise<string | undefined> {
   try {
     return await realpath(path)
@@ -42,7 +42,9 @@ async function realpathIfExists(path: string): Promise<string | undefined> {
   }
 }
 
-/** The error for a path that does not exist. It names the image directory if that is what is missing. */
+/**
+ * The error for a path that does not exist. If the image directory itself is missing, the message names that directory.
+ */
 async function explainMissing(path: string, roots: readonly string[], realRoots: readonly string[]): Promise<Terminal> {
   const root = roots.find((candidate) => isInside(path, [candidate]))
   if (root === undefined && !isInside(path, realRoots)) return notAllowedError(roots)

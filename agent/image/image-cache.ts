@@ -1,9 +1,9 @@
 /**
- * The image cache of the host. A base is an image in the form that the cache keeps, from which disks are made. An image
- * becomes a base once, however many servers wait for it, under a lock for its download key:
+ * The image cache of the host. A base is an image in the form that the cache keeps; the disks of servers are made from
+ * it. An image becomes a base once, however many servers wait for it, under a lock for its download key:
  *   download (or continue) → check the header → qemu-img info → plan → check that it is whole → convert or take as it
  *   is → publish.
- * A step that is interrupted is repeated by the next call, and nothing is used before it has been verified.
+ * If a step is interrupted, the next call repeats it. Nothing is used before it has been verified.
  */
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
@@ -28,8 +28,8 @@ export interface ImageSource {
   checksum?: string
   format: DiskFormat
   /**
-   * Decrypts the credentials for the URL: the value of the header Authorization. Absent if the Image names none. Called
-   * only for a download.
+   * Decrypts the credentials for the URL and returns them as the value of the header Authorization. Called only for a
+   * download. Absent if the Image names no credentials.
    */
   authorize?: () => Promise<string>
 }
@@ -37,7 +37,7 @@ export interface ImageSource {
 export interface ImageCacheOptions extends SourceOptions {
   /** Directory of the cache, on the file system of the servers' disks. */
   directory: string
-  /** Checks the space of that file system. */
+  /** Checks the free space of the cache's file system. */
   hasSpace: SpaceCheck
   /** Set to raw on a host whose root disks are copies of their base. */
   baseFormat: BaseRequirements['baseFormat']
@@ -52,7 +52,7 @@ export interface FetchContext {
   progress?: (bytes: number, total: number | undefined) => void
 }
 
-/** A complete download: its file, the directory of that, and the media type that the source gave. */
+/** A complete download: the file, its directory, and the media type that the source gave. */
 interface Download {
   source: string
   directory: string
@@ -121,7 +121,9 @@ export class ImageCache {
     await this.#store.removeStalePins(ownerExists)
   }
 
-  /** Removes bases that no disk of this host needs, as far as the limits require; returns their keys. */
+  /**
+   * Removes bases that no disk of this host needs, as far as the limits require. Returns the keys of the removed bases.
+   */
   async evict(limits: CacheLimits, now: number = Date.now()): Promise<string[]> {
     return this.#store.evict(limits, now)
   }
@@ -152,7 +154,7 @@ export class ImageCache {
     }
   }
 
-  /** Returns the media type that the source gave. */
+  /** Downloads the image and returns the media type that its source gave. */
   async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<string | undefined> {
     const { maxBytes, retry, hasSpace } = this.#options
     const target = `${source}.part`
@@ -232,8 +234,7 @@ function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
 /**
  * Returns the base if it was made from an image of the claimed format. Two Images with the same checksum may claim
  * different formats.
- * @throws a Terminal error (not retried) with the code ImageFormatMismatch if it was made from an image of another
- * format
+ * @throws a Terminal error (not retried) with the code ImageFormatMismatch if the formats differ
  */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
   if (record.source.format !== image.format) {
@@ -255,8 +256,8 @@ export function downloadKey(image: ImageSource): string {
 
 /**
  * The key of a base, which is a valid directory name. Images with the same checksum share a base. An Image without a
- * checksum has a base of its own, since the content of its URL may change. So has an Image with credentials: whoever
- * knows its checksum must not get its content by an Image of his own.
+ * checksum has a base of its own, because the content of its URL may change. An Image with credentials also has a base
+ * of its own: otherwise a user who knows only the checksum could get the content without the credentials.
  */
 export function baseKey({
   uid,

@@ -1,8 +1,8 @@
 /**
  * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, and the agent reads it
- * as root from inside the host's network. So a file must lie in a directory that the operator named, and a host whose
- * address is in `blocked` (default: loopback and link-local addresses, where nodes and clouds serve metadata and
- * credentials) is refused, also after a redirect.
+ * as root from inside the host's network. So a file must lie in a directory that the operator named, and the agent
+ * connects to no address in `blocked`, not even after a redirect. By default these are loopback and link-local
+ * addresses, where nodes and clouds serve metadata and credentials.
  */
 
 import { lookup } from 'node:dns'
@@ -35,7 +35,7 @@ export type Validator = string
 export interface SourceRequest {
   /** The first byte that is missing. */
   from: number
-  /** The version that the bytes before it have. */
+  /** The version of the source from which the bytes before `from` came. */
   validator: Validator | undefined
   /** The value of the header Authorization. */
   authorization?: string | undefined
@@ -43,8 +43,8 @@ export interface SourceRequest {
 
 export interface OpenedSource {
   /**
-   * Offset of the first byte of `body`: the requested offset, or 0 if the source has another version or cannot
-   * continue.
+   * The offset of the first byte of `body`: the requested offset, or 0 if the source has another version or cannot
+   * start at the requested offset.
    */
   start: number
   /** Bytes of the whole source, if known. */
@@ -68,7 +68,7 @@ export class SourceError extends Error {
 /** The source cannot continue at the requested byte: the download has to start over. */
 export class RangeUnusable extends SourceError {}
 
-/** The default of `blocked`. */
+/** The default of `blocked` in SourceOptions. */
 export function loopbackAndLinkLocal(): BlockList {
   const list = new BlockList()
   list.addSubnet('127.0.0.0', 8)
@@ -101,10 +101,11 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning. Credentials are
-   * sent to the host of the URL only, not to one to which it redirects.
-   * @throws SourceError if the source cannot be read, or an error of the network
+   * sent only to the host of the URL, not to a host that it redirects to.
+   * @throws SourceError or an error of the network if the source cannot be read
    * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL,
-   * ImageFileMissing if this host lacks the file, or ImageSourceUntrusted if its host's certificate is not trusted
+   * ImageFileMissing if this host lacks the file, or ImageSourceUntrusted if the certificate of the URL's host is not
+   * trusted
    */
   async open(url: string, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
@@ -160,7 +161,7 @@ export class SourceOpener {
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressNotAllowedError(host)
-    // A proxy would take its own loopback address for this name.
+    // A proxy would connect to its own loopback address for this name.
     if (this.#network.proxyFor(url) !== undefined && /(^|\.)localhost\.?$/i.test(host))
       throw addressNotAllowedError(host)
   }
@@ -170,8 +171,8 @@ export class SourceOpener {
   }
 
   /**
-   * Resolves a host name and refuses blocked addresses. The check is made here, on the address that the connection will
-   * use: a name that is checked earlier could resolve to another address a moment later.
+   * Resolves a host name and refuses blocked addresses. The check is made on the address that the connection will use,
+   * because a second lookup of the same name could give another address.
    */
   readonly #lookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
@@ -188,7 +189,7 @@ export class SourceOpener {
 const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
-/** Throws, with advice, if the source wants other credentials than it got. */
+/** Throws if the source rejects the credentials, or requires some. The error tells the user what to do. */
 function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): void {
   const { statusCode } = response
   if (statusCode !== 401 && statusCode !== 403) return
@@ -199,7 +200,7 @@ function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): v
   throw new SourceError(`it answers ${statusCode}; ${advice}`, false)
 }
 
-/** Throws if the proxy itself has answered that it wants to know the user. */
+/** Throws if the proxy itself demands a user name and password (status 407). */
 function rejectProxyAnswer(response: IncomingMessage, proxy: string | undefined): IncomingMessage {
   if (proxy === undefined || response.statusCode !== 407) return response
   response.destroy()
@@ -268,7 +269,10 @@ function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   return typeof modified === 'string' ? modified : undefined
 }
 
-/** The media type of the response; undefined also if it is none that may be shown to users. */
+/**
+ * The media type of the response; undefined if there is none, or if it has characters that messages to users must not
+ * contain.
+ */
 function mediaTypeOf(headers: IncomingHttpHeaders): string | undefined {
   return /^[a-z]+\/[a-z0-9.+-]{1,60}(?=\s*(;|$))/.exec(headers['content-type']?.toLowerCase() ?? '')?.[0]
 }

@@ -21,7 +21,10 @@ interface NetworkEntry {
   network_id: string
   ip_address?: string
   netmask?: string
-  /** Only for a gateway outside the subnet. It is not in Nova's format, but cloud-init reads it (buildStaticEntry). */
+  /**
+   * Set only for a gateway outside the subnet. Nova's format has no such field, but cloud-init reads it
+   * (buildStaticEntry).
+   */
   gateway?: string
   routes?: Route[]
   services?: Service[]
@@ -70,8 +73,8 @@ function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
 function buildNetworkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
-  // DHCPv6 cannot name a router, and a router advertisement only its sender. So an IPv6 address with a gateway is given
-  // as a static one, with its default route. cloud-init then ignores router advertisements.
+  // DHCPv6 cannot name a router, and a router advertisement names only its sender. So an IPv6 address with a gateway is
+  // described as static, with a default route. cloud-init then ignores router advertisements.
   const isByDhcp = ip.dhcp && !(isIPv6(ip) && ip.gateway !== undefined)
   if (!isByDhcp) return buildStaticEntry(common, ip)
   const routes = isIPv6(ip) ? hostRoutesOf(ip) : []
@@ -79,9 +82,9 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
 }
 
 /**
- * As in Nova, the gateway is a route to everything. If it is outside the subnet, cloud-init instead takes `gateway` and
- * marks it as on-link, which it does not do for routes. cloud-init before 23.1 marks nothing; so there is also a route
- * to the gateway itself.
+ * As in Nova, the gateway is the router of a default route. A gateway outside the subnet is instead in the field
+ * `gateway`: cloud-init marks the router in this field as on-link, but not the routers of routes. cloud-init before
+ * 23.1 marks neither, so there is also a route to the gateway itself.
  */
 function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
   const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)
@@ -105,7 +108,8 @@ function defaultRouteOf(ip: FixedIP): Route[] {
 }
 
 /**
- * The routes to routers outside the subnet, and the routes behind them. A gateway of zeros means the segment itself.
+ * The routes to routers outside the subnet, then the host routes of the subnet. A gateway of zeros (0.0.0.0 or ::)
+ * means that the destination is on the segment itself.
  */
 function hostRoutesOf(ip: FixedIP): Route[] {
   const bits = isIPv6(ip) ? 128 : 32

@@ -4,8 +4,8 @@ const TAR_BLOCK = 512
 const TAR_SUM = 148
 
 /**
- * Whether the first block is the header of a tar archive: the sum of its bytes stands in it as an octal number, and is
- * taken with blanks in its own place.
+ * Whether the first block is the header of a tar archive. The header has a field with the sum of its bytes in octal
+ * digits. For the sum, the bytes of this field count as blanks.
  */
 export function isTar(head: Buffer): boolean {
   if (head.length < TAR_BLOCK) return false
@@ -15,7 +15,7 @@ export function isTar(head: Buffer): boolean {
   return block.reduce((sum, byte) => sum + byte, 0) === Number.parseInt(field, 8)
 }
 
-/** Patterns of the beginning of a text, and what such a text is. */
+/** Each row has a pattern for the beginning of a text, and a description of such a text. */
 const texts: [RegExp, string][] = [
   [/<(!doctype\s+html|html|head|body|title|meta|script)\b/i, 'an HTML page'],
   [/^#!/, 'a script'],
@@ -28,7 +28,7 @@ const texts: [RegExp, string][] = [
 /** Says what kind of text a file is; undefined if it is no text. */
 export function describeText(head: Buffer): string | undefined {
   const text = decodeText(head)?.trimStart()
-  // The file is a script also if a program in binary form follows on it, as in an installer.
+  // In an installer, binary data follows a script. Such a file is a script although it is no text.
   if (text === undefined) return head.toString('latin1', 0, 3) === '#!/' ? 'a script' : undefined
   return texts.find(([pattern]) => pattern.test(text))?.[1] ?? 'a text'
 }

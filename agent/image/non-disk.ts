@@ -4,7 +4,7 @@
  */
 import { describeText, isTar } from './non-disk-text.ts'
 
-/** A description of a file that is no disk. */
+/** A description of a file that is no disk, for an error message. */
 export interface NonDisk {
   /** Such as `a file compressed with gzip`. */
   what: string
@@ -23,7 +23,10 @@ const extract = (command: string) =>
   `take the disk out of it (${command}), publish that, and create an Image with its URL and checksum`
 const WRONG_FILE = 'create an Image with the URL of a disk image'
 
-/** Bytes in hexadecimal that a file begins with, what such a file is, and the advice. */
+/**
+ * Each row has the bytes that a file begins with (a regular expression for hexadecimal digits), what such a file is,
+ * and the advice.
+ */
 const signatures: [hex: string, what: string, advice: string][] = [
   ['1f8b08', 'a file compressed with gzip', unpack('gunzip')],
   ['fd377a585a00', 'a file compressed with xz', unpack('unxz')],
@@ -82,7 +85,7 @@ function describeTar(head: Buffer): NonDisk {
   return { what, advice: extract('tar -x') }
 }
 
-/** Whether the first sector ends as a boot sector does. */
+/** Whether the first sector ends with the signature of a boot sector. */
 export const hasBootSignature = (head: Buffer): boolean =>
   head.length >= SECTOR_BYTES && head.readUInt16LE(SECTOR_BYTES - 2) === 0xaa55
 

@@ -45,7 +45,7 @@ function gpt(sector: number, alternate: bigint): Buffer {
 
 describe('readPromisedSize', () => {
   test('takes the end of the last partition of an MBR, less a cylinder', async () => {
-    // (2048 + 2_000_000) * 512 - 255 * 63 * 512
+    // The end of the first partition less a cylinder: (2048 + 2_000_000) * 512 - 255 * 63 * 512.
     expect(await promisedBy(mbr([0x80, 0x83, 2048, 2_000_000], [0, 0x82, 1000, 1000]))).toBe(1_016_823_296)
   })
 
@@ -58,7 +58,7 @@ describe('readPromisedSize', () => {
     disk.write('\x01CD001', 32_768, 'latin1')
     disk.writeUInt32LE(300_000, 32_768 + 80)
     disk.writeUInt16LE(2048, 32_768 + 128)
-    // 300_000 * 2048 - 1 MiB
+    // The size in the volume descriptor less 1 MiB: 300_000 * 2048 - 1024 * 1024.
     expect(await promisedBy(disk)).toBe(613_351_424)
   })
 

@@ -9,10 +9,15 @@ import { hasBootSignature } from './non-disk.ts'
 const SECTOR = 512
 const MIB = 1024 ** 2
 
-/** The bytes that the functions below need: the volume descriptor of an ISO 9660 image ends here. */
+/**
+ * The functions below read this many bytes from the beginning of the file. The volume descriptor of an ISO 9660 image
+ * ends there.
+ */
 const PROMISE_BYTES = 34 * 1024
 
-/** The least number of bytes of the file, by its header; undefined if the header says nothing about it. */
+/**
+ * The least number of bytes that the file must have, according to its header; undefined if the header does not tell.
+ */
 export async function readPromisedSize(file: FileHandle, format: DiskFormat): Promise<number | undefined> {
   const buffer = Buffer.alloc(PROMISE_BYTES)
   await file.read(buffer, 0, PROMISE_BYTES, 0)
@@ -21,14 +26,14 @@ export async function readPromisedSize(file: FileHandle, format: DiskFormat): Pr
   return promisedByIso(buffer) ?? promisedByGpt(buffer) ?? promisedByMbr(buffer)
 }
 
-/** A vdi has a fixed number of blocks after its header and its map. */
+/** The size of a vdi: its header and block map, then the blocks that are allocated, all of the same size. */
 function promisedByVdi(header: Buffer): number {
   return header.readUInt32LE(0x158) + header.readUInt32LE(0x178) * header.readUInt32LE(0x184)
 }
 
 /**
- * An ISO 9660 image has its size in its volume descriptor. Some programs leave out up to a MiB of padding at the end,
- * and some count it twice.
+ * An ISO 9660 image has its size in its volume descriptor. The file may be up to a MiB smaller, because some programs
+ * leave out the padding at the end or count it twice.
  */
 function promisedByIso(disk: Buffer): number | undefined {
   const descriptor = disk.subarray(32 * 1024)
@@ -36,22 +41,26 @@ function promisedByIso(disk: Buffer): number | undefined {
   return descriptor.readUInt32LE(80) * descriptor.readUInt16LE(128) - MIB
 }
 
-/** The copy of a GPT is in the last sector of the disk, and the GPT names that sector. */
+/** A GPT names the last sector of the disk, which contains the copy of the GPT. */
 function promisedByGpt(disk: Buffer): number | undefined {
   const sector = [SECTOR, 4096].find((size) => disk.toString('latin1', size, size + 8) === 'EFI PART')
   return sector === undefined ? undefined : Number(disk.readBigUInt64LE(sector + 32) + 1n) * sector
 }
 
-/** Old tools rounded the end of a partition up to a whole cylinder, which the disk does not have. */
+/**
+ * Bytes of a cylinder. Old tools rounded the end of a partition up to a whole cylinder, which can lie beyond the end of
+ * the disk.
+ */
 const CYLINDER = 255 * 63 * SECTOR
 
 const MBR_TABLE = 446
 
-/** The partitions of an MBR lie inside the disk. */
+/** A disk with an MBR contains all partitions that the MBR names. */
 function promisedByMbr(disk: Buffer): number | undefined {
   if (!hasBootSignature(disk)) return undefined
   const entries = [0, 1, 2, 3].map((i) => disk.subarray(MBR_TABLE + i * 16, MBR_TABLE + (i + 1) * 16))
-  // A file system without a partition table has a boot sector, too, with the code of its boot loader here.
+  // A file system without a partition table has a boot sector, too. There, code of the boot loader is in place of the
+  // table.
   if (!entries.every(([flag]) => flag === 0 || flag === 0x80)) return undefined
   const ends = entries
     .filter(({ 4: type }) => type !== 0 && type !== 0xee)

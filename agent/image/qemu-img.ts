@@ -44,7 +44,7 @@ export async function readImageInfo(path: string, signal?: AbortSignal): Promise
   return JSON.parse(result.stdout) as ImageInfo
 }
 
-/** Matches the messages of qemu-img about an image whose tables name places after the end of its file. */
+/** Matches the messages of qemu-img about an image whose tables refer to data after the end of its file. */
 const TRUNCATED = /truncated|after (the )?end of (the )?file|after EOF|exceeding the end of the file|is outside image/
 
 function rejectTruncated({ stderr }: ProcessResult): void {
@@ -59,8 +59,8 @@ export const imageTruncatedError = (detail: string): Terminal =>
   )
 
 /**
- * Checks that all data that the tables of a qcow2 or vmdk name is in the file. Other faults of the tables are of no
- * account: guests do not write to the image.
+ * Checks that the file of a qcow2 or vmdk contains all data that its tables refer to. Other errors in the tables do not
+ * matter, because guests do not write to the image.
  * @throws a Terminal error (not retried) with the code ImageTruncated if a part is missing
  */
 export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: AbortSignal): Promise<void> {
@@ -72,7 +72,7 @@ export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: 
 /**
  * Reads the header of a qcow2 disk. QEMU guesses nothing: the caller knows the format from the domain's definition or
  * from the layer above. The disk may be in use.
- * @throws Transient DiskUnusable
+ * @throws a Transient error (retried) with the code DiskUnusable if qemu-img fails
  */
 export async function readLayerInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const args = ['info', '--output=json', '--force-share', '-f', 'qcow2', path]
@@ -85,7 +85,7 @@ export async function readLayerInfo(path: string, signal?: AbortSignal): Promise
 }
 
 /**
- * Upper bound of the bytes that the image takes on disk after a conversion to qcow2 or to a sparse raw file.
+ * An upper bound of the bytes that the image takes on disk after a conversion to qcow2 or to a sparse raw file.
  * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {

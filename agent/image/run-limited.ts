@@ -24,7 +24,8 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when it fails. Rejects with the reason of `signal` if that aborts.
+ * Runs a program and returns its result, also when the program fails. If `signal` aborts, rejects with the reason of
+ * `signal`.
  * @throws a Transient error (retried) with the code CommandMissing if the program cannot be started
  */
 export function runLimited(
@@ -80,7 +81,10 @@ export async function runWithTimeout(
   }
 }
 
-/** The characters that are kept of an output: qemu-img may write a line for each cluster of a broken image. */
+/**
+ * The number of characters that are kept of an output, because qemu-img may write a line for each cluster of a broken
+ * image.
+ */
 const MAX_OUTPUT = 1024 ** 2
 
 /** Reads to the end, and returns the first MAX_OUTPUT characters. */
@@ -91,8 +95,8 @@ async function readLimited(stream: Readable): Promise<string> {
 }
 
 /**
- * The command that runs a program in an empty network namespace. Without root rights that needs a user namespace as
- * well.
+ * The command that runs a program in an empty network namespace. If the agent does not run as root, it needs a user
+ * namespace as well.
  */
 function noNetworkCommand(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']

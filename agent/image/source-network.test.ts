@@ -33,7 +33,7 @@ async function listen(server: Server & { closeAllConnections?(): void }): Promis
   return (server.address() as AddressInfo).port
 }
 
-/** A server that counts the connections, and answers each request with `a disk`. */
+/** An HTTPS server that counts its connections, and answers each request with `a disk`. */
 async function serveSecurely(subject?: string): Promise<{ url: string; connections: () => number }> {
   let count = 0
   const server = createSecureServer(signCertificate(dir, subject), (_, response) => response.end('a disk'))
@@ -162,7 +162,7 @@ test.each(['ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT'])('toCertificateError leaves %
 })
 
 describe('downloadSource with credentials', () => {
-  /** A server that notes the header Authorization of each request, and redirects or answers with the status. */
+  /** An HTTPS server that notes the header Authorization of each request, and redirects or answers with the status. */
   async function serveAuthorized({ status = 200, location }: { status?: number; location?: string } = {}) {
     const authorizations: (string | undefined)[] = []
     const server = createSecureServer(signCertificate(dir), ({ headers }, response) => {
@@ -221,7 +221,7 @@ describe('downloadSource with credentials', () => {
   })
 })
 
-/** A proxy that notes what is asked of it, and connects each tunnel to `target`. */
+/** An HTTP proxy that notes each request, and connects each tunnel to `target`. */
 async function startProxy({ status = 200, target = 0 } = {}) {
   const asked: (string | undefined)[] = []
   const note = ({ method, url, headers }: IncomingMessage) =>

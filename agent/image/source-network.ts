@@ -1,6 +1,6 @@
 /**
- * How the agent reaches the sources of images: directly or through the operator's proxy, and which certificates it
- * trusts.
+ * Decides whether the agent reaches the source of an image directly or through the operator's proxy, and which
+ * certificates the agent trusts.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -22,7 +22,7 @@ export interface SourceNetworkOptions {
   noProxy?: string
 }
 
-/** The agents for the two protocols. They keep no idle connections, so nothing has to close them. */
+/** Node's agents for http and https. They keep no idle connections, so nothing has to close them. */
 interface Agents {
   http: HttpAgent
   https: SecureAgent
@@ -41,7 +41,7 @@ export class SourceNetwork {
   readonly #isDirect: (url: URL) => boolean
   #current: AgentSet | undefined
 
-  /** @throws UsageError if the proxy is no URL; the message does not repeat it, because it may have a password */
+  /** @throws UsageError if the proxy is no URL; the message does not repeat the value, which may contain a password */
   constructor({ caFile, proxy, noProxy = '' }: SourceNetworkOptions = {}) {
     this.#caFile = caFile
     this.#proxy = proxy === undefined || proxy === '' ? undefined : parseProxy(proxy)

@@ -73,7 +73,10 @@ function toDesiredDhcp(
   return { mac: dhcpMac(networkId), addresses, config: renderDnsmasqConfig({ ports, mtu, folder }) }
 }
 
-/** Prefix of a DHCP address outside the guests' subnet, which the API server accepts only in 169.254.0.0/16. */
+/**
+ * Prefix length for a DHCP server's address outside the guests' subnet. The API server accepts such an address only in
+ * 169.254.0.0/16.
+ */
 const LINK_LOCAL_PREFIX = 16
 
 function dhcpDeviceAddress(ip: FixedIP): string[] {
@@ -126,6 +129,7 @@ function isCidr(text: string): boolean {
 }
 
 /**
- * Whether the MAC is a group address, which must not be the sender of a frame. The lowest bit of the first byte tells.
+ * Whether the MAC is a group address, which must not be the sender of a frame. In a group address the lowest bit of the
+ * first byte is set.
  */
 const isMulticastMac = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1

@@ -4,8 +4,8 @@
  *   hosts  one line per port on this host; dnsmasq answers only these ports
  *   opts   the DHCP options; dnsmasq reads hosts and opts again on SIGHUP
  * dnsmasq keeps no lease on disk, and no lease expires: the hosts file alone decides which MAC has which address
- * (docs/adr/0011). Lines in hosts set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line with a tag
- * again that it has used (imp/dnsmasq#20).
+ * (docs/adr/0011). Lines in hosts set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line again whose
+ * tag it has used (imp/dnsmasq#20).
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import type { FixedIP } from '../../crds/kinds/server-status.ts'
@@ -86,9 +86,9 @@ function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] 
     `pid-file=${folder}/pid`,
     ...[...sharedNetworks].sort(),
     ...[...ranges].sort(),
-    // The router advertisement only tells guests to get their addresses by DHCPv6. Its lifetime of 0 means that this
-    // host is no router. It cannot name the gateway, because the router of an advertisement is its sender: guests learn
-    // the gateway from network_data.json, or from a router that advertises itself.
+    // The router advertisement only tells guests to get their addresses by DHCPv6. The router lifetime of 0 means that
+    // this host is no router. An advertisement cannot name the gateway, because its sender counts as the router. So
+    // guests learn the gateway from network_data.json, or from a router that advertises itself.
     ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
   ]
 }
@@ -122,7 +122,8 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 function ipv4Options(ip: FixedIP, mtu: number): string[] {
   const { gateway, dnsServers = [], hostRoutes = [] } = ip
   const resolvers = dnsServers.filter((a) => isIPv4(a))
-  // A route by 0.0.0.0 leads to the segment itself (RFC 3442). It must come before the routes by that router.
+  // A route with the router 0.0.0.0 leads to the segment itself (RFC 3442). Clients need the route to a router before
+  // the routes that use the router.
   const routes = [
     ...routersOnLink(ip).map((router) => `${router}/32,0.0.0.0`),
     ...hostRoutes.map((r) => `${r.destination},${r.nextHop}`),

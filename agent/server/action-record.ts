@@ -21,7 +21,7 @@ import type { Failure } from './status.ts'
 export interface StartedAction {
   planned: Planned
   host: string
-  /** The time in RFC 3339. */
+  /** The time of the start, in RFC 3339. */
   startTime: string
   /**
    * Set only if a step takes longer than LASTING_MS (action-run.ts), or if the agent was restarted during the action.
@@ -30,7 +30,7 @@ export interface StartedAction {
 }
 
 export interface EndedAction extends StartedAction {
-  /** The time in RFC 3339. */
+  /** The time of the end, in RFC 3339. */
   finishTime: string
   failure?: Failure
 }
@@ -40,7 +40,7 @@ type RecordStatus = NonNullable<ServerAction['status']>
 /** The name of a server's action record for a change of its spec. The numbers begin with 1. */
 export const recordName = (server: Server, number: number): string => `${server.metadata.name}-${number}`
 
-/** The status of the record of an action that runs. */
+/** The status of an action record while the action runs. */
 export const runningStatus = ({ planned, host, startTime, steps }: StartedAction): RecordStatus => ({
   phase: 'Running',
   host,
@@ -57,7 +57,7 @@ export const runningStatus = ({ planned, host, startTime, steps }: StartedAction
   ],
 })
 
-/** The status of the record of an action that has ended. */
+/** The status of an action record when the action has ended. */
 export function endedStatus({ finishTime, failure, ...started }: EndedAction): RecordStatus {
   const { planned, host, startTime } = started
   const result = failure ? 'Error' : 'Success'
@@ -72,7 +72,9 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
   }
 }
 
-/** Complete is for users; kstatus reads Ready and Stalled. */
+/**
+ * The conditions of an action record when the action has ended. Complete is for users; kstatus reads Ready and Stalled.
+ */
 function endedConditions({ host, finishTime, failure }: EndedAction): Condition[] {
   const why = {
     reason: failure ? failure.code : 'Succeeded',
@@ -88,8 +90,8 @@ function endedConditions({ host, finishTime, failure }: EndedAction): Condition[
 }
 
 /**
- * Returns what the failure of an action concerns. An action that was refused, or that changes no state (such as a crash
- * dump), leaves the server as it is.
+ * Returns whether a failure concerns only the request, the host, or the server. An action that was refused, or that
+ * changes no state (such as a crash dump), leaves the server as it is.
  */
 function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
   if (isRefusal || isUnchanging(actions[action])) return 'Request'
@@ -100,7 +102,7 @@ function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure
 export const isEnded = ({ status }: ServerAction): boolean =>
   !['Pending', 'Running'].includes(status?.phase ?? 'Pending')
 
-/** The end of an action as its record has it; undefined if the record has no end. */
+/** The end of the action as the action record describes it; undefined if the record describes no end. */
 export function endedActionOf({ status = {} }: ServerAction, planned: Planned): EndedAction | undefined {
   const { phase, host = '', startTime = '', finishTime = startTime } = status
   if (phase !== 'Succeeded' && phase !== 'Failed') return undefined

@@ -1,9 +1,9 @@
 /**
  * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault.
  * The counts are in memory, because a crash of the agent is no failure of the action: however often the agent is
- * killed, the server must still reach its desired state. This does not become a busy loop, because the kubelet waits up
+ * killed, the server must still reach its desired state. Crashes do not cause a busy loop, because the kubelet waits up
  * to 5 minutes between restarts, and the steps are idempotent. If a server makes the agent crash, a user can delete the
- * server: the deletion is planned first.
+ * server, because a deletion is planned before any other action.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
@@ -20,7 +20,7 @@ export interface AttemptOptions extends Backoff {
   max: number
   /**
    * The delay before a domain that has ended by itself is restarted. If no restart was needed for `calmMs`, the next
-   * one is not delayed.
+   * restart is not delayed.
    */
   restart: Backoff & { calmMs: number }
 }
@@ -33,7 +33,7 @@ export interface Restarts {
 
 export interface Attempts {
   /**
-   * Counts a failed try. Returns the failure; its `final` is true if this was the last try. Its `rejectsHost` is true
+   * Counts a failed try. Returns the failure, with `final` true if this was the last try. Its `rejectsHost` is true
    * only for an action that builds the server: a server with disks on this host stays here.
    */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
@@ -109,7 +109,7 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
   }
 }
 
-/** The failure without `rejectsHost`, unless the action builds the server. */
+/** Returns the failure without `rejectsHost`, unless the action builds the server. */
 function keepRejection({ action }: Planned, failure: Failure): Failure {
   return failure.rejectsHost && !actions[action].builds ? { ...failure, rejectsHost: false } : failure
 }

@@ -23,7 +23,7 @@ describe('actionForPower', () => {
     ['Running', 'saved', 'saved', true, 'resume'],
     ['Running', 'pmsuspended', 'unknown', false, undefined], // the guest went to sleep by itself
     ['Running', 'pmsuspended', 'unknown', true, 'unpause'],
-    ['Paused', 'pmsuspended', 'unknown', true, 'unpause'], // and then it is paused; its power is never cut
+    ['Paused', 'pmsuspended', 'unknown', true, 'unpause'], // the next action pauses it; its power is never cut
     ['Suspended', 'pmsuspended', 'unknown', true, 'unpause'],
     ['Stopped', 'pmsuspended', 'unknown', false, 'stop'],
     ['Stopped', 'running', 'booted', false, 'stop'], // started on the host: stopped again, as in Nova

@@ -11,8 +11,8 @@ import type { DesiredPower, DomainPower, Server } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
 
 /**
- * Whether the user has changed spec.powerState since a desired power was last reached. Always false in a mode that does
- * not follow spec.powerState.
+ * Whether spec.powerState differs from the desired power that the server reached last, because the user has changed it.
+ * Always false in a mode that does not follow spec.powerState.
  */
 export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
@@ -74,7 +74,7 @@ const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot
 
 /**
  * The action that leads from the observed power towards the desired one; undefined if no action is needed or allowed.
- * @param isChanged whether the user has changed the desired power since one was last reached
+ * @param isChanged whether the user has changed the desired power since the server last reached one
  */
 export function actionForPower(
   desired: DesiredPower,
@@ -92,7 +92,7 @@ export const powerActions: readonly ActionName[] = actionNames.filter(
   (name) => actions[name].desiredPower !== undefined,
 )
 
-/** The action that brings a domain to this power. */
+/** The action that brings a domain to the desired power. */
 export function actionReaching(desired: DesiredPower): ActionName {
   const found = powerActions.find((name) => actions[name].desiredPower === desired)
   if (found === undefined) throw new Error(`no action is for powerState ${desired}`)

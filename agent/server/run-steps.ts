@@ -59,9 +59,9 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Adds to the failure what follows from the kind of step. A clean-up step is tried until it succeeds. A request that
- * fails before any step has changed anything is refused; after a restart of the agent, earlier steps may have changed
- * something, so the request fails.
+ * Decides what the failure of a step means. A clean-up step is tried until it succeeds. A request that fails before any
+ * step has changed anything is refused. But if the agent was restarted, earlier steps may have changed something, so
+ * the request fails instead.
  */
 function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
   if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }
@@ -87,8 +87,7 @@ const refusalOf = (
 })
 
 /**
- * The length to which messages are cut, because QEMU's messages can be long and an action record allows 8192
- * characters.
+ * The length to which messages are cut. QEMU's messages can be long, and an action record allows only 8192 characters.
  */
 const MAX_MESSAGE_LENGTH = 2000
 

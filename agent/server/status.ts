@@ -197,15 +197,15 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
 
 /**
  * The conditions of the status. Reconciling and Stalled exist only while they are true, as kstatus expects. A server
- * that this host rejects is not stalled: the scheduler looks for another host.
+ * that this host rejects is not stalled, because the scheduler looks for another host.
  * @param next the server with the new status
  */
 function conditionsOf(input: StatusInput, next: Server): NewCondition[] {
   const { running, failure, observed } = input
   const ready = readyCondition(input)
   const { status: isReady, reason, message, observedGeneration = 0 } = ready
-  // Without an action that runs or has failed, the server is as it should be, or it stays different until a user acts.
-  // If the agent has more to do at once, neither is true.
+  // True if the server is not ready, no action runs or has failed, and the agent plans no action: the server then stays
+  // as it is until a user acts.
   const isLeftSo = !running && !failure && isReady !== 'True' && plan(next, observed) === undefined
   const isStalled = failure ? failure.final && !failure.rejectsHost : isLeftSo
   const isReconciling = running || (failure && !isStalled)

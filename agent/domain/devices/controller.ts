@@ -22,8 +22,8 @@ export function controllerElements(input: DomainInput, pciDevices: number): Elem
   const needsUsb = buses.has('usb')
   return [
     ...(hasPcie(input) ? rootPortElements(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
-    // libvirt adds a USB controller to a domain that has no <controller type='usb'>. So this element is there even if
-    // no device uses USB; the model `none` then means no controller.
+    // libvirt adds a USB controller to a domain that has no <controller type='usb'>. So the element is always there,
+    // and with the model `none` it means that the domain has no controller.
     xmlElement('controller', { type: 'usb', model: needsUsb ? 'qemu-xhci' : 'none' }),
     ...(needsScsi ? [xmlElement('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
   ]

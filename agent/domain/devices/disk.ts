@@ -1,6 +1,6 @@
 /**
- * The domain's disks in Nova's order (root, ephemeral, swap, config drive), from which the names vda, vdb, … follow. In
- * a rescue the rescue disk comes first and the root disk second.
+ * The domain's disks in Nova's order: root, ephemeral, swap, config drive. In a rescue the rescue disk comes before the
+ * root disk. The order determines the names vda, vdb, ….
  */
 import { Terminal } from '../../../crds/index.ts'
 import { aliasOfConfigDrive, aliasOfRole } from '../defined-disks.ts'
@@ -100,12 +100,15 @@ function takeTarget(prefix: string, usedTargets: Set<string>): string {
   return target
 }
 
-/** Elements of an attached disk that belong to its place in the old definition. libvirt chooses new ones. */
+/**
+ * The children of an attached disk's element that are not copied from the old definition, because the agent or libvirt
+ * chooses them anew.
+ */
 const placeElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
 
 /**
- * The element of a disk that an administrator has attached, as the old definition has it. If a disk of the server needs
- * its target name, as in a rescue, it gets the next free one.
+ * Copies the <disk> element of an attached disk from the old definition. If a disk of the server has taken the target
+ * name of the attached disk, as in a rescue, the attached disk gets the next free name.
  */
 function attachedDiskElement({ element: disk, backing }: AttachedDisk, usedTargets: Set<string>): Element {
   const { dev = 'vda', bus } = childAt(disk, 'target')?.attributes ?? {}
@@ -145,9 +148,9 @@ const sourceElement = ({ type, path }: DiskFile, ...children: Element[]): Elemen
   xmlElement('source', type === 'block' ? { dev: path } : { file: path }, ...children)
 
 /**
- * The <backingStore> of an overlay. It names all layers with their formats, so that neither libvirt nor QEMU guesses
- * them. Without relabel=no libvirt would make QEMU's user the owner of a cached image, which all servers share, and one
- * guest could then change it for all.
+ * The <backingStore> of an overlay. It names all layers with their formats, so that neither libvirt nor QEMU guesses a
+ * format. Without relabel=no libvirt would make QEMU's user the owner of a cached image. One guest could then change
+ * the image for all servers that use it.
  */
 export const backingStoreElement = ({ isOwn, backing, ...file }: BackingFile): Element =>
   xmlElement(

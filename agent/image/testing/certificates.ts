@@ -1,4 +1,4 @@
-/** For tests: an authority of its own, and certificates that it signs. */
+/** Makes a certificate authority for tests, and certificates that it signs. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ export function makeAuthority(directory: string, name = 'ca'): string {
   return join(directory, `${name}.pem`)
 }
 
-/** Makes a certificate for the address 127.0.0.1, or for what `subject` names, signed by the authority. */
+/** Makes a certificate that the authority signs, for the address 127.0.0.1 or for the name or address in `subject`. */
 export function signCertificate(directory: string, subject = 'IP:127.0.0.1', authority = 'ca'): KeyAndCertificate {
   openssl(directory, 'req', ...KEY, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=server')
   writeFileSync(join(directory, 'extensions'), `subjectAltName=${subject}\n`)

@@ -27,7 +27,7 @@ export interface Behaviour {
   chunked?: boolean
   status?: number
   location?: string
-  /** The server waits for this before it sends the first byte of the body. */
+  /** The server sends the first byte of the body when this promise resolves. */
   gate?: Promise<void>
 }
 
