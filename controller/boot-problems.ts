@@ -55,8 +55,8 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
 }
 
 /**
- * Checks that the image requires nothing that no host has. A server that is placed by such an image gets NoValidHost
- * from the scheduler; a rescue is not scheduled, so it needs this check.
+ * Checks that the image requires nothing that all hosts lack. A Server with such an image gets NoValidHost from the
+ * scheduler. A rescue is not scheduled, so the controller rejects it by this check.
  */
 function checkRequirements({ metadata, spec }: Image): Refused | undefined {
   const unmet = unmetRequirementsOfImage(spec).map(({ property }) => property)
@@ -68,7 +68,7 @@ function checkRequirements({ metadata, spec }: Image): Refused | undefined {
       )
 }
 
-/** Checks that a guest can have sockets, cores and threads as flavor and image ask for. */
+/** Checks that a guest can have the sockets, cores and threads that flavor and image ask for. */
 function checkCpuTopology(
   { name, ...flavor }: CpuRequest['flavor'] & { name: string },
   { metadata, spec }: Image,

@@ -14,8 +14,9 @@ type Authorization = string
 const MAX_BYTES = 4096
 
 /**
- * Returns what authorizes the download of the image; undefined if the Image names no Secret.
- * @param next what follows after an operator has granted the controller a missing right, as the end of the message
+ * Returns the value of the header Authorization for the download of the image; undefined if the Image names no Secret.
+ * @param next end of the message if the controller lacks the right to read the Secret: what happens, or what the user
+ * must do, after an operator has granted that right
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
 export async function readImageCredentials(
@@ -42,8 +43,8 @@ export async function readImageCredentials(
 }
 
 /**
- * Throws if the Secret is not for the host of the URL. Otherwise a user who may create Images but not read Secrets
- * could have the credentials sent to a host of his own.
+ * Throws if the Secret is not for the host of the URL. Otherwise users who may create Images but not read Secrets could
+ * have the credentials sent to a host of their own.
  */
 function rejectOtherHost(secret: Secret, url: string): void {
   const host = valueOf(secret, 'host').toLowerCase().replace(/:443$/, '')

@@ -1,7 +1,7 @@
 /**
  * Checks for every kind what generic clients conclude from the status that the controller writes: a new object is in
- * progress until a controller has seen it, observedGeneration follows each change of the spec, and every state leads to
- * the right answer. The states that an agent reports of a Server are in agent/server/kstatus.test.ts.
+ * progress until a controller has seen it, observedGeneration follows each change of the spec, and each state of the
+ * object leads to the right answer. The states that an agent reports of a Server are in agent/server/kstatus.test.ts.
  */
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../actions/index.ts'
@@ -68,7 +68,7 @@ const metadataOf = ({ scope }: Kind) => ({ name: 'x', ...(scope === 'Namespaced'
 
 const find = (bench: Bench, kind: Kind): Handle => bench.api.find(kind.plural, keyOf(metadataOf(kind))) as Handle
 
-/** Reconciles the object x until nothing changes any more. */
+/** Reconciles the object of this kind, named x, until nothing changes any more. */
 async function settle(bench: Bench, kind: Kind): Promise<Handle> {
   for (let passes = 0; passes < 10; passes++) {
     const before = bench.writes.length
@@ -93,7 +93,10 @@ const keys = [
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ+4n2sXkXK3n1x8pWc0hYJ3m1r7b9F2p0q0o6wX1cZ5 demo',
 ]
 
-/** For each kind a spec that leads to Current, and changes of it, one after the other; none: the spec cannot change. */
+/**
+ * For each kind: a spec with which the object becomes Current, and changes of the spec, which are made one after the
+ * other. A kind without changes has a spec that cannot change.
+ */
 const specs: [kind: Kind, spec: object, changes: object[], prepare?: (bench: Bench) => Promise<unknown>][] = [
   [flavor, { vcpus: 1, ram: 512, disk: 1 }, [{ description: 'small' }, { description: 'little' }]],
   [image, { url: 'https://example.com/c.img' }, [{ visibility: 'public' }, { visibility: 'private' }]],

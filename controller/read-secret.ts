@@ -9,9 +9,9 @@ export type SecretReader = Pick<Resource<Secret>, 'get'>
 
 /**
  * Reads the Secret; undefined if it does not exist.
- * @param next what follows after an operator has granted the right, as the end of the message
- * @throws Refused error SecretForbidden if the controller lacks the right to read it. Only an operator can grant that
- * right, so the user is told
+ * @param next end of the message if the controller lacks the right to read the Secret: what happens, or what the user
+ * must do, after an operator has granted that right
+ * @throws Refused error SecretForbidden (its message is shown to the user) if the controller lacks that right
  */
 export async function readSecret(ref: Ref, secrets: SecretReader, next: string): Promise<Secret | undefined> {
   try {

@@ -25,7 +25,8 @@ export const slimHostSecret = ({ spec, ...rest }: HostSecret): HostSecret => ({
 const finishedPhases = new Set(['Succeeded', 'Failed', 'Rejected'])
 
 /**
- * Keeps only the owner, phase and finish time if the ServerAction is finished. Each server may have 50 such actions.
+ * Removes most fields of a finished ServerAction: only its server, action, owners, phase and finish time are needed.
+ * Each server may have 50 such actions.
  */
 export function slimAction(action: ServerAction): ServerAction {
   const { apiVersion, kind, metadata, spec, status } = action

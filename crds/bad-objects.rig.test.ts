@@ -59,8 +59,8 @@ it.each(badObjects)('the API server rejects $title', async ({ before, object, te
   expect(answer).toContain(message)
 })
 
-// The cost of the rules depends on the addresses. Even the most expensive Network must stay below the API server's
-// limit for the cost of CEL rules.
+// The cost of the CEL rules depends on the addresses. Even the most expensive Network must stay below the API server's
+// limit for that cost.
 it.each(['2001:db8::/64', '2000::/8'])('the API server accepts the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))

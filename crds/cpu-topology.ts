@@ -1,6 +1,6 @@
 /**
  * Chooses the sockets, cores and threads of a guest from the flavor's extra specs hw:cpu_* and the image's properties
- * hw_cpu_*, with the rules of nova/virt/hardware.py. Pure. docs/adr/0032 has the exception for Windows.
+ * hw_cpu_*, with the rules of nova/virt/hardware.py and one exception for Windows (docs/adr/0032). Pure.
  */
 interface CpuTopology {
   readonly sockets: number
@@ -20,11 +20,11 @@ type CpuChoice =
   | { readonly problem: string; readonly topology?: never }
 
 const parts = ['sockets', 'cores', 'threads'] as const
-/** Numbers of sockets, cores and threads; 0 means that the object says nothing about that part. */
+/** Numbers of sockets, cores and threads; 0 means that the flavor or image gives no number for that part. */
 type Numbers = CpuTopology
 
 const UNLIMITED = 65_536
-/** Client editions of Windows use two sockets and ignore the others. */
+/** Client editions of Windows use at most two sockets. */
 const WINDOWS_SOCKETS = 2
 
 export function chooseCpuTopology({ flavor, properties = {} }: CpuRequest): CpuChoice {
@@ -51,7 +51,10 @@ const mapParts = (numberOf: (part: (typeof parts)[number]) => number): Numbers =
   threads: numberOf('threads'),
 })
 
-/** Reads three numbers. A text that is no number counts as absent: the rules of the kinds reject it. */
+/**
+ * Reads the numbers of sockets, cores and threads. A text that is not a number counts as absent; the CEL rules of
+ * Flavor and Image reject it.
+ */
 function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Numbers {
   return mapParts((part) => {
     const text = from[`${prefix}${part}`] ?? ''
@@ -59,7 +62,9 @@ function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Nu
   })
 }
 
-/** Why the image's numbers are not allowed: one is greater than its limit. A limit of 0 means none. */
+/**
+ * A message if one of the image's numbers is greater than its limit; otherwise undefined. A limit of 0 means no limit.
+ */
 function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: string): string | undefined {
   const part = parts.find((p) => limits[p] > 0 && of[p] > limits[p])
   if (part === undefined) return undefined
@@ -67,8 +72,8 @@ function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: stri
 }
 
 /**
- * The preferred numbers: the image's, or the flavor's if the image has none. The flavor's do not count if one of them
- * exceeds a limit, because the image may have lowered the limit.
+ * The preferred numbers: the image's, or the flavor's if the image has none. If one of the flavor's numbers exceeds a
+ * limit, none of them counts, because the image may have lowered the limit.
  */
 function preferredNumbers(image: Numbers, flavor: Numbers, max: Numbers): Numbers {
   if (parts.some((part) => image[part] > 0)) return image
@@ -76,8 +81,8 @@ function preferredNumbers(image: Numbers, flavor: Numbers, max: Numbers): Number
 }
 
 /**
- * The topology of a Windows guest for which neither flavor nor image decides about sockets. Undefined for any other
- * guest, and if the vCPUs do not fit into two sockets.
+ * The topology of a Windows guest if neither flavor nor image sets a number or limit of sockets. Undefined for any
+ * other guest, and if the vCPUs do not fit into two sockets.
  */
 function bestWithinWindowsLimit(
   vcpus: number,
@@ -90,7 +95,10 @@ function bestWithinWindowsLimit(
   return bestTopology(vcpus, preferred, { ...max, sockets: WINDOWS_SOCKETS })
 }
 
-/** The topology that has most of the preferred numbers; of several, the one with fewest threads, then most sockets. */
+/**
+ * The topology that has most of the preferred numbers. Among equals: the one with the fewest threads, then the most
+ * sockets.
+ */
 function bestTopology(vcpus: number, preferred: Numbers, max: Numbers): CpuTopology | undefined {
   const score = (topology: CpuTopology) => parts.filter((part) => topology[part] === preferred[part]).length
   return possibleTopologies(vcpus, max).sort(

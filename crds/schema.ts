@@ -17,7 +17,8 @@ export const FINALIZER = `${GROUP}/host`
 
 /**
  * Annotation with which an operator deletes a Server whose host does not come back. If it is "true" on a Server that is
- * being deleted, the controller does not wait for the host. If the host comes back after all, its agent cleans up.
+ * being deleted, the controller does not wait for the host's agent. If the host comes back after all, its agent cleans
+ * up.
  */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 
@@ -55,8 +56,8 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   /** CEL rules that apply to the whole object. */
   rules?: readonly Rule[]
   /**
-   * false: the kind has no status subresource, and the status is written with the object. So an action record is
-   * created in one write (docs/adr/0003). The kind then needs a {@link keptStatusRule}.
+   * false: the kind has no status subresource, and the status is written together with the object. So the agent can
+   * create an action record in one write (docs/adr/0003). The kind then needs a {@link keptStatusRule}.
    */
   statusSubresource?: boolean
 }
@@ -85,7 +86,8 @@ export interface OwnerReference {
 
 /**
  * The owner reference with which the garbage collector deletes an object together with its Server. `controller` is not
- * set: an object has at most one controller reference, and the client that requested an action may have set it.
+ * set, because an object has at most one controller reference, and the client that requested an action may have set
+ * one.
  */
 export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
@@ -105,7 +107,7 @@ export function defineKind<Spec extends TSchema, Status extends TSchema>(k: Kind
   return k
 }
 
-/** The keyword with which a schema has these CEL rules. */
+/** The keyword that adds these CEL rules to a schema. */
 export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
@@ -246,9 +248,9 @@ export const CommonStatus = {
 export const RecordStatus = { conditions: CommonStatus.conditions }
 
 /**
- * The status that the API server gives to an object without one, as the default of the schema. Without it, kstatus
- * would take a new object for finished before any controller has seen it (docs/adr/0034). Undefined for a kind whose
- * status has no fields: its objects are complete when they are created.
+ * The status that the API server gives to an object without one, as the default of the schema. Without this default,
+ * kstatus would take a new object for finished before any controller has seen it (docs/adr/0034). Undefined for a kind
+ * whose status has no fields: its objects are complete when they are created.
  */
 export function initialStatusOf({
   status,
@@ -267,7 +269,7 @@ const pendingCondition: Condition = {
 }
 
 /**
- * The rule that a replace keeps the status, for kinds whose status has no subresource.
+ * The rule that `kubectl replace` does not remove the status. It is for kinds without the status subresource.
  * @param field a field of the status that stays once it is set
  */
 export const keptStatusRule = (field: string): Rule => ({

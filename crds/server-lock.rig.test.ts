@@ -63,7 +63,7 @@ it('kube-controller-manager deletes a namespace with its locked server', async (
     (await api.send<{ metadata: { deletionTimestamp?: string } }>('GET', server)).metadata.deletionTimestamp !==
     undefined
   await waitUntil(isTerminating, { what: 'the deletion of the locked server', deadline: 60_000, every: 200 })
-  // In place of an agent, which removes the finalizer when nothing of the server is left.
+  // Remove the finalizer, as an agent does when nothing of the server is left on its host.
   await api.send('PATCH', server, { metadata: { finalizers: null } }, 'application/merge-patch+json')
   const isGone = async (): Promise<boolean> =>
     api.text('/api/v1/namespaces/leaving').then(

@@ -1,7 +1,7 @@
 /**
  * The table of status owners. Each status field and each condition of each kind belongs to one component, its owner,
- * which alone writes it. Derived from this table are the types of what a component may write, its field manager, the
- * admission policies for agents, and the invariants that the simulator of the tests checks.
+ * which alone writes it. From this table follow which types and which field manager a component writes with, the
+ * admission policies for agents, and the invariants that the simulation tests check.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
@@ -168,7 +168,10 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
-/** Whether the agent has written a status. For a Server without a host this is false: it waits for its next agent. */
+/**
+ * Whether the agent has written a status. For a Server without a host this is false, because the agent of its next host
+ * has not.
+ */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
   // The agent writes `events` when the action has ended, and `steps` before that if a step takes long. For an action

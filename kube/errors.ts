@@ -52,7 +52,8 @@ export class ApiError extends Error {
 }
 
 /**
- * The error of a write that was not sent, because its `mayWrite` threw: this process may no longer lead. See fence.ts.
+ * The error of a write that was not sent, because `mayWrite` (fence.ts) threw: this process may no longer be the
+ * leader.
  */
 export class FencedWriteError extends Error {
   override readonly name = 'FencedWriteError'
@@ -62,9 +63,7 @@ const isApiErrorWith = (error: unknown, test: (e: ApiError) => boolean): boolean
   error instanceof ApiError && test(error)
 
 export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 404)
-/**
- * The resourceVersion is outdated, or another manager owns a field (apply without force), or the name exists (create).
- */
+/** The resourceVersion is outdated, another manager owns a field (apply without force), or the name exists (create). */
 export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')

@@ -1,9 +1,9 @@
-// Reads what the comment at the top of an example says about how to run it. Lines with one of these words at their
-// beginning are for this module as well as for readers:
-//   Cannot be run as it is: REASON   the file shows a form, and has to be changed before it is of use
-//   Hosts: N                         the file needs that many hosts, as of `make up HOSTS=N`
+// Reads from the comment at the top of an example how to run the example. Users read the whole comment; this module
+// reads only the lines that begin with one of these words:
+//   Cannot be run as it is: REASON   the file is a template, which a user must change first
+//   Hosts: N                         the file needs N hosts (make up HOSTS=N)
 //   Before: COMMAND                  a command to run before the file is applied
-//   Needs: FILE, FOLDER, …           examples to apply before, relative to the file
+//   Needs: FILE, FOLDER, …           examples to apply before; paths are relative to the file
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { root } from './manifests.ts'

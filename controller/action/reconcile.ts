@@ -53,12 +53,12 @@ const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
  * Milliseconds until the next check whether the agent has marked a finished action as completed in the Server's status.
  */
 const SLOT_RECHECK_MS = 500
-/** Milliseconds after which the cache has most likely the newest version of an object. */
+/** Milliseconds after which the cache most likely has the newest version of an object. */
 const NEWEST_MS = 20
 
 /**
- * Decides again with the Server that the API server has. A rejection is final, and the user may have seen a newer
- * Server than the one in the controller's cache.
+ * Decides again with the Server as the API server has it now. A rejection is final, and the Server in the controller's
+ * cache may be older than the one that the user has seen.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
@@ -110,8 +110,8 @@ async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDep
 }
 
 /**
- * Reads the request from the API server; undefined if it is finished or gone. The cache of a new leader may be old, and
- * the leader before it may have rejected the request.
+ * Reads the request from the API server; undefined if it is finished or gone. The cache is not enough: after a change
+ * of leader it may be old, and the previous leader may have rejected the request.
  */
 async function getUndecidedRequest(
   { metadata: { name, namespace, uid } }: ServerAction,

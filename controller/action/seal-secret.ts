@@ -60,7 +60,7 @@ const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
 })
 
 /**
- * The value of the Secret's key.
+ * Returns the value that the Secret has under this key.
  * @throws Refused error if the value cannot be used; its message contains nothing of the value
  */
 function readValue(secret: Secret | undefined, { name, key }: { name: string; key: string }): string {

@@ -14,7 +14,8 @@ const active: ServerStatus = {
 
 /**
  * Starts a cloud, requests a rescue of the server `web`, and reconciles the request.
- * @param change a change that the API server has made and the controller's caches do not show yet
+ * @param prepare called before the request, for example to create what `reference` names
+ * @param change a change on the API server that the controller's caches do not show yet
  */
 async function requestRescue(
   reference: object | undefined,

@@ -1,6 +1,6 @@
-/** Finds the name that was probably meant by a misspelt one. Pure. */
+/** Finds the known name that a user probably meant by a misspelt name. Pure. */
 
-/** More changes than this make another name rather than a misspelt one. */
+/** A name that differs from a known one in more letters counts as another name, not as a misspelt one. */
 const MAX_CHANGES = 2
 
 /** The known name with the fewest changed letters, at most two; undefined if none is that close. */

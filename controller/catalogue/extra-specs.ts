@@ -1,6 +1,6 @@
 /**
- * Tells which extra specs of a flavor have an effect. As in Nova, any extra spec is accepted; the flavor's status lists
- * those that have no effect.
+ * Finds the extra specs of a flavor that have no effect. As in Nova, any extra spec is accepted; the Flavor's status
+ * lists those that have no effect.
  */
 
 import { requirableExtraSpecs } from '../scheduler/unmet-requirements.ts'
@@ -12,7 +12,8 @@ const EFFECTIVE =
 
 /**
  * The extra specs with a scope (`scope:key`) that have no effect, in alphabetical order. Names without a scope are left
- * out: operators use them for purposes of their own. So are values that ask for what every guest gets.
+ * out, because operators use them for purposes of their own. Extra specs that ask for what every guest gets are left
+ * out, too.
  */
 export const ineffectiveExtraSpecs = (extraSpecs: Readonly<Record<string, string>> = {}): string[] =>
   Object.keys(extraSpecs)

@@ -1,6 +1,6 @@
 /**
- * Tells which properties of an image have no effect, and which are probably misspelt. The names are those of
- * nova/objects/image_meta.py. As in Nova, any property is accepted; the image's status lists these.
+ * Finds the properties of an image that have no effect, and those whose names are probably misspelt. The names are
+ * those of nova/objects/image_meta.py. As in Nova, any property is accepted; the Image's status lists what was found.
  */
 import { requirableProperties } from '../scheduler/unmet-requirements.ts'
 import { closestName } from './closest-name.ts'
@@ -39,7 +39,7 @@ const descriptive: ReadonlySet<string> = new Set([
   'img_version',
 ])
 
-/** Names of Nova and Glance whose effect is missing here. */
+/** Properties of Nova and Glance that Kubenova does not implement, so that they have no effect. */
 const withoutEffect: ReadonlySet<string> = new Set([
   'hw_auto_disk_config',
   'hw_boot_menu',
@@ -94,7 +94,10 @@ const withoutEffect: ReadonlySet<string> = new Set([
 
 const no = /^(0|f|false|off|n|no)$/i
 
-/** Values that ask for what every guest gets, so that it makes no difference that the property is not read. */
+/**
+ * Values that ask for what every guest has anyway, by property without its prefix hw_ or os_. A property with such a
+ * value is not reported as having no effect.
+ */
 const satisfied: Readonly<Record<string, RegExp>> = {
   boot_menu: no,
   cpu_policy: /^shared$/,
@@ -113,9 +116,9 @@ const satisfied: Readonly<Record<string, RegExp>> = {
 export const isSatisfiedAnyway = (name: string, value: string): boolean =>
   satisfied[name.replace(/^(hw|os)[_:]/, '')]?.test(value.trim()) === true
 
-/** Names that Nova or Glance could have. Other names belong to the user. */
+/** The prefixes of Nova's and Glance's names. A name without such a prefix belongs to the user. */
 const inFamily = /^(hw|os|img)[_:. -]/i
-/** hw_numa_cpus.0 and hw_numa_mem.0 have the number of a NUMA node; Glance itself writes os_glance_…. */
+/** The names hw_numa_cpus.0 and hw_numa_mem.0, in which 0 is the number of a NUMA node. */
 const numbered = /^hw_numa_(cpus|mem)[.]\d+$/
 const ofGlance = /^os_glance_/
 
@@ -141,7 +144,7 @@ export function findIneffectiveProperties(properties: Readonly<Record<string, st
   }
 }
 
-/** Whether the name is of a family of Nova or close to a name of Nova, but is none. */
+/** Whether Nova does not have the name, although it has a prefix of Nova's or is close to a name of Nova's. */
 function isUnknown(name: string): boolean {
   if (knownNames.includes(name) || numbered.test(name) || ofGlance.test(name)) return false
   return inFamily.test(name) || closestName(name, knownNames) !== undefined

@@ -2,7 +2,7 @@
 import type { UnmetRequirement } from '../scheduler/unmet-requirements.ts'
 import type { ReadyNote } from './ready.ts'
 
-/** So many names stand in a message; the rest are counted. */
+/** How many names a message lists. Further names are only counted. */
 const MAX_NAMES = 20
 
 interface Findings {

@@ -1,7 +1,7 @@
 /**
- * Deletes orphans: what a deleted Server has left behind although nobody else needs it. These are the Ports,
- * ServerActions and HostSecret that the Server owned (in a cluster with kube-controller-manager, its garbage collector
- * does the same), and those that lost their owner reference, as after `kubectl delete server --cascade=orphan`.
+ * Deletes orphans: Ports, ServerActions and HostSecrets that belonged to a deleted Server and that nothing else needs.
+ * In a cluster with kube-controller-manager, the garbage collector also deletes those with an owner reference. But an
+ * orphan may have lost its owner reference, as after `kubectl delete server --cascade=orphan`.
  */
 import type { ObjectMeta, Port, Server, ServerAction } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
@@ -48,7 +48,7 @@ const isOwnedBy = ({ metadata }: Owned, server: Server | undefined): boolean =>
 
 /**
  * Whether a Port that was created for a Server (spec.server) is of no use any more. No other Server can use it, so it
- * is deleted also if its owner references were removed: otherwise its addresses would never be free again.
+ * is deleted even if it has lost its owner references; otherwise its addresses would never be free again.
  * @param server the present Server with the name in spec.server
  */
 export const isOrphanedPort = (port: Port, server: Server | undefined): boolean =>
@@ -61,9 +61,9 @@ const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): bool
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * Whether a ServerAction belongs to a former Server. Without any owner reference to a Server, it is kept if it is
- * finished, until it is too old: a user who deletes a Server with `--cascade=orphan` keeps its history. If it still has
- * the phase Running, nobody will ever finish it.
+ * Whether a ServerAction belongs to a former Server. A finished one without an owner reference to a Server is kept
+ * until it is too old: a user who deletes a Server with `--cascade=orphan` keeps its history. One with the phase
+ * Running is an orphan, because no agent will ever finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server)) return false

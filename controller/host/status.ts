@@ -40,7 +40,7 @@ export function hostStatus(
   const kept = owned.filter(({ type }) => type === 'Ready')
   const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
   return {
-    // Until the agent has reported Ready, kstatus must not conclude from this field that all is done.
+    // -1 until the Hypervisor has a Ready condition: kstatus would take a Hypervisor without one for finished.
     observedGeneration: isReported ? (host.metadata.generation ?? 0) : -1,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },

@@ -72,7 +72,7 @@ function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<Fixed
 }
 
 /**
- * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As Neutron does, it counts as the
+ * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As in Neutron, its next hop is the
  * gateway if the subnet names none.
  */
 const defaultRouteOf = ({ hostRoutes = [] }: Subnet) => hostRoutes.find(isDefault)

@@ -40,7 +40,7 @@ test.each([
   [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.1.1' }] }), '', 0n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '10.0.0.2-10.0.0.2', 1n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcp: false }), '10.0.0.2-10.0.0.2', 1n],
-  // DHCP has an address of its own outside so small a subnet.
+  // In so small a subnet, DHCP answers from an address outside the subnet.
   [makeSubnet('10.0.0.0/30'), '10.0.0.1-10.0.0.2', 2n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcpAddress: '10.0.0.2' }), '', 0n],
   [makeSubnet('10.0.0.0/31', { gateway: '10.0.0.0' }), '10.0.0.1-10.0.0.1', 1n],

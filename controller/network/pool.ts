@@ -18,7 +18,7 @@ export interface Pool {
 
 /**
  * The pool of a subnet that the API server has accepted.
- * @param subnets all subnets of the Network: resolvers that one of them names may lie in the other
+ * @param subnets all subnets of the Network: a resolver that one subnet names may lie in another
  * @throws Bug error if its CIDR cannot be parsed nevertheless
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {

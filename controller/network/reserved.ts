@@ -1,6 +1,6 @@
 /**
- * The addresses of a Subnet that no server gets by itself: those that belong to the subnet or to its DHCP server, and
- * those that the Network names as gateway, resolver or next hop of a route.
+ * The addresses of a Subnet that the controller does not choose for a server: those that belong to the subnet or to its
+ * DHCP server, and those that the Network names as gateway, resolver or next hop of a route.
  */
 import { Bug, type Subnet } from '../../crds/index.ts'
 import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
@@ -20,8 +20,8 @@ export function requireCIDR(subnet: Subnet): CIDR {
 }
 
 /**
- * Whether the first address, and for IPv4 also the last, cannot be a host's. In /31 and /32 (RFC 3021), /127 (RFC 6164)
- * and /128, hosts can have all addresses.
+ * Whether a host cannot have the first address and, for IPv4, the last address. In /31 and /32 (RFC 3021), /127 (RFC
+ * 6164) and /128, hosts can have all addresses.
  */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 
@@ -31,8 +31,8 @@ function lastUsableAddress(cidr: CIDR): bigint {
 }
 
 /**
- * The resolvers and next hops of routes, of all subnets of a Network. They are in no pool, but a Port of the Network's
- * own namespace may ask for one of them: so a server becomes the resolver or the router.
+ * The resolvers and the next hops of routes in all subnets of a Network. They are in no pool, but a Port of the
+ * Network's own namespace may ask for such an address, for a server that is the resolver or the router.
  */
 export function serviceAddressesOf(subnets: readonly Subnet[], family: Family): Set<bigint> {
   const addresses = subnets.flatMap((subnet) => [

@@ -40,7 +40,7 @@ const RESERVATION_MS = 60_000
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
-/** Reasons that end without a change of the Port, when an object that may come later is created. */
+/** Reasons of problems that end without a change of the Port, when a missing object is created. */
 const waitingReasons = new Set(['NetworkNotFound'])
 
 /** @param attempt the number of this attempt since the last success, from 1 */
@@ -80,7 +80,7 @@ const problemOf = (error: Refused | Transient): ReadyReason => ({
   isStalled: error instanceof Refused && !waitingReasons.has(error.code),
 })
 
-/** Keeps a deleted Port, by its finalizer, as long as a server uses the Port and with it the Port's addresses. */
+/** Keeps a deleted Port, by its finalizer, as long as a server uses the Port. So the server keeps its addresses. */
 async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
   if (!hasFinalizer(port.metadata, IN_USE)) return done
   const { server } = consumerOf(port, stores)

@@ -11,7 +11,7 @@ import { traitsFromCpuFeatures } from './traits.ts'
  */
 export interface HostUsage extends Readonly<Resources> {
   readonly servers: number
-  /** How many servers are being built or load the host's disk in another way: Nova's io_workload. */
+  /** How many servers are being built or load the host's disk in another way (Nova's io_workload). */
   readonly ioOps: number
 }
 
@@ -101,7 +101,7 @@ export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): bo
 /**
  * Builds the view of a host.
  * @param aggregates the aggregates that contain this host (see aggregatesByHost)
- * @param used the usage of this host; an object of the ledger, which the view keeps and which changes later
+ * @param used the usage of this host, as an object of the ledger: the view keeps the object, whose numbers change later
  */
 export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor

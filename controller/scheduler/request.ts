@@ -16,7 +16,7 @@ export interface ImageFacts {
   readonly properties?: Image['spec']['properties']
 }
 
-/** A scheduler hint, which names servers, after these were looked up. */
+/** A scheduler hint of a server, after the other servers that it names were looked up. */
 export interface HintedHosts {
   /** The hosts of the named servers. */
   readonly hosts: readonly string[]
@@ -31,7 +31,10 @@ export interface PlacementRequest {
   readonly availabilityZone?: string
   readonly sameHost?: HintedHosts
   readonly differentHost?: HintedHosts
-  /** Whether the server has user data that is encrypted for its host. Absent: no. */
+  /**
+   * Whether the server needs a value from a Secret (user data, or credentials for its image), which the controller
+   * encrypts for the host. Absent: no.
+   */
   readonly needsSealingKey?: boolean
   /** Hosts that have rejected this server before. */
   readonly ignoreHosts?: readonly string[]

@@ -14,7 +14,10 @@ export interface UnmetRequirement {
 
 const yes = /^(1|t|true|on|y|yes)$/i
 
-/** The required trait for each property whose value matches. Names as in images; flavors have : after hw and os. */
+/**
+ * The trait that each property requires if its value matches. The names are those of image properties; the extra specs
+ * of a flavor have `:` instead of `_` after hw or os.
+ */
 const requirements: Readonly<Record<string, readonly [value: RegExp, traitOf: (value: string) => string]>> = {
   os_secure_boot: [/^required$/, () => 'COMPUTE_SECURITY_UEFI_SECURE_BOOT'],
   hw_tpm_version: [/./, (v) => `COMPUTE_SECURITY_TPM_${toTraitWord(v)}`],
@@ -25,7 +28,7 @@ const requirements: Readonly<Record<string, readonly [value: RegExp, traitOf: (v
   hw_maxphysaddr_mode: [/./, (v) => `COMPUTE_ADDRESS_SPACE_${v === 'emulate' ? 'EMULATED' : toTraitWord(v)}`],
 }
 
-/** Further extra specs, which have no image property. */
+/** Requirements of extra specs that no image property corresponds to. */
 const flavorRequirements: typeof requirements = {
   'hw:pmem': [/./, (v) => `PMEM_NAMESPACE_${toTraitWord(v)}`],
   'pci_passthrough:alias': [/./, (v) => `PCI device ${v}`],
@@ -46,7 +49,7 @@ const toTraitWord = (value: string): string => value.toUpperCase().replaceAll(/[
 
 export function unmetRequirementsOfImage({ properties = {} }: ImageFacts): UnmetRequirement[] {
   const found = Object.entries(requirements).flatMap(([name, rule]) => findUnmet(name, properties[name], rule))
-  // As in Nova, firmware can be stateless only with UEFI; otherwise the property says nothing.
+  // As in Nova, firmware can be stateless only with UEFI; with another firmware the property has no effect.
   const isStateless = properties['hw_firmware_type'] === 'uefi' && yes.test(properties['hw_firmware_stateless'] ?? '')
   const property = 'hw_firmware_stateless=yes'
   return isStateless ? [...found, { trait: 'COMPUTE_SECURITY_STATELESS_FIRMWARE', property }] : found

@@ -81,7 +81,9 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
     ),
   )
 
-/** The keys of the Servers without a host whose scheduler hints name this Server, if it has just got its host. */
+/**
+ * The keys of the Servers without a host whose scheduler hints name this Server, if this Server has just got its host.
+ */
 function unscheduledKeysHintingAt(
   old: Server,
   { metadata: { namespace, name }, status }: Server,

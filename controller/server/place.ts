@@ -40,13 +40,13 @@ export interface PlaceDeps extends UserDataDeps {
 }
 
 /**
- * How long the ledger keeps the claim of a placement that the cache does not show. After that the placement was
- * certainly not written.
+ * How long the ledger keeps the claim of a placement that the cache does not show. A placement that the cache has not
+ * shown by then was certainly not written.
  */
 const CLAIM_MS = 60_000
 /** Milliseconds after which the cache has certainly shown a placement that was written. */
 const SEEN_MS = 5000
-/** Milliseconds after which the cache has most likely the newest version of an object. */
+/** Milliseconds after which the cache most likely has the newest version of an object. */
 const NEWEST_MS = 20
 
 /** @param attempt the number of this attempt since the last success, from 1 */
@@ -73,8 +73,8 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
 }
 
 /**
- * The host rejections that still count. If the spec is newer or a user has requested `start`, none counts: it is a new
- * attempt, for which the hosts that rejected the server may be chosen again.
+ * The host rejections that still count. If the spec has changed since, or a user has requested `start`, none counts:
+ * the server may then be placed again on hosts that rejected it.
  */
 function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
@@ -85,7 +85,7 @@ function currentRejections(server: Server): readonly HostRejection[] {
 /** The objects that the server's spec refers to, and the contents of the Secrets among them. */
 interface ResolvedWithSecrets extends Resolved {
   userData: Uint8Array | undefined
-  /** Authorizes the download of the image. */
+  /** The value of the header Authorization for the download of the image; undefined: the download needs none. */
   authorization: string | undefined
 }
 
@@ -123,7 +123,7 @@ async function selectHostAndBind(
   const { ledger, views, clock } = deps
   const request = placementRequestOf(server, resolved, ledger)
   const pending = pendingPlacement(request, deps)
-  // The placement is written and only the cache does not show it yet: do not choose a host again.
+  // The placement was written, but the cache does not show it yet: do not choose a host again.
   if (pending?.written) return wait('its placement to be seen', SEEN_MS)
   const placement = pending ? { placed: true as const, host: pending.host } : selectHost(request, views.table())
   if (!placement.placed) return markUnschedulable(server, placement.message, deps, now)
@@ -163,8 +163,8 @@ function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: Pla
 }
 
 /**
- * An earlier choice of a host that is still valid. If its write timed out, it may have succeeded, so the retry must
- * choose the same host.
+ * An earlier choice of a host that is still valid. If the write of that placement timed out, it may have succeeded
+ * nevertheless, so the retry must choose the same host.
  */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
@@ -174,8 +174,8 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 
 /**
  * Reports that no host can take the server, and fails the requested start, if there is one. The status is written
- * first. This removes the host rejections that do not count for a requested start (currentRejections), so that a later
- * attempt may use any host.
+ * first. That write removes the host rejections that do not count for a requested start (currentRejections), so that a
+ * later attempt may use any host.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)

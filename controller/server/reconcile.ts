@@ -70,7 +70,7 @@ async function scheduleServer(server: Server, deps: ServerDeps, attempt: number)
 
 /**
  * While the host is up, its agent deletes the server. But the agent does nothing while the Server's status reports the
- * host as down, so that is corrected first.
+ * host as down, so the controller corrects the status first.
  */
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps

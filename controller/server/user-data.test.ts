@@ -50,7 +50,7 @@ const deleteSecret = (bench: Bench) =>
 
 const hostSecrets = (bench: Bench): HostSecret[] => bench.api.list<HostSecret>('hostsecrets')
 
-/** The user data in the HostSecret, if the key opens it for the server as it is now. */
+/** The user data in the HostSecret; undefined if the key cannot decrypt it for the server as it is now. */
 async function openedBy({ privateKey }: ReturnType<typeof newKey>, bench: Bench): Promise<string | undefined> {
   const sealed = hostSecrets(bench)[0]?.spec.sealed ?? ''
   const opened = await openSealedUserData(sealed, privateKey, { server: bench.getServer()?.metadata.uid ?? '' })

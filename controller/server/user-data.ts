@@ -30,7 +30,7 @@ type SecretKeyRef = NonNullable<Server['spec']['userDataFrom']>['secretKeyRef']
  * create Servers but not read Secrets could have every Secret of the namespace given to a guest.
  */
 const USER_DATA_TYPE = 'compute.kubenova.io/user-data'
-/** The size of Nova's user data, as of spec.userDataBase64. */
+/** The limit of Nova for user data; spec.userDataBase64 has the same limit. */
 const MAX_BYTES = 65_535
 
 /**
@@ -71,7 +71,7 @@ function checkSize(value: Buffer, name: string, key: string): Buffer {
   throw new Refused('UserDataSecretInvalid', message)
 }
 
-/** Milliseconds after which a server that waits for a Secret has it read again, at the earliest and at the latest. */
+/** The shortest and the longest time in milliseconds until the Secret of a waiting server is read again. */
 const MIN_RETRY_MS = 2000
 const MAX_RETRY_MS = 60_000
 
@@ -87,7 +87,7 @@ const secretReasons: ReadonlySet<string> = new Set([
 /**
  * Milliseconds after which a placement that failed with this error is tried again; undefined if the error does not
  * concern a Secret. No event tells that a Secret has changed, because a controller that watches Secrets could read all
- * of them. The longer the server has been waiting, the seldomer its Secret is read.
+ * of them. The longer the server has been waiting, the less often its Secret is read.
  * @param now milliseconds since the epoch
  */
 export function secretRetryDelay({ code }: Refused, { status }: Server, now: number): number | undefined {
@@ -98,10 +98,11 @@ export function secretRetryDelay({ code }: Refused, { status }: Server, now: num
 }
 
 /**
- * Encrypts the user data for the host before the server is placed there, so that the agent finds it at once.
- * @param isRepeated whether the same placement was tried before and may have been written: the agent may have read the
- * user data, so it is kept
- * @throws Transient SealingKeyMissing if the host has published no key
+ * Encrypts the user data for the host and creates the HostSecret. This is done before the server is placed there, so
+ * that the agent finds the HostSecret at once.
+ * @param isRepeated whether the same placement was tried before and may have been written: the agent may then have read
+ * the HostSecret, so it is not replaced
+ * @throws Transient error SealingKeyMissing (retried) if the host has published no key
  */
 export async function sendUserData(
   server: Server,
@@ -175,8 +176,8 @@ export async function reconcileHostSecret(
 }
 
 /**
- * Whether the agent still needs the user data of this server. The agent keeps it on the host from the first time on. If
- * that copy is lost, the agent reports the reason UserDataNotDelivered.
+ * Whether the agent still needs the user data of this server. Once the agent has read the user data, it keeps a copy on
+ * the host. If that copy is lost, the agent reports the reason UserDataNotDelivered.
  */
 function isAwaitedOnHost({ status }: Server): boolean {
   if (status?.instance?.hasSecretUserData !== true) return false

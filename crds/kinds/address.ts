@@ -64,8 +64,9 @@ export const ipv4Number = (text: string): string => {
 
 const lengths = Array.from({ length: 129 }, (_, n) => n)
 /**
- * A CEL expression for the prefix of length `n`, such as `/64`. It is cut out of a literal with all prefixes, so that
- * the API server knows the greatest length of the result. Otherwise it could not limit the cost of a rule that uses it.
+ * A CEL expression for the text of a prefix length, such as `/64`. The expression cuts the text out of a literal that
+ * has all lengths: so the API server knows the greatest length of the text, and can limit the cost of the rule.
+ * @param n a CEL expression for the prefix length
  */
 const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`

@@ -13,7 +13,7 @@ export const absentOrInvalid = (field: string): string => `!has(self.${field}) |
 export const notIPv4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
 export const notIPv6 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 6`
 
-/** Whether the address has another IP family than the subnet. Both must be valid. */
+/** Whether the address has another IP family than the subnet. Address and CIDR must be valid. */
 export const otherFamily = (text: string): string => `ip(${text}).family() != cidr(self.cidr).ip().family()`
 export const insideCidr = (text: string): string => `cidr(self.cidr).containsIP(${text})`
 
@@ -27,6 +27,9 @@ export const isSingleAddress = 'cidr(self.cidr).prefixLength() == (cidr(self.cid
 const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
 const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`
 
-/** Whether the address is the network or the broadcast address of an IPv4 subnet. Both must be valid. */
+/**
+ * Whether the address is the network address or the broadcast address of an IPv4 subnet. Address and CIDR must be
+ * valid.
+ */
 export const isNetworkOrBroadcast = (text: string): string =>
   `ip(${text}).family() == 4 && ${insideCidr(text)} && cidr(self.cidr).prefixLength() <= 30 && ${ipv4Number(text)} % ${size} in [0, ${size} - 1]`

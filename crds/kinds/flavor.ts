@@ -17,7 +17,7 @@ import {
 
 /**
  * The extra specs that Kubenova knows: a pattern for the key, one for the allowed values, and the message for any other
- * value. So the API server rejects a typing error in a value. All other keys belong to the operator and may have any
+ * value. With these, the API server rejects a mistyped value. All other keys belong to the operator and may have any
  * value.
  */
 const knownSpecs: readonly [keys: string, values: string, message: string][] = [
@@ -41,7 +41,10 @@ const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['hw:cpu_policy', 'shared|dedicated|mixed', 'hw:cpu_policy must be one of shared, dedicated, mixed'],
 ]
 
-/** The same for extra specs without a variable part. Looking up a key costs less than comparing every key. */
+/**
+ * Like `knownSpecs`, for extra specs whose key has no variable part. A CEL rule that looks up a key costs less than one
+ * that compares every key with a pattern.
+ */
 const namedSpecs: readonly [keys: readonly string[], values: string, message: string][] = [
   [
     ['sockets', 'cores', 'threads'].flatMap((part) => [`hw:cpu_${part}`, `hw:cpu_max_${part}`]),

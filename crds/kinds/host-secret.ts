@@ -1,6 +1,6 @@
 /**
  * HostSecret: the user data of a Server, encrypted for the agent of the Server's host (docs/adr/0035). It exists only
- * from the placement of the Server until the agent has built it.
+ * from the placement of the Server until the agent has built the server.
  */
 import { Type } from 'typebox'
 import { ageColumn, defineKind, immutableRule, Name, patternWithMessage, type Resource } from '../schema.ts'

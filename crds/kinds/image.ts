@@ -30,8 +30,9 @@ export const ImageReference = (options: { description: string }) =>
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 
 /**
- * The type that a Secret must have so that its value may be sent to the host of an Image's URL. If any type would do, a
- * user who may create Images but not read Secrets could have every Secret of the namespace sent to a host of his.
+ * The type that a Secret must have so that its value may be sent to the host of an Image's URL. If any type would do,
+ * users who may create Images but not read Secrets could have every Secret of the namespace sent to a host of their
+ * own.
  */
 export const CREDENTIALS_SECRET_TYPE = 'compute.kubenova.io/image-credentials'
 
@@ -77,8 +78,8 @@ const urlConditions: [holds: string, message: string][] = [
 ]
 
 /**
- * These rules are on the whole object. On the field, the API server would repeat the URL in its answer and in logs,
- * with the password that somebody has put into it.
+ * These rules are on the whole object, not on the field. For a rule on the field, the API server would repeat the URL,
+ * with a password that a user has put into it, in its answer and in logs.
  */
 const urlRules: Rule[] = [
   ...urlConditions.map(([holds, message], i) => ({

@@ -14,8 +14,8 @@ import {
 } from './cidr-cel.ts'
 
 /**
- * Whether guests can reach a router without another router. Outside cidr they can if it is link-local, if the subnet is
- * one address (then every router is outside), or if `onLink` says so.
+ * Whether guests can reach a router directly. They can if it is inside cidr or link-local, if the subnet is one address
+ * (then every router is outside), or if `onLink` is true.
  */
 const isReachable = (text: string): string =>
   `${insideCidr(text)} || ip(${text}).isLinkLocalUnicast() || (${isSingleAddress}) || (has(self.onLink) && self.onLink)`
@@ -92,7 +92,7 @@ const routeRules: readonly Rule[] = [
   },
 ]
 
-/** DHCP does nothing but DHCP: its address can be neither a resolver nor a router. */
+/** The DHCP server does nothing but DHCP, so its address can be neither that of a resolver nor that of a router. */
 const dhcpAddressRules: readonly Rule[] = [
   {
     rule: `!self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachResolver('!(ip(d) == ip(self.dhcpAddress))')}`,

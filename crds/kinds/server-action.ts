@@ -1,6 +1,6 @@
 /**
- * ServerAction: a request for an action on a server. It is also the action record (Nova's instance action) of that
- * action, and of each change that the agent makes because a spec changed.
+ * ServerAction: a request for an action on a server, and later the action record (Nova's instance action) of that
+ * action. The agent also creates an action record for each action that follows from a change of a spec.
  */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import {

@@ -73,8 +73,8 @@ export const Instance = Type.Object({
 export type Instance = Static<typeof Instance>
 
 /**
- * The action request that the controller has admitted. The action has ended when lastCompletedAction has its uid; then
- * the controller may admit another one.
+ * The action request that the controller has admitted. When lastCompletedAction has the same uid, the action has ended,
+ * and the controller may admit another one.
  */
 const AdmittedAction = Type.Object(
   {
@@ -133,8 +133,8 @@ const placementFields = {
 }
 
 /**
- * Fields that the agent of status.host writes. The scheduler writes some of them until the agent has written the
- * status.
+ * Fields that the agent of status.host writes. The scheduler writes some of them until the agent has written the status
+ * for the first time.
  */
 const stateFields = {
   vmState: Type.Optional(Type.Enum([...vmStates])),

@@ -1,6 +1,6 @@
 /**
- * The CEL rules for the subnets of a Network: where the DHCP address and pools may lie, and what may change. Those for
- * gateway, routes and resolvers are in route-rules.ts.
+ * The CEL rules for the subnets of a Network: where the DHCP address and pools may lie, and what may change. The rules
+ * for gateway, routes and resolvers are in route-rules.ts.
  */
 import type { Rule } from '../schema.ts'
 import { ipv4Number, ipv6LessThanExpression } from './address.ts'
@@ -19,8 +19,8 @@ const notNetworkOrBroadcast = (field: string): Rule => ({
 })
 
 /**
- * DHCP for IPv4 can answer from a link-local address, for subnets that have no address to spare. For IPv6, dnsmasq
- * advertises only the subnets of its own addresses.
+ * In an IPv4 subnet without an address to spare, DHCP can answer from a link-local address. In an IPv6 subnet it
+ * cannot: dnsmasq advertises only the subnets in which it has an address.
  */
 const dhcpAddressIsUsable: Rule = {
   rule: `${invalidCidr} || ${absentOrInvalid('dhcpAddress')} || ${insideCidr('self.dhcpAddress')} || cidr(self.cidr).ip().family() == 4 && ip(self.dhcpAddress).family() == 4 && ip(self.dhcpAddress).isLinkLocalUnicast()`,

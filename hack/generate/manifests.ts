@@ -11,7 +11,8 @@ export const manifests: Output = {
   files: () =>
     kinds.map((k) => ({
       name: `${k.plural}.yaml`,
-      // kubectl reads YAML 1.1, in which an unquoted time is no string.
+      // In YAML 1.1, which kubectl reads, a time without quotes is not a string. With this version, the library adds
+      // quotes.
       text:
         mark + stringify(toCustomResourceDefinition(k), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
     })),

@@ -1,5 +1,5 @@
 /**
- * A host on which the contract suites run, and the faults that a test can cause there besides the agent's own calls. A
+ * A host on which the contract suites run, with methods that cause faults on it and look at it without the agent. A
  * contract suite tests one capability (a group of methods of `Host`) on a fake, a simulated and a real host.
  */
 import type { Guest, Host, Progress, StepContext } from '../../actions/host/index.ts'

@@ -18,7 +18,7 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
     const create = (host: ContractHost, guest: Guest, system: RescueSystem): Promise<void> =>
       waitUntilDone(() => host.host.rescueDisks.create(guest, system, ctx), 'rescue disk')
 
-    /** A guest whose own disks are made. */
+    /** Makes a guest and its own disks, but no rescue disk. */
     async function newGuestWithDisks(host: ContractHost): Promise<Guest> {
       const guest = host.newGuest()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')

@@ -31,7 +31,7 @@ export async function bootDomain(
 export const takeSnapshot = (domain: VirshDomain, name: string, ...more: string[]): Promise<string> =>
   domain.virsh('snapshot-create-as', name, '--disk-only', '--atomic', ...more)
 
-/** The kind and code of the error that a boot ends with. */
+/** The kind and code of the error with which a boot fails; `it boots` if it succeeds. */
 export const reasonOf = (boot: Promise<void>): Promise<unknown> =>
   boot.then(
     () => 'it boots',
@@ -61,12 +61,12 @@ export class VirshDomain {
     guest.server.status = { ...guest.server.status, launchedAt: '2026-01-01T00:00:00Z' }
   }
 
-  /** Runs virsh: the first argument is the command, the domain comes next. */
+  /** Runs a virsh command on this domain. The arguments follow the domain's UUID. */
   virsh(command: string, ...args: string[]): Promise<string> {
     return this.#host.virsh(command, this.#uuid, ...args)
   }
 
-  /** Runs virsh with a file that names the domain itself. */
+  /** Runs a virsh command whose argument is a file with XML, in which the domain is named. */
   virshFile(command: string, file: string): Promise<string> {
     return this.#host.virsh(command, file)
   }
@@ -86,7 +86,7 @@ export class VirshDomain {
     return join(this.directory, '../..', `${this.guest.server.metadata.name}-${name}`)
   }
 
-  /** Lets the agent see the domain, as it does after an event of libvirt. */
+  /** Lets the agent observe the domain, as it does after an event from libvirtd. */
   observe() {
     return this.#host.host.domains.observe(this.guest)
   }
@@ -120,21 +120,21 @@ export class VirshDomain {
       const { file, dev } = childAt(node, 'source')?.attributes ?? {}
       if (file ?? dev) names.push(basename(file ?? dev ?? ''))
     }
-    // The image in the cache has the same name as the root disk.
+    // The lowest layer of a root disk is the image in the cache. Leave it out, unless the disk has no other layer.
     return role === 'root' && names.length > 1 ? names.slice(0, -1) : names
   }
 
-  /** Lets the guest write 64 KiB of a byte at 2 MiB of a disk. */
+  /** Writes 64 KiB of this byte at offset 2 MiB of a disk, as if the guest wrote them. */
   async write(byte: number, role: DiskRole = 'root'): Promise<void> {
     const device = `/machine/peripheral/${aliasOfRole(role)}/virtio-backend`
     for (const command of [`write -P ${byte} 2M 64k`, 'flush']) {
       const output = await this.virsh('qemu-monitor-command', '--hmp', `qemu-io -d ${device} "${command}"`)
-      // QEMU prints the result to its log, and only an error as the answer.
+      // QEMU writes the result to its log. It answers only if there was an error.
       expect(output.trim()).toBe('')
     }
   }
 
-  /** Checks the bytes that `write` has written, in the file that the running domain has as its disk. */
+  /** Checks that the file of the running domain's disk has the bytes that `write` has written. */
   async expectToRead(byte: number, role: DiskRole = 'root'): Promise<void> {
     const disk = await this.diskOf(role)
     const { file, dev } = childAt(disk, 'source')?.attributes ?? {}

@@ -1,5 +1,5 @@
-// Tests what a thief with the token of h1's agent can do. The API server must reject everything else, with a message
-// that says why.
+// Tests which requests of a thief with the token of h1's agent succeed. The API server must reject all others, with a
+// message that says why.
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,7 +46,10 @@ async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   return body === undefined ? text : (JSON.parse(body) as { message: string }).message
 }
 
-/** The user data in the HostSecret `secret`, which is encrypted for h2. Its Server does not exist, so it stays. */
+/**
+ * The user data in the HostSecret `secret`, which is encrypted for h2. There is no Server `secret`, so the controller
+ * does not delete the HostSecret.
+ */
 const USER_DATA = 'password: correct horse'
 
 let thief: ApiClient

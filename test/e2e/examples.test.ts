@@ -1,5 +1,5 @@
-// Runs `make up HOSTS=2` and then every example that is meant to run, with the commands that its comment names. Also
-// checks two deletions that only a whole cloud shows: `--cascade=orphan`, and that of a namespace.
+// Runs `make up HOSTS=2` and then every example that is meant to run, with the commands that the comment in the example
+// names. Also tests two deletions that need a whole cloud: one with `--cascade=orphan`, and that of a namespace.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -38,7 +38,10 @@ const run = async (command: string): Promise<string> =>
 
 const applied = new Set<string>()
 
-/** Applies an example after everything that it needs, each once, and waits until it runs. */
+/**
+ * Applies an example, after everything that it needs, and waits until it runs. An example that is applied already is
+ * skipped.
+ */
 async function runExample(file: string): Promise<void> {
   if (applied.has(file)) return
   applied.add(file)
@@ -70,7 +73,7 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
   async 'server-action/start.yaml'() {
     const { status } = await getServer('web-1')
     const host = findHost({ dir, name: status?.host ?? '' })
-    // The guest hears the power button only once it has booted.
+    // A guest that is still booting ignores the power button, so press it until the guest is off.
     const isOff = async (): Promise<boolean> => {
       await host.virsh('shutdown', status?.domain?.name ?? '')
       return (await getServer('web-1')).status?.powerState === 'Shutdown'
@@ -80,7 +83,10 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
   },
 }
 
-/** Gives back what an example takes from the others: memory and processors of the hosts, and the hosts themselves. */
+/**
+ * Frees what later examples need: removes the example's settings of hosts, and deletes its servers (but not web-1 and
+ * db-1), which use memory and processors.
+ */
 async function cleanUpAfter(file: string): Promise<void> {
   const objects = parseManifests(readFileSync(join(root, 'examples', file), 'utf8'))
   for (const { kind, metadata, apiVersion } of objects) {

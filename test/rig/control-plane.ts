@@ -63,7 +63,8 @@ export interface AuditEvent {
 }
 
 /**
- * Tokens are valid for a year, because they are renewed only at a start. An existing cluster may issue shorter ones.
+ * Tokens of ServiceAccounts are valid for a year, because they are renewed only when the cloud starts. An existing
+ * cluster may issue tokens that expire earlier.
  */
 const TOKEN_SECONDS = 31_536_000
 
@@ -276,8 +277,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user, with the CA's certificate. The API server writes this certificate at its first
-   * start into the file with its own certificate, as the last one.
+   * Writes a kubeconfig for each user, with the CA's certificate. At its first start, the API server appends this
+   * certificate to the file with its own certificate.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()

@@ -17,7 +17,8 @@ export async function placeGuestImage(
     const target = join(home, imagePath)
     if (existsSync(target) && statSync(target).size === size) continue
     mkdirSync(dirname(target), { recursive: true })
-    // A copy that was interrupted must not look like the image. On a file system that can, the copy shares the blocks.
+    // Copy to another name first, so that an interrupted copy does not look like the image. If the file system supports
+    // it, the copy shares the blocks of the image.
     copyFileSync(path, `${target}.new`, constants.COPYFILE_FICLONE)
     renameSync(`${target}.new`, target)
   }

@@ -1,6 +1,6 @@
 /**
  * A simulated host. It keeps domains, which outlive the agent's process, and sends the events that libvirtd would send.
- * For the real agent it makes the components that work on the host.
+ * It also makes those components of the real agent that work on the host.
  */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'

@@ -1,7 +1,7 @@
 /**
  * ImagePropertiesFilter: the host must support the image's properties. Nova checks architecture, hypervisor type and
  * version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network card and
- * emulated architecture; in Nova, those are traits, or fail only when the host builds the server.
+ * emulated architecture. In Nova, some of these are traits; others fail only when the host builds the server.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -87,7 +87,7 @@ const rules: readonly PropertyRule[] = [
     supports: (h, value) => h.vifModels.includes(value),
   },
   {
-    // The agent gives a guest no other SCSI controller. A guest without a driver for it would not find its disk.
+    // The agent gives guests only this SCSI controller. A guest without a driver for it would not find its disk.
     property: 'hw_scsi_model',
     describe: () => 'virtio-scsi',
     supports: (_, value) => value === 'virtio-scsi',

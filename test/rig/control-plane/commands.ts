@@ -37,8 +37,8 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // No Service in this cluster leads to the API server, and the endpoint reconciler would reject a loopback
-      // address.
+      // No Service in this cluster leads to the API server, so it needs no endpoints. The endpoint reconciler would
+      // reject a loopback address.
       '--endpoint-reconciler-type=none',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
@@ -58,8 +58,8 @@ export function commandsOf(
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
       `--kubeconfig=${managerKubeconfig}`,
-      // Each controller has a ServiceAccount and the rights of its own, as in clusters of kubeadm. So the admission
-      // policies and RBAC treat the namespace controller and the garbage collector as they do there.
+      // Each controller has its own ServiceAccount and rights, as in clusters of kubeadm. So the admission policies and
+      // RBAC treat the namespace controller and the garbage collector as they do there.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${key}`,
       '--bind-address=127.0.0.1',
