@@ -1,7 +1,7 @@
 /**
  * The table of status owners. Each status field and each condition of each kind belongs to one component, its owner,
- * which alone writes it. From this table follow which types and which field manager a component writes with, the
- * admission policies for agents, and the invariants that the simulation tests check.
+ * which alone writes it. The types of what a component may write, the admission policies for agents, and the invariants
+ * that the simulation tests check are derived from this table.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
