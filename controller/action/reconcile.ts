@@ -49,9 +49,7 @@ export async function reconcileAction(key: string, deps: ActionDeps): Promise<Ou
 const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
   admit(server, spec.action, spec[spec.action])
 
-/**
- * Milliseconds until the next check whether the agent has marked a finished action as completed in the Server's status.
- */
+/** Milliseconds until the controller checks again whether the agent has freed the slot of a finished action. */
 const SLOT_RECHECK_MS = 500
 /** Milliseconds after which the cache most likely has the newest version of an object. */
 const NEWEST_MS = 20

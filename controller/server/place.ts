@@ -44,7 +44,7 @@ export interface PlaceDeps extends UserDataDeps {
  * shown by then was certainly not written.
  */
 const CLAIM_MS = 60_000
-/** Milliseconds after which the cache has certainly shown a placement that was written. */
+/** Milliseconds after which the cache certainly shows a placement that was written. */
 const SEEN_MS = 5000
 /** Milliseconds after which the cache most likely has the newest version of an object. */
 const NEWEST_MS = 20

@@ -123,7 +123,7 @@ const propertyValues: Record<string, readonly string[]> = {
   os_type: ['linux', 'windows'],
 }
 
-/** The rule that an image prefers no more sockets, cores or threads than it allows. */
+/** The rule that the number of sockets, cores or threads that an image prefers is not greater than its limit. */
 const topologyRule = (part: 'sockets' | 'cores' | 'threads'): Rule => {
   const isNumber = (name: string) => `'${name}' in self && self['${name}'].matches('^[0-9]{1,5}$')`
   const [wanted, max] = [`hw_cpu_${part}`, `hw_cpu_max_${part}`]

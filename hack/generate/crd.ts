@@ -50,8 +50,9 @@ function convertKeyword(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * The required fields, without those that have a default. The API server fills in defaults, so the TypeScript types
- * require these fields. But a client may leave them out, and so may a file that is checked without the API server.
+ * The required fields, without those that have a default. The TypeScript types require these, too, because the API
+ * server fills in defaults. But a client may leave them out, and then a check of the client's file against this schema
+ * must not fail.
  */
 function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>

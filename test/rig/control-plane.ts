@@ -33,7 +33,7 @@ export interface ControlPlaneOptions {
    * True: also starts kube-controller-manager. Default false, because it takes 100 MB of memory and a second to start.
    */
   controllerManager?: boolean
-  /** Kubeconfig of an existing cluster. Then no process is started. */
+  /** Kubeconfig of an existing cluster. If it is set, no process is started. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
