@@ -92,7 +92,7 @@ it('a server whose image is a file of one host runs on that host', async () => {
   await user().createServer('local', { image: { name: 'local' } })
   const rejected = await waitUntilUnschedulable('local')
   for (const host of ['h1', 'h2'])
-    expect(scheduledMessage(rejected)).toContain(`${host} could not build it: ${file} is not on this host`)
+    expect(scheduledMessage(rejected)).toContain(`${host} could not build it: fetch-image: ${file} is not on this host`)
   expect(rejected.status?.rejectedHosts?.map(({ host }) => host).sort()).toEqual(['h1', 'h2'])
 
   const path = join(user().cloud.host('h2').home, file)
