@@ -31,7 +31,7 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
   shutdownTimeout: number
-  /** Milliseconds since this step was first tried for this boot ID. */
+  /** Milliseconds since this execution of the action first tried this step. */
   elapsedMs: number
 }
 
@@ -60,8 +60,8 @@ export interface Step<P, Needs extends Capability = Capability> {
   /** The host capabilities that `do` gets. */
   needs: readonly Needs[]
   /**
-   * Set if the step changes nothing that the server needs. If it fails for good, and no step without this flag was
-   * tried before, the request is refused: the server stays as it is and gets no fault.
+   * Set if the step changes nothing that the server needs. While an action has tried only such steps, the server is
+   * unchanged. If one of them then fails for good, the request is refused: the server stays as it is and gets no fault.
    */
   changesNothing?: true
   /**
@@ -116,7 +116,7 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   desiredPower?: DesiredPower
   /** The vmStates in which users may request the action. In every other vmState the controller rejects the request. */
   from: readonly VmState[]
-  /** The only mode in which users may request the action. Absent: any mode. */
+  /** The only mode of the server (normal, rescued, …) in which users may request the action. Absent: any mode. */
   inMode?: Mode
   /**
    * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if the

@@ -23,7 +23,10 @@ const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
 
 const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
 
-/** Whether the controller rejects the action: a user requests it, it boots no guest, and the server was never built. */
+/**
+ * Whether the controller rejects the action. While a server was never built, users may request only actions that boot
+ * the guest. An action that nobody requests, such as create, is not rejected.
+ */
 const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
   request !== undefined && !boots && neverBuilt.has(make)
 
@@ -69,7 +72,7 @@ async function expectDone({ action, title, make }: Case, host: FakeHost): Promis
   if (action.name === 'unrescue') expect(host.machine(UID).rescueDisk, title).toBeUndefined()
   if (wanted === 'gone') expect(host.isEmpty(UID), title).toBe(true)
   else if (wanted === 'unchanged') expect(power, title).toBe((await make()).observe(UID).power)
-  // If the server should be off, it need not have a domain.
+  // A server that should be off may have no domain. So a missing domain counts as off.
   else expect(wanted === 'off' && power === 'missing' ? 'off' : power, title).toBe(wanted)
 }
 
@@ -85,7 +88,8 @@ const diskAfter: Partial<Record<ActionName, string>> = {
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
 /**
- * Runs the action to its end. If the action should not change the server, an error of class Refused is accepted, too.
+ * Runs the action to its end. An action that leaves the power unchanged may also end with an error of class Refused,
+ * because it cannot be done in every state.
  */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {

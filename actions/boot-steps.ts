@@ -5,8 +5,8 @@
 import { defineStep, type Step } from './action.ts'
 
 /**
- * Makes the disks, the config drive and the ports in parallel. If one of these fails, the step still waits for the
- * other two, because the next step may remove what those are making.
+ * Makes the disks, the config drive and the ports in parallel. If one of the three fails, the step still waits for the
+ * other two. Otherwise the steps that clean up after the failure could run while something is still being made.
  */
 export const prepare = defineStep({
   name: 'prepare',
@@ -35,7 +35,9 @@ export const start = defineStep({
   do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
 })
 
-/** The last step of actions that end in the desired power: starts the guest unless spec.powerState is Stopped. */
+/**
+ * Starts the guest unless spec.powerState is Stopped. Actions that end in the desired power use it instead of `start`.
+ */
 export const startUnlessStopped = defineStep({
   name: start.name,
   needs: start.needs,

@@ -106,7 +106,7 @@ export const unrescue = defineAction({
   nova: { key: 'unrescue', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
-  // `error` is for a server whose unrescue failed: the user may request it again.
+  // A server is in `error` if its unrescue failed. Its user may then request the unrescue again.
   from: ['rescued', 'error'],
   inMode: 'rescued',
   task: () => 'unrescuing',

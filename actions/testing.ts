@@ -137,7 +137,7 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
   shelved_offloaded: [async () => new FakeHost()],
 }
 
-/** A host on which nothing of the server was made. */
+/** Makes a host that has nothing of the server: no disk, no port and no domain. */
 async function buildNothing(): Promise<FakeHost> {
   return new FakeHost()
 }

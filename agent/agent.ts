@@ -88,8 +88,8 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await heartbeat.ended
   })
   await rejectOnAbort(heartbeat.acquired, signal)
-  // Stop if another agent takes the Lease, because the caches may be outdated. After a restart, the agent waits for the
-  // Lease.
+  // If another agent has taken the Lease, this agent's caches may be outdated. So it must stop. After its restart, it
+  // waits until it gets the Lease again.
   using scope = createAbortScope([signal, heartbeat.lost])
   await runWhileLeaseIsHeld(components, closing, scope.signal)
   if (!signal.aborted) heartbeat.lost.throwIfAborted()

@@ -35,7 +35,7 @@ import { version } from './version.ts'
 
 /**
  * The facts that libvirt, QEMU and the kernel report of the host (host/facts.ts). `known` is undefined until the first
- * report, when `first` resolves.
+ * report, and `first` resolves at that report.
  */
 export interface FactsState {
   known: Facts | undefined
@@ -56,8 +56,9 @@ export interface ClusterComponents {
   log: Log
   hostName: string
   stores: { servers: Store<Server> }
-  /** The API client of `stores.servers`. The field `informer` is the informer of the same store. */
+  /** The API client that `stores.servers` uses. */
   servers: Resource<Server>
+  /** The informer of `stores.servers`. */
   informer: Informer<Server>
   /** Watches this host's Hypervisor only. */
   ownHypervisor: Informer<Hypervisor>

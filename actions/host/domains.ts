@@ -53,8 +53,8 @@ export interface Domains {
   /**
    * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. Waits for neither the
    * guest nor libvirtd's answer; `observe` shows when the domain is off. The guest may miss the request, for example
-   * while it boots, so call the method again at every check: it asks at most once in ten seconds, and not while
-   * libvirtd still works on the last request. Does nothing if there is no domain.
+   * while it boots. So call the method repeatedly until the domain is off. It asks at most once in ten seconds, and not
+   * while libvirtd still works on the last request. Does nothing if there is no domain.
    */
   requestShutdown(guest: Guest, ctx: StepContext): Promise<void>
   /**
@@ -90,7 +90,7 @@ export interface Domains {
   undefine(guest: Guest, ctx: StepContext): Promise<void>
   /**
    * Returns the state of the domain.
-   * @throws Transient error LibvirtBusy if libvirtd is still starting the domain after a second
+   * @throws Transient error LibvirtBusy if the domain is starting up and is not started within a second
    */
   observe(guest: Guest): Promise<ObservedDomain>
   /**

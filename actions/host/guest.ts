@@ -26,7 +26,7 @@ export interface StepContext {
  * The progress of a long operation on the host, such as a download. A method that returns Progress does not wait for
  * the end of the operation: it starts the operation, unless it is running already. The agent calls the method again
  * when the operation ends, when a domain event requeues the Server, and at the latest after `checkAfterMs`. If the
- * operation has failed, that call throws, and the call after it starts a new operation.
+ * operation has failed, this next call throws. The call after that starts the operation anew.
  */
 export type Progress =
   | { readonly done: true }

@@ -41,7 +41,7 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
     if (start >= end) return 0
     await copyRange(file, start, end, `${log}.new`)
     if (!(await isStillNamed(file, log))) {
-      // virtlogd has renamed the log during the copy, so a rotated file has this output already.
+      // virtlogd has rotated the log during the copy, so a rotated file has this output already. Discard the copy.
       await rm(`${log}.new`)
       return 0
     }
@@ -93,7 +93,10 @@ interface CutNote {
 
 const cutNotePath = (log: string): string => `${log}.cut`
 
-/** Finishes a rotation that a crash interrupted. If <log>.0 already has the head of the log, only cuts the head off. */
+/**
+ * Finishes a rotation that a crash interrupted. If <log>.0 is a complete copy of the head of the log, cuts that head
+ * off. Otherwise removes what the rotation left; the caller then rotates anew.
+ */
 async function finishCut(file: FileHandle, log: string): Promise<void> {
   const note = await readCutNote(log)
   if (note === undefined) return
@@ -109,8 +112,8 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The agent crashed while it wrote <log>.cut, so nothing was cut yet. Return an empty range, which matches no copy,
-    // so that nothing is cut now.
+    // The agent crashed while it wrote <log>.cut, so it had not cut the log yet. Return an empty range, with which
+    // `finishCut` cuts nothing either.
     return { start: 0, end: 0 }
   }
 }

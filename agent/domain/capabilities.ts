@@ -48,7 +48,7 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** The result's `features` are those that the CPU has in addition to its model's. */
+/** In the result, `features` has only those features that the CPU's model does not include. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')

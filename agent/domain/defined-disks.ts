@@ -23,9 +23,9 @@ export interface DefinedDisks {
 }
 
 /**
- * Finds the disks of a domain by their aliases. If no disk has the alias of a role, the disk with the target name of
- * that role counts: it was attached in place of a detached disk, or an older version of the agent defined it without an
- * alias.
+ * Finds the disks of a domain by their aliases. If no disk has the alias of a role, the disk of the role is the one
+ * with the role's target name, such as vda. Such a disk was attached in place of a detached disk, or an older version
+ * of the agent defined it without an alias.
  * @param roles the roles of the disks that the Server has
  */
 export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {

@@ -50,7 +50,10 @@ export function xmlElement(
   }
 }
 
-/** Converts a node that parseXml has read. The text between its children is only white space in libvirt's documents. */
+/**
+ * Converts a node that parseXml has read. Drops the text between child elements, because in libvirt's documents this
+ * text is only white space.
+ */
 export function elementFromNode({ name, attributes, children, text }: XmlNode): Element {
   return xmlElement(
     name,

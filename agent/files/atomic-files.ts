@@ -32,7 +32,7 @@ export async function syncToDisk(path: string): Promise<void> {
   }
 }
 
-/** Renames a complete file. First flushes its content to disk, then its new name. */
+/** Renames a complete file. Flushes its content to disk before the rename, and its new name after the rename. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await syncToDisk(from)
   await rename(from, to)

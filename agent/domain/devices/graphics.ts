@@ -25,8 +25,9 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 }
 
 /**
- * The pointing device is a tablet, because a browser sends absolute coordinates. aarch64 gets a keyboard, because QEMU
- * adds none there; x86 has a PS/2 keyboard. An image that names a bus also gets a keyboard on that bus.
+ * The pointing device is a tablet, because a browser sends absolute coordinates. x86 has a PS/2 keyboard. QEMU adds
+ * none on aarch64, so aarch64 gets a keyboard here. If the image chooses the bus of input devices (hw_input_bus), every
+ * guest gets a keyboard on that bus.
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)
