@@ -16,8 +16,8 @@ import type { Facts } from './host/facts.ts'
 /** Reads the Hypervisor with this name, or creates it. Fields that an operator has set stay as they are. */
 export async function ensureHypervisor(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
   const found = await ignoreNotFound(api.get({ name }))
-  // Apply instead of create. A creator would also own the defaults of the API server, and an operator who applies those
-  // fields would get a conflict.
+  // Apply instead of create. With create, the agent would also own the fields that the API server sets to defaults. An
+  // operator who later applies one of these fields would get a conflict.
   return found ?? api.apply({ metadata: { name }, spec: {} }, { fieldManager: agentManagerOf(name) })
 }
 

@@ -1,6 +1,7 @@
 /**
- * Binds the state directory to one cluster and one host, and locks it. To an agent with another cluster or host name
- * all domains here would be orphans, so such an agent refuses to start. A second agent for the same directory waits.
+ * Binds the state directory to one cluster and one host, and locks it. An agent with another cluster or host name would
+ * take all domains here for orphans and remove them, so it refuses to start. A second agent for the same directory
+ * waits until the lock is free.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

@@ -70,7 +70,8 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 
 /**
  * Removes all output older than the newest `maxBytes`. This output may have filled the disk, so it is removed before
- * any output is copied. The rotated files go first, because they are the oldest: a crash then leaves no gap.
+ * any output is copied. Removes the rotated files first, because they are the oldest. So a crash in between leaves no
+ * gap in the output.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })

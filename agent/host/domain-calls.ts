@@ -163,8 +163,8 @@ async function wakeUp(call: CallFunction, dom: DomainRef): Promise<void> {
 }
 
 /**
- * Waits for a call. If libvirt refuses the call because of the domain's state, an earlier call may already have
- * succeeded: then `isInResult` returns true, and the refusal counts as success.
+ * Waits for a call that brings the domain into a state. libvirt refuses the call if an earlier call has done so
+ * already. If `isInResult` confirms that the domain is in that state, the refusal counts as success.
  */
 async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {

@@ -26,7 +26,7 @@ export interface DomainClient {
 export interface DomainDefinition {
   /** The domain's name, which virsh domrename changes. */
   name: string
-  /** The XML of the running domain, or of the next boot if the domain is off. */
+  /** The XML of the running domain. If the domain is off: the XML that its next boot will use. */
   xml: string
   /** Whether a QEMU process runs the domain. */
   isActive: boolean

@@ -50,8 +50,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     const paths = pathsOf(guest)
     const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
     const disks = await requireLocatedDisks(paths, definition)
-    // A rescue disk in the definition counts only if the rescue has succeeded (status.mode). Before that, it may be the
-    // disk of an earlier try.
+    // If the rescue has not succeeded yet (status.mode), a rescue disk in the definition may be that of an earlier try.
+    // So ignore it.
     if (guest.server.status?.mode !== 'rescued') delete disks.rescue
     const rescueDisk = await requireRescueDisk(guest, paths)
     const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }

@@ -21,7 +21,8 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isLibvirtError(error)) {
     const code = terminalReasons[error.code]
     if (code !== undefined) {
-      // Another host may have the machine type or the device that this host's QEMU or libvirt lacks.
+      // Another host may have the machine type or the device that this host's QEMU or libvirt lacks. So the error is
+      // marked as a fault of this host, and the scheduler may choose another host.
       const isHostFault = code === 'UnsupportedHardware'
       return new Terminal(code, `${doing}: ${error.message}`, { cause: error, isHostFault })
     }

@@ -57,8 +57,8 @@ export function ensureImage(
 }
 
 /**
- * Decrypts the credentials of the image. A request to start the Server may bring newer credentials than the Server was
- * placed with; these are tried first.
+ * Decrypts the credentials of the image. A request to start the Server may bring newer credentials than those that the
+ * Server got at its placement. Tries the newer ones first.
  * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be decrypted
  */
 async function openCredentials({ server, instance }: Guest, image: Instance['image'], key: KeyObject): Promise<string> {

@@ -24,7 +24,7 @@ export interface LibvirtHostOptions {
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
-  /** Runs long operations. Disposing of the host aborts them. */
+  /** Runs long operations. The disposal of the LocalHost aborts them. */
   jobs: Jobs
   /** The host's private key. It decrypts secrets that the controller has encrypted with the host's public key. */
   sealingKey(): Promise<KeyObject>

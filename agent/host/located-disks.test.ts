@@ -14,7 +14,10 @@ let paths: ReturnType<typeof serverPathsOf>
 const path = (name: string): string => join(paths.dir, name)
 let base: string
 
-/** Makes a qcow2 file that the guest wrote at a time in seconds. */
+/**
+ * Makes a qcow2 overlay on `below`. Sets the file's modification time to `writtenAt` (seconds), as if the guest had
+ * written then.
+ */
 function overlay(file: string, below: string, format: string, writtenAt: number): string {
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', format, '-b', below, file, '1M'])
   utimesSync(file, writtenAt, writtenAt)

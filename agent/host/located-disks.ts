@@ -67,14 +67,14 @@ export async function locateDisks(
 }
 
 /**
- * Records in disks.json where the domain's disks are, unless a check finds a problem that makes this doubtful. Throws
- * no error for such a problem, because the next start of the domain checks again and throws the error.
+ * Records in disks.json where the domain's disks are, unless a check finds that the guest's data may be elsewhere.
+ * Throws no error in that case, because the next start of the domain makes the same check and throws its error.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
-    // QEMU has the disks of a running domain open. So the guest's data is there, even if a check would find a problem.
+    // QEMU has the disks of a running domain open, so the guest's data is there. No check is needed.
     const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
     // DiskUnusable means that a block commit has made a cached image the guest's disk, and that the guest may have
     // written to it. Record that, too, so that the guest never boots from its former disk.
@@ -150,8 +150,8 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
 
 /**
  * Finds an overlay that the guest has written to later than to the disk below it; undefined if there is none. The file
- * that disks.json records may be such an overlay. If the definition does not name the disk, any file beside the disk
- * may be one, because somebody may have taken a snapshot that the agent did not see.
+ * that disks.json records is a candidate. If the definition does not name the disk, every qcow2 file in the server's
+ * directory is a candidate, too, because somebody may have taken a snapshot that the agent did not see.
  */
 async function findNewerLayer(
   dir: string,

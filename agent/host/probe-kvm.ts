@@ -13,8 +13,8 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * The time limit of the domain's start, long enough for a busy machine. A domain that starts after the limit would keep
- * running.
+ * The time limit for the start of the probe domain. It is long enough for a busy machine, because nothing would stop a
+ * domain that starts after the limit.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50

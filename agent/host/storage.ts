@@ -32,7 +32,7 @@ function networkOptionsOf({ imageCaFile, imageProxy, imageNoProxy }: AgentOption
   }
 }
 
-/** Milliseconds after which a partial download, or an image that no Server has used meanwhile, is removed. */
+/** An image that no Server has used for so many milliseconds (30 days) is removed. */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {

@@ -1,7 +1,7 @@
 /**
- * User data that a user keeps in a Secret. The controller encrypts it for this host (docs/adr/0035). The agent decrypts
- * it once and keeps it in the server's directory, because the HostSecret is deleted when the server is built, and the
- * user data of a server does not change.
+ * User data that a user keeps in a Secret. The controller encrypts it for this host in a HostSecret (docs/adr/0035).
+ * The agent decrypts it once and keeps it in the server's directory, because the HostSecret is deleted when the server
+ * is built. The kept data stays valid, because the user data of a server does not change.
  */
 import type { KeyObject } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

@@ -124,7 +124,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
     () => {
       qemuImg('create', '-q', '-f', 'qcow2', 'corrupt.qcow2', '1M')
       const file = openSync(at('corrupt.qcow2'), 'r+')
-      // Sets bit 1 of qcow2's incompatible features: the image is corrupt.
+      // Set bit 1 of qcow2's incompatible features, which marks the image as corrupt.
       writeSync(file, Buffer.from([2]), 0, 1, 79)
       closeSync(file)
       return 'corrupt.qcow2'

@@ -16,7 +16,7 @@ export type DiskFormat = (typeof diskFormats)[number]
 
 const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
-/** The facts about a file that the Image resource and the source state. */
+/** Facts about a file, from the Image resource and from the file's source. */
 export interface ContentOrigin {
   /** The format that the Image resource claims. */
   format: DiskFormat
@@ -63,8 +63,9 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Describes a file that only its media type shows to be a web page, for instance because the page is encrypted.
- * Undefined if the file counts as a disk, because it has a boot sector, the right checksum or another format than raw.
+ * Describes a file that the source calls a web page, although its content does not look like one, for instance because
+ * it is encrypted. Returns undefined if the file counts as a disk nevertheless: it has a boot sector or the right
+ * checksum, or its format is not raw.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')
@@ -95,8 +96,8 @@ const VMDK_MAGIC = 'KDMV'
 const EXTERNAL_DATA_FILE = 1n << 2n
 
 /**
- * The pure part of checkImageHeader.
- * @throws a Terminal error (not retried) with the code ImageUnsafe if the header names other files
+ * Rejects an image whose header names other files. Pure.
+ * @throws a Terminal error (not retried) with the code ImageUnsafe for such an image
  */
 export function rejectUnsafeHeader(header: Buffer): void {
   if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
@@ -152,7 +153,8 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
 }
 
 function formatAdvice(actual: string): string {
-  // QEMU reports the format raw for every file in which it recognizes no other format.
+  // QEMU reports the format raw for every file in which it recognizes no other format. So the file may also be a
+  // damaged image.
   if (actual === 'raw')
     return ', or damaged at its beginning: if it is a disk as it is, create an Image with format raw'
   return diskFormats.some((known) => known === actual)

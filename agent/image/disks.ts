@@ -16,7 +16,9 @@ import type { Base } from './base-store.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
 
-/** The mode of a disk. Other users of the host may enter the disk's directory, but must not read the disk. */
+/**
+ * The file permissions of a disk. Other users of the host may enter the disk's directory, but must not read the disk.
+ */
 const OWNER_ONLY = 0o600
 
 /** The place of a new root disk, and the base (image in the cache) that it is made from. */

@@ -249,8 +249,8 @@ async function appendBody(part: PartialFile, { body, total }: OpenedSource, opti
 }
 
 /**
- * Checks that there is space for all missing bytes. If the total is unknown, checks only that the space that must stay
- * free (free-space.ts) is free.
+ * Checks that there is space for all missing bytes. If the total is unknown, checks only that the reserved space
+ * (free-space.ts) is still free.
  * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 async function requireSpace(

@@ -1,6 +1,6 @@
 /**
- * Chooses which unused bases (cached images, from which disks are made) to remove. The longest unused base goes first.
- * Pure.
+ * Chooses which unused bases (cached images, from which disks are made) to remove. The base that has been unused for
+ * the longest time is removed first. Pure.
  */
 
 export interface CachedBase {
@@ -23,7 +23,7 @@ export interface CacheLimits {
 }
 
 /**
- * Returns the keys of the bases to remove, first the one to remove first.
+ * Returns the keys of the bases to remove, in the order of removal.
  * @param free free bytes of the file system
  */
 export function selectBasesToEvict(

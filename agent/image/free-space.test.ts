@@ -32,7 +32,8 @@ describe('on an existing file system', () => {
   })
 
   test('createSpaceCheck accepts what is free and not reserved', async () => {
-    // Other processes may use the file system at the same time, but do not change it by a terabyte.
+    // Other processes may change the free space during the test, but not by a terabyte. So ask for a terabyte more than
+    // is free.
     const { free } = await readSpace(directory)
     expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
     expect(await createSpaceCheck(directory, 0)(free + 1024 * GIB)).toBe(false)

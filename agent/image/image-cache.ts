@@ -138,7 +138,7 @@ export class ImageCache {
     const source = join(directory, 'source')
     try {
       // An earlier call may have died after it renamed the source to base/disk and before it published the base. Then
-      // start again from that source.
+      // rename the file back and start again from it.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
       const mediaType = (await pathExists(source)) ? undefined : await this.#download(image, source, context)
       const record = await this.#prepareBase(image, { source, directory, mediaType }, context.signal)
@@ -221,8 +221,8 @@ export class ImageCache {
 }
 
 /**
- * Marks the error as a fault of this host if the image is a file of this host and its bytes are wrong. Another host may
- * have a good copy of the file.
+ * Marks the error as a fault of this host if the image is a file of this host and its bytes are wrong. The scheduler
+ * may then choose another host, which may have a good copy of the file.
  */
 function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
   const isFile = new URL(url).protocol === 'file:'
