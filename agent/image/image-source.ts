@@ -117,7 +117,7 @@ export class SourceOpener {
   async #openHttp(first: URL, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
     const { from, validator, authorization } = request
     const range = from > 0 ? { range: `bytes=${from}-`, ...(validator !== undefined && { 'if-range': validator }) } : {}
-    // The checksum is that of the stored bytes, so the server must not compress them.
+    // The checksum is that of the stored bytes, so the HTTP server must not compress them.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubenova-agent', ...range }
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
@@ -138,7 +138,8 @@ export class SourceOpener {
   async #sendGet(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
     const agent = await this.#network.agentFor(url)
     const proxy = this.#network.proxyFor(url)
-    // The proxy resolves the name of the host, so its own rules decide which addresses it connects to.
+    // Use #lookup, which refuses blocked addresses, only without a proxy. A proxy resolves the host name itself, and
+    // its own rules decide which addresses it connects to.
     const lookup = proxy === undefined ? { lookup: this.#lookup } : {}
     const scope = createAbortScope([signal, this.#stop.signal])
     try {
@@ -161,7 +162,7 @@ export class SourceOpener {
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressNotAllowedError(host)
-    // A proxy would connect to its own loopback address for this name.
+    // For the name localhost, a proxy would connect to its own loopback address. So refuse this name.
     if (this.#network.proxyFor(url) !== undefined && /(^|\.)localhost\.?$/i.test(host))
       throw addressNotAllowedError(host)
   }
@@ -249,7 +250,7 @@ function parseResponse(body: IncomingMessage, from: number, validator: Validator
 function parsePartialResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const contentRange = String(body.headers['content-range'])
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange)
-  // A server may respect Range but ignore If-Range. Then only the validator shows that the content has changed.
+  // An HTTP server may respect Range but ignore If-Range. Then only the validator shows that the content has changed.
   const current = validatorOf(body.headers)
   const isSameVersion = validator === undefined || current === undefined || current === validator
   if (range === null || Number(range[1]) !== from || !isSameVersion)

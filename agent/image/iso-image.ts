@@ -52,7 +52,10 @@ interface Tree {
   pathTable: PathTable
 }
 
-/** A boot loader has the first 16 sectors. Two volume descriptors and their terminator have the next three. */
+/**
+ * ISO 9660 leaves the first 16 sectors to a boot loader. Two volume descriptors and their terminator take the next
+ * three.
+ */
 const FIRST_FREE_SECTOR = 19
 
 /** The smallest image. BusyBox reads 68 KiB to recognize a file system, and does not recognize a shorter image. */

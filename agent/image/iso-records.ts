@@ -6,7 +6,7 @@
 export const SECTOR = 2048
 
 /**
- * How names are written. `primary` has a restricted alphabet, and the full names in Rock Ridge entries. `joliet` has
+ * How names are written. `primary`: in a restricted alphabet, with the full names in Rock Ridge entries. `joliet`: in
  * UCS-2.
  */
 export type Naming = 'primary' | 'joliet'

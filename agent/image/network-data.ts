@@ -82,9 +82,9 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
 }
 
 /**
- * As in Nova, the gateway is the router of a default route. A gateway outside the subnet is instead in the field
- * `gateway`: cloud-init marks the router in this field as on-link, but not the routers of routes. cloud-init before
- * 23.1 marks neither, so there is also a route to the gateway itself.
+ * As in Nova, a gateway inside the subnet is the router of a default route. A gateway outside the subnet is in the
+ * field `gateway` instead, because cloud-init marks a router as on-link only if it is in that field. cloud-init before
+ * 23.1 does not mark it even there, so there is also a route to the gateway itself.
  */
 function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
   const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)

@@ -45,7 +45,7 @@ function gpt(sector: number, alternate: bigint): Buffer {
 
 describe('readPromisedSize', () => {
   test('takes the end of the last partition of an MBR, less a cylinder', async () => {
-    // The end of the first partition less a cylinder: (2048 + 2_000_000) * 512 - 255 * 63 * 512.
+    // The end of the first partition, minus one cylinder: (2048 + 2_000_000) * 512 - 255 * 63 * 512.
     expect(await promisedBy(mbr([0x80, 0x83, 2048, 2_000_000], [0, 0x82, 1000, 1000]))).toBe(1_016_823_296)
   })
 

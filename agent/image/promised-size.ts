@@ -1,6 +1,7 @@
 /**
- * Reads from the header of a disk how many bytes its file must have at least. A source without Content-Length may end
- * too early, and qemu-img reads zeros after the end of a vdi or raw file. qemu-img itself checks the other formats.
+ * Reads from the header of a disk how many bytes its file must have at least, in order to find a file that is cut off.
+ * A source without Content-Length may end too early without an error. For a vdi or raw file qemu-img does not notice
+ * this, because it reads zeros after the end of the file. For the other formats qemu-img itself checks.
  */
 import type { FileHandle } from 'node:fs/promises'
 import type { DiskFormat } from './base-plan.ts'
@@ -41,26 +42,32 @@ function promisedByIso(disk: Buffer): number | undefined {
   return descriptor.readUInt32LE(80) * descriptor.readUInt16LE(128) - MIB
 }
 
-/** A GPT names the last sector of the disk, which contains the copy of the GPT. */
+/**
+ * A GPT names the last sector of the disk. The file must reach to the end of that sector, which holds the copy of the
+ * GPT.
+ */
 function promisedByGpt(disk: Buffer): number | undefined {
   const sector = [SECTOR, 4096].find((size) => disk.toString('latin1', size, size + 8) === 'EFI PART')
   return sector === undefined ? undefined : Number(disk.readBigUInt64LE(sector + 32) + 1n) * sector
 }
 
 /**
- * Bytes of a cylinder. Old tools rounded the end of a partition up to a whole cylinder, which can lie beyond the end of
- * the disk.
+ * Bytes of a cylinder. Old tools rounded the end of a partition up to a whole cylinder. So the last partition may end
+ * up to one cylinder after the end of a complete file.
  */
 const CYLINDER = 255 * 63 * SECTOR
 
 const MBR_TABLE = 446
 
-/** A disk with an MBR contains all partitions that the MBR names. */
+/**
+ * The file must reach to the end of the last partition in the MBR, minus one cylinder. Undefined if there is no
+ * partition.
+ */
 function promisedByMbr(disk: Buffer): number | undefined {
   if (!hasBootSignature(disk)) return undefined
   const entries = [0, 1, 2, 3].map((i) => disk.subarray(MBR_TABLE + i * 16, MBR_TABLE + (i + 1) * 16))
-  // A file system without a partition table has a boot sector, too. There, code of the boot loader is in place of the
-  // table.
+  // A file system without a partition table has a boot sector, too. It has code of the boot loader in place of the
+  // table, so that its bytes are no valid flags.
   if (!entries.every(([flag]) => flag === 0 || flag === 0x80)) return undefined
   const ends = entries
     .filter(({ 4: type }) => type !== 0 && type !== 0xee)

@@ -108,7 +108,7 @@ export interface ConvertOptions {
 }
 
 /**
- * Writes the disk in another format. qemu-img reads the source only as `from`, and does not guess its format.
+ * Writes the disk in another format. qemu-img reads the source in the format `from`, and does not guess the format.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails for another reason
  */

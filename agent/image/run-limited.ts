@@ -103,8 +103,8 @@ function noNetworkCommand(): [string, ...string[]] {
 }
 
 /**
- * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, by which
- * the agent recognizes the reason; at the hard limit it sends SIGKILL.
+ * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, which
+ * shows the agent that the program ended because of the limit. At the hard limit the kernel sends SIGKILL.
  */
 function resourceLimitCommand({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
   return [

@@ -22,13 +22,13 @@ export interface SourceNetworkOptions {
   noProxy?: string
 }
 
-/** Node's agents for http and https. They keep no idle connections, so nothing has to close them. */
+/** HTTP and HTTPS agents (Node.js connection pools). They keep no idle connections, so nothing has to close them. */
 interface Agents {
   http: HttpAgent
   https: SecureAgent
 }
 
-/** The agents made from one version of the CA file. */
+/** The HTTP and HTTPS agents that trust the authorities in one version of the CA file. */
 interface AgentSet {
   ca: string | undefined
   direct: Agents
@@ -54,7 +54,7 @@ export class SourceNetwork {
   }
 
   /**
-   * The agent that connects to the URL's host.
+   * Returns the HTTP or HTTPS agent (Node.js connection pool) for connections to this URL, direct or by the proxy.
    * @throws a Transient error (retried) with the code ImageDownloadFailed if the CA file cannot be read
    */
   async agentFor(url: URL): Promise<HttpAgent> {

@@ -102,7 +102,9 @@ export class CallTable {
     this.#armDeadline(call)
   }
 
-  /** Settles the call with the reply's serial number. Throws ProtocolError if there is no such call. */
+  /**
+   * Finds the call that has the reply's serial number, and settles it. Throws ProtocolError if there is no such call.
+   */
   handleReply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
     if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)

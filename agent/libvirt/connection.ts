@@ -1,5 +1,5 @@
-// One connection to a daemon. Reads the socket and passes each message to the calls, the events, the stream or the
-// keep-alive.
+// One connection to a daemon. Reads messages from the socket and passes each to the code for calls, events, the stream
+// or keep-alive.
 import type { Socket } from 'node:net'
 import { type Address, formatAddress, parseUri } from './address.ts'
 import { authenticateClient } from './auth.ts'
@@ -136,7 +136,8 @@ export class Connection implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // A slow reader keeps this client from reading the socket, so it could not answer PINGs. So turn keep-alive off.
+    // While the reader of the stream is slow, this client does not read the socket, so it could not answer PINGs. So
+    // turn keep-alive off for the connection of the stream.
     const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(
@@ -182,8 +183,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Ends the connection and its streams. Unanswered calls fail with the ConnectionError `closed`. A second call has no
-   * effect.
+   * Ends the connection and the streams that it has opened. Unanswered calls fail with the ConnectionError `closed`. A
+   * second call of `close` has no effect.
    */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {

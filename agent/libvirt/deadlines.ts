@@ -23,7 +23,7 @@ export class Deadlines {
     this.stop()
     this.#next = deadline
     const wait = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), longestMs)
-    // `unref`: the timer alone must not keep the process running. While a call waits, the open socket does.
+    // `unref`: the timer alone must not keep the process running. While a call waits, the open socket keeps it running.
     this.#timer = setTimeout(() => this.#fire(), wait).unref()
   }
 

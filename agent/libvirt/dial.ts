@@ -9,7 +9,7 @@ import { ConnectionError } from './errors.ts'
 /** The most bytes that one read of the socket returns. */
 const readMax = 65_536
 
-/** A socket whose bytes can be received without a new buffer for each read. */
+/** A socket, and a method that receives its bytes. On a plain socket, all reads share one buffer. */
 export interface Line {
   readonly socket: Socket
   /** Calls `take` after each read with `length` new bytes at the start of `bytes`. The next read may overwrite them. */
@@ -17,7 +17,7 @@ export interface Line {
 }
 
 /**
- * Connects and returns the line with its socket paused. Throws the signal's reason if the signal aborts.
+ * Connects to a daemon. The socket of the returned Line is paused. Throws the signal's reason if the signal aborts.
  * @throws ConnectionError with the code `auth` if the daemon does not accept the client certificate
  * @throws ConnectionError with the code `unreachable` if every attempt fails; its cause is the last attempt's error
  */

@@ -1,5 +1,5 @@
-// The event subscriptions of one connection. Each subscription has its own queue of events, from which its handler is
-// called. So a handler may wait for calls on the same connection, and a slow handler delays only its own events.
+// The event subscriptions of one connection. Each subscription has its own queue, whose events its handler gets one at
+// a time. So a handler may wait for calls on the same connection, and a slow handler delays only its own events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'
@@ -126,7 +126,7 @@ export class EventHub {
   /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // `domainEvents` lists all events that callers can subscribe to, so another event has no subscriber.
+    // `domainEvents` lists all events that callers can subscribe to. Another event has no subscriber, so ignore it.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

@@ -66,7 +66,8 @@ describe('thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signalProcess(daemon, 'SIGCONT')
-      // nsenter started libvirtd, and stopped itself when libvirtd was stopped. Continue it, or it would never exit.
+      // nsenter is the parent of libvirtd. When the test stopped libvirtd (SIGSTOP), nsenter stopped itself, too.
+      // Continue nsenter, or it would never exit.
       const waiting = identifyProcess(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }

@@ -18,7 +18,10 @@ export class Outbox {
     this.#write = write
   }
 
-  /** The writer for whole messages. After appending, the caller calls `scheduleFlush`, or removes the message again. */
+  /**
+   * The writer to which callers append whole messages. After appending, a caller must either call `scheduleFlush` or
+   * remove the message again.
+   */
   get writer(): XdrWriter {
     return this.#writer
   }

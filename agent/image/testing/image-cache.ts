@@ -20,7 +20,7 @@ export class ImageCacheFixture {
   readonly cacheDir = join(this.dir, 'cache')
   readonly stack = new AsyncDisposableStack()
   readonly server: TestServer
-  /** The image that the HTTP server serves. A fixture begins with a qcow2 image. */
+  /** The image that the HTTP server serves; at first a qcow2 image. */
   body: Buffer
 
   private constructor(server: TestServer) {
