@@ -100,8 +100,8 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
 }
 
 /**
- * Runs the action without faults. Returns how often the action booted the guest (boots), a step was not done yet
- * (waits) and a call changed the host (effects), and the state of the host afterwards (end).
+ * Runs the action without faults. Returns the number of boots that it caused (boots), of tries after which a step was
+ * not done yet (waits), and of calls that changed the host (effects). `end` is the state of the host afterwards.
  */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]

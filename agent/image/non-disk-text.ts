@@ -28,7 +28,7 @@ const texts: [RegExp, string][] = [
 /** Says what kind of text a file is; undefined if it is no text. */
 export function describeText(head: Buffer): string | undefined {
   const text = decodeText(head)?.trimStart()
-  // In an installer, binary data follows a script. Such a file is a script although it is no text.
+  // An installer may be a script with binary data after it. Such a file counts as a script, although it is no text.
   if (text === undefined) return head.toString('latin1', 0, 3) === '#!/' ? 'a script' : undefined
   return texts.find(([pattern]) => pattern.test(text))?.[1] ?? 'a text'
 }

@@ -95,7 +95,8 @@ export async function measureConvertedSize(source: string, info: ImageInfo, sign
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0) throw qemuImgError('ImageUnreadable', 'cannot measure the image', result, source)
   const { required } = JSON.parse(result.stdout) as { required: number }
-  // QEMU does not see the holes of a vhdx. But a vhdx is never compressed, so its data is no larger than its file.
+  // QEMU does not see the holes of a vhdx, and measures too much. But a vhdx is never compressed, so its data is no
+  // larger than its file: the size of the file is an upper bound, too.
   return info.format === 'vhdx' ? Math.min(required, info['actual-size'] ?? required) : required
 }
 
