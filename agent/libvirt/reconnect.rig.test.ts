@@ -47,11 +47,11 @@ async function startRelay(to: string) {
 }
 
 /**
- * Measures this process's file descriptors, connections and memory. `connections` counts all that are not
- * garbage-collected.
+ * Measures this process's file descriptors, connections and memory. In the result, `connections` is the number of
+ * connections that are not garbage-collected yet.
  */
 async function measureResources(connections: WeakRef<Connection>[]) {
-  // Collect twice: the memory of buffers is freed only by the collection after the one that found them unused.
+  // Collect garbage twice: the first collection finds the unused buffers, and the second one frees their memory.
   for (let i = 0; i < 2; i += 1) {
     await new Promise((resolve) => void setImmediate(resolve))
     collectGarbage()

@@ -1,5 +1,6 @@
-// A session keeps a connection to a daemon: when it ends, the session opens the next one, with the next generation
-// number. It repeats all subscriptions and calls the resync handlers, because events were missed in between.
+// A session keeps a client connected to a daemon. When a connection ends, the session opens the next one, which has the
+// next generation number. It repeats all subscriptions on the new connection. It also calls the resync handlers,
+// because events may have been missed between the two connections.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, openConnection, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
@@ -94,7 +95,8 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet. Wait for that.
+        // The promise `#up` still has the connection that has ended. Wait until `#runConnection` has replaced the
+        // promise, then try again.
         await connection.closed
       }
     } finally {
@@ -127,8 +129,8 @@ export class Session implements AsyncDisposable {
 
   /**
    * Subscribes on the current connection and on all later ones. Throws if the current connection rejects the
-   * subscription. If a later one rejects it, calls `onError`. If events are dropped and there is no `onOverflow`, calls
-   * the resync handlers.
+   * subscription. Calls `onError` if a later connection rejects it. Calls the resync handlers if events are dropped and
+   * there is no `onOverflow`.
    */
   async on<E extends EventType>(
     event: E,
@@ -163,8 +165,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Calls `handler` whenever the receiver must read the current state: after each connect, before any event, and after
-   * dropped events. Also calls it at once if there is a connection. Returns a function that removes the handler.
+   * Calls `handler` whenever the receiver must read the current state: after events were dropped, and after each
+   * connect, before the first event of the new connection. Also calls it at once if there is a connection. Returns a
+   * function that removes the handler.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})

@@ -18,7 +18,8 @@ let pool: StoragePoolRef
 
 beforeAll(async () => {
   connection = await openConnection(host().uri)
-  // libvirt locks a console's device in /var/lock, which is a link to /run/lock. A new /run may lack that folder.
+  // libvirt locks a console's device with a file in /var/lock, a link to /run/lock. The test host has a /run of its
+  // own, where the folder may be missing.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'echo', randomUUID())).dom
   const path = join(host().home, 'pool')

@@ -1,7 +1,7 @@
-// A libvirt stream as a Node stream: console (both ways), download (from the daemon) or upload (to the daemon).
+// A libvirt stream as a Node.js stream: console (both ways), download (from the daemon) or upload (to the daemon).
 //
-// Each stream has its own connection. The protocol has no flow control, so a slow receiver stops reading the socket. On
-// a shared connection, that would also stop calls and keep-alive.
+// Each stream has its own connection. The protocol has no flow control, so a slow receiver can only stop reading the
+// socket. If other calls used the same connection, they and keep-alive would stop, too.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -10,9 +10,9 @@ import { decode } from './wire/codec.ts'
 import { messageStatus, streamChunkMax } from './wire/header.ts'
 import type { XdrReader } from './wire/reader.ts'
 
-/** The functions of its connection that a stream calls. */
+/** The functions that a stream calls on its connection. */
 export interface StreamPort {
-  /** Sends one stream message. Calls `sent` when the socket has taken it. */
+  /** Sends one stream message. Calls `sent` when the message has been written to the socket. */
   send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
   pause(): void
   resume(): void
@@ -61,13 +61,13 @@ export class LibvirtStream extends Duplex {
     } else if (payload.left > 0) {
       this.#pushData(payload.rest())
     } else {
-      // An empty message marks the end of the daemon's data. The daemon confirms the end after this client's finish
-      // message.
+      // An empty message marks the end of the daemon's data. Send the finish message now, because the daemon confirms
+      // the end of the stream only after it.
       this.#sendFinish()
     }
   }
 
-  /** Destroys the stream, unless it has ended, because its connection has ended. */
+  /** Called when the stream's connection has ended. Destroys the stream, unless the stream has ended already. */
   fail(error: ConnectionError): void {
     if (!this.#over) this.destroy(error)
   }

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** Creates a key and a certificate, signed by the authority; without an authority it is self-signed. */
+/** Creates a key and a certificate. The authority signs the certificate; without an authority it is self-signed. */
 function createCertificate(name: string, authority?: string): void {
   // libvirtd does not start if its certificate is allowed to sign other certificates.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`

@@ -15,9 +15,9 @@ export interface CommandContext {
 }
 
 /**
- * Runs the commands. After a failed command, skips the remaining commands of the same network, and adds the error to
- * the result under the network's key.
- * @throws the error of a command without a key, because all later commands depend on it
+ * Runs the commands. After a failed command, skips the remaining commands of the same network. Resolves to the errors
+ * by network key (names.ts).
+ * @throws the error of a command that has no network key, because all later commands depend on that command
  */
 export async function runCommands(
   commands: readonly Command[],
@@ -72,7 +72,7 @@ async function execProgram(
 
 /**
  * Replaces a file so that a crash leaves either the old file or the new one. All users may read the file, because
- * dnsmasq reads it again after it has given up root.
+ * dnsmasq gives up root after its start and then reads the file again.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

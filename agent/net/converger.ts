@@ -36,8 +36,8 @@ interface ObserveRequest {
   readonly keys: ReadonlySet<string>
   readonly rules: Rules
   /**
-   * Whether to compare every nftables rule and look into every network namespace. Otherwise earlier observations are
-   * reused.
+   * Whether to compare every nftables rule and look into every network namespace. If false, the run reuses earlier
+   * observations.
    */
   readonly isThorough: boolean
 }
@@ -100,7 +100,8 @@ export class Converger {
     const observed = await this.#observe({ keys, rules, isThorough })
     const failed = this.#findObstacles(networks, observed, keys)
     const commands = plan(networks, observed, { rules, keys, blocked: new Set(failed.keys()), folder: this.#folder })
-    // If a command fails or the agent stops, the state of the devices is unknown. So drop the observation first.
+    // Forget the last observation before the commands run: if a command fails or the agent stops, the state of the
+    // devices is unknown.
     this.#lastDevices = undefined
     const context = { runProgram, root, rules: this.#rules, signal }
     for (const [key, error] of await runCommands(commands, context)) failed.set(key, error)

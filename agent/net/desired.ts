@@ -1,6 +1,6 @@
 /**
- * Computes the desired state of the host's network from the interfaces of its guests (VMs): grouped by network and in a
- * fixed order. Pure.
+ * Computes the desired state of the host's network from the interfaces of the host's guests (VMs). The result is
+ * grouped by network and in a fixed order. Pure.
  */
 import { isIP } from 'node:net'
 import { Terminal } from '../../crds/errors.ts'

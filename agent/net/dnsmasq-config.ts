@@ -1,11 +1,11 @@
 /**
  * Renders dnsmasq's three files for one network on this host. Pure.
  *   conf   how dnsmasq runs; a change needs a restart
- *   hosts  one line per port on this host; dnsmasq answers only these ports
+ *   hosts  one line for each guest interface (Port) on this host; dnsmasq answers no other clients
  *   opts   the DHCP options; dnsmasq reads hosts and opts again on SIGHUP
  * dnsmasq keeps no lease on disk, and no lease expires: the hosts file alone decides which MAC has which address
- * (docs/adr/0011). Lines in hosts set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line again whose
- * tag it has used (imp/dnsmasq#20).
+ * (docs/adr/0011). The lines in hosts set no tags. dnsmasq 2.86 to 2.90 crashes when it has used a tag and then reads
+ * the line with that tag again (imp/dnsmasq#20).
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import type { FixedIP } from '../../crds/kinds/server-status.ts'
@@ -116,8 +116,8 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 }
 
 /**
- * Renders DHCPv4 options. dnsmasq leaves out an option whose line has no value. Without the line `option:router`,
- * dnsmasq would offer itself as the router.
+ * Renders DHCPv4 options. dnsmasq does not send an option whose line has no value. The line `option:router` is always
+ * there, because without it dnsmasq would offer itself as the router.
  */
 function ipv4Options(ip: FixedIP, mtu: number): string[] {
   const { gateway, dnsServers = [], hostRoutes = [] } = ip

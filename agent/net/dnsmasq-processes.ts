@@ -5,7 +5,7 @@ import { Transient } from '../../crds/errors.ts'
 
 /**
  * Returns the ids of the agent's dnsmasq processes by network key. Finds a process by the config file on its command
- * line. Its pid file would not do: the file may be old and name another process, or may not be written yet.
+ * line. dnsmasq's pid file is not reliable: it may be old and name another process, or may not be written yet.
  */
 export async function findDnsmasqPids(root: string): Promise<Map<string, number[]>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)

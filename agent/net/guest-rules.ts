@@ -71,10 +71,11 @@ const serverRules = [
 const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
 
 /**
- * dnsmasq identifies a DHCPv6 client by the link-layer address in its neighbour messages, so this address must be the
- * guest's MAC. The rules allow it only where all known systems send it: in one option of 8 bytes right after the fixed
- * part (8 bytes of a router solicitation, 24 of other messages). Duplicate address detection has a nonce there instead
- * (RFC 7527). Messages with extension headers or in fragments (RFC 6980) are dropped.
+ * dnsmasq identifies a DHCPv6 client by the link-layer address in the client's neighbour messages, so this address must
+ * be the guest's MAC. The address is in an option of 8 bytes. The rules allow the option only where all known systems
+ * send it: right after the fixed part (8 bytes of a router solicitation, 24 of other messages). Duplicate address
+ * detection has a nonce in that place (RFC 7527). Messages with extension headers or in fragments (RFC 6980) are
+ * dropped.
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -86,7 +87,7 @@ const neighbourOptionRules = (mac: string): string[] => [
   `${NEIGHBOUR_MESSAGES} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${toMacHex(mac)} counter drop`,
 ]
 
-/** The rules of COMMON_GUEST_CHAIN. Guests share them because each rule costs nft time. */
+/** The rules of COMMON_GUEST_CHAIN. Guests share them, because nft needs more time for more rules. */
 export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules, ...neighbourFormRules]
 
 /**
@@ -108,8 +109,8 @@ const dhcpClientRules = (mac: string, from4: string, from6: string): string[] =>
 ]
 
 /**
- * An ARP probe from 0.0.0.0 asks whether an address is in use. Its owner may then give the address up (RFC 5227), so a
- * guest may probe only for its own addresses.
+ * An ARP probe from 0.0.0.0 asks whether an address is in use. The owner of the address may then give it up (RFC 5227),
+ * so a guest may probe only for its own addresses.
  */
 const ipv4AddressRules = (own: string): string[] => [
   `arp saddr ip ${own} accept`,
@@ -118,9 +119,10 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise only its own addresses. A solicitation from `::` (duplicate address detection, RFC 4862) could
- * make another guest give up its address, so it must be for an own address, too. Type 143 is the multicast report that
- * precedes it (RFC 3810). The target is at byte 8 of the ICMPv6 message.
+ * A guest may advertise only its own addresses. A solicitation from `::` asks whether an address is in use (duplicate
+ * address detection, RFC 4862) and could make another guest give its address up. So a guest may ask only for its own
+ * addresses. Before it asks, it sends a multicast report from `::` (type 143, RFC 3810), so this is accepted, too. The
+ * target address is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,
@@ -130,8 +132,8 @@ const neighbourTargetRules = (own: string): string[] => [
 
 /**
  * Accepts IPv6 packets with at least one byte after the extension headers, and all later fragments. Does not accept a
- * first fragment that ends within the extension headers, because it hides the message, such as a router advertisement.
- * RFC 7112 tells receivers to drop such a fragment, but not all do.
+ * first fragment that ends within the extension headers: the other rules cannot see what it carries, for example a
+ * router advertisement. RFC 7112 tells receivers to drop such a fragment, but not all do.
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

@@ -12,8 +12,8 @@ export interface GuestStore {
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
   /**
-   * Stores the guest as the last of `all`. If guests have different copies of a Network's settings, the last guest's
-   * copy counts.
+   * Stores the guest and makes it the last of `all`. The order matters: if guests have different copies of a Network's
+   * settings, the last guest's copy counts.
    */
   readonly put: (guest: HostedGuest) => void
   /** Does what `put` does, but only if the guest differs from the stored one. */
@@ -32,7 +32,7 @@ export function openGuestStore(folder: string): GuestStore {
   const isUnchanged = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
   const put = (guest: HostedGuest): void => {
     const wasUnchanged = isUnchanged(guest)
-    // Delete first, because a Map keeps a known key in its place and the guest must become the last.
+    // Delete first: a Map would keep the guest in its old place, but it must become the last.
     guests.delete(guest.id)
     guests.set(guest.id, guest)
     if (wasUnchanged) return

@@ -44,8 +44,8 @@ export interface HostNetwork extends AsyncDisposable {
    * Plugs exactly these guests and removes everything else that the agent has set up. The agent calls it at its start
    * and at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
    * @param guests all guests of this host, read just before the call
-   * @param ctx `leaveUntouched`: ids of guests that this call neither plugs nor unplugs, because their creation or
-   * deletion does
+   * @param ctx `leaveUntouched`: ids of guests that this call neither plugs nor unplugs, because another task is
+   * creating or deleting them and does so itself
    */
   sync(
     guests: readonly HostedGuest[],
@@ -97,8 +97,8 @@ export function createHostNetwork({
 }
 
 /**
- * Stores exactly these guests. Guests in `leaveUntouched` and invalid guests keep what is stored of them. Returns the
- * errors of invalid guests by guest id.
+ * Replaces the stored guests by these. Does not change what is stored of the guests in `leaveUntouched` and of invalid
+ * guests. Returns the errors of the invalid guests by guest id.
  */
 function replaceGuests(
   store: GuestStore,

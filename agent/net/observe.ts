@@ -80,8 +80,8 @@ function parseNamespaceKeys(json: string): string[] {
 }
 
 /**
- * Observes one namespace. Returns `broken` if there is a name without a namespace, as a crash during `ip netns add`
- * leaves it.
+ * Observes one namespace. Returns `broken` if only the namespace's name exists. A crash during `ip netns add` can leave
+ * such a name.
  */
 async function observeNamespace(runProgram: RunProgram, key: string, signal: AbortSignal) {
   try {

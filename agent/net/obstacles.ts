@@ -55,7 +55,8 @@ function findOwnBridgeObstacle(
       'UplinkBusy',
       `Uplink ${uplink} of ${network} is a port of ${link.master} on host ${host}: remove it from there`,
     )
-  // A bridge port cannot keep its addresses, and the host may be reachable only at one of them. So this is an obstacle.
+  // As a port of the bridge, the uplink would lose its addresses, and the host may be reachable only at one of them. So
+  // an address is an obstacle.
   if (link.addresses.length > 0)
     return new Transient(
       'UplinkHasAddress',

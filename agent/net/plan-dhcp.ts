@@ -63,8 +63,8 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
 }
 
 /**
- * Plans the commands that make the namespace exist and be empty. They first delete what a crash left: an incomplete
- * veth pair, or a name without a namespace.
+ * Plans the commands that create the namespace, or empty it if it exists. They first delete what a crash left: an
+ * incomplete veth pair, or a name without a namespace.
  */
 function createNamespace(key: string, { links, namespaces }: Observed): Command[] {
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
@@ -89,8 +89,8 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
 }
 
 /**
- * Deletes a device. Succeeds if the device is gone, because the kernel deletes the veth pairs of a deleted namespace by
- * itself, but later.
+ * Deletes a device. Succeeds if the device is gone already: some time after the end of a namespace, the kernel itself
+ * deletes the veth pairs that had an end in it.
  */
 export const deleteLinkCommand = (key: string, device: string): Command => ({
   key,
@@ -100,8 +100,8 @@ export const deleteLinkCommand = (key: string, device: string): Command => ({
 })
 
 /**
- * Adds an address to the DHCP server. All hosts of the segment use this address, so duplicate address detection must be
- * off (`nodad`). The nftables rules hide the hosts' frames for it from each other.
+ * Adds an address to the DHCP server. The DHCP servers of all hosts on the segment have the same address, so duplicate
+ * address detection must be off (`nodad`). The nftables rules keep each DHCP server's frames from the other hosts.
  */
 const addAddressCommand = (key: string, address: string): Command =>
   commandInNamespace(key, 'addr', 'add', address, 'dev', DHCP_DEVICE, ...(address.includes(':') ? ['nodad'] : []))

@@ -90,8 +90,8 @@ function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['li
 }
 
 /**
- * Returns the ports of the agent's bridge other than guests' taps, the DHCP server's port and the uplink, for example a
- * former uplink.
+ * Returns the devices that are ports of the agent's bridge but should not be, for example a former uplink. Guests'
+ * taps, the DHCP server's port and the uplink should be.
  */
 function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(
@@ -107,8 +107,8 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
- * Whether a running guest's tap is in no bridge, because the bridge was deleted and created again. A tap that libvirt
- * is creating is still down, so it does not count.
+ * Whether a running guest's tap is in no bridge, because the bridge was deleted and created again. A tap that is down
+ * does not count, because libvirt is still creating it.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined

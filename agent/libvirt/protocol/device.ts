@@ -9,8 +9,8 @@ const deviceArgs = structOf({ dom: domain, xml: string, flags })
 export const deviceProcedures = nameEntries({
   domainAttachDeviceFlags: remoteProcedure(160, deviceArgs, nothing),
   /**
-   * Returns when QEMU has asked the guest to release the device. When the device is gone, libvirt sends
-   * `deviceRemoved`.
+   * The call returns when QEMU has asked the guest to release the device. libvirt sends the event `deviceRemoved`
+   * later, when the device is gone.
    */
   domainDetachDeviceFlags: remoteProcedure(161, deviceArgs, nothing),
   domainUpdateDeviceFlags: remoteProcedure(174, deviceArgs, nothing),

@@ -9,7 +9,8 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 export interface ProcedureOptions {
   /**
    * Whether the call may take minutes. Such a call has no default deadline. A connection limits the number of
-   * unanswered calls, and slow calls never use it up, so that an abort or destroy can always be sent.
+   * unanswered calls. If the limit is above one, slow calls use at most all but one, so that the client can still send
+   * a quick call that aborts a job or destroys a domain.
    */
   slow?: boolean
 }

@@ -45,8 +45,8 @@ beforeAll(async () => {
 })
 
 /**
- * Expects that libvirtd decoded the arguments (malformed ones give VIR_ERR_RPC) and failed because this host or domain
- * does not support the call.
+ * Expects any error of libvirtd except VIR_ERR_RPC, with which it answers arguments that it cannot decode. The call may
+ * fail, because this host or domain does not support it, but the types of its arguments must be right.
  */
 function expectLibvirtError(error: unknown): void {
   expect(error).toMatchObject({ name: 'LibvirtError' })

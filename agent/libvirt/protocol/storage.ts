@@ -1,4 +1,4 @@
-// Procedures for storage pools and volumes, only as far as uploads and downloads of volumes need them.
+// The few procedures for storage pools and volumes that uploads and downloads of volumes need.
 import { flags, nothing, string, structOf, uhyper } from '../wire/types.ts'
 import { storagePool, storageVol } from './common.ts'
 import { nameEntries } from './named.ts'

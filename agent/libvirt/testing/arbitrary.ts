@@ -5,7 +5,7 @@ import type { Shape } from '../wire/types.ts'
 // Characters of one to four bytes in UTF-8.
 const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '𐀀', '<', ' '), maxLength: 20 })
 
-/** Generates values of the shape that encoding and decoding must not change. */
+/** Generates values of the shape for round trips: decoding an encoded value must give the same value again. */
 // oxlint-disable-next-line complexity -- a flat switch reads better than a table of functions
 export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {

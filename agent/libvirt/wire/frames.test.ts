@@ -53,7 +53,8 @@ describe('FrameSplitter', () => {
 })
 
 /**
- * Pushes a chunk from a buffer that is then overwritten, as by a socket's next read. Returns copies of the messages.
+ * Pushes a chunk into the splitter, and then overwrites the chunk's memory, as a socket's next read would do. Returns
+ * copies of the messages.
  */
 function pushChunk(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   const got: Buffer[] = []

@@ -20,8 +20,8 @@ export class FrameSplitter {
   }
 
   /**
-   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Copies what it
-   * keeps of `chunk`. Throws ProtocolError if a length word is invalid.
+   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Copies the bytes
+   * of an incomplete message, so the caller may reuse `chunk`. Throws ProtocolError if a length word is invalid.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
     let at = this.#held > 0 ? this.#completeHeld(chunk, length, take) : 0

@@ -82,7 +82,7 @@ export function readHeader(reader: XdrReader): Header {
   }
 }
 
-/** Throws ProtocolError if a daemon must not send this type, status or version. */
+/** Throws ProtocolError if the header has a type, status or version that a daemon must not send. */
 export function checkHeader({ type, status, version }: Header): void {
   if (type < messageType.reply || type > messageType.stream) {
     throw new ProtocolError(`a daemon does not send messages of type ${type}`)

@@ -7,7 +7,7 @@ export const nameMax = 32
 const size = 2048
 const cache: string[] = Array<string>(size).fill('')
 
-/** Returns the UTF-8 text of `bytes` from `start` to `end`, from the cache if it is there. */
+/** Returns the UTF-8 text of `bytes` from `start` to `end`. Takes the text from the cache if the cache has it. */
 export function decodeName(bytes: Buffer, start: number, end: number): string {
   let hash = end - start
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0

@@ -4,7 +4,9 @@ import { decodeName, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
-/** A position in a buffer. All values that it returns are copies, so the buffer may be reused. */
+/**
+ * Reads values from a buffer, one after the other. The returned values are copies, so the caller may reuse the buffer.
+ */
 export class XdrReader {
   #bytes: Buffer = empty
   #view: DataView = new DataView(empty.buffer)
@@ -15,7 +17,7 @@ export class XdrReader {
     this.moveTo(bytes, 0, bytes.length)
   }
 
-  /** Moves to another range, of the same or another buffer. */
+  /** Continues at another range of bytes, in the same buffer or in another one. */
   moveTo(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes

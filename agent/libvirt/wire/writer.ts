@@ -87,7 +87,7 @@ export class XdrWriter {
     this.#bytes.set(value, start)
   }
 
-  /** Makes room for `length` bytes and their zero padding, and returns its offset. */
+  /** Makes room for `length` bytes and their zero padding. Returns the offset of the first byte. */
   #reservePadded(length: number): number {
     const start = this.#reserve(length + ((4 - (length % 4)) % 4))
     if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)
@@ -95,8 +95,8 @@ export class XdrWriter {
   }
 
   /**
-   * Makes room for `length` bytes and returns its offset. May replace `#bytes` and `#view`, so use them only after this
-   * call.
+   * Makes room for `length` bytes and returns the offset of the first byte. May replace `#bytes` and `#view`, so read
+   * these fields only after this call.
    */
   #reserve(length: number): number {
     const start = this.#length
