@@ -47,7 +47,7 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 
 /**
  * For `catch`: ignores a Terminal error, which means that a domain's metadata cannot be parsed. Such a domain counts as
- * foreign. Throws any other error again, because the domain may be a Server's.
+ * one that belongs to no Server. Throws any other error again, because the domain may belong to a Server.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -71,8 +71,8 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const firstSeen = new Map<string, number>()
 
   /**
-   * Whether the owner is a Server on this host. The cache may be behind, so asks the API server if the cache has no
-   * such Server.
+   * Whether the owner is a Server on this host. If the cache has no such Server, asks the API server, because the cache
+   * may be behind.
    */
   async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
     if (isCached(uid)) return true
@@ -83,7 +83,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
-      // Neither call touches a domain with this UUID that this Server does not own.
+      // By now, the domain with this UUID may belong to another Server. Both calls leave such a domain alone.
       const domain = domains.of(owner.uid)
       await domain.destroy(uuid)
       await domain.undefine(uuid)
@@ -140,7 +140,8 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // No other file names the owner, so an operator must remove the directory.
+      // Only this file names the owner, so the agent cannot tell whether the directory is an orphan. An operator must
+      // remove the directory.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

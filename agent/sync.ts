@@ -1,6 +1,6 @@
 /**
- * At an interval, because events may be missed: repairs the host's network, removes orphans and unused images, rotates
- * console logs, and enqueues all Servers.
+ * Repairs the host's network, removes orphans and unused images, rotates console logs, and enqueues all Servers. Does
+ * so at an interval, because events may be missed.
  */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
@@ -58,7 +58,8 @@ const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, orphans, log }, signal) {
-    // List the domains before the cache, so that the list of Servers is the newer one.
+    // List the domains before the Servers. In the other order, a Server could be created between the two lists. The
+    // sync would not know this Server and would remove its interfaces.
     const present = await orphans.serversWithDomains()
     const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })

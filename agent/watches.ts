@@ -91,7 +91,7 @@ export const newServerHandlers = ({ running, collectDeleted, log }: ServerHandle
   },
 })
 
-/** Creates this host's Hypervisor if there is none, and remembers it as the owner of what belongs to the host. */
+/** Creates this host's Hypervisor if there is none, and remembers it as the owner of the agent's Lease. */
 export async function registerHypervisor({ kube, hostName, registered }: AgentComponents): Promise<void> {
   registered.owner = ownerReferenceOf(await ensureHypervisor(kube.resource(resourceDefOf(hypervisor)), hostName))
 }
@@ -103,8 +103,8 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // If the agent stops before the Hypervisor is created, or the API server rejects it, the agent's next start creates
-  // it.
+  // This fails if the agent stops before, or if the API server rejects the Hypervisor. Then only log the error, because
+  // the agent's next start creates the Hypervisor.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )
@@ -124,14 +124,15 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
     }
-    // An abort ends the sleep, and then the loop condition ends the loop.
+    // If the signal aborts, the sleep rejects. Ignore that: the loop's condition ends the loop.
     await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined)
   }
 }
 
 /**
- * Reports a lasting loss of libvirt. The Hypervisor comes first, so that the controller does not place Servers here
- * again that this host has just rejected. Then all Servers report it.
+ * Reports a lasting loss of libvirt, first in the status of the Hypervisor. Otherwise the controller could place a
+ * Server here again that this host has just rejected. Then enqueues all Servers, so that each one's status reports the
+ * loss.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components

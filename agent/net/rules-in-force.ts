@@ -24,8 +24,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller will change the rules, so the chains need not be listed: if one is missing, nft rejects the change,
-    // and `apply` replaces the whole table.
+    // The caller will change these rules anyway, so do not list the chains. If a chain is missing, nft rejects the
+    // change, and `apply` then replaces the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES

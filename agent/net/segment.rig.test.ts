@@ -23,7 +23,7 @@ test('two hosts on one segment answer only their own guests, and their guests re
   expect(await requestDhcpLease(b, 2)).toBeUndefined()
 
   // Both hosts' DHCP servers have the same address and MAC. A guest must get answers only from its own host's server,
-  // and the MAC must not appear between the hosts.
+  // and no frame with this MAC may pass from one host to the other.
   await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
   await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
@@ -61,8 +61,8 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   await ear.waitForFrame(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
-  // The foreign frames were broadcast, and frames stay in order. So without the rules, they would reach dnsmasq's port
-  // before this ARP request.
+  // The foreign frames were broadcast before this ARP request is sent, and frames stay in order. So without the rules,
+  // the foreign frames would reach dnsmasq's port before the ARP request.
   const local = frame.arpFrame({ from: createNic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
   await server.waitForFrame(local)

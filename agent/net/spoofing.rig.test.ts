@@ -33,8 +33,8 @@ beforeAll(async () => {
 afterAll(() => host[Symbol.asyncDispose]())
 
 /**
- * Sends the frames from guest 5 and resolves to the frames that reach guest 6. The last frame sent is END. Frames stay
- * in order, so no frame can follow it.
+ * Sends the frames from guest 5, and then the frame END. Resolves to the frames that reach guest 6. Frames stay in
+ * order, so no other frame can arrive after END.
  */
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await captureFrames(receiver)
@@ -275,7 +275,8 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await captureFrames(machine)
   await sendFrames(machine, ask)
-  // Frames stay in order: an answer to the ARP request would have arrived before the DHCP answer.
+  // Frames stay in order: if the host answered the ARP request, the answer would be here before the DHCP answer. So
+  // wait for the DHCP answer.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
   // Check that the test can fail: without the rule, Linux does answer.

@@ -90,8 +90,8 @@ function endedConditions({ host, finishTime, failure }: EndedAction): Condition[
 }
 
 /**
- * Returns whether a failure concerns only the request, the host, or the server. An action that was refused, or that
- * changes no state (such as a crash dump), leaves the server as it is.
+ * Returns what a failure concerns: the request, the host or the server. It concerns only the request if the action was
+ * refused or is of a kind that changes no state (such as a crash dump).
  */
 function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
   if (isRefusal || isUnchanging(actions[action])) return 'Request'

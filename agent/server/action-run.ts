@@ -7,7 +7,7 @@ import type { EndedAction } from './action-record.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** Milliseconds. The Server's condition and the action record report a step that takes longer. */
+/** A step that takes longer (in milliseconds) is reported in the Server's condition and in the action record. */
 export const LASTING_MS = 5000
 
 export interface Clocks {
@@ -104,7 +104,10 @@ export class ActionRun {
     return { ...now, spec, metadata: { ...now.metadata, ...(generation === undefined ? {} : { generation }) } }
   }
 
-  /** Notes a try of a step. Returns the milliseconds since its first try. A step that had finished begins anew. */
+  /**
+   * Notes a try of a step. Returns the milliseconds since its first try. If the step has finished before, this try
+   * counts as the first one.
+   */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
     if (known && known.status.finishedAt === undefined) return this.#clocks.monotonic() - known.startedMs

@@ -33,13 +33,13 @@ export interface Restarts {
 
 export interface Attempts {
   /**
-   * Counts a failed try. Returns the failure, with `final` true if this was the last try. Its `rejectsHost` is true
-   * only for an action that builds the server: a server with disks on this host stays here.
+   * Counts a failed try. Returns the failure, with `final` true if this was the last try. The returned `rejectsHost` is
+   * true only if the action builds the server, because a server that already has disks on this host must stay here.
    */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. `restarts` is
-   * set if the delay is not for a failure, but because the domain has ended again soon after a restart.
+   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. Usually the
+   * delay follows a failure. If it follows a restart after which the domain soon ended again, `restarts` is set.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
   /**
@@ -52,11 +52,12 @@ export interface Attempts {
 /**
  * Some actions are retried forever:
  * - a deletion, because there is no state to fall back to;
- * - a step that only cleans up, because the action has succeeded but for that;
+ * - a step that only cleans up, because the rest of the action has succeeded;
  * - the restoration of a server, because no user requested it, and a host that has just booted may lack its bridge or
  *   file system for a moment;
- * - any action while libvirt does not answer or is busy with the domain, because that is no problem of the server. Only
- *   a creation is not retried while libvirt does not answer, because another host can build the server.
+ * - any action while libvirt is busy with the domain or does not answer, because that is no problem of the server. A
+ *   creation is an exception: it is not retried forever while libvirt does not answer, because another host can build
+ *   the server.
  */
 const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Failure): boolean =>
   isCleanUp === true ||
@@ -66,8 +67,8 @@ const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Fa
   (code === 'LibvirtUnreachable' && !actions[action].builds)
 
 /**
- * Whether to give up an action that has failed so often because libvirtd is busy with the domain. The user must then
- * look at the host.
+ * Whether to give up an action because it has failed too often while libvirtd was busy with the domain. The user must
+ * then look at the host.
  */
 const shouldGiveUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
   code === 'LibvirtBusy' && tries >= (actions[action].triesWhileBusy ?? Infinity)

@@ -37,7 +37,8 @@ export async function concludeRun(
 }
 
 /**
- * Writes the end into the action record, unless it is there, and then the status with the number of action records.
+ * Writes the end of the action into the action record, unless the record already has it. Then writes the status, with
+ * the number of action records.
  * @param recordNumber the number in the record's name, if the record was created during the action
  */
 export async function reportEnd(

@@ -10,7 +10,7 @@ import type { StatusInput } from './status.ts'
 
 /** The host's functions that steps and the reconciler need. */
 export interface LocalHost extends Host, AsyncDisposable {
-  /** Whether the server has files on this host. Needs no libvirt. */
+  /** Whether the server has files on this host. Does not call libvirt. */
   isBegun(guest: Guest): Promise<boolean>
   /** The domain's name, console log path and VNC address. */
   runtimeInfo(guest: Guest): StatusInput['runtimeInfo']

@@ -26,8 +26,8 @@ const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Without the host's facts no domain can be built. All Servers are enqueued when the facts are known. If libvirt is
-    // away, let the Server pass, so that it reports that it waits for libvirt.
+    // Without the host's facts no domain can be built. When the facts become known, the agent enqueues all Servers.
+    // While libvirt is away, the gate is open, so that a reconcile reports that the Server waits for libvirt.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),

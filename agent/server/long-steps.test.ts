@@ -17,7 +17,10 @@ import {
 const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
   bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
 
-/** Reconciles for this many seconds. Like the queue, it reconciles again when the wait of the last outcome is over. */
+/**
+ * Reconciles for this many seconds. Between two reconciles it waits as long as the first one asks for, as the queue
+ * does.
+ */
 async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Promise<void> {
   const end = bench.clock.now() + seconds * 1000
   while (bench.clock.now() < end) {

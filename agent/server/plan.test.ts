@@ -69,8 +69,8 @@ describe('plan after a crash of the agent', () => {
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
-    // Finish the suspend first, because libvirtd continues a save. Without the guest's memory there is nothing to
-    // finish.
+    // Finish the suspend first, because libvirtd continues to save the guest's memory. If the domain is off or missing,
+    // there is no memory to save, so do not finish the suspend.
     ['suspending', 'running', 'Running', 'suspend'],
     ['suspending', 'running', 'Stopped', 'suspend'],
     ['suspending', 'paused', 'Running', 'suspend'],
@@ -82,7 +82,8 @@ describe('plan after a crash of the agent', () => {
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // But if the action has reached its power, run it again, so that its end is recorded.
+    // But if the domain already has the power to which the action leads, run the action again, so that its end is
+    // recorded.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],

@@ -19,7 +19,7 @@ export interface Planned {
   action: ActionName
   params: Record<string, unknown>
   /**
-   * Identifies this execution of the action. A crash of the agent does not change it; the next request has another id.
+   * Identifies this execution of the action. The id stays the same when the agent crashes and plans the action again.
    * If the action boots the guest, the domain's metadata has the id as boot ID.
    */
   id: string
@@ -71,15 +71,15 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
 
 /**
  * Returns the announced power action if an earlier process of the agent did not finish it and it must be finished. If
- * its power is already reached, running it again changes nothing and records its end.
+ * the domain already has the power to which the action leads, running it again changes nothing and records its end.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // Finish the action only if it still leads to its power. A suspend, for example, has no memory to save if the domain
-  // has powered off.
+  // Finish the action only if it can still lead to its desired power. For example, if the domain has powered off, a
+  // suspend has no memory to save.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
@@ -101,8 +101,8 @@ function retriedAction(server: Server, observed: Observed): ActionName {
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // Prefer a boot, because it uses the current spec. If the power is already reached, run the action that leads to it:
-  // it changes nothing and completes the request.
+  // Prefer an action that boots the guest, because a boot uses the current spec. If the domain has the target power
+  // already, run `first`: it then changes nothing and completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 

@@ -74,7 +74,7 @@ const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot
 
 /**
  * The action that leads from the observed power towards the desired one; undefined if no action is needed or allowed.
- * @param isChanged whether the user has changed the desired power since the server last reached one
+ * @param isChanged whether the user has changed the desired power since the server last reached a desired power
  */
 export function actionForPower(
   desired: DesiredPower,

@@ -51,8 +51,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // libvirtd is busy because the start of the domain hangs. If the server is to be deleted, treat the domain as
-    // paused: the deletion then destroys it without waiting.
+    // libvirtd is busy because the start of the domain hangs. If the server is to be deleted, report the domain as
+    // paused: the deletion then destroys the domain without waiting for the start.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error

@@ -64,8 +64,8 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. The status does not
- * show whether an unannounced request has ended, so this reads its action record.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. For a
+ * requested action that is never announced, the action record tells whether it has ended, because the status does not.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)

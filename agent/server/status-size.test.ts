@@ -38,8 +38,8 @@ async function placeOnLastHost(): Promise<Bench> {
 }
 
 /**
- * Returns the size of the status in bytes, without `instance`: this copy of the user's request does not grow with
- * errors.
+ * Returns the size of the status in bytes, without the field `instance`. This field is a copy of what the user
+ * requested, so errors do not make it longer.
  */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all

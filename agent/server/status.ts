@@ -34,7 +34,7 @@ export interface Failure {
   rejectsHost?: boolean
   /** If true, the request cannot be done in the current state, and nothing was changed. This is no fault. */
   isRefusal?: boolean
-  /** If true, only a removal of what is no longer needed has failed, so the action is tried until it succeeds. */
+  /** If true, the failed step only removes what is no longer needed, so the agent tries it until it succeeds. */
   isCleanUp?: boolean
 }
 

@@ -80,7 +80,7 @@ export interface AgentLife {
 /** A test bench: an API server and a host in memory with one server. A test starts agents on it. */
 export class Bench {
   readonly clock = new FakeClock()
-  /** Ended action records whose phase has changed, which must not happen. */
+  /** Action records whose phase has changed after their end. This must not happen, so a test expects an empty list. */
   readonly reopenedRecords: string[] = []
   readonly api = new FakeApi(
     () => this.clock.wall(),
@@ -205,7 +205,9 @@ export class Bench {
     return life.runUntilKilled(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
   }
 
-  /** Reconciles until nothing changes any more: like the queue, after each event, wait and error. */
+  /**
+   * Reconciles until nothing changes any more. As the queue does, reconciles again after an event, a wait or an error.
+   */
   async reconcileUntilSettled(agent: AgentLife = this.startAgent()): Promise<AgentLife> {
     for (let passes = 0; passes < 60; passes++) {
       const before = this.api.find('servers', 'demo/web') as Server | undefined
@@ -237,7 +239,10 @@ export async function startBenchWithActiveServer(spec: Partial<Server['spec']> =
   return bench
 }
 
-/** Returns a call to the host that only this step makes, so that a test can make exactly this step fail. */
+/**
+ * Returns the name of a function of the host that only this step calls. A test makes this function fail, so that
+ * exactly this step fails.
+ */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 

@@ -88,16 +88,17 @@ async function applyRequestRecord(
       const record = await readRecord(server, request.name, deps)
       if (record && isEnded(record)) return
     }
-    // The user has deleted the ServerAction. Because the write names the uid, the API server does not create it again,
-    // and the record is lost.
+    // The user has deleted the ServerAction. The write names the uid, so the API server does not create the
+    // ServerAction again. The record is lost, and a further try cannot help.
     if (!isNotFound(error) && !isConflictOrUidMismatch(error)) throw error
   }
 }
 
 /**
- * Creates the record under the first free number. If this record was already written before a crash, it is used. If
- * another object has the name, the next number is tried. Such an object can be a record of another action or with
- * another result, which the status does not count because the host lost power before the status was written.
+ * Creates the record under the first free number. If the agent had already written the record before a crash, it uses
+ * that record. If another object has the name, it tries the next number. The other object can be a record of another
+ * action, or one of this action with another result: if the host lost power after such a record was written and before
+ * the status was, the status does not count the record.
  * @returns the number of the record; undefined if it was not created because its namespace is being deleted
  */
 async function createRecord(
