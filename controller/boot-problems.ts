@@ -55,8 +55,8 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
 }
 
 /**
- * Checks that hosts can have what the image requires. If they cannot, a Server with this image gets NoValidHost from
- * the scheduler. A rescue is not scheduled, so the controller rejects it by this check.
+ * Checks that any host can have what the image requires. If none can, the scheduler gives a new Server with this image
+ * the reason NoValidHost. The scheduler does not see a rescue, so the controller rejects a rescue by this check.
  */
 function checkRequirements({ metadata, spec }: Image): Refused | undefined {
   const unmet = unmetRequirementsOfImage(spec).map(({ property }) => property)

@@ -1,4 +1,7 @@
-/** Creates the controller apart from its program, so that tests and the simulator can run it, too. */
+/**
+ * Creates the controller. The program (program.ts) is separate, so that tests and the simulator can run the controller
+ * too.
+ */
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -62,9 +65,9 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Start watching Leases only as leader: while the API server is read-only, no agent can renew its Lease, and a
-      // standby that watched would find every host dead. From now on each agent has a whole lease duration to renew,
-      // except on hosts that their Hypervisor reports as down.
+      // Watch Leases only as leader. While the API server is read-only, no agent can renew its Lease, and a standby
+      // that watched would count every host as down. From now on each agent has a whole lease duration to renew, except
+      // on hosts that their Hypervisor reports as down.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)

@@ -15,8 +15,8 @@ const MAX_BYTES = 4096
 
 /**
  * Returns the value of the header Authorization for the download of the image; undefined if the Image names no Secret.
- * @param next end of the message if the controller lacks the right to read the Secret: what happens, or what the user
- * must do, after an operator has granted that right
+ * @param next the last words of the error message if the controller lacks the right to read the Secret. They say what
+ * comes after an operator has granted the right, such as 'then request again'
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
 export async function readImageCredentials(

@@ -13,7 +13,8 @@ export const unscheduledServers = ({ servers: { cache } }: Pick<Stores, 'servers
   cache.byIndex(serversByHost, UNSCHEDULED)
 
 /**
- * Servers by metadata.uid and by spec.uuid. Two servers must not have the same UUID, because it identifies a domain.
+ * Servers by metadata.uid and by spec.uuid. The UUID identifies the domain in libvirt, so two Servers must not have the
+ * same one.
  */
 export const serversByUuid = defineIndex(servers.kind, 'by UUID', ({ metadata, spec }) => [metadata.uid, spec.uuid])
 

@@ -79,7 +79,7 @@ async function settle(bench: Bench, kind: Kind): Promise<Handle> {
   throw new Error(`${kind.kind} x does not settle`)
 }
 
-/** Writes a condition Ready=True of a Hypervisor, as its agent. */
+/** Writes the condition Ready=True into a Hypervisor, as the agent of its host does. */
 async function connect(bench: Bench): Promise<void> {
   const ready = { type: 'Ready', status: 'True', reason: 'Connected', message: 'm', lastTransitionTime: bench.now() }
   const status = { conditions: [ready] }

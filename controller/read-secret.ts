@@ -9,8 +9,8 @@ export type SecretReader = Pick<Resource<Secret>, 'get'>
 
 /**
  * Reads the Secret; undefined if it does not exist.
- * @param next end of the message if the controller lacks the right to read the Secret: what happens, or what the user
- * must do, after an operator has granted that right
+ * @param next the last words of the error message if the controller lacks the right to read the Secret. They say what
+ * comes after an operator has granted the right, such as 'then request again'
  * @throws Refused error SecretForbidden (its message is shown to the user) if the controller lacks that right
  */
 export async function readSecret(ref: Ref, secrets: SecretReader, next: string): Promise<Secret | undefined> {

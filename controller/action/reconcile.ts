@@ -1,7 +1,8 @@
 /**
- * Reconciles a ServerAction: admits it or rejects it with a reason. A Server has one slot, status.activeAction, and the
- * admitted action is the one in the slot. The agent of the Server's host runs and finishes the action. The controller
- * writes the host's name into the ServerAction, because only the agent of that host may write to it (crds/access).
+ * Reconciles a ServerAction: admits it or rejects it with a reason. A Server has one slot, status.activeAction: to
+ * admit an action, the controller writes it into the slot. The agent of the Server's host then runs and finishes the
+ * action. The controller also writes the host's name into the ServerAction. By this name, an admission policy lets only
+ * the agent of that host write to the ServerAction (crds/access).
  */
 import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
@@ -55,8 +56,8 @@ const SLOT_RECHECK_MS = 500
 const NEWEST_MS = 20
 
 /**
- * Decides again with the Server as the API server has it now. A rejection is final, and the Server in the controller's
- * cache may be older than the one that the user has seen.
+ * Reads the Server from the API server and decides again. The Server in the controller's cache may be older than the
+ * one that the user has seen, and a rejection is final, so the controller must not reject because of the cache.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
@@ -79,8 +80,8 @@ async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): P
 }
 
 /**
- * Writes the action into the server's slot. The write is a compare-and-swap: of two ServerActions at the same time, one
- * gets the slot and the other is rejected.
+ * Writes the action into the server's slot. The write is a compare-and-swap: if two ServerActions are to be admitted at
+ * the same time, one gets the slot and the other is rejected.
  */
 async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps

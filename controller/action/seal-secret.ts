@@ -53,7 +53,10 @@ async function findSealingKey(host: string, { stores: { hypervisors } }: SealDep
   )
 }
 
-/** Binds the encrypted value to this server and this request: it cannot be decrypted for any other. */
+/**
+ * Binds the encrypted value to this server and this request, so that it cannot be decrypted for any other server or
+ * request.
+ */
 const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
   server: server.metadata.uid ?? '',
   request: request.metadata.uid ?? '',

@@ -1,6 +1,6 @@
 /**
- * Makes the parameters of an action that the agent gets: those of the request, and what the controller adds because an
- * agent may not read Secrets and Images.
+ * Makes the parameters of an action that the agent gets: those of the request, and data from Secrets and Images. The
+ * controller adds this data, because an agent may not read Secrets and Images.
  */
 import { actions, isActionName } from '../../actions/index.ts'
 import { type Image, type Instance, Refused, type Server, type ServerAction } from '../../crds/index.ts'
@@ -83,8 +83,9 @@ async function sealedCredentialsOf(
 }
 
 /**
- * The credentials for the image of a Server that was never built, read and encrypted again: the user may have corrected
- * the Secret since the Server was placed. The agent prefers them to those in status.instance.
+ * The credentials for the image of a Server that was never built. Reads and encrypts them again, because the user may
+ * have corrected the Secret since the Server was placed. The agent prefers these credentials to those in
+ * status.instance.
  */
 async function freshCredentials(server: Server, deps: SlotParamsDeps): Promise<{ sealedCredentials?: string }> {
   const { launchedAt, instance } = server.status ?? {}

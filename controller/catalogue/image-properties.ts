@@ -116,7 +116,7 @@ const satisfied: Readonly<Record<string, RegExp>> = {
 export const isSatisfiedAnyway = (name: string, value: string): boolean =>
   satisfied[name.replace(/^(hw|os)[_:]/, '')]?.test(value.trim()) === true
 
-/** The prefixes of Nova's and Glance's names. A name without such a prefix belongs to the user. */
+/** The prefixes of Nova's and Glance's names. Users may use names without such a prefix for purposes of their own. */
 const inFamily = /^(hw|os|img)[_:. -]/i
 /** The names hw_numa_cpus.0 and hw_numa_mem.0, in which 0 is the number of a NUMA node. */
 const numbered = /^hw_numa_(cpus|mem)[.]\d+$/

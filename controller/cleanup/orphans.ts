@@ -61,9 +61,9 @@ const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): bool
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * Whether a ServerAction belongs to a former Server. A finished one without an owner reference to a Server is kept
- * until it is too old: a user who deletes a Server with `--cascade=orphan` keeps its history. One with the phase
- * Running is an orphan, because no agent will ever finish it.
+ * Whether a ServerAction belongs to a former Server. A finished ServerAction without an owner reference to a Server is
+ * kept until it is too old, because a user who deletes a Server with `--cascade=orphan` keeps the Server's history. A
+ * ServerAction with the phase Running is an orphan, because no agent will ever finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server)) return false

@@ -1,6 +1,6 @@
 /**
- * Knows which hosts are up. The agent of each host renews a Lease; if the Lease has not changed for its duration, the
- * host is down.
+ * Knows which hosts are up. The agent of each host renews a Lease, which states how long it is valid. If the agent does
+ * not renew the Lease in this time, the host is down.
  */
 import type { Hypervisor } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'

@@ -108,8 +108,8 @@ describe('reconcileHost', () => {
       await reconcile()
       expect(statusOfHost(bench)?.observedGeneration).toBe(generation + 2)
     }
-    // `kubectl wait` prefers the observedGeneration of a condition to that of the status. An old one would mislead it,
-    // so the condition has none.
+    // `kubectl wait` prefers the observedGeneration of a condition to that of the status, so an old one in the
+    // condition would mislead it. The condition must therefore have none.
     expect(readyOf(bench)).not.toHaveProperty('observedGeneration')
     await bench.expireLeasesExcept()
     await reconcile()

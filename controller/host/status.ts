@@ -32,7 +32,7 @@ export function hostStatus(
 ): StatusOf<'nodeLifecycle', 'Hypervisor'> {
   const why = { reason: 'HostDown', message: whyDown } as const
   const down: NewCondition[] = [{ type: 'Ready', status: 'Unknown', ...why }]
-  // The operator says that the host is off, so its state does not change until the operator changes the spec.
+  // The operator has forced the host down (spec.forcedDown), so it stays down until the operator changes the spec.
   if (host.spec.forcedDown) down.push({ type: 'Stalled', status: 'True', ...why })
   const { vcpus, ram, disk, servers } = used
   const isReported = !up || findCondition(host.status?.conditions, 'Ready') !== undefined
@@ -40,7 +40,8 @@ export function hostStatus(
   const kept = owned.filter(({ type }) => type === 'Ready')
   const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
   return {
-    // -1 until the Hypervisor has a Ready condition: kstatus would take a Hypervisor without one for finished.
+    // Report -1 until the Hypervisor has a Ready condition, so that kstatus sees it as in progress. With the true
+    // generation and no condition, kstatus would count the Hypervisor as finished.
     observedGeneration: isReported ? (host.metadata.generation ?? 0) : -1,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },

@@ -3,7 +3,7 @@
  * Port may be deleted while its guest runs), and by reservations. A reservation is an address that was chosen for a
  * Port which the cache does not show yet. A restarted controller rebuilds the table from Ports and Servers alone.
  *
- *   reserve → reservation ──observe shows the Port──► referenced by it ──remove──► in quarantine, then free
+ *   reserve → reservation ──observe shows the Port──► used by the Port ──remove──► in quarantine, then free
  *                  └──release (the Port was not created) or expire──► free
  */
 import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
@@ -86,7 +86,8 @@ export class AddressTable {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = referenceOf(port)
-    // Add the new reference before removing the old one, so that an address in both is not freed in between.
+    // Add the new reference before removing the old one. In the other order, an address that both have would be freed
+    // in between.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#addReference(ip, after)
     if (after.mac !== undefined) addToCount(this.#portMacs, after.mac, 1)
@@ -198,8 +199,8 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine true if the Port could not be created because its name is taken: then another controller has
-   * probably given the address away, and it must not be offered again at once
+   * @param quarantine true if the Port could not be created because its name is taken: another controller has then
+   * probably given the address to another Port, so the address must not be offered again at once
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)

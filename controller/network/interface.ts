@@ -72,8 +72,8 @@ function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<Fixed
 }
 
 /**
- * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As in Neutron, its next hop is the
- * gateway if the subnet names none.
+ * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As in Neutron, if the subnet names no
+ * gateway, the next hop of this route is the gateway.
  */
 const defaultRouteOf = ({ hostRoutes = [] }: Subnet) => hostRoutes.find(isDefault)
 const isDefault = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')

@@ -1,4 +1,4 @@
-/** A binary heap of distinct bigints. `pop` removes the least. */
+/** A binary heap of distinct bigints. `pop` removes the smallest one and returns it. */
 
 export class MinHeap {
   readonly #items: bigint[] = []

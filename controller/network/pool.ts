@@ -19,7 +19,7 @@ export interface Pool {
 /**
  * The pool of a subnet that the API server has accepted.
  * @param subnets all subnets of the Network: a resolver that one subnet names may lie in another
- * @throws Bug error if its CIDR cannot be parsed nevertheless
+ * @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {
   const cidr = requireCIDR(subnet)

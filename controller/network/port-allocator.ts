@@ -1,6 +1,7 @@
 /**
  * Provides the Ports for the interfaces of a server that is being placed: Ports that an earlier attempt created, Ports
- * of the user, and new Ports. The name of a new Port contains its first address and so reserves it (port-name.ts).
+ * of the user, and new Ports. The name of a new Port contains the Port's first address, and so reserves the address:
+ * the API server accepts each name only once (port-name.ts).
  */
 import {
   fieldManagerOf,

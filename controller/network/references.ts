@@ -16,8 +16,8 @@ export interface PortReference {
   /** The key of the Network (namespace/name). */
   readonly network: string
   /**
-   * Whether the controller created the Port for a server. If so, the Port's name reserves its first address. The name
-   * of a user's Port reserves nothing.
+   * Whether the controller created the Port for a server. If so, the Port's name contains its first address and so
+   * reserves it (port-name.ts). The name of a user's Port reserves nothing.
    */
   readonly isCreatedForServer: boolean
 }
@@ -88,8 +88,9 @@ function isNamedAfter(reference: PortReference, address: IP): boolean {
 }
 
 /**
- * The owner of an address that several Ports refer to: the Port whose name reserves the address, else the oldest Port,
- * else the Port with the least uid. Every controller that sees the same Ports finds the same owner.
+ * The owner of an address that several Ports refer to: the Port that the controller named after the address
+ * (port-name.ts), else the oldest Port, else the Port with the least uid. Every controller that sees the same Ports
+ * finds the same owner.
  */
 export function ownerAmong(references: readonly PortReference[], address: IP): PortReference | undefined {
   return references.reduce<PortReference | undefined>(

@@ -12,7 +12,7 @@ import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, p
 const LINK_LOCAL_DHCP: IP = { family: 4, value: 0xa9fe4343n } // 169.254.67.67
 const SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS = 29
 
-/** @throws Bug error if the CIDR of a subnet that the API server has accepted cannot be parsed nevertheless */
+/** @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it */
 export function requireCIDR(subnet: Subnet): CIDR {
   const cidr = parseCIDR(subnet.cidr)
   if (cidr === undefined) throw new Bug('InvalidSubnet', `${subnet.cidr} is no CIDR`)

@@ -5,8 +5,9 @@
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
-/** The most reasons that the message names, and the most characters of the values of one reason. */
+/** The most reasons that the message names. It only counts the hosts that have other reasons. */
 const MAX_REASONS = 8
+/** The most characters of the values of one reason. */
 const MAX_DETAIL = 160
 
 /** All hosts that were rejected for the same reason. */

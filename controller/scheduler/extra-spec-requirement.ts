@@ -1,10 +1,12 @@
 /**
- * The requirements that extra specs express with Nova's operators, such as '>= 4', '<in> avx' or '<or> a <or> b':
+ * The requirements that extra specs express with Nova's operators, such as '>= 4', '<in> avx' or '<or> a <or> b'. A
+ * text without an operator is met only by the same text. The operators:
  *
- *   requirement = operator SP operand… | text        text: met by exactly that value
- *   numbers     =  (which means >=)  ==  !=  >=  <=  strings  s== s!= s< s<= s> s>=
- *   <in> x      x is part of the value               <all-in> x y   each is part of the value
- *   <or> a <or> b …                                  the value is one of them
+ *   ==  !=  >=  <=  =            compare numbers; `=` means `>=`
+ *   s==  s!=  s<  s<=  s>  s>=   compare texts
+ *   <in> x                       x is part of the value
+ *   <all-in> x y …               each of x, y, … is part of the value
+ *   <or> a <or> b …              the value is one of a, b, …
  */
 
 /** Parses what Python's float() accepts, except underscores. Returns undefined where float() raises. */

@@ -16,11 +16,11 @@ export interface RejectionReason {
   /** The values of this host: "need 4096 MiB, free 1024 MiB". */
   readonly detail: string
   /**
-   * A number that tells how close the host came to passing; greater is closer. The message names the closest host of
-   * each summary.
+   * A number that tells how close the host came to passing; greater is closer. For each summary, the message names the
+   * host that came closest.
    */
   readonly closeness?: number
-  /** The detail as the message words it for the closest host: "need 4096 MiB, most free 1024 MiB". */
+  /** The detail in the message if this host came closest to passing: "need 4096 MiB, most free 1024 MiB". */
   readonly detailOfClosest?: string
 }
 
