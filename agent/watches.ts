@@ -103,8 +103,8 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // This fails if the agent stops before, or if the API server rejects the Hypervisor. Then only log the error, because
-  // the agent's next start creates the Hypervisor.
+  // This fails if the agent stops meanwhile, or if the API server rejects the Hypervisor. Then only log the error,
+  // because the agent's next start creates the Hypervisor.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )

@@ -55,8 +55,8 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
 }
 
 /**
- * Checks that any host can have what the image requires. If none can, the scheduler gives a new Server with this image
- * the reason NoValidHost. The scheduler does not see a rescue, so the controller rejects a rescue by this check.
+ * Returns a problem if the image requires what no host can have. A new Server with such an image gets NoValidHost from
+ * the scheduler. A rescue is not scheduled, so for a rescue the controller uses this check.
  */
 function checkRequirements({ metadata, spec }: Image): Refused | undefined {
   const unmet = unmetRequirementsOfImage(spec).map(({ property }) => property)

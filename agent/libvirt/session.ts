@@ -95,8 +95,8 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // The promise `#up` still has the connection that has ended. Wait until `#runConnection` has replaced the
-        // promise, then try again.
+        // The promise `#up` still resolves to the connection that has ended. Wait until `#runConnection` has replaced
+        // the promise, then try again.
         await connection.closed
       }
     } finally {

@@ -15,8 +15,8 @@ type FolderOf = (key: string) => string
 
 /**
  * Returns the desired networks by network key (names.ts). Each guest carries a copy of its networks' settings, from the
- * time when the agent set up its interfaces (HostNetwork.plug). If a Network was edited after one guest was plugged and
- * before another was, their copies differ; then the copy of the guest that was plugged last counts.
+ * time when the agent set up its interfaces (HostNetwork.plug). If a Network was edited between the setup of two
+ * guests, their copies differ. The copy of the guest that was plugged last then counts.
  */
 export function buildDesiredNetworks(
   guests: readonly HostedGuest[],

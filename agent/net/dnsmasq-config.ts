@@ -21,8 +21,8 @@ interface DnsmasqInput {
 }
 
 /**
- * Renders the files. Ports have different DHCP options if their Network was edited after one port was set up and before
- * another was; then the options of the last port in `ports` count.
+ * Renders the files. If the Network was edited between the setup of two ports, these ports have different DHCP options.
+ * The options of the last port in `ports` then count.
  */
 export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
   const servedPorts = input.ports

@@ -67,7 +67,7 @@ const dhcp6Frame = (body: string) =>
     { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
   )
 
-/** Frames that make dnsmasq take guest 5 for guest 6. Each key says by which method. */
+/** Frames that make dnsmasq take guest 5 for guest 6. Each key names the method. */
 const disguises: Record<string, (server: string) => string[]> = {
   'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
     dhcp6Frame(

@@ -90,8 +90,8 @@ function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['li
 }
 
 /**
- * Returns the devices that are ports of the agent's bridge but should not be, for example a former uplink. Guests'
- * taps, the DHCP server's port and the uplink should be.
+ * Returns the ports of the agent's bridge that do not belong there, for example a former uplink. Only guests' taps, the
+ * DHCP server's port and the uplink belong there.
  */
 function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(

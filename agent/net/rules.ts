@@ -92,7 +92,7 @@ const baseChainDeclaration = (name: string): string => `type filter hook ${name}
 const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 
 /**
- * Renders a verdict map, by which nft jumps from a frame of a device to the device's chain.
+ * Renders a verdict map, which sends the frames of each device to the device's chain.
  * @param chains the name of each device's chain, by device name
  */
 function vmapRule(field: string, chains: ReadonlyMap<string, string>): string[] {
@@ -148,9 +148,9 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Returns the devices whose frames must not reach the host itself. Without a rule, the host would even answer ARP
- * requests for its addresses on other devices, as Linux does. On a bridge that the administrator made, only the DHCP
- * server's frames are kept from the host: guests may reach the host through such a bridge.
+ * Returns the devices whose frames must not reach the host itself. Without this rule, guests could reach the host,
+ * because Linux answers ARP for all its addresses on any device. If the administrator made the bridge, only the DHCP
+ * server's port is barred: guests may reach the host through such a bridge.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

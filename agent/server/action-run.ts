@@ -7,7 +7,7 @@ import type { EndedAction } from './action-record.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** A step that takes longer (in milliseconds) is reported in the Server's condition and in the action record. */
+/** Milliseconds. If a step takes longer, the Server's condition and the action record report the step. */
 export const LASTING_MS = 5000
 
 export interface Clocks {

@@ -57,7 +57,7 @@ const NEWEST_MS = 20
 
 /**
  * Reads the Server from the API server and decides again. The Server in the controller's cache may be older than the
- * one that the user has seen, and a rejection is final, so the controller must not reject because of the cache.
+ * one that the user has seen. A rejection is final, so the controller must not base it on the cache.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps

@@ -86,7 +86,7 @@ export class AddressTable {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = referenceOf(port)
-    // Add the new reference before removing the old one. In the other order, an address that both have would be freed
+    // Add the new reference before removing the old one. In the other order, an address that is in both would be freed
     // in between.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#addReference(ip, after)

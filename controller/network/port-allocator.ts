@@ -72,8 +72,8 @@ interface AllocatorState {
 export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
-  // Once the cache has shown the Port, the cached Port is at least as new as the answer to its creation: forget the
-  // answer.
+  // The cache has shown the Port, in a version that is at least as new as the API server's answer to its creation. So
+  // forget the answer.
   const forget = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)
@@ -90,8 +90,8 @@ export function createPortAllocator(stores: AllocatorStores, allocations: Alloca
 
 async function allocateInterface(server: Server, nic: Nic, index: number, state: AllocatorState): Promise<Interface> {
   if (nic.port) {
-    // Build the interface first: it throws if the Port is not ready, so that a Port that cannot be used yet is not
-    // bound.
+    // Build the interface before the Port is bound. If the Port cannot be used yet, this throws, and the Port stays
+    // unbound.
     const built = buildInterface(nic.network, nic.port, nic.entry.tag)
     bindUserPort(server, nic.port, state)
     return built

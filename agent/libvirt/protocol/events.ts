@@ -1,5 +1,5 @@
-// Domain events. Each has the ID under which a client registers for it, the procedure number of its messages, and the
-// fields of its messages.
+// Domain events. Each event has the ID under which a client registers for it, the procedure number of its messages, and
+// the fields of its messages.
 import { type AnyType, flags, hyper, int, type Output, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'

@@ -9,8 +9,8 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 export interface ProcedureOptions {
   /**
    * Whether the call may take minutes. Such a call has no default deadline. A connection limits the number of
-   * unanswered calls. If the limit is above one, slow calls use at most all but one, so that the client can still send
-   * a quick call that aborts a job or destroys a domain.
+   * unanswered calls. If the limit is above one, slow calls alone never use it up, so that the client can still send a
+   * quick call, such as one that aborts a job or destroys a domain.
    */
   slow?: boolean
 }
