@@ -230,7 +230,7 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
 
   [
     'request an action',
-    postObject(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h1', { status: {} })),
+    postObject(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h1', { spec: { action: 'start' }, status: {} })),
     'it requests none',
   ],
   [
