@@ -10,11 +10,15 @@ const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
 /**
- * Returns the key NAMESPACE/NAME of a server. Agent and controller send this key when they wait at a gate (gate.ts).
+ * Returns the key NAMESPACE/NAME of a server. Before and after each effect on a server, agent and controller send this
+ * key to the test (gate.ts).
  */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
-/** Image of a server. `guest` boots, and powers off on request; `blank` does neither. */
+/**
+ * Image of a server. `guest`: a small Linux. `button`: the boot sector of button-guest.ts, which boots at once. Both
+ * power off when the power button is pressed.
+ */
 export type ImageName = 'guest' | 'button'
 
 export interface Objects {
@@ -62,8 +66,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // All attempts send the same name. If the answer to the first one was lost, the API server answers the next one
-      // with 409.
+      // The name is chosen once, and #send() sends it again in each retry. If a lost request has already created the
+      // object, the API server answers the retry with 409.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })

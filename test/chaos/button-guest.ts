@@ -1,7 +1,8 @@
 /**
- * The guest of the kill matrix. Its boot sector prints a login prompt on the serial port, and powers the machine off
- * when the ACPI power button is pressed. It boots as soon as the firmware has started, and takes no CPU time while it
- * waits: under emulation, a Linux guest would need half a minute for each case.
+ * The guest of the kill matrix (tests that kill a process at each step of an operation). Its boot sector prints a login
+ * prompt on the serial port, and powers the machine off when the ACPI power button is pressed. A Linux guest would need
+ * half a minute for each test under emulation. This guest boots as soon as the firmware has started, and takes no CPU
+ * time while it waits.
  */
 const code = [
   '31 c0 8e d8 fc', //  xor ax, ax; mov ds, ax; cld

@@ -103,7 +103,8 @@ it.each<[string, readonly StoryName[]]>([
       all.delete(step.run)
     }
     server = { state: stories[name].to, isNew: name === 'create' }
-    // A step runs a case, or a story that prepares one. Each case needs at most six steps: one per state of a server.
+    // A step runs one case, or an operation that brings the server closer to the state in which a case starts. A server
+    // has six states, so each case needs at most six steps.
     expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 6)
   }
   expect(all.size).toBe(0)

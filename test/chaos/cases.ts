@@ -18,8 +18,8 @@ export interface Case {
 }
 
 /**
- * Combines every point with every fault that is possible there. QEMU cannot be killed if it does not run. It is also
- * not killed in stories that freeze it, because their action would end as Interrupted.
+ * Combines every point with every fault that is possible there. QEMU cannot be killed if it does not run. Stories that
+ * freeze QEMU do not kill it either, because then their action would fail with the reason Interrupted.
  */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
@@ -30,9 +30,10 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * Returns the points that both of two runs of a story reached, in the order of the first run. Two kinds of points are
- * left out: a second or later `before` whose `after` is missing (a write that was repeated after a conflict), and all
- * checks but the first of an effect that goes on in the background.
+ * Returns the points that a story reached in both of two runs, in the order of the first run. Leaves out two kinds of
+ * points that the next run may not have:
+ * - points of a write that was repeated after a conflict (a second or later `before` without its `after`)
+ * - repeated checks of an effect that goes on in the background; only the first check stays
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
@@ -64,9 +65,9 @@ export interface ServerState {
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * Returns the next step; undefined if no case is pending. On a server on which only `create` has run, stories that need
- * such a new server come first: after any other story they would be impossible. Otherwise the story with most pending
- * cases comes first.
+ * Returns the next step; undefined if no case is pending. Some stories need a new server, on which only `create` has
+ * run. On a new server these stories come first, because after any other story the server is no longer new. Otherwise
+ * the story with most pending cases comes first.
  */
 export function nextStep(pending: readonly Case[], { state, isNew }: ServerState): NextStep | undefined {
   const canRun = (story: StoryName): boolean =>

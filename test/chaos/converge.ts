@@ -5,12 +5,13 @@ import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
 /**
- * Longest wait. It is this long because a guest that ignores a soft reboot takes two minutes, and the machine may be
- * slow.
+ * The longest time to wait for convergence. A story takes two minutes if the guest ignores a soft reboot, and
+ * longer on a slow machine.
  */
 const DEADLINE_MS = 900_000
 /**
- * Give up if agent and controller are idle and the violations have not changed for this long. Every retry comes sooner.
+ * Give up if agent and controller are idle and the violations have not changed for this long. The longest pause before
+ * a retry is shorter, so nothing will repair the violations any more.
  */
 const STUCK_MS = 60_000
 
@@ -27,7 +28,8 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     violations = now
     if (now.length === 0) return true
     if (performance.now() - since < STUCK_MS) return false
-    // On a slow machine an agent may still be starting. While there is work, begin to count STUCK_MS anew.
+    // Do not give up while agent or controller has work: on a slow machine, for example, an agent may still be
+    // starting. Measure STUCK_MS again from now.
     const isIdle = (await listOngoingWork(cloud)).length === 0
     if (!isIdle) since = performance.now()
     return isIdle
@@ -42,7 +44,7 @@ async function runCheck(cloud: Cloud, check: () => Promise<string[]>): Promise<s
     const violations = await check()
     if (violations.length > 0) return violations
     const work = await listOngoingWork(cloud)
-    // Work that has ended in the meantime may have changed the cloud after the first check. So check again.
+    // Work that ended between the first check and listOngoingWork() may have changed the cloud. So check again.
     return work.length > 0 ? work : await check()
   } catch (error) {
     return [`the check failed: ${String(error)}`]

@@ -15,8 +15,8 @@ export interface GateRequest {
   step: string
   when: When
   /**
-   * True: an earlier call started the effect, which goes on in the background; this call only checks it or waits for
-   * it.
+   * True: an earlier call has started the effect, which goes on in the background. The present call only checks the
+   * effect or waits for it.
    */
   isUnderWay?: true
 }
@@ -35,13 +35,14 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
-    // The socket closes when the test process ends. Exit as well, because no gate would ever open again.
+    // The socket closes when the test process ends. Exit as well: no gatekeeper is left to answer, so this process
+    // would wait for ever at its next effect.
     socket.once('close', () => process.exit(70))
   }
 
   /**
-   * Waits at a gate, runs an effect, and waits at a gate again. If the effect goes on in the background, there is no
-   * second gate, because the effect has not ended.
+   * Waits for the gatekeeper's answer, runs an effect, and waits for another answer. Does not wait the second time if
+   * the effect goes on in the background, because then it has not ended yet.
    */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]

@@ -73,8 +73,8 @@ async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
 }
 
 /**
- * Runs the program once with --help to fill Node's compile cache, which halves the time of later starts. A killed
- * process would not write the cache.
+ * Runs the program once with --help to fill the compile cache of Node.js, which halves the time of later starts. The
+ * later processes do not fill the cache themselves, because the test kills them.
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)

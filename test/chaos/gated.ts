@@ -15,7 +15,10 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
     kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
-/** Only writes of these kinds have a gate. Objects of other kinds belong to no server. */
+/**
+ * Only writes of these kinds wait for the gatekeeper. Objects of other kinds belong to no server, so no story has
+ * points for them.
+ */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
 export function gateKube(kube: Kube, gate: Gate): Kube {
@@ -28,7 +31,10 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/** The fields of a written object from which the name of its gate is made. */
+/**
+ * The fields of a written object that tell which server it belongs to, and from which describeWrittenStatus() makes the
+ * name of the step.
+ */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }

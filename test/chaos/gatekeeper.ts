@@ -32,8 +32,8 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // The test may have killed the process, so ignore errors of its socket. readline emits them again, so ignore them
-      // there, too.
+      // If the test kills the process, its socket may emit an error. Ignore it, also on `lines`, because readline emits
+      // the errors of its input again.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }

@@ -11,8 +11,8 @@ export interface Result extends Case {
 }
 
 /**
- * The violation of a case whose story never reached the point of the kill. The story reached this point by chance in
- * both runs without faults.
+ * The violation of a case whose story never reached the point at which to kill a process. Such a point is not a regular
+ * part of the story: both runs without faults reached it only by chance.
  */
 export const NOT_REACHED = 'was never reached'
 
@@ -48,8 +48,8 @@ function renderTable(story: StoryName, { results, rows }: Matrix): string {
 }
 
 /**
- * Renders one cell. Without a result, the cell is `–` for QEMU (the server had no QEMU at this point), and else `?`
- * (the case has not run).
+ * Renders one cell. A case of QEMU without a result is `–`: at this point the server had no QEMU to kill. Any other
+ * case without a result is `?`: it has not run.
  */
 function renderCell(result: Result | undefined, fault: FaultName): string {
   if (!result) return fault === 'QEMU' ? '–' : '?'

@@ -34,7 +34,8 @@ export class PlannedKill implements FaultPlan {
       { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
     ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
-    // waitForRecovery() throws the error. Without this handler, Node would already report an unhandled rejection.
+    // waitForRecovery() throws the error when it is called later. Until then, this handler keeps Node.js from reporting
+    // an unhandled rejection.
     this.#kill.catch(() => undefined)
     return hold.promise
   }

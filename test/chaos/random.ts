@@ -41,8 +41,8 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * Highest value of `afterPoints`. A story has 8 to 24 points. If the stories end before that point, the fault is not
- * injected.
+ * Highest value of `afterPoints`. A story has 8 to 24 points. With a much higher value, the stories of a round would
+ * often end before they reach the point of the fault, and the fault would not be injected.
  */
 const MAX_POINTS = 16
 
@@ -115,7 +115,8 @@ export class RandomFaults implements FaultPlan {
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
     const recovery = this.#injectAndRecover(planned, server, release)
-    // waitForRecovery() throws the error. Without this handler, Node would already report an unhandled rejection.
+    // waitForRecovery() throws the error when it is called later. Until then, this handler keeps Node.js from reporting
+    // an unhandled rejection.
     recovery.catch(() => undefined)
     this.#recoveries.push(recovery)
   }

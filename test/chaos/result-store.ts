@@ -40,7 +40,7 @@ export const isSameCase = (a: Case, b: Case): boolean =>
 
 /**
  * Merges a later run into an earlier one. A later result replaces the earlier result of the same case. An earlier case
- * that never reached its point is dropped if the later run does not have that point.
+ * that failed because its story never reached the point is dropped if the story has no such point in the later run.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

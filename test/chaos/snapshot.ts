@@ -30,12 +30,12 @@ export interface Snapshot extends Objects {
   /** Names of the domains that have a managed save. */
   saves: string[]
   /**
-   * `guests`: UIDs of the servers in the network state that the agent stores. `dhcp`: keys of the networks with a DHCP
-   * folder.
+   * `guests`: UIDs of the servers in the network state that the agent stores. `dhcp`: names of the folders in which the
+   * agent keeps the DHCP files, one per network.
    */
   guests: string[]
   dhcp: string[]
-  /** The MAC address of each line in dnsmasq's hosts files. */
+  /** MAC addresses to which dnsmasq gives an address: one for each line of its hosts files. */
   leases: string[]
   /** `links`: names of the network interfaces. `namespaces`: names of the network namespaces. */
   links: string[]

@@ -14,7 +14,7 @@ export interface Story {
   to: State
   /** Sends the user's request to the API server. */
   run(api: Api, server: string, image: ImageName): Promise<void>
-  /** The action of the action record that the story adds; undefined if it adds none. */
+  /** Name of the action for which the story adds an action record; undefined if it adds none. */
   actionRecord?: string
   /** Number of QEMU processes that the story starts. */
   qemuStarts: 0 | 1
@@ -30,8 +30,8 @@ export interface Story {
   /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */
   freezesQemuMs?: number
   /**
-   * Selects, by name, the points at which the matrix kills processes. Undefined: all. A story leaves out points that
-   * another story has as well.
+   * Selects, by name, the points at which the matrix kills processes. Undefined: all points. A story need not repeat
+   * kills at points that another story also has.
    */
   killPoints?: RegExp
 }
@@ -65,7 +65,8 @@ export const stories = {
     to: 'Stopped',
     actionRecord: 'stop',
     qemuStarts: 0,
-    // A paused guest does not react to a shutdown request, so the agent unpauses it.
+    // A paused guest does not react to a shutdown request. So the agent unpauses the guest before it asks the guest to
+    // power off.
     run: setPowerState('Stopped'),
     asksGuest: true,
   },
@@ -111,8 +112,8 @@ export const stories = {
     qemuStarts: 0,
     run: setPowerState('Suspended'),
   },
-  // QEMU is frozen, so the save takes several reconciles. The agent writes its step into the action record and checks
-  // the step again in each reconcile. Processes are killed between two of them.
+  // QEMU is frozen, so the save takes several reconciles. The agent writes the step `domains.save` into the action
+  // record, and checks in each reconcile whether the save is done. The matrix kills processes between two reconciles.
   'suspend slowly': {
     from: 'Running',
     to: 'Suspended',

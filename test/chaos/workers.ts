@@ -23,13 +23,13 @@ export interface RunOptions {
 
 const SERVER = 'vm'
 /**
- * Number of attempts to reach the point of a case. Kubernetes' garbage collector may delete an object before the
- * controller does, and then the controller does not reach its point. Also the number of attempts to start a cloud.
+ * Number of attempts to start a cloud, and to reach the point of a case. A case may miss a point at which the
+ * controller deletes an object, because Kubernetes' garbage collector may delete the object earlier.
  */
 const ATTEMPTS = 4
 /**
- * Deletions that Kubernetes' garbage collector may do before the controller. If that happens in every attempt, the case
- * is dropped.
+ * Matches the names of points at which the controller deletes an object that Kubernetes' garbage collector may delete
+ * earlier. A case that misses such a point in every attempt is dropped; it does not count as failed.
  */
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 

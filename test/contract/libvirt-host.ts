@@ -240,7 +240,10 @@ export class LibvirtContractHost implements ContractHost {
     this.#guests.clear()
   }
 
-  /** Stops the agent, the libvirt session and the host. withRigPart() calls it after the tests of a file. */
+  /**
+   * Stops the agent, its connection to libvirtd, and the host. withRigPart() calls this method after the tests of a
+   * file.
+   */
   async stop(): Promise<void> {
     await this.#stopAgent()
     await this.#session.close()

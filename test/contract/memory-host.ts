@@ -13,7 +13,7 @@ export class MemoryContractHost implements ContractHost {
   readonly #connect: () => Host
   #host: Host
 
-  /** @param connect returns the capabilities of an agent that has just started */
+  /** @param connect starts an agent process and returns its interface to the host */
   constructor(fakeHost: FakeHost, connect: () => Host) {
     this.#fakeHost = fakeHost
     this.#connect = connect
@@ -46,7 +46,7 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async waitForBoot(): Promise<void> {
-    // A guest of the fake host counts as booted as soon as its domain runs.
+    // Nothing to wait for: a guest of the fake host counts as booted as soon as its domain runs.
   }
 
   async killQemu(guest: Guest): Promise<void> {

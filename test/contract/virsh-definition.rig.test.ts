@@ -1,7 +1,7 @@
 /**
- * Does to the definitions of domains what administrators do with virsh, on a real libvirtd: each row of "Definition" in
- * docs/guide/virsh.md, and disks that somebody attaches or detaches. Each test checks what the domain has after the
- * agent has booted it once more.
+ * Tests what happens when administrators change the definitions of domains with virsh, on a real libvirtd. There is a
+ * test for each row of "Definition" in docs/guide/virsh.md, and for disks that somebody attaches or detaches. Each test
+ * makes the change, lets the agent boot the domain once more, and checks what the domain then has.
  */
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -61,7 +61,8 @@ describe('disks that somebody attaches or detaches', () => {
     const system = { image: domain.guest.instance.image, requestId: 'r1' }
     await waitUntilDone(() => getHost().host.rescueDisks.create(rescue.guest, system, ctx), 'the rescue disk')
     await rescue.bootAgain()
-    // The rescue disk is vda and the server's own is vdb, so the attached disk gets another name.
+    // In rescue mode, the rescue disk is vda and the server's own disk is vdb. So the attached disk must have a later
+    // name.
     expect(await rescue.virsh('domblklist')).toMatch(/vd[c-z] +\S+-data\n/)
     await domain.bootAgain()
     expect(await domain.virsh('domblklist')).toMatch(/vd[b-z] +\S+-data\n/)

@@ -1,7 +1,7 @@
 /**
- * Does to the disks of domains what administrators and backup programs do with libvirt's tools, on a real libvirtd:
- * each row of "Disks" in docs/guide/virsh.md. Each test checks what the domain has after the agent has booted it once
- * more.
+ * Tests what happens when administrators and backup programs change the disks of domains with libvirt's tools, on a
+ * real libvirtd. There is a test for each row of "Disks" in docs/guide/virsh.md. Each test makes the change, lets the
+ * agent boot the domain once more, and checks what the domain then has.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'

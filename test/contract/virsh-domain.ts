@@ -66,7 +66,7 @@ export class VirshDomain {
     return this.#host.virsh(command, this.#uuid, ...args)
   }
 
-  /** Runs a virsh command whose argument is a file with XML, in which the domain is named. */
+  /** Runs a virsh command whose only argument is an XML file. The file names the domain. */
   virshFile(command: string, file: string): Promise<string> {
     return this.#host.virsh(command, file)
   }

@@ -56,7 +56,10 @@ async function runExample(file: string): Promise<void> {
 
 const isRequest = (file: string): boolean => file.startsWith('server-action/')
 
-/** Creates the ServerAction of the file, after the state in which it can be requested, and waits until it succeeds. */
+/**
+ * Brings web-1 into the state that the ServerAction of the file needs, creates the ServerAction, and waits until it has
+ * succeeded.
+ */
 async function runRequest(file: string): Promise<void> {
   await run('kubectl wait --for=condition=Ready --timeout=300s server/web-1 || true')
   await beforeRequest[file]?.()
@@ -68,7 +71,10 @@ async function runRequest(file: string): Promise<void> {
 const getServer = async (name: string): Promise<Server> =>
   JSON.parse(await run(`kubectl get server ${name} -o json`)) as Server
 
-/** Puts web-1 into the state in which the action of a file is of use. */
+/**
+ * For some files with a ServerAction: a function that brings web-1 into the state in which the action changes
+ * something.
+ */
 const beforeRequest: Record<string, () => Promise<unknown>> = {
   async 'server-action/start.yaml'() {
     const { status } = await getServer('web-1')

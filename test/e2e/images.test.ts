@@ -50,7 +50,10 @@ function serveImage({ url = '', headers: { range } }: IncomingMessage, response:
 
 const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
 
-/** Creates an Image. A host's cache finds the image by its checksum, or by Image and URL if there is no checksum. */
+/**
+ * Creates an Image. Hosts find its content in their cache by the checksum. Without a checksum, they find it by the
+ * Image and its URL.
+ */
 const createImage = (name: string, checksum?: string) => {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }
   return user().apply({ kind: 'Image', metadata: { name }, spec })

@@ -34,7 +34,7 @@ export async function listUnfinishedImages(host: Host): Promise<string[]> {
   return (await host.exec(['find', '/var/lib/kubenova/cache/work', '-type', 'f'])).split('\n').filter(Boolean)
 }
 
-/** Lists the keys of the images in a host's cache. */
+/** Lists the names of the images' directories in a host's cache. */
 export async function listCachedImages(host: Host): Promise<string[]> {
   return (await host.exec(['ls', '/var/lib/kubenova/cache/bases'])).split('\n').filter(Boolean)
 }

@@ -169,7 +169,8 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
   const message = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await expectFailure('endless', 'DiskFull', message)
   source = 'whole'
-  // The agent keeps a tenth of the 1100 MiB free, and checks this after every 64 MiB of a download.
+  // The agent stops the download when less than a tenth of the 1100 MiB disk would stay free. It checks this after
+  // every 64 MiB, so it has fetched at least one such part, but has not filled the disk.
   const fetched = Number(message.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(fetched).toBeGreaterThan(64 * 1024 ** 2)
   expect(fetched).toBeLessThan((400 - 40) * 1_000_000)
@@ -252,8 +253,8 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
 
 it('a guest is paused when the disk is full while it writes, and continues when there is room', async () => {
   await fillDisk(h1(), 60)
-  // Because the disk is nearly full, the agent removes unused images. Wait for that; later it would make room while the
-  // guest writes.
+  // Because the disk is nearly full, the agent removes unused images. Wait until they are gone: a removal while the
+  // guest writes would free space, and the guest would not be paused.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,

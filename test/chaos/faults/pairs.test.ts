@@ -74,9 +74,9 @@ interface TimedAuditEvent extends AuditEvent {
 }
 
 /**
- * Lists the writes of the first controller since a time, without its lease. Leaves out writes that failed with 409:
- * such a write was on its way when the process was frozen, and the API server rejected it because of its
- * resourceVersion.
+ * Lists the writes of the first controller since a time. Leaves out two kinds of writes: renewals of leases, and writes
+ * that failed with 409. A write of the second kind was on its way when the process was frozen, and the API server
+ * rejected it because of its old resourceVersion.
  */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']

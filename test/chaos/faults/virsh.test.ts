@@ -55,7 +55,8 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A booting guest ignores a shutdown request, so the shutdown timeout is short.
+  // A booting guest ignores a shutdown request. With a short shutdown timeout, the agent soon destroys its domain
+  // instead.
   await restartAgent(
     user(),
     'h1',
