@@ -1,8 +1,9 @@
-// The rules by which generic clients read a status, as far as they concern kinds that these clients do not know: those
-// of kstatus (Flux, Argo CD, cli-utils), and those of `kubectl wait --for=condition=…`.
+// Two programs that read the status of any object, even of a kind that they do not know: kstatus (a library in Flux,
+// Argo CD and cli-utils), and `kubectl wait --for=condition=…`. This module contains their rules as far as they apply
+// to our kinds.
 import { type Condition, findCondition, type ObjectMeta } from '../crds/index.ts'
 
-/** `InProgress` is the only answer after which a client goes on waiting. */
+/** A client goes on waiting only after `InProgress`. Each other value ends its wait. */
 type KStatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current'
 
 interface Readable {

@@ -10,7 +10,7 @@ import { findViolations } from '../chaos/violations.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
-// Two boots of a guest take minutes on a busy machine that emulates the CPU.
+// Some tests boot a guest twice. On a busy machine that emulates the CPU, this takes minutes, so the timeout is long.
 vi.setConfig({ testTimeout: 400_000 })
 
 const user = withCloud()

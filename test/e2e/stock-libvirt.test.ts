@@ -17,7 +17,7 @@ const host = () => user().cloud.host('h1')
 const runShell = (script: string) => host().exec(['sh', '-c', script])
 
 beforeAll(async () => {
-  // A systemd unit may set a strict umask. Start the agent with one.
+  // A systemd unit may set a strict umask, and the agent must work with it. So start the agent with umask 077.
   await user().cloud.kill('agent-h1')
   await runShell('rm -r /var/lib/kubenova/cache')
   const before = process.umask(0o077)
@@ -88,8 +88,8 @@ it('the disks and firmware variables of a guest belong to QEMU’s user while it
   await user().createServer('full', { flavor: 'all', image: { name: 'uefi' } })
   const server = await user().waitUntilReady('full')
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // While the guest runs, QEMU's user owns the files `written` and `read`. When the guest stops, libvirt gives the
-  // files `written` back to root. The files `roots` always belong to root.
+  // QEMU's user owns the files in `written` and `read` while the guest runs. When the guest stops, libvirt gives only
+  // those in `written` back to root. Root always owns the files in `roots`.
   const [written, read, roots] = [
     ['disk', 'disk.eph0', 'disk.swap'],
     ['disk.config', 'nvram.fd'],

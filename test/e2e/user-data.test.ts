@@ -6,7 +6,7 @@ import { victimsOf } from '../rig/kills.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
-// Some tests boot a guest twice. That takes minutes on a busy machine that emulates the guest's CPU.
+// Some tests boot a guest twice. On a busy machine that emulates the CPU, this takes minutes, so the timeout is long.
 vi.setConfig({ testTimeout: 400_000 })
 
 const user = withCloud()

@@ -127,7 +127,7 @@ export class User {
     return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
   }
 
-  /** Waits until the ServerAction has succeeded or failed. Resolves to it. */
+  /** Waits until the ServerAction has succeeded, failed or been rejected. Resolves to the finished ServerAction. */
   waitForAction({ metadata }: ServerAction): Promise<ServerAction> {
     return waitUntil(
       async () => {
@@ -138,7 +138,7 @@ export class User {
     )
   }
 
-  /** Creates a ServerAction and waits until it has succeeded or failed. Resolves to it. */
+  /** Creates a ServerAction and waits until it has ended. Resolves to the finished ServerAction. */
   async runAction(server: string, action: string, params?: object): Promise<ServerAction> {
     return this.waitForAction(await this.requestAction(server, action, params))
   }

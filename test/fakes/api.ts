@@ -208,7 +208,10 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /** For each `manager operation subresource`, the paths of the fields that it owns. */
+  /**
+   * The paths of the fields that each field manager owns. A key names the manager, its operation and its subresource,
+   * separated by spaces.
+   */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(

@@ -131,9 +131,9 @@ export function valueAt(value: Json | undefined, path: Path, schema: Schema | un
 }
 
 /**
- * Removes the field at `path`, and parents that become empty by that, unless `keep` returns true for the parent's path.
- * A kept empty object becomes null, which our schemas reject. The real API server does the same when a manager that has
- * applied `{a: 1}` applies `{}`.
+ * Removes the field at `path`. Also removes each parent that then is empty, unless `keep` returns true for the path of
+ * the parent. An empty object that is kept becomes null, which our schemas reject. The real API server behaves in the
+ * same way: for example, when a manager that has applied `{a: 1}` applies `{}`.
  */
 export function removeField(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
   return removeWithin(value, path, schema, { keep, at: [] }) ?? {}

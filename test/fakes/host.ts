@@ -94,8 +94,8 @@ export class FakeHost {
   }
 
   /**
-   * Returns the interface to the host for one agent process. All its calls pass through `life`, with which a test can
-   * make a call fail or kill the process.
+   * Returns the interface to the host for one agent process. All its calls pass through `life` (life.ts), with which a
+   * test can make a call fail or kill the process.
    */
   connect(life: Life = new Life()): LocalHost {
     const read = <T>(name: string, { server }: Guest, act: (uid: string) => T | Promise<T>): Promise<T> =>

@@ -42,7 +42,10 @@ export function systemFieldsOf({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** An object before its creation: it has only its identity, and no fields with owners. */
+/**
+ * An object to which a create request then adds all fields. It has only apiVersion, kind, name and namespace, and no
+ * field managers.
+ */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object
   return { object: { apiVersion, kind, metadata: identityOf(object) as Obj['metadata'] }, managers: [] }

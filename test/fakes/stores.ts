@@ -37,7 +37,7 @@ export class FakeStores implements AsyncDisposable {
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }
 
-  /** Starts the informers and waits until their caches are filled. Register event handlers before. */
+  /** Starts the informers and waits until their caches are filled. Register event handlers before you call it. */
   async start(): Promise<this> {
     await startStores(this.stores, this.#stop.signal)
     this.leases.start(this.#stop.signal)

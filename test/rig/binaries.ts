@@ -87,7 +87,8 @@ export async function ensureBinaries<B extends Binary>(
   options: BinaryOptions = {},
 ): Promise<Record<B, string>> {
   const found: Partial<Record<B, string>> = {}
-  // One after the other, because a build uses all CPUs.
+  // Provide the binaries one after the other. Concurrent builds would not be faster, because one build already uses all
+  // CPUs.
   for (const name of names) found[name] = await ensureBinary(name, options)
   return found as Record<B, string>
 }
@@ -136,8 +137,9 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
- * Returns the URLs of the download and of its SHA-256 sum. `entry` is the download's name in a file with several sums;
- * empty if the file has only one. The etcd download is an archive.
+ * Returns the URLs of a download (`file`) and of its SHA-256 sums (`sums`). `entry` is the name of the download in the
+ * file of sums; it is empty if that file has only one sum, without a name. The download of etcd is an archive, not a
+ * binary.
  */
 function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]

@@ -254,8 +254,8 @@ export class Cloud {
   }
 
   /**
-   * Returns the command line and environment of controller or agent. Uses the Node of this process; the one on the PATH
-   * may be too old to run TypeScript.
+   * Returns the command line and environment of controller or agent. The program runs with the Node.js binary of this
+   * process, because the one on the PATH may be too old to run TypeScript.
    */
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}

@@ -79,7 +79,8 @@ describe('start and stop', () => {
     expect(processes()).toEqual(before)
     expect(second.server).toBe(first.server)
 
-    // As in `make down`, which is another process and knows only the directory.
+    // Stop the control plane with a new object that knows only the directory. `make down` does the same in another
+    // process.
     await new ControlPlane({ dir }).stop()
     expect(processes()).toEqual([])
     expect(existsSync(second.kubeconfig)).toBe(false)

@@ -277,8 +277,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user, with the CA's certificate. At its first start, the API server appends this
-   * certificate to the file with its own certificate.
+   * Writes a kubeconfig for each user. It contains the certificate of the CA, so this method first waits for it: at its
+   * first start, the API server writes a file with its own certificate and, as the second one, that of the CA.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()

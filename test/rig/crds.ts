@@ -16,8 +16,8 @@ interface Manifest {
 const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 /**
- * Applies the CRDs of a folder and creates the namespace of the Leases. Waits until the API server serves the new
- * kinds. Returns the names of the CRDs.
+ * Applies the CRDs of a folder and creates the namespace kubenova-system, which contains the Leases. Waits until the
+ * API server serves the new kinds. Returns the names of the CRDs.
  */
 export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
   const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }

@@ -27,8 +27,8 @@ export interface GuestReport {
   /** IP addresses with their prefix lengths. */
   addresses: string[]
   /**
-   * Result of the user data. `ok`: the script succeeded. `failed`: the script ended with this exit code. `none`: there
-   * is no user data. `ignored`: it is no script.
+   * Result of the user data. `ok`: the script succeeded. `failed:N`: the script ended with exit code N. `none`: there
+   * is no user data. `ignored`: the user data is not a script.
    */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
   /** Number of boots from this disk. The guest keeps the count on the disk. */

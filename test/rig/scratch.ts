@@ -27,8 +27,8 @@ export function keepArtefacts(dir: string, name: string): string {
 }
 
 /**
- * Whether to leave a file out of the artefacts: data, sockets and keys are large, cannot be copied, or explain no
- * failure.
+ * Whether to leave a file out of the artefacts. Data files are too large, sockets cannot be copied, and keys do not
+ * help to explain a failure.
  */
 function isBulk(file: string): boolean {
   return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)

@@ -79,7 +79,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
   const running = new Set<Promise<void>>()
   const busy = new Set<Slot>()
   while (!signal.aborted) {
-    // On a busy machine, the number of concurrent operations would grow and look like a leak. So limit it.
+    // Limit the number of concurrent operations. Otherwise, it would grow on a busy machine, and this growth would look
+    // like a leak.
     if (running.size >= Math.min(MAX_CONCURRENT, servers)) await Promise.race(running)
     const name = pick(state, weightedNames)
     const slot = pickIdleSlot(state, busy)

@@ -1,5 +1,5 @@
 /**
- * Measures another Node process with its inspector: the size of its heap after a full garbage collection, and its
+ * Measures another Node.js process with its inspector: the size of its heap after a full garbage collection, and its
  * active handles.
  */
 

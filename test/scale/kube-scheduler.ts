@@ -70,7 +70,7 @@ export async function measureKubeSchedulerAtRest(
   const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // When kube-scheduler has bound this Pod, its caches are full: it binds no Pod before.
+    // kube-scheduler binds no Pod before its caches are full. So wait until it has bound a new Pod.
     const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',

@@ -21,7 +21,10 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/** Time after which all garbage of the creations has been collected, so that the memory is that of a cloud at rest. */
+/**
+ * Time to wait after the creations. By then, all their garbage has been collected, so the measured memory is that of an
+ * idle cloud.
+ */
 const REST_MS = 20_000
 
 export async function measureScale({

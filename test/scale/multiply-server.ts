@@ -8,7 +8,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
-/** Minimum number of objects per transaction. etcd allows 128 operations per transaction. */
+/**
+ * Start a transaction as soon as this many objects are ready. Each Server adds a few objects, so a transaction has
+ * slightly more; etcd allows at most 128 operations in one.
+ */
 const BATCH_SIZE = 100
 
 interface Stored {

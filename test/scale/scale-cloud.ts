@@ -20,9 +20,9 @@ export interface ScaleCloudOptions {
   perProcess?: number
   /** The programs to run. Default: the TypeScript sources. */
   program?: Program
-  /** Flags of Node for controller and fleets, such as --expose-gc. */
+  /** Flags of the Node.js processes of controller and fleets, such as --expose-gc. */
   nodeFlags?: readonly string[]
-  /** Whether the processes have Node's inspector (see inspector.ts); default false. */
+  /** Whether the processes have the inspector of Node.js (see inspector.ts); default false. */
   inspect?: boolean
   log?: (line: string) => void
 }
@@ -40,14 +40,14 @@ export interface Program {
 export interface CloudProcess extends Running {
   name: string
   log: string
-  /** Port of Node's inspector; 0 if the process has no inspector. */
+  /** Port of the process's Node.js inspector; 0 if the process has no inspector. */
   inspector: number
 }
 
 const repository = join(import.meta.dirname, '../..')
 export const sourceProgram: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
- * The flags of Node that our deployments set. A small young generation is enough, because the programs make little
+ * The Node.js flags that our deployments set. A small young generation is enough, because the programs make little
  * garbage: V8's default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. --expose-gc lets the
  * programs collect garbage themselves (kube/periodic-gc.ts).
  */
@@ -109,7 +109,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** Starts the fleets and waits until all hosts are up. Start the controller before. */
+  /** Starts the fleets and waits until all hosts are up. Call startController() first. */
   async startFleets(): Promise<void> {
     const { hosts, perProcess = 200 } = this.#options
     const file = join(import.meta.dirname, 'fleet-main.ts')
@@ -127,8 +127,8 @@ export class ScaleCloud implements AsyncDisposable {
   }
 
   /**
-   * Throws a FatalError if a process has ended. The error has the last log lines of the process, and waitUntil() does
-   * not retry it.
+   * Throws a FatalError if a process has ended. The error contains the last log lines of the process. A FatalError ends
+   * waitUntil() at once, so a test does not wait for a process that has ended.
    */
   assertAllAlive(): void {
     for (const part of this.processes.values()) {

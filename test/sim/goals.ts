@@ -58,8 +58,8 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
 /**
- * Reports servers that are still in error after a `start` request without faults. A server without a host and without
- * rejectedHosts is not reported: it is in error because no host has room for it.
+ * Call it after a `start` request without faults. Reports the servers that are still in error. Does not report a server
+ * that has neither a host nor rejectedHosts, because no host has room for it.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

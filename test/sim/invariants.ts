@@ -154,8 +154,9 @@ export class Invariants {
   }
 
   /**
-   * Two scheduled servers must never have the same address. Two Ports without a server may share one for a short time,
-   * while two controllers believe that they lead; so goals/ports.ts checks Ports only at the end of the run.
+   * Two scheduled servers must never have the same address. Two Ports without a server may have the same address for a
+   * short time, while two controllers believe that they lead. So goals/ports.ts checks the addresses of Ports only at
+   * the end of the run.
    */
   #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return

@@ -90,8 +90,8 @@ function runWithFailure<T>(
   if (failure?.when === 'before') return () => reject(failure.error)
   try {
     const value = act()
-    // If the process dies before it gets the answer, this promise has no other handler, and Node would report an
-    // unhandled rejection.
+    // If the process dies before it gets the answer, nothing handles an error of this promise. Without this handler,
+    // Node.js would then report an unhandled rejection.
     if (value instanceof Promise) value.catch(() => undefined)
     return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {

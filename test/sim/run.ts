@@ -35,7 +35,7 @@ const gc = runInNewContext('gc') as () => void
 interface Footprint {
   heapMiB: number
   rssMiB: number
-  /** Number of active handles of this Node process, such as sockets and timers. */
+  /** Number of active handles of this Node.js process, such as sockets and timers. */
   resources: number
 }
 

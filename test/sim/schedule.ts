@@ -7,7 +7,10 @@
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
 
-/** Must be shorter than any lease: the last requests of a dead leader arrive before the next controller leads. */
+/**
+ * Must be shorter than any lease. Otherwise, the last requests of a dead leader could arrive when the next controller
+ * already leads.
+ */
 export const LONGEST_DELAY_MS = 8_000
 
 interface Message {

@@ -53,9 +53,9 @@ export interface RunResult {
  */
 const RECOVERY_MS = 15 * 60_000
 /**
- * Two periods of this simulated time follow the convergence. In the first, there may still be delayed writes; in the
- * second, nothing may be written. Every twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a
- * minute.
+ * After the convergence, the simulation runs for two periods of this simulated time. In the first period, delayed
+ * writes may still arrive. In the second period, nothing may be written. In every twentieth run, the periods take
+ * LONG_QUIET_MS instead, to cover work that is done once a minute.
  */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000
@@ -198,8 +198,8 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // A server that waits for addresses may still get one that its own earlier attempt had reserved: such an address
-    // becomes free only after some time. So allow one write per waiting server.
+    // Allow one write for each server that waits for addresses. An earlier attempt of the server may have reserved an
+    // address; it becomes free only later, and the server may then get it.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

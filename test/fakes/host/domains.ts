@@ -13,7 +13,8 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // A save that is under way is observed once and then ends. A restore ends before it can be observed, as with libvirt.
+  // The agent observes a save once while it is under way; the save ends afterwards. The agent never observes a restore
+  // that is under way, because a real libvirtd does not show one either.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
@@ -44,8 +45,8 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that is under way. A real libvirtd also completes it whether or not the agent lives,
- * and lets calls that change the domain wait until then.
+ * Completes a save or a restore that is under way. A real libvirtd does so, too, even if the agent has died. Until
+ * then, a real libvirtd makes calls that change the domain wait.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)

@@ -43,7 +43,10 @@ export interface ForeignDomain {
 }
 
 export interface Machine {
-  /** The Server that the domain's metadata and the owner file name; undefined until the agent has changed something. */
+  /**
+   * The Server that owns the machine, as the domain's metadata and the owner file say; undefined until the agent makes
+   * its first change.
+   */
   owner: { namespace: string; name: string } | undefined
   domain: FakeDomain | undefined
   /** A domain with the Server's UUID that this Server does not own. */

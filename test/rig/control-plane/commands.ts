@@ -37,8 +37,8 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // No Service in this cluster leads to the API server, so it needs no endpoints. The endpoint reconciler would
-      // reject a loopback address.
+      // Do not let the API server write endpoints for the Service `kubernetes`: nothing in this cluster uses that
+      // Service, and the endpoint reconciler would reject a loopback address.
       '--endpoint-reconciler-type=none',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
@@ -58,15 +58,15 @@ export function commandsOf(
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
       `--kubeconfig=${managerKubeconfig}`,
-      // Each controller has its own ServiceAccount and rights, as in clusters of kubeadm. So the admission policies and
-      // RBAC treat the namespace controller and the garbage collector as they do there.
+      // Each controller of kube-controller-manager has its own ServiceAccount and rights. So the admission policies and
+      // RBAC see the namespace controller and the garbage collector under the same names as in a cluster of kubeadm.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${key}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${ports.manager}`,
       `--cert-dir=${join(dir, 'certs')}`,
       '--leader-elect=false',
-      // Only the controllers that a cluster without Pods needs.
+      // Run only the controllers that a cluster without Pods needs.
       '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
     ],
   }

@@ -82,8 +82,9 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * Reports a server without a host, unless there is a reason: the Port in its spec is not usable, no host has room, or
- * no address is free (the scheduler checks in this order). The status must report the last two.
+ * Reports a server without a host, unless there is one of three reasons, which the scheduler checks in this order: the
+ * Port in its spec is not usable, no host has room, or no address is free. The server's status must report the second
+ * and the third reason.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
