@@ -1,5 +1,6 @@
-// The faults of the kill matrix: kill -9 of one process that a server depends on, before or after one effect during a
-// story (one operation of a user on a server). Also computes what the agent may do to recover from a fault.
+// The faults of the kill matrix. A fault is a kill -9 of one process that a server depends on, right before or after
+// one effect during a story (one operation of a user on a server). Also computes which actions and QEMU starts the
+// agent may add to recover from a fault.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'

@@ -1,6 +1,6 @@
 /**
- * Tests the life of a Server: it boots, changes its power state, is rebooted, locked, renamed and deleted. Each test
- * has its own Server, except that tests which only read share one.
+ * Tests a Server from its creation to its deletion: it boots, changes its power state, is rebooted, locked, renamed and
+ * deleted. Tests that only read share one Server. Each other test has its own.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'

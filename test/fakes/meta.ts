@@ -43,8 +43,8 @@ export function systemFieldsOf({
 }
 
 /**
- * An object to which a create request then adds all fields. It has only apiVersion, kind, name and namespace, and no
- * field managers.
+ * The object to which a creation adds its fields. It has only apiVersion, kind, name and namespace, and no field
+ * managers.
  */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object

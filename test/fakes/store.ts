@@ -113,7 +113,7 @@ export function managedPartOf(object: object, { hasStatus }: KindFacts, subresou
 const isSameManager = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
   a.name === b.name && a.operation === b.operation && a.subresource === b.subresource
 
-/** Returns `fields` without those in `removed`. Returns the same map if it contains none of them. */
+/** Returns `fields` without those in `removed`. Returns `fields` itself if it contains none of them. */
 function withoutFields(fields: Fields, removed: Fields): Fields {
   for (const text of removed.keys())
     if (fields.has(text)) return new Map([...fields].filter(([other]) => !removed.has(other)))

@@ -277,8 +277,9 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user. It contains the certificate of the CA, so this method first waits for it: at its
-   * first start, the API server writes a file with its own certificate and, as the second one, that of the CA.
+   * Writes a kubeconfig for each user, with the certificate of the CA. At its first start, the API server writes its
+   * own certificate and then the CA's to certs/apiserver.crt. So this method waits until that file has two
+   * certificates.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()

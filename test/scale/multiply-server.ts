@@ -9,8 +9,8 @@ import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
 /**
- * Start a transaction as soon as this many objects are ready. Each Server adds a few objects, so a transaction has
- * slightly more; etcd allows at most 128 operations in one.
+ * Start a transaction as soon as this many objects are ready. Each Server adds a few objects, so a transaction may have
+ * a few more. etcd allows at most 128 operations in one transaction.
  */
 const BATCH_SIZE = 100
 

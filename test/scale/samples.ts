@@ -9,7 +9,7 @@ import type { CloudProcess } from './scale-cloud.ts'
 
 /**
  * Growth per hour up to which a value does not count as a leak. The heap is in MB. At 2 operations a second, a leak of
- * only 100 bytes per operation already exceeds its limit, with 0.7 MB an hour.
+ * only 100 bytes per operation already exceeds the limit of the heap, with 0.7 MB an hour.
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 

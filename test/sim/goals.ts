@@ -35,7 +35,7 @@ const findUnobservedObjects = ({ api }: Cloud): string[] =>
       .map(({ metadata }) => `${metadata.name} of ${plural} has no conditions`),
   )
 
-/** Number of kinds that a controller and an agent watch. For the controller, the Leases of hosts count as one. */
+/** Number of kinds that a controller and an agent watch. The number for the controller includes the Leases of hosts. */
 const WATCHED_KINDS = { controller: 10, agent: 2 }
 
 /**

@@ -22,7 +22,7 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   const declared = kindOf.get(plural)
   if (declared === undefined || !after) return []
   const kind = declared.kind as OwnedKind
-  // The API server itself sets the first status of a new object. So compare a creation with that status; else its
+  // The API server itself sets the first status of a new object. So compare a creation with that status. Otherwise its
   // fields would count as changed by the creator.
   const initial = { status: initialStatusOf(declared) }
   const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]

@@ -24,8 +24,8 @@ export class Process implements TimerOwner {
   /** Requests to the API server that are under way. They arrive even if the process has died. */
   readonly outgoing: MessageQueue
   /**
-   * Answers to the process, and its calls to the host. A kill drops all of them, so a call that has not begun never
-   * begins.
+   * Answers to the process, and calls of the process to its host that have not begun. A kill drops all of them, so
+   * these calls never begin.
    */
   readonly answers: MessageQueue
   readonly stop = new AbortController()

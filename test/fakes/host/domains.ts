@@ -13,8 +13,8 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // The agent observes a save once while it is under way; the save ends afterwards. The agent never observes a restore
-  // that is under way, because a real libvirtd does not show one either.
+  // An observation first shows a save that is under way, and then ends the save. No observation shows a restore that is
+  // under way: with libvirt, too, a restore ends before the agent can observe it.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
