@@ -1,6 +1,6 @@
 /** Admission: the pure function that decides whether a user may request an action of a server now. */
 import { Value } from 'typebox/value'
-import type { Reason, Server } from '../crds/index.ts'
+import type { Reason, Server, ServerStatus } from '../crds/index.ts'
 import type { Action } from './action.ts'
 import { actions, isRequestable } from './index.ts'
 import { targetPowerOf } from './mode.ts'
@@ -59,12 +59,15 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
   return { admit: true }
 }
 
+/** Nova's power state Suspended means that the guest has suspended itself to RAM. */
+const canWake = ({ powerState }: Partial<ServerStatus>, { wakes }: Action): boolean =>
+  wakes === true && powerState === 'Suspended'
+
 /** Returns why the state of the server does not allow the action; undefined if it does. */
 function objectionTo({ status = {} }: Server, action: Action, params: unknown): string | undefined {
-  const { name, from, inMode, boots, wakes } = action
-  const { vmState = 'building', mode = 'normal', launchedAt, powerState } = status
-  // Nova's power state Suspended means that the guest has suspended itself to RAM.
-  if (!from.includes(vmState) && !(wakes && powerState === 'Suspended'))
+  const { name, from, inMode, boots } = action
+  const { vmState = 'building', mode = 'normal', launchedAt } = status
+  if (!from.includes(vmState) && !canWake(status, action))
     return `cannot ${name} while the server is in vm_state ${vmState}: only from ${from.join(', ')}`
   if (inMode !== undefined && inMode !== mode)
     return `cannot ${name} while the server is in mode ${mode}: only in mode ${inMode}`

@@ -30,7 +30,9 @@ export interface DefinedDisks {
  */
 export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {
   const disks = childrenNamed(childAt(parseXml(xml, 'domain XML'), 'devices'), 'disk')
-  const isRescue = disks.some((disk) => aliasOf(disk) === aliasOfRole('rescue') || /\/disk\.rescue$/.test(pathOf(disk)))
+  const isRescue = disks.some(
+    (disk) => aliasOf(disk) === aliasOfRole('rescue') || pathOf(disk).endsWith('/disk.rescue'),
+  )
   const ordered = diskRoles.filter((role) => (role === 'rescue' ? isRescue : roles.includes(role)))
   const own: DefinedDisks['own'] = {}
   for (const [index, role] of ordered.entries()) {
@@ -56,7 +58,7 @@ function isAtIndex(disk: XmlNode, index: number): boolean {
 
 const isConfigDrive = (disk: XmlNode): boolean =>
   aliasOf(disk) === aliasOfConfigDrive ||
-  (disk.attributes['device'] === 'cdrom' && /\/disk\.config$/.test(pathOf(disk)))
+  (disk.attributes['device'] === 'cdrom' && pathOf(disk).endsWith('/disk.config'))
 
 /**
  * Reads which file or block device holds a disk of the server.
@@ -66,7 +68,7 @@ const isConfigDrive = (disk: XmlNode): boolean =>
 export function diskFileOf(disk: XmlNode, role: string): DiskFile {
   const { type = 'file' } = disk.attributes
   const { file, dev } = childAt(disk, 'source')?.attributes ?? {}
-  const path = type === 'file' ? file : type === 'block' ? dev : undefined
+  const path = { file, block: dev }[type]
   const format = childAt(disk, 'driver')?.attributes['type'] ?? 'raw'
   if (path === undefined)
     throw unusable(`the domain's definition has ${file ?? dev ?? 'no file'} of type ${type} as its ${role} disk`)

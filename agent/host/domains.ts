@@ -36,15 +36,7 @@ const CHECK_MS = 5000
 export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Domains {
   const domainsOf = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
   const observePower = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
-  const observe = async (guest: Guest): Promise<ObservedDomain> => {
-    const observed = await observePower(guest)
-    if (observed.power === 'missing') return observed
-    const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
-    if (!definition) return observed
-    await recordLocations(pathsOf(guest), definition)
-    const { name } = definition
-    return name === newNameOf(guest) ? observed : { ...observed, name }
-  }
+  const observe = (guest: Guest): Promise<ObservedDomain> => observeDomain(guest, domainsOf(guest), pathsOf(guest))
   const shutdownRequests = new ShutdownRequests()
   const buildXml = async (guest: Guest, bootId: string): Promise<string> => {
     const paths = pathsOf(guest)
@@ -100,6 +92,18 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     observe,
     runningBootId: async (guest) => (await observePower(guest)).bootId,
   }
+}
+
+/** Observes the domain, and records where its disks are. */
+async function observeDomain(guest: Guest, domains: OwnedDomains, paths: ServerPaths): Promise<ObservedDomain> {
+  const { uuid } = guest.instance
+  const observed = await domains.observe(uuid)
+  if (observed.power === 'missing') return observed
+  const definition = await domains.readDefinition(uuid)
+  if (!definition) return observed
+  await recordLocations(paths, definition)
+  const { name } = definition
+  return name === newNameOf(guest) ? observed : { ...observed, name }
 }
 
 /**

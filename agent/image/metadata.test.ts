@@ -351,7 +351,7 @@ test.each([
   ['-ё-', 'Server-7'],
   ['½²', 'Server-7'],
   ['👩‍💻 web', 'web'],
-  [`${'x'.repeat(62)}-ü`, `${'x'.repeat(62)}`],
+  [`${'x'.repeat(62)}-ü`, 'x'.repeat(62)],
   ['ß'.repeat(40), 's'.repeat(63)],
 ])('sanitizeHostname makes of %j %j', (name, hostname) => expect(sanitizeHostname(name, 'Server-7')).toBe(hostname))
 

@@ -150,6 +150,7 @@ export function sanitizeHostname(name: string, fallback: string): string {
     // The upper case of ß is SS. NFD splits Ü into U and its accent, which is removed with all that is not ASCII.
     .toUpperCase()
     .normalize('NFD')
+    // oxlint-disable-next-line no-control-regex -- the range is all of ASCII
     .replaceAll(/[^\x00-\x7f]/g, '')
     .slice(0, 63)
     .replaceAll(/[ _.]/g, '-')

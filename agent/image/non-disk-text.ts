@@ -55,6 +55,6 @@ function decode(bytes: Buffer, encoding: string): string | undefined {
 }
 
 function printable(text: string | undefined): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters tell binary data from text.
+  // oxlint-disable-next-line no-control-regex -- these characters tell binary data from text
   return text === undefined || /[\0-\x06\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text
 }

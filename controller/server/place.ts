@@ -3,7 +3,7 @@
  * the ledger (scheduler/ledger.ts), allocates the ports, and writes the result in one write of the status.
  */
 import { runningRequestOf } from '../../actions/admit.ts'
-import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
+import { type HostRejection, type Instance, Refused, type Server } from '../../crds/index.ts'
 import { isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
@@ -130,13 +130,7 @@ async function selectHostAndBind(
   const { host } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
-    const sealedCredentials = await sealCredentials(server, host, resolved, deps)
-    const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
-    const { userData } = resolved
-    if (userData) await sendUserData(server, host, userData, deps, pending !== undefined)
-    const facts = { availabilityZone: views.get(host)?.zone ?? '', hasSecretUserData: userData !== undefined }
-    const instance = buildInstance(server, resolved, interfaces, facts)
-    if (sealedCredentials !== undefined) instance.image.sealedCredentials = sealedCredentials
+    const instance = await prepareInstance(server, resolved, { host, isRepeated: pending !== undefined }, deps)
     const rejectedHosts = currentRejections(server)
     const written = await applyPlacement(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
     if (written) ledger.confirm(request.server)
@@ -146,6 +140,23 @@ async function selectHostAndBind(
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+/** Allocates the ports, brings what the Secrets contain to the host, and builds status.instance. */
+async function prepareInstance(
+  server: Server,
+  resolved: ResolvedWithSecrets,
+  { host, isRepeated }: { host: string; isRepeated: boolean },
+  deps: PlaceDeps,
+): Promise<Instance> {
+  const { userData } = resolved
+  const sealedCredentials = await sealCredentials(server, host, resolved, deps)
+  const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
+  if (userData) await sendUserData(server, host, userData, deps, isRepeated)
+  const facts = { availabilityZone: deps.views.get(host)?.zone ?? '', hasSecretUserData: userData !== undefined }
+  const instance = buildInstance(server, resolved, interfaces, facts)
+  if (sealedCredentials !== undefined) instance.image.sealedCredentials = sealedCredentials
+  return instance
 }
 
 async function sealCredentials(

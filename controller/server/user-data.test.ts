@@ -268,9 +268,12 @@ describe('the HostSecret of a placed server', () => {
   it('is made again for the new key when the host has lost its key', async () => {
     await using bench = await placed()
     const status = { sealingKey: h2.sealingKey }
-    await bench.stores.hypervisors.api.applyStatus({ metadata: { name: 'h1' }, status } as never, {
-      fieldManager: 'kubenova-agent/h1',
-    })
+    await bench.stores.hypervisors.api.applyStatus(
+      { metadata: { name: 'h1' }, status },
+      {
+        fieldManager: 'kubenova-agent/h1',
+      },
+    )
     await bench.fake.waitForCaches()
     await bench.reconcile()
     expect(hostSecrets(bench)).toHaveLength(1)

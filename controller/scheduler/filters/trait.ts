@@ -13,19 +13,19 @@ interface RequestedTraits {
   readonly forbidden: readonly string[]
 }
 
+/** The traits that properties with this value name in their keys. */
+const traitsIn = (properties: Record<string, string> | undefined, value: string, key: RegExp): string[] =>
+  Object.entries(properties ?? {}).flatMap(([name, given]) => (given === value ? (key.exec(name)?.[1] ?? []) : []))
+
 /** The traits that the request requires and forbids. As in Nova, an image can require traits but not forbid any. */
 function requestedTraitsOf({ flavor, image }: PlacementRequest): RequestedTraits {
-  const required = new Map<string, string>()
-  const forbidden = new Set<string>()
-  for (const [key, value] of Object.entries(flavor.extraSpecs ?? {})) {
-    const name = /^trait\d*:(.+)$/.exec(key)?.[1]
-    if (name !== undefined && value === 'required') required.set(name, name)
-    if (name !== undefined && value === 'forbidden') forbidden.add(name)
-  }
-  for (const [key, value] of Object.entries(image.properties ?? {})) {
-    const name = key.slice('trait:'.length)
-    if (key.startsWith('trait:') && value === 'required') required.set(name, name)
-  }
+  const forbidden = new Set(traitsIn(flavor.extraSpecs, 'forbidden', /^trait\d*:(.+)$/))
+  const required = new Map(
+    [
+      ...traitsIn(flavor.extraSpecs, 'required', /^trait\d*:(.+)$/),
+      ...traitsIn(image.properties, 'required', /^trait:(.+)$/),
+    ].map((trait) => [trait, trait]),
+  )
   for (const { trait, property } of unmetRequirementsOfImage(image))
     required.set(trait, `${trait} for ${property} of the image`)
   for (const { trait, property } of unmetRequirementsOfFlavor(flavor))
