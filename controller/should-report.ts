@@ -10,6 +10,6 @@ import { Refused, Transient } from '../crds/index.ts'
  */
 const REPORTED_ATTEMPT = 3
 
-/** @param attempt the number of the attempt that failed, since the last success, from 1 */
+/** @param attempt the attempt that failed: 1 for the first since the last success, 2 for the second, and so on */
 export const shouldReportInStatus = (error: unknown, attempt: number): error is Refused | Transient =>
   error instanceof Refused || (error instanceof Transient && attempt >= REPORTED_ATTEMPT)

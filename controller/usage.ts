@@ -10,8 +10,8 @@ import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 /**
- * Milliseconds after a change that some reconciles wait, such as the one that writes a host's usage, so that several
- * changes cost only one write.
+ * Milliseconds from a change until some controllers reconcile, such as the one that writes a host's usage. Several
+ * changes within this time cause only one write.
  */
 export const FIGURES_MS = 5000
 

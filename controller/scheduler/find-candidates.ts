@@ -6,8 +6,8 @@ import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
 
 /**
- * The rows of the hosts that pass all tests; a row is a host's index in the table. The result lies in memory that the
- * next call overwrites.
+ * The rows of the hosts that pass all tests; a row is a host's index in the table. The next call overwrites the
+ * returned array.
  */
 export function findCandidates(prepared: readonly PreparedFilter[], table: HostTable): Uint32Array {
   const rows = table.scratch()

@@ -2,8 +2,9 @@
 import type { HostView, Limits } from './host-view.ts'
 
 /**
- * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (Nova's max_unit). The
- * result is -1 for a host whose agent has not reported its capacity, so that not even a server that needs nothing fits.
+ * How much more of the resource a server can get. As in Nova's placement service, a server fits if used + wanted <=
+ * limit and wanted <= maxPerServer (Nova's max_unit). The result is -1 for a host whose agent has not reported its
+ * capacity: then not even a server that needs nothing fits.
  */
 function freeCapacityOf(resource: keyof Limits): (host: HostView) => number {
   return ({ limits, used }) => {

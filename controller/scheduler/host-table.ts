@@ -1,8 +1,9 @@
 /**
  * All hosts as columns of numbers, for speed. A row is one host; the columns are its free capacity, the raw scores of
  * the weighers, and its class (a HostClass: the facts that many hosts share). With 10,000 hosts a placement takes 0.6
- * ms of CPU time, or 1,700 placements a second (2026-11-28, `node test/bench/scheduler.ts`); the goal is 1,000. With
- * one object per host it takes 5.6 to 8.6 ms, and 2.7 to 4.4 ms if the results of class filters are cached.
+ * ms of CPU time, or 1,700 placements a second (2026-11-28, `node test/bench/scheduler.ts`). The goal is 1,000 a
+ * second. With one object per host instead of columns, a placement takes 5.6 to 8.6 ms, or 2.7 to 4.4 ms if the results
+ * of class filters are cached.
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -56,8 +57,8 @@ export class HostTable {
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
-    // Count the host in its new class before leaving the old one: if both are the same class and it has no other host,
-    // the class must not be deleted.
+    // Count the host in its new class before it leaves the old one. Otherwise, if both are the same class and the host
+    // is the only one in it, the class would be deleted.
     hostClass.hosts += 1
     this.#leaveClass(row)
     // Replace the host's facts by those of its class, so that all hosts of the class share one copy in memory.

@@ -101,7 +101,7 @@ export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): bo
 /**
  * Builds the view of a host.
  * @param aggregates the aggregates that contain this host (see aggregatesByHost)
- * @param used the usage of this host, as an object of the ledger: the view keeps the object, whose numbers change later
+ * @param used the usage of this host: the ledger's own object, which the view keeps, so that the view follows changes
  */
 export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor

@@ -97,7 +97,8 @@ export class Ledger {
 
   /**
    * Adds a pending claim: `host` was chosen for the server, and the placement is about to be written.
-   * @param expires when `expire` drops the claim if the cache has not shown the placement, in monotonic milliseconds
+   * @param expires the time in monotonic milliseconds at which the claim may be dropped (see `expire`), unless the
+   * cache has shown the placement by then
    */
   assume(key: ServerKey, host: string, sizes: Resources, expires: number): void {
     const entry = this.#getOrCreateEntry(key)
@@ -152,7 +153,9 @@ export class Ledger {
     return this.#totalsOf(host)
   }
 
-  /** The host that a server has, or will have once its pending claim is written; undefined if it has none. */
+  /**
+   * The host in the server's pending claim or, if it has none, in its seen claim; undefined if it has neither claim.
+   */
   hostOf(namespace: string, name: string): string | undefined {
     const entry = this.#entries.get(path({ namespace, name }))
     return entry?.pending?.host ?? entry?.seen?.host

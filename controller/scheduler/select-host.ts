@@ -10,7 +10,7 @@ import type { HostTable } from './host-table.ts'
 import type { PlacementRequest } from './request.ts'
 import { weighHosts } from './weigher.ts'
 
-/** How many hosts may reject a server before it ends in an error: Nova's [scheduler]max_attempts. */
+/** How many hosts may reject a server before the server gets the vmState `error`: Nova's [scheduler]max_attempts. */
 export const MAX_ATTEMPTS = 3
 
 export interface Placed {

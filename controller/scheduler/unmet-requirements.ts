@@ -1,6 +1,6 @@
 /**
- * The image properties and extra specs that Nova turns into a trait or resource that the host must have, and that no
- * host has here: docs/adr/0032. Pure.
+ * Finds the image properties and extra specs that no host can meet. Nova turns each of them into a trait or resource
+ * that the host must have, and no host of Kubenova has it (docs/adr/0032). Pure functions.
  */
 import type { FlavorFacts, ImageFacts } from './request.ts'
 

@@ -41,8 +41,9 @@ type ServerStores = Pick<Stores, 'servers'>
 type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 
 /**
- * Makes a function that returns the keys of the Servers without a host whose spec names the given object. The index
- * finds Servers by the key of that object.
+ * Makes a function for the watch of a kind that Servers name in their specs. For an object of this kind, the function
+ * returns the keys of the Servers without a host that name the object.
+ * @param index finds Servers by the key of the object that they name
  */
 const serversWaitingFor =
   (index: typeof serversByFlavor) =>
@@ -82,7 +83,8 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
   )
 
 /**
- * The keys of the Servers without a host whose scheduler hints name this Server, if this Server has just got its host.
+ * If this Server has just got its host: the keys of the Servers without a host whose scheduler hints name this Server.
+ * Otherwise none.
  */
 function unscheduledKeysHintingAt(
   old: Server,
@@ -96,13 +98,16 @@ function unscheduledKeysHintingAt(
   return keysOf(unscheduledServers(stores).filter(isHinting))
 }
 
-/** The keys of all Servers without a host, if this Server has just left its host. */
+/**
+ * If this Server has just left its host, which now has more room: the keys of all Servers without a host. Otherwise
+ * none.
+ */
 const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerStores): string[] =>
   old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
 /**
- * When a placement is given up, its host has room again and other Servers are enqueued, whose placements may be given
- * up in turn. This delay in milliseconds slows such a loop down.
+ * A placement that is given up leaves room on its host, so other Servers are enqueued, after this many milliseconds.
+ * Their placements may be given up in turn, and the delay slows such a loop down.
  */
 const ROOM_MS = 1000
 

@@ -49,7 +49,7 @@ const SEEN_MS = 5000
 /** Milliseconds after which the cache most likely has the newest version of an object. */
 const NEWEST_MS = 20
 
-/** @param attempt the number of this attempt since the last success, from 1 */
+/** @param attempt 1 for the first attempt since the last success, 2 for the second, and so on */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
   const rejectedHosts = currentRejections(server)
@@ -174,8 +174,8 @@ function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: Pla
 }
 
 /**
- * An earlier choice of a host that is still valid. If the write of that placement timed out, it may have succeeded
- * nevertheless, so the retry must choose the same host.
+ * The pending claim of an earlier attempt, if its host can still be used. If the write of that attempt timed out, it
+ * may have succeeded nevertheless, so the next attempt must choose the same host.
  */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
@@ -184,9 +184,10 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and fails the requested start, if there is one. The status is written
- * first. That write removes the host rejections that do not count for a requested start (currentRejections), so that a
- * later attempt may use any host.
+ * Reports that no host can take the server, and fails the requested start, if there is one. The report must be written
+ * before the start is failed. It removes the host rejections, which do not count while a start is requested
+ * (currentRejections). Otherwise they would count again after the start has failed, and no later attempt could use
+ * these hosts.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)
@@ -214,7 +215,7 @@ function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: 
 
 /**
  * Reports why the server waits, in its status and as one Event.
- * @returns the Server after the write; undefined if it had changed or is gone
+ * @returns the Server after the write; undefined if the Server has been changed or deleted in the meantime
  */
 async function reportUnscheduled(
   server: Server,

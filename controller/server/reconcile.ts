@@ -21,7 +21,7 @@ export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
 }
 
-/** @param attempt the number of this attempt since the last success, from 1 */
+/** @param attempt 1 for the first attempt since the last success, 2 for the second, and so on */
 export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1): Promise<Outcome> {
   const { stores, clock } = deps
   const server = stores.servers.cache.get(key)
@@ -31,8 +31,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // Empty the server's action slot first: another host must not run the finished action again. The agent's status field
-  // lastCompletedAction, which tells that the action is finished, is cleared in the next step.
+  // Empty status.activeAction first: if a finished action stayed there, the next host would run it again. The agent's
+  // field lastCompletedAction, which marks the action as finished, is removed only later (clearAgentStatus).
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -86,8 +86,8 @@ async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Pr
 }
 
 /**
- * Takes the host away from a server that the host could not build; the agent has cleaned up there. The rejection is
- * noted, so that this host is not chosen again.
+ * Takes the host away from a server that the host could not build. The host's agent has already cleaned up. Notes the
+ * rejection, so that this host is not chosen again (see unassignedStatus for the exception).
  */
 async function unassignRejectedHost(server: Server, host: string, deps: ServerDeps): Promise<Outcome> {
   const { stores, views, clock } = deps
@@ -100,9 +100,9 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
 }
 
 /**
- * Removes the status fields that the agent of the last host has written, under that agent's field manager: otherwise
- * they would stay until the next agent writes. The conditions stay, because the scheduler has taken them over (see
- * unassignedStatus).
+ * Removes the status fields that the agent of the last host has written. Otherwise they would stay until the next agent
+ * writes. The controller writes under the field manager of the last agent, because it owns these fields. The conditions
+ * stay, because the scheduler has taken them over (see unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

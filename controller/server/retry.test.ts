@@ -138,7 +138,8 @@ describe('a requested start of a server that no host could build', () => {
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
     await bench.fake.waitForCaches()
     const { metadata } = await requestStart(bench)
-    // Let the controller crash after it has failed the ServerAction and before it empties the server's slot.
+    // Let the controller crash after it has failed the ServerAction and before it empties status.activeAction of the
+    // Server.
     const away = new ApiError({ request: 'fake', status: 0 })
     bench.fake.life.fail('apply serveractions', away, { when: 'after' })
     await expect(bench.reconcile()).rejects.toBe(away)

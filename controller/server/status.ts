@@ -63,8 +63,8 @@ export interface Placement {
 }
 
 /**
- * The status after the Server was placed. The host's agent writes the status from here on, so this status has no field
- * that the agent would leave out.
+ * The status after the Server was placed. It lacks fields such as taskState, which the agent leaves out when they have
+ * no value. If the scheduler wrote such a field here, it would own the field, and the agent could not remove it.
  */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
   const { host, instance, rejectedHosts = [] } = placement

@@ -50,7 +50,9 @@ const deleteSecret = (bench: Bench) =>
 
 const hostSecrets = (bench: Bench): HostSecret[] => bench.api.list<HostSecret>('hostsecrets')
 
-/** The user data in the HostSecret; undefined if the key cannot decrypt it for the server as it is now. */
+/**
+ * Decrypts the user data in the HostSecret with the key, for the UID that the Server has now. Undefined if this fails.
+ */
 async function openedBy({ privateKey }: ReturnType<typeof newKey>, bench: Bench): Promise<string | undefined> {
   const sealed = hostSecrets(bench)[0]?.spec.sealed ?? ''
   const opened = await openSealedUserData(sealed, privateKey, { server: bench.getServer()?.metadata.uid ?? '' })
@@ -59,7 +61,7 @@ async function openedBy({ privateKey }: ReturnType<typeof newKey>, bench: Bench)
 
 const scheduled = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
 
-/** Everything that the API server stores except the Secret, as text, with the events. */
+/** The Server, the HostSecrets, the Hypervisors and the events as one text, in which no user data may occur. */
 const objects = (bench: Bench): string =>
   JSON.stringify([bench.getServer(), hostSecrets(bench), bench.api.list('hypervisors'), bench.events])
 

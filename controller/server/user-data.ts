@@ -176,8 +176,8 @@ export async function reconcileHostSecret(
 }
 
 /**
- * Whether the agent still needs the user data of this server. Once the agent has read the user data, it keeps a copy on
- * the host. If that copy is lost, the agent reports the reason UserDataNotDelivered.
+ * Whether the agent needs a HostSecret with the user data of this server: until the server is built, and again when the
+ * agent reports the reason UserDataNotDelivered, because its copy on the host is lost.
  */
 function isAwaitedOnHost({ status }: Server): boolean {
   if (status?.instance?.hasSecretUserData !== true) return false

@@ -1,7 +1,8 @@
 /**
- * ImagePropertiesFilter: the host must support the image's properties. Nova checks architecture, hypervisor type and
- * version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network card and
- * emulated architecture. In Nova, some of these are traits; others fail only when the host builds the server.
+ * ImagePropertiesFilter: the host must support the image's properties. Nova's filter checks architecture, hypervisor
+ * type and version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network
+ * card and emulated architecture. In Nova, some of these further properties are traits. Others are not checked before
+ * the host builds the server, which then fails.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -13,7 +14,7 @@ interface PropertyRule {
   readonly property: string
   /** The property's former name in Glance, which images may still use. */
   readonly formerName?: string
-  /** The value that the host has, for the message; undefined if the host reports none. */
+  /** The host's value of the property, which the message of a rejection names; undefined if the host reports none. */
   readonly describe: (host: HostClass) => string | undefined
   readonly supports: (host: HostClass, value: string) => boolean
 }

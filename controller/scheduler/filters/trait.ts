@@ -8,7 +8,10 @@ import type { PlacementRequest } from '../request.ts'
 import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from '../unmet-requirements.ts'
 
 interface RequestedTraits {
-  /** The traits, each with the text that names it in the reason. */
+  /**
+   * The required traits. The key is the trait. The value is the text that names the trait in the message of a
+   * rejection.
+   */
   readonly required: ReadonlyMap<string, string>
   readonly forbidden: readonly string[]
 }

@@ -43,7 +43,9 @@ export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
 const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
 const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
 
-/** Random requests. Each asks something of some of the filters, and nothing of the others. */
+/**
+ * Random requests. Each request has the properties that some of the filters check, and lacks those that others check.
+ */
 export const arbitraryRequest = fc
   .record(
     {

@@ -1,7 +1,7 @@
 /**
  * A second implementation of placement, to test the scheduler against. It shares no code with the scheduler: its rules
- * and weights are written from Nova's documentation. It handles the hosts and requests of arbitrary.ts, reads the
- * overrides of a host instead of its view, and computes everything for every host.
+ * and weights are written from Nova's documentation. It handles the hosts and requests of arbitrary.ts. It is simple
+ * and slow: it reads the overrides of a host instead of a HostView, and checks each host by itself.
  */
 import type { PlacementRequest } from '../request.ts'
 import type { HostOverrides } from '../testing.ts'
@@ -87,7 +87,10 @@ export function referenceOrder(request: PlacementRequest, hosts: readonly [strin
   return able.map(({ name }) => name).sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0) || (a < b ? -1 : 1))
 }
 
-/** The number of hosts that the message must give for each reason. The key is the pattern of the reason in `rules`. */
+/**
+ * How many hosts the scheduler's message must state for each reason. The keys are the patterns of the reasons
+ * (`rules`).
+ */
 export function referenceReasons(
   request: PlacementRequest,
   hosts: readonly [string, HostOverrides][],
@@ -113,7 +116,10 @@ function weightOf(hosts: readonly Facts[], i: number): number {
   return weight + share(hosts, i, (h) => (h.qemuMajor === 7 ? 7_002_000 : h.qemuMajor === 8 ? 8_002_000 : 0))
 }
 
-/** The position of one host's value between the least value of all hosts (or `low`) and the greatest: 0 to 1. */
+/**
+ * Where the value of host `i` lies between the least value of all hosts (or `low`, if given) and the greatest. The
+ * result is 0 for the least value and 1 for the greatest.
+ */
 function share(hosts: readonly Facts[], i: number, valueOf: (host: Facts) => number, low?: number): number {
   const values = hosts.map(valueOf)
   const from = low ?? Math.min(...values)

@@ -9,6 +9,6 @@ export const ramWeigher: Weigher = {
   multiplierKey: 'ram_weight_multiplier',
   multiplier: 1,
   minimum: 0,
-  // As in Nova, the score is physical memory without overcommit.
+  // As in Nova, the score is the free physical memory, without overcommit.
   score: (host) => (host.limits === undefined ? 0 : host.limits.ram.maxPerServer - host.used.ram),
 }
