@@ -141,7 +141,7 @@ it.each([
   const image = validObject('Image')
   const created = await rejectionMessage(createObject({ ...image, spec: { url } }, undefined))
   const replaced = await replaceObject(image, { ...image, spec: { url, checksum: `sha256:${'0'.repeat(64)}` } })
-  // The schema rejects this object for another field, before the rules on the URL are checked.
+  // The schema rejects the `format` of this object, so the API server does not get as far as the rules on the URL.
   const misformatted = await rejectionMessage(createObject({ ...image, spec: { url, format: 'iso' } }, undefined))
   for (const answer of [created, replaced]) expect(answer).toContain('spec.url must')
   for (const answer of [created, replaced, misformatted]) expect(answer).not.toMatch(/s3\/?cr3t/)

@@ -63,7 +63,8 @@ function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Nu
 }
 
 /**
- * A message if one of the image's numbers is greater than its limit; otherwise undefined. A limit of 0 means no limit.
+ * A message if one of the image's numbers is greater than the limit for it; otherwise undefined. A limit of 0 means no
+ * limit. `whose` says in the message who sets the limits.
  */
 function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: string): string | undefined {
   const part = parts.find((p) => limits[p] > 0 && of[p] > limits[p])
@@ -73,7 +74,7 @@ function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: stri
 
 /**
  * The preferred numbers: the image's, or the flavor's if the image has none. If one of the flavor's numbers exceeds a
- * limit, none of them counts, because the image may have lowered the limit.
+ * limit (the image may have lowered the limit), all numbers of the flavor are ignored.
  */
 function preferredNumbers(image: Numbers, flavor: Numbers, max: Numbers): Numbers {
   if (parts.some((part) => image[part] > 0)) return image

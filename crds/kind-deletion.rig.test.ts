@@ -32,7 +32,7 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
-  // A policy takes effect some seconds after its creation.
+  // A policy takes effect some seconds after its creation, so wait until it rejects a deletion.
   const isInEffect = async (): Promise<boolean> => (await tryDelete(serversDefinition)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
 })

@@ -31,15 +31,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Our types are those of objects with all defaults set; in the generated types a member with a default is optional. So
- * the test makes these members of the generated type required, and checks that this type and ours are assignable to
- * each other. It does not compare the parameters of a ServerAction, because our type does not have them.
+ * Our types describe objects with all defaults set, so a member with a default is required there. In the generated
+ * types such a member is optional. The test therefore makes these members of the generated type required, and checks
+ * that this type and ours are assignable to each other. It does not compare the parameters of a ServerAction, because
+ * our type does not have them.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
 import type { ${kinds.map(({ kind }) => `I${kind}`).join(', ')} } from './compute.kubenova.io/v1alpha1/index'
 
-// The generated type of a member that may hold anything is \`object\`. Filled puts our type in its place.
+// For a member that may hold any value, the generated type is \`object\`. Filled replaces it by our type.
 type Filled<T, Ours> = Record<string, unknown> extends Ours ? Ours : T extends readonly (infer E)[]
   ? Ours extends readonly (infer O)[] ? Filled<E, O>[] : T
   : T extends object

@@ -167,8 +167,8 @@ export const Namespace = (description: string) =>
   })
 
 /**
- * A field with one line of text. \p{C} are control characters, and characters that reverse or hide the text around
- * them.
+ * A field with one line of text. The pattern excludes line separators and \p{C}: control characters, and characters
+ * that reverse or hide the text around them.
  */
 export const Line = (description: string, more: object = {}) =>
   Type.String({
@@ -190,8 +190,8 @@ export const Text = (description: string, maxLength: number) =>
   })
 
 /**
- * A field of a status with key-value pairs. It has no rules, because it is a copy from a spec, whose rules have checked
- * it.
+ * A field of a status with key-value pairs. The field has no rules: the pairs are copied from a spec, where rules have
+ * checked them already.
  */
 export const StatusPairs = (description: string) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
@@ -241,9 +241,9 @@ export const CommonStatus = {
 }
 
 /**
- * Fields of the status of kinds without the status subresource. For these, each change of the status raises
- * metadata.generation. With observedGeneration in the status or in a condition, kubectl wait would take every condition
- * for outdated, so it is left out.
+ * Fields of the status of kinds without the status subresource. There is no observedGeneration, neither in the status
+ * nor in a condition: each change of such a status raises metadata.generation, so kubectl wait would take every
+ * condition for outdated.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
 

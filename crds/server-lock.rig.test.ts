@@ -34,7 +34,7 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
-  // A policy takes effect some seconds after its creation.
+  // A policy takes effect some seconds after its creation, so wait until it rejects a deletion.
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
   const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })

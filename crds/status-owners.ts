@@ -169,14 +169,14 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
 /**
- * Whether the agent has written a status. For a Server without a host this is false, because the agent of its next host
- * has not.
+ * Whether the agent of the object's host has written the status. Always false for a Server without a host: its status
+ * may still have fields of the last host's agent, but the next host's agent has not written yet.
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes `events` when the action has ended, and `steps` before that if a step takes long. For an action
-  // that follows from a change of the spec, the agent itself creates the action record. Such a record never has the
-  // condition Accepted, because no user has requested the action.
+  // The agent writes `events` when the action has ended. Before that, it writes `steps` if a step takes long. But
+  // `steps` count only in an action record that the agent itself created, for a change of the spec. Such a record has
+  // no condition Accepted, because no user has requested the action.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

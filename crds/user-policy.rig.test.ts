@@ -92,7 +92,7 @@ beforeAll(async () => {
       deadline: 60_000,
       every: 200,
     })
-  // A policy takes effect some seconds after its creation.
+  // A policy takes effect some seconds after its creation, so wait until each policy rejects one of these objects.
   for (const object of [makePort(statusOfPort), makeNetwork({ bridge: 'br-mgmt' }), makeHostSecret()]) {
     const other = { ...object, metadata: { name: 'other' } }
     const isInEffect = async (): Promise<boolean> => (await tryCreate(editor, other)).includes('denied request')

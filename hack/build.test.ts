@@ -9,7 +9,7 @@ import { buildPrograms } from './build.ts'
 const run = promisify(execFile)
 let dir: string
 
-// The folder is outside the repository and has no npm packages: the programs must run without them.
+// Build into a folder outside the repository, where no npm packages are found: the programs must run without packages.
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'kubenova-build-'))
   await buildPrograms(dir)

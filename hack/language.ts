@@ -23,8 +23,8 @@ function checkFiles(): string[] {
 }
 
 /**
- * Only the subjects of commits after this one are checked. The branch point would not serve instead: in a clone of the
- * main branch, such as CI's, no commit comes after it.
+ * Only the subjects of commits after this one are checked. A comparison with the main branch would not do: in a clone
+ * of the main branch, such as CI's, there are no commits after it, so none would be checked.
  */
 const LAST_UNCHECKED_COMMIT = 'abc2814aa5f264c0e8e12ce3dceb61b412453ec4'
 

@@ -65,7 +65,8 @@ export const ipv4Number = (text: string): string => {
 const lengths = Array.from({ length: 129 }, (_, n) => n)
 /**
  * A CEL expression for the text of a prefix length, such as `/64`. The expression cuts the text out of a literal that
- * has all lengths: so the API server knows the greatest length of the text, and can limit the cost of the rule.
+ * lists all lengths. From the literal the API server knows how long the text can be, and can limit the cost of the
+ * rule.
  * @param n a CEL expression for the prefix length
  */
 const prefix = (n: string): string =>
@@ -73,8 +74,9 @@ const prefix = (n: string): string =>
 
 /**
  * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no numbers of 128 bits, so the expression
- * uses prefixes: after the longest prefix that `a` and `b` share, the next bit of `a` is 0 and that of `b` is 1. It is
- * too expensive for every pair of pools, so the controller, not a rule, finds IPv6 pools that overlap.
+ * uses prefixes: after the longest prefix that `a` and `b` share, the next bit of `a` is 0 and that of `b` is 1. The
+ * expression is too expensive to compare every pair of pools. Therefore the controller, and not a rule, finds IPv6
+ * pools that overlap.
  */
 export const ipv6LessThanExpression = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

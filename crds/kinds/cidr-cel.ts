@@ -21,8 +21,8 @@ export const insideCidr = (text: string): string => `cidr(self.cidr).containsIP(
 export const isSingleAddress = 'cidr(self.cidr).prefixLength() == (cidr(self.cidr).ip().family() == 4 ? 32 : 128)'
 
 /**
- * The powers of 2 as a CEL list, because CEL cannot compute powers. `size` is the number of addresses of an IPv4
- * `cidr`.
+ * A CEL list of the powers of 2, because CEL cannot compute powers. The constant `size` below uses it to compute the
+ * number of addresses of an IPv4 `cidr`.
  */
 const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
 const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`

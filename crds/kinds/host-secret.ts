@@ -13,7 +13,7 @@ export const HostSecretSpec = Type.Object(
       maxLength: 64,
       ...patternWithMessage('^[A-Za-z0-9_-]+$', 'must be an X25519 public key in base64url'),
     }),
-    // The largest user data of 65,535 bytes is a JWE of 87,800 characters.
+    // The largest user data has 65,535 bytes. Encrypted, as a JWE, it has 87,800 characters.
     sealed: Type.String({
       description: 'The encrypted value, a compact JWE.',
       maxLength: 98_304,

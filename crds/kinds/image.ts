@@ -78,8 +78,8 @@ const urlConditions: [holds: string, message: string][] = [
 ]
 
 /**
- * These rules are on the whole object, not on the field. For a rule on the field, the API server would repeat the URL,
- * with a password that a user has put into it, in its answer and in logs.
+ * These rules are on the whole object, not on the field `url`. If a rule is on a field, the API server repeats the
+ * value of the field in its answer and in logs, here the URL with a password that a user may have put into it.
  */
 const urlRules: Rule[] = [
   ...urlConditions.map(([holds, message], i) => ({

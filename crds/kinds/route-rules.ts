@@ -23,7 +23,10 @@ const isReachable = (text: string): string =>
 const eachRoute = (condition: string): string =>
   `${invalidCidr} || !has(self.hostRoutes) || self.hostRoutes.all(r, ${condition})`
 
-/** Skips a route whose next hop is invalid or of the other family, which other rules reject. */
+/**
+ * A CEL condition: `condition` holds for the next hop of every route. Next hops that are invalid or of the other IP
+ * family are skipped, because other rules reject them.
+ */
 const eachNextHop = (condition: string): string =>
   eachRoute(`!isIP(r.nextHop) || ${otherFamily('r.nextHop')} || ${condition}`)
 

@@ -17,8 +17,8 @@ interface Policy {
   kind: OwnedKind
   file: string
   /**
-   * Whether agents also create objects of this kind. At a creation there is no old object to compare with, so the
-   * policy skips its checks; the API server drops the status anyway.
+   * Whether agents also create objects of this kind. The policy does not check a creation, because there is no old
+   * object to compare with. This is safe: the API server drops the status of a new object anyway.
    */
   isCreated: boolean
 }

@@ -9,7 +9,7 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 type Declared = Controller<never>
 
-/** The name as an identifier in a mermaid diagram, which may have only word characters. */
+/** The name as an identifier of a mermaid diagram. Such an identifier may have only word characters. */
 const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]

@@ -25,8 +25,8 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // `wait` and `failed` return the outcome of a reconcile. They read like a sentence there: `return wait('its image')`,
-  // `return failed(reason, message)`.
+  // A reconcile function returns the result of `wait` or `failed`, which then reads like a sentence: `return wait('its
+  // image')`, `return failed(reason, message)`.
   'wait',
   'failed',
   // `watch` declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.
@@ -79,7 +79,7 @@ const replacedWords: Readonly<Record<string, string>> = {
   weather: 'fault injection',
 }
 
-/** The files in this folder are not checked for replaced words, because they list them. */
+/** The files in this folder are not checked for replaced words, because they contain the list of these words. */
 const RULES_FOLDER = 'hack/language/'
 
 const bannedWords: Rule = ({ path, lines }) => {
