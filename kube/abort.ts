@@ -1,5 +1,5 @@
-// An AbortController that also aborts when a parent signal aborts. It is made for a scope: at the end of the scope,
-// `using` removes its listeners and its timer.
+// An AbortController that also aborts when a parent signal aborts. Declare it with `using`: the end of the scope then
+// removes its listeners and its timer.
 
 export interface AbortScope extends Disposable {
   /** Aborts when a parent aborts, when {@link abort} is called, or at the deadline. */

@@ -39,8 +39,8 @@ export interface AuthOptions {
 }
 
 /**
- * Time in ms after which credentials are read again. Bound tokens rotate hourly and certificates daily; both remain
- * valid long after their successors have been written.
+ * Time in ms after which credentials are read again. Bound tokens rotate hourly and certificates daily. The old ones
+ * remain valid long after the new ones have been written, so a delay of this length does no harm.
  */
 const REREAD_MS = 30_000
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'

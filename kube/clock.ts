@@ -13,7 +13,10 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** setTimeout fires at once for more than 2^31 - 1 ms (24 days). Longer timers are cut to that and fire early. */
+/**
+ * For a delay of more than 2^31 - 1 ms (24 days), setTimeout fires at once. So this delay replaces any longer one, and
+ * the timer fires too early.
+ */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {

@@ -35,7 +35,9 @@ export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs
    * key.
    */
   for: StoreDef<T>
-  /** Limits which changes of objects of the controller's own kind enqueue a key. `false`: no such change does. */
+  /**
+   * Limits which changes of objects of the controller's own kind enqueue a key. `false`: none of these changes does.
+   */
   own?: OwnWatchOptions<T> | false
   /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D

@@ -113,7 +113,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return this.#hasSynced
   }
 
-  /** When lists and watches last worked, on this informer's clock, for {@link isHolderDead}. */
+  /** When the lists and watches of this informer last worked, on its clock. {@link isHolderDead} needs these times. */
   get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }

@@ -3,8 +3,8 @@ import { setImmediate as nextLoopTurn } from 'node:timers/promises'
 
 const NEWLINE = 10
 /**
- * The limit is much longer than any line of a watch: a line holds one object, and etcd rejects objects of more than 1.5
- * MB.
+ * A longer line is an error. Each line of a watch holds one object and is much shorter, because etcd rejects objects of
+ * more than 1.5 MB.
  */
 const MAX_LINE_BYTES = 32 * 1024 * 1024
 

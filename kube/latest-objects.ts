@@ -1,5 +1,5 @@
-// A write reaches the informer's cache through the watch, a little later. Until then, the API server's answer to the
-// write is newer than the cache.
+// Gives a reconciler the newest state of an object that this process has written. A write reaches the informer's cache
+// through the watch, a little later. Until then, the API server's answer to the write is newer than the cache.
 import { type KubeObject, keyOf } from './types.ts'
 
 /**
@@ -12,7 +12,8 @@ function isNewer(a: string | undefined, b: string | undefined): boolean {
 }
 
 /**
- * The newest known state of objects. After a write of this process, this is the written object until the cache has it.
+ * The newest known state of objects: after a write of this process, the written object until the cache has caught up;
+ * otherwise the object in the cache.
  */
 export class LatestObjects<T extends KubeObject> {
   readonly #written = new Map<string, T>()

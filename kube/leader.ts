@@ -165,7 +165,8 @@ class Election implements AsyncDisposable {
     const { namespace, name, identity } = this.#options
     const started = this.#clock.now()
     try {
-      // The holder knows the lease from its last write, so a renewal is one call. Other candidates read it first.
+      // The holder knows the lease from its last write, so it renews with one call. Other candidates must read the
+      // lease first.
       if (!this.#isHolder) this.#observe(await ignoreNotFound(this.#leases.get({ namespace, name }, { timeoutMs })))
       const action = decideLeaseAction(identity, this.#lease, this.#observation, this.#clock.now())
       if (typeof action === 'object') return 'heldByOther'

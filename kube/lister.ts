@@ -27,7 +27,10 @@ interface ListJob<T extends KubeObject> {
 }
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
-/** A stream that pauses for this many ms inside a list counts as dead: the server has the whole list in memory. */
+/**
+ * A stream that pauses for this many ms inside a list counts as dead: the server has the whole list in memory, so it
+ * has no reason to pause.
+ */
 const STREAM_IDLE_MS = 20_000
 const MAX_PAGED_ATTEMPTS = 3
 

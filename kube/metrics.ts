@@ -157,8 +157,8 @@ export function createMetrics(): Metrics {
 }
 
 /**
- * Interval in ms of the timer that measures the lag of the event loop. A shorter one would wake an idle process more
- * often.
+ * Interval in ms of the timer that measures the lag of the event loop. A shorter interval would wake an idle process
+ * more often.
  */
 const LAG_RESOLUTION_MS = 100
 

@@ -12,8 +12,8 @@ export interface ConnectionPools {
   /** The connections for calls. Their number is limited: further calls wait until a connection is free. */
   calls: Agent
   /**
-   * The connections for watches. Their number is not limited: over HTTP/1.1 a watch occupies its connection until it
-   * ends.
+   * The connections for watches. Over HTTP/1.1 a watch occupies its connection until it ends, so the number of
+   * connections is not limited.
    */
   watches: Agent
 }
@@ -44,7 +44,8 @@ export function createConnectionPools(auth: Auth, connections: number): PoolSet 
       pools.credentials = credentials
       return pools
     }
-    // Calls under way end on the old connections. A watch uses a new connection when it is opened again.
+    // Close only the idle connections, because calls under way still need theirs. A watch uses a new connection when it
+    // is opened again.
     for (const old of [pools?.calls, pools?.watches]) if (old) closeIdleConnections(old)
     const create = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
     pools = { credentials, calls: create(connections), watches: create(Infinity) }

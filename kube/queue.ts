@@ -54,8 +54,8 @@ export class WorkQueue implements Disposable {
   readonly #clock: Clock
   readonly #metrics: Metrics
   /**
-   * Keys that can be taken now. A key is never in both `#ready` and `#delayed`, but a worker may still be working on
-   * it, so that it is in `#active` as well.
+   * Keys that can be taken now. Such a key is neither in `#delayed` nor in `#active`. A key in `#delayed` may be in
+   * `#active` as well: a worker works on it, and it will be due again later.
    */
   readonly #ready: ReadyList
   readonly #delayed = new Map<string, DelayedKey>()

@@ -186,7 +186,7 @@ const isBug = (error: unknown): boolean =>
   error instanceof SyntaxError ||
   (error instanceof Error && (error.name === 'Bug' || error.name === 'AssertionError'))
 
-/** Whether the error says by its `kind` that a retry would fail in the same way. */
+/** Whether the error is of a `kind` (Refused or Terminal) for which a retry would fail in the same way. */
 const isTerminal = (error: unknown): boolean =>
   error instanceof Error && 'kind' in error && (error.kind === 'Refused' || error.kind === 'Terminal')
 

@@ -1,4 +1,4 @@
-// Repeats calls without which a process cannot start, while the API server is unavailable.
+// While the API server is unavailable, repeats the calls that a process needs at its start.
 import { backoffMs, type Clock } from './clock.ts'
 import { isForbidden, isTransient } from './errors.ts'
 import type { Log } from './log.ts'

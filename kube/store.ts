@@ -32,7 +32,7 @@ export interface Store<T extends KubeObject> {
   readonly def: StoreDef<T>
   /** A copy of the API server's objects, which may be a little outdated. */
   readonly cache: ReadonlyCache<T>
-  /** Reads from the API server, not from the cache, and writes to it. */
+  /** The handle of the kind. It reads from the API server, not from the cache, and writes to the API server. */
   readonly api: Resource<T>
   readonly informer: Informer<T>
 }

@@ -42,8 +42,8 @@ export interface WakeOptions {
 
 export interface WatchOptions<T, S> extends WakeOptions {
   /**
-   * Returns the keys to enqueue, for events that have no function of their own below. An update enqueues the keys of
-   * the old and of the new object.
+   * Returns the keys to enqueue for an event whose own function (`added`, `updated` or `deleted`) is absent. An update
+   * enqueues the keys of the old and of the new object.
    */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys

@@ -5,7 +5,10 @@ import { writeStatus } from './write-status.ts'
 
 type Guest = KubeObject & { status?: object }
 
-/** Writes `status` over `owned`. Returns the result, and the statuses that were sent to the API server. */
+/**
+ * Writes `status` to an object whose present status is `owned`, all of it owned by the writer. Returns the result, and
+ * the statuses that were sent to the API server.
+ */
 async function write(owned: object | undefined, status: object | undefined) {
   const sent: (object | undefined)[] = []
   const applyStatus = async (draft: Guest): Promise<Guest> => {

@@ -89,8 +89,8 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
-    // Without its metadata the copy has no owner. With the metadata, the agent would take it for an orphan and remove
-    // it.
+    // Remove the metadata, by which the agent recognizes its domains. With the metadata, the agent would take the copy
+    // for an orphan and remove it.
     .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, copyFolder)
     .replace(/<name>[^<]*/, `<name>${name}`)
