@@ -208,10 +208,7 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /**
-   * The paths of the fields that each field manager owns. A key names the manager, its operation and its subresource,
-   * separated by spaces.
-   */
+  /** The paths of the fields that each field manager owns, by `manager operation subresource`. */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
