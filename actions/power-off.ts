@@ -13,7 +13,7 @@ const CHECK_MS = 5000
 interface PowerOff extends StepContext {
   domains: Domains
   guest: Guest
-  /** Milliseconds that the guest still has to power off. */
+  /** Milliseconds after which the agent cuts the power of a guest that still runs. */
   leftMs: number
 }
 

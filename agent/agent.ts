@@ -95,7 +95,7 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
   if (!signal.aborted) heartbeat.lost.throwIfAborted()
 }
 
-/** Watches and reconciles the Servers until `signal` aborts. It also aborts when this agent loses the host's Lease. */
+/** Watches and reconciles the Servers until `signal` aborts: when the agent ends, or loses the host's Lease. */
 async function runWhileLeaseIsHeld(
   components: AgentComponents,
   closing: AsyncDisposableStack,

@@ -63,8 +63,8 @@ function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Nu
 }
 
 /**
- * A message if one of the image's numbers is greater than the limit for it; otherwise undefined. A limit of 0 means no
- * limit. `whose` says in the message who sets the limits.
+ * Returns a message if the image asks for more sockets, cores or threads than `limits` allows; otherwise undefined. A
+ * limit of 0 means no limit. `whose` names in the message who sets the limits.
  */
 function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: string): string | undefined {
   const part = parts.find((p) => limits[p] > 0 && of[p] > limits[p])

@@ -41,7 +41,7 @@ export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs
   own?: OwnWatchOptions<T> | false
   /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D
-  /** The watches that enqueue keys for changes of other kinds, channels and timers. */
+  /** Sources of keys besides changes of the own kind: changes of other kinds, channels, and timers. */
   watches?: readonly Watch<StoresOf<D>>[]
   /** How many keys are reconciled at the same time; 1 by default. */
   concurrency?: number

@@ -91,7 +91,8 @@ function closeIdleConnections(agent: Agent): void {
 }
 
 /**
- * Closes all connections. Destroys the requests that wait for a connection first: otherwise they would open new ones.
+ * First destroys the requests that wait for a connection, because they would open new connections. Then closes all
+ * connections.
  */
 function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')

@@ -53,7 +53,7 @@ export interface WatchOptions<T, S> extends WakeOptions {
   skipInitialList?: boolean
 }
 
-/** Watches a kind. `S` is inferred from the functions, so annotate their `stores` parameter. */
+/** Watches a kind. TypeScript infers `S` from the parameter `stores` of the functions in `options`, so annotate it. */
 export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, options: WatchOptions<T, S>): Watch<S> {
   const { map, because, priority, after = 0, skipInitialList = false } = options
   const mapBoth = map && ((old: T, now: T, stores: S) => new Set([...map(old, stores), ...map(now, stores)]))

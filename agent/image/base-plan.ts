@@ -63,9 +63,9 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Describes a file that the source calls a web page, although its content does not look like one, for instance because
- * it is encrypted. Returns undefined if the file counts as a disk nevertheless: it has a boot sector or the right
- * checksum, or its format is not raw.
+ * Describes a file whose source calls it a web page. The content may not show that, for instance if the page is
+ * encrypted. Returns undefined if other facts show that the file is a disk: a boot sector, the right checksum, or a
+ * format other than raw.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')

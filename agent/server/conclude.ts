@@ -39,7 +39,7 @@ export async function concludeRun(
 /**
  * Writes the end of the action into the action record, unless the record already has it. Then writes the status, with
  * the number of action records.
- * @param recordNumber the number in the record's name, if the record was created during the action
+ * @param recordNumber the sequence number in the record's name; undefined if the record existed before the action
  */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,

@@ -18,7 +18,8 @@ export interface Pool {
 
 /**
  * The pool of a subnet that the API server has accepted.
- * @param subnets all subnets of the Network: a resolver that one subnet names may lie in another
+ * @param subnets all subnets of the Network. Another subnet may name a DNS server whose address lies in this subnet, so
+ * that the pool must not give this address away.
  * @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {

@@ -147,8 +147,8 @@ export async function withdrawUserData(server: Server, deps: UserDataDeps): Prom
 const RESEND_MS = 30_000
 
 /**
- * Makes sure that the host of a placed server can read the server's user data until the server is built, and not
- * longer. The HostSecret is made again if it was deleted, or if the host has lost its key.
+ * Keeps the HostSecret of a placed server, which contains the server's user data encrypted for its host, until the
+ * server is built. Makes it again if it was deleted, or if the host has a new key. Deletes it afterwards.
  * @param onRefused called with the reason why there is no user data to send
  */
 export async function reconcileHostSecret(

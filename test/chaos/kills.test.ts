@@ -1,6 +1,6 @@
-// The part of the kill matrix that `make test` runs: the stories create, hard reboot and delete. Kills the agent before
-// and after each effect of the agent, and the controller before and after each effect of the controller. Kills each
-// other process once per story. `make chaos` runs all cases.
+// The part of the kill matrix that `make test` runs: three stories, `create`, `reboot HARD` and `delete`. Kills the
+// agent before and after each effect of the agent, and the controller before and after each effect of the controller.
+// Kills each other process once per story. `make chaos` runs all cases.
 import { expect, it } from 'vitest'
 import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'

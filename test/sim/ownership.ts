@@ -27,8 +27,8 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   const initial = { status: initialStatusOf(declared) }
   const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
-  // The owner of a field may depend on the status, so a write may start or end the ownership of its writer. The change
-  // is foreign only if the writer is the owner neither before nor after the write.
+  // The owner of a field may depend on the status. So a writer may become the owner by its own write, or stop being it.
+  // A change is foreign only if the writer owns the field neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
   // After a server has lost its host, the controller removes the fields of the last agent under the field manager of

@@ -11,7 +11,7 @@ import { countSucceeded, waitForReadiness } from './faults.ts'
 const user = withCloud()
 /** Seconds for which the API server is down. Must be more than 30, the duration of a host's lease. */
 const AWAY_SECONDS = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 40)
-/** Time limit for the cloud to catch up. */
+/** Milliseconds within which the cloud must converge after the API server is back. */
 const BACK_MS = 120_000
 
 const host = () => user().cloud.host('h1')
