@@ -46,7 +46,8 @@ export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bo
  */
 export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
   const { domains, guest, leftMs: _, ...ctx } = input
-  await domains.unpause(guest, ctx).catch(ignoreBusy)
+  const { power } = await domains.observe(guest)
+  if (power === 'paused' || power === 'pmsuspended') await domains.unpause(guest, ctx).catch(ignoreBusy)
   return powerOffGuest(input)
 }
 

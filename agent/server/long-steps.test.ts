@@ -218,7 +218,7 @@ describe('an action that a restart of the agent interrupted', () => {
     const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const dying = bench.startAgent(new Life().killAt(1, 'before'))
-    await expect(bench.reconcileOnce(dying)).rejects.toThrow('killed at domains.unpause')
+    await expect(bench.reconcileOnce(dying)).rejects.toThrow('killed at domains.requestShutdown')
     await bench.reconcileUntilSettled()
     expect(recordOf(bench, 'web-2')?.status?.steps).toMatchObject([{ name: 'shutdown', finishedAt: bench.now() }])
   })
