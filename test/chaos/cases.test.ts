@@ -157,7 +157,9 @@ it('mergeRuns takes the later result of a case, and drops a case whose point is 
   const results = [result('a'), result('b', NOT_REACHED), result('c', NOT_REACHED), result('d', 'two domains run')]
   const earlier = { header, results, rows: new Map([['delete', ['a', 'b', 'c', 'd']]] as const) }
   const later = { results: [result('c')], rows: new Map([['delete', ['a', 'c']]] as const) }
-  expect(mergeRuns(earlier, later, 2).results).toEqual([result('a'), result('d', 'two domains run'), result('c')])
+  const merged = mergeRuns(earlier, later, 2)
+  expect(merged.results).toEqual([result('a'), result('d', 'two domains run'), result('c')])
+  expect(merged.header).toMatchObject({ retried: 1, minutes: 3 })
 })
 
 it('stablePoints keeps the first check of an effect that is under way', () => {

@@ -45,12 +45,12 @@ export const isSameCase = (a: Case, b: Case): boolean =>
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>
     violations[0] === NOT_REACHED && rows.get(story)?.includes(pointName) === false
-  const isReplaced = (old: Result): boolean => results.some((now) => isSameCase(now, old)) || isDropped(old)
+  const isRepeated = (old: Result): boolean => results.some((now) => isSameCase(now, old))
   const { header } = earlier
-  const retried = header.retried + earlier.results.filter(isReplaced).length
+  const retried = header.retried + earlier.results.filter(isRepeated).length
   return {
     header: { ...header, retried, minutes: header.minutes + minutes },
-    results: [...earlier.results.filter((old) => !isReplaced(old)), ...results],
+    results: [...earlier.results.filter((old) => !isRepeated(old) && !isDropped(old)), ...results],
     rows: new Map([...earlier.rows, ...rows]),
   }
 }
