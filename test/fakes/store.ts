@@ -207,9 +207,11 @@ export function updateObject(
 ): Stored {
   const { schema } = facts
   const me: Omit<Manager, 'fields'> = { ...by, operation: 'Update' }
+  // The creator of an object does not own the status that the schema gives to it.
+  const writesStatus = !facts.hasStatus || by.subresource === 'status'
   const managedPart = (o: Obj): Json => ({
     ...(managedPartOf(o, facts, '') as object),
-    ...(o['status'] === undefined ? {} : { status: o['status'] as Json }),
+    ...(o['status'] === undefined || !writesStatus ? {} : { status: o['status'] as Json }),
   })
   const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
