@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../actions/index.ts'
 import { openSealedSecret } from '../actions/sealed-secret.ts'
-import { findCondition, type Image, image, type ServerStatus } from '../crds/index.ts'
+import { findCondition, type Image, image, resourceDefOf, type ServerStatus } from '../crds/index.ts'
 import { type Secret, secrets } from '../kube/builtin-kinds.ts'
 import { ApiError } from '../kube/errors.ts'
 import { reconcileAction } from './action/reconcile.ts'
@@ -24,12 +24,17 @@ async function createSecret(bench: Bench, values: Record<string, string>, type =
   await bench.api.resource<Secret>(secrets).create({ metadata, type, data }, { fieldManager: 'user' })
 }
 
-/** Starts a cloud with a server whose Image names the Secret `images`. */
-async function withServer(spec: Partial<Image['spec']> = {}, key: { sealingKey?: string } = { sealingKey }) {
+const credentialsSecret = { name: 'images' }
+
+/** Starts a cloud with a server whose Image names the Secret `images`, unless `spec` says otherwise. */
+async function withServer(
+  spec: Partial<Image['spec']> = { credentialsSecret },
+  key: { sealingKey?: string } = { sealingKey },
+) {
   const bench = await Bench.start()
   await bench.createHost('h1', key)
   await bench.createFlavor()
-  await bench.createImage('cirros', { url: `https://${host}/a`, credentialsSecret: { name: 'images' }, ...spec })
+  await bench.createImage('cirros', { url: `https://${host}/a`, ...spec })
   await bench.createNetwork()
   await bench.createServer('web')
   return bench
@@ -152,7 +157,7 @@ describe('placeServer, for an Image that names a Secret,', () => {
   })
 
   it('places no server on a host without a key', async () => {
-    await using bench = await withServer({}, {})
+    await using bench = await withServer({ credentialsSecret }, {})
     await createSecret(bench, credentials)
     await bench.reconcile()
     expect(scheduled(bench)).toMatchObject({
@@ -224,9 +229,28 @@ describe('a ServerAction', () => {
     expect(objects(bench)).not.toContain(PASSWORD)
   })
 
-  it('start seals nothing for a server that was built', async () => {
+  it('start seals the credentials of a Secret that the Image names only since the server was placed', async () => {
+    await using bench = await withServer({})
+    await bench.reconcile()
+    await bench.reportAsAgent(failed)
+    await createSecret(bench, credentials)
+    const named = { spec: { credentialsSecret } }
+    await bench.api.resource<Image>(resourceDefOf(image)).patch({ name: 'cirros', namespace: 'demo' }, named)
+    const params = await requestAction(bench, { action: 'start' })
+    expect(await openSealed(bench, params?.['sealedCredentials'])).toBe(BASIC)
+  })
+
+  it('start seals them again for a server that was built with credentials', async () => {
     await using bench = await withServer()
     await createSecret(bench, credentials)
+    await bench.reconcile()
+    await bench.reportAsAgent({ ...active, ...failed })
+    const params = await requestAction(bench, { action: 'start' })
+    expect(await openSealed(bench, params?.['sealedCredentials'])).toBe(BASIC)
+  })
+
+  it('start seals nothing for a server that was built without credentials', async () => {
+    await using bench = await withServer({})
     await bench.reconcile()
     await bench.reportAsAgent({ ...active, ...failed })
     expect(await requestAction(bench, { action: 'start' })).toBeUndefined()
@@ -234,7 +258,7 @@ describe('a ServerAction', () => {
   })
 
   it('rescue seals the credentials of the Image that it names', async () => {
-    await using bench = await withServer({ url: 'https://elsewhere.example.org/a' })
+    await using bench = await withServer({ url: 'https://elsewhere.example.org/a', credentialsSecret })
     await createSecret(bench, { ...credentials, host: 'elsewhere.example.org' })
     await bench.reconcile()
     await bench.reportAsAgent(active)

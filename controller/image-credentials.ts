@@ -48,7 +48,8 @@ export async function readImageCredentials(
  */
 function rejectOtherHost(secret: Secret, url: string): void {
   const host = valueOf(secret, 'host').toLowerCase().replace(/:443$/, '')
-  const wanted = new URL(url).host
+  const wanted = URL.parse(url)?.host
+  if (wanted === undefined) throw new Refused('SecretInvalid', `the Image's URL has no valid host to send a Secret to`)
   if (host !== wanted) {
     const message = `key host of Secret ${secret.metadata.name} must be the host of the Image's URL, ${wanted}: the credentials are sent to no other`
     throw new Refused('SecretInvalid', message)

@@ -49,6 +49,16 @@ describe('definedDisksOf finds', () => {
       { own: { root: '/d/disk' }, attached: ['/x', '/iso'] },
     ],
     [
+      'no disk of another bus in the place of a detached one',
+      [diskXml('/d/disk', 'vda', 'root'), diskXml('/usb.img', 'sdb')],
+      { own: { root: '/d/disk' }, attached: ['/usb.img'] },
+    ],
+    [
+      'no disk of another bus beside a root disk without alias',
+      [diskXml('/restored', 'vda'), diskXml('/usb.img', 'sdb')],
+      { own: { root: '/restored' }, attached: ['/usb.img'] },
+    ],
+    [
       'no config drive among the attached disks',
       [
         diskXml('/d/disk', 'vda', 'root'),

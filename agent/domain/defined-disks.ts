@@ -35,10 +35,12 @@ export function definedDisksOf(xml: string, roles: readonly DiskRole[]): Defined
   )
   const ordered = diskRoles.filter((role) => (role === 'rescue' ? isRescue : roles.includes(role)))
   const own: DefinedDisks['own'] = {}
+  const withAlias = (role: DiskRole) => disks.find((disk) => aliasOf(disk) === aliasOfRole(role))
+  let prefix = prefixOf(ordered.map(withAlias).find((disk) => disk !== undefined))
   for (const [index, role] of ordered.entries()) {
-    const found =
-      disks.find((disk) => aliasOf(disk) === aliasOfRole(role)) ?? disks.find((disk) => isAtIndex(disk, index))
+    const found = withAlias(role) ?? disks.find((disk) => isAtIndex(disk, index, prefix))
     if (found) own[role] = found
+    prefix ??= prefixOf(found)
   }
   const known = new Set(Object.values(own))
   return { own, attached: disks.filter((disk) => !known.has(disk) && !isConfigDrive(disk)) }
@@ -48,12 +50,20 @@ const aliasOf = (disk: XmlNode): string => childAt(disk, 'alias')?.attributes['n
 
 const pathOf = (disk: XmlNode): string => childAt(disk, 'source')?.attributes['file'] ?? ''
 
+const targetOf = (disk: XmlNode | undefined): string | undefined => childAt(disk, 'target')?.attributes['dev']
+
+/** The beginning of the disk's target name, which depends on its bus. For example, it is vd of vdb, a virtio disk. */
+const prefixOf = (disk: XmlNode | undefined): string | undefined => targetOf(disk)?.slice(0, 2)
+
 /**
  * Whether the disk has none of the aliases above, and a target name with this index. For example, vdb has the index 1.
+ * @param prefix the beginning of the names of the Server's disks; undefined: any, because none is known yet
  */
-function isAtIndex(disk: XmlNode, index: number): boolean {
+function isAtIndex(disk: XmlNode, index: number, prefix: string | undefined): boolean {
   if (aliasOf(disk).startsWith(PREFIX) || (disk.attributes['device'] ?? 'disk') !== 'disk') return false
-  return childAt(disk, 'target')?.attributes['dev']?.slice(2) === String.fromCharCode(97 + index)
+  const target = targetOf(disk)
+  const letter = String.fromCharCode(97 + index)
+  return prefix === undefined ? target?.slice(2) === letter : target === `${prefix}${letter}`
 }
 
 const isConfigDrive = (disk: XmlNode): boolean =>

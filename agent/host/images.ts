@@ -50,21 +50,25 @@ export function ensureImage(
 ): Promise<Base> {
   const { sealedCredentials, ...source } = image
   const authorize = async () => openCredentials(guest, image, await sealingKey())
-  return cache.ensure({ ...source, ...(sealedCredentials !== undefined && { authorize }) }, pin, {
+  const isAuthorized = sealedCredentials !== undefined || freshCredentialsOf(guest, image) !== undefined
+  return cache.ensure({ ...source, ...(isAuthorized && { authorize }) }, pin, {
     signal,
     progress: (bytes, total) => report(`fetches image ${image.name}: ${formatProgress(bytes, total)}`),
   })
 }
+
+/** The credentials that a request to start the Server has brought for its own image. */
+const freshCredentialsOf = ({ server, instance }: Guest, image: Instance['image']): unknown =>
+  image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined
 
 /**
  * Decrypts the credentials of the image. A request to start the Server may bring newer credentials than those that the
  * Server got at its placement. Tries the newer ones first.
  * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be decrypted
  */
-async function openCredentials({ server, instance }: Guest, image: Instance['image'], key: KeyObject): Promise<string> {
-  const fresh = image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined
-  const binding = { server: server.metadata.uid ?? '', request: image.uid }
-  for (const sealed of [fresh, image.sealedCredentials]) {
+async function openCredentials(guest: Guest, image: Instance['image'], key: KeyObject): Promise<string> {
+  const binding = { server: guest.server.metadata.uid ?? '', request: image.uid }
+  for (const sealed of [freshCredentialsOf(guest, image), image.sealedCredentials]) {
     const opened = typeof sealed === 'string' ? await openSealedSecret(sealed, key, binding) : undefined
     if (opened !== undefined) return opened
   }

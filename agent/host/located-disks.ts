@@ -145,13 +145,13 @@ const cachedImageError = (role: Role, path: string): Transient =>
 const newerLayerError = (role: Role, path: string, newer: string): Transient =>
   new Transient(
     'DiskLayersConflict',
-    `the server would boot from the ${role} disk ${path}, but the guest has written to ${newer} since, an overlay on it: name the overlay in the domain's definition (virsh edit), or move it to another directory if its data is not wanted`,
+    `the server would boot from the ${role} disk ${path}, but the guest has written to ${newer} later: name that file in the domain's definition (virsh edit), or move it to another directory if its data is not wanted`,
   )
 
 /**
- * Finds an overlay that the guest has written to later than to the disk below it; undefined if there is none. The file
- * that disks.json records is a candidate. If the definition does not name the disk, every qcow2 file in the server's
- * directory is a candidate, too, because somebody may have taken a snapshot that the agent did not see.
+ * Finds a file that the guest has written to later than to the disk; undefined if there is none. It may be the file that
+ * disks.json records. If the definition does not name the disk, it may be any overlay on the disk in the server's
+ * directory, because somebody may have taken a snapshot that the agent did not see.
  */
 async function findNewerLayer(
   dir: string,
@@ -159,17 +159,27 @@ async function findNewerLayer(
   { recorded, current, defined }: Places,
   isCached: (path: string) => boolean,
 ): Promise<string | undefined> {
-  const { path } = current[role] as Place
+  const place = current[role] as Place
+  const { path } = place
   const last = (recorded[role] as Disk).path
+  if (await isUsedLater(last, place, isCached)) return last
   const known = new Set(rolesOf(current).map((other) => (current[other] as Place).path))
   const candidates = defined.has(role) ? [] : await findOverlaysIn(dir, known)
-  if (last !== path && (recorded[role] as Disk).format === 'qcow2' && (await pathExists(last))) candidates.push(last)
   for (const candidate of candidates) {
     // A file that is no overlay, or is a broken overlay, cannot be the disk that the guest used.
     const layers = await readLayersBelow({ path: candidate, format: 'qcow2' }, isCached).catch(ignoreUnusable)
     if (hasLayer(layers, path) && (await isNewerThan(candidate, path))) return candidate
   }
   return undefined
+}
+
+/**
+ * Whether the guest has written to the recorded file later than to the disk, which is another file. A recorded file that
+ * is a layer of the disk is no such file: the disk is then a snapshot's overlay on it.
+ */
+async function isUsedLater(last: string, place: Place, isCached: (path: string) => boolean): Promise<boolean> {
+  if (last === place.path || !(await pathExists(last))) return false
+  return (await isNewerThan(last, place.path)) && !hasLayer(await readLayersBelow(place, isCached), last)
 }
 
 function ignoreUnusable(error: unknown): undefined {

@@ -156,6 +156,24 @@ describe('ensure', () => {
     })
   })
 
+  test('throws a fault of this host when the file of a host is a page, or was copied by half', async () => {
+    const f = fixture()
+    const cache = await f.open({ fileRoots: [f.dir] })
+    const file = join(f.dir, 'copy.qcow2')
+    for (const [body, code] of [
+      [Buffer.from('<!DOCTYPE html><html>please sign in</html>'), 'ImageNotADisk'],
+      [f.body.subarray(0, f.body.length / 2), 'ImageTruncated'],
+    ] as const) {
+      writeFileSync(file, body)
+      const { checksum: _, ...image } = f.image({ url: `file://${file}`, uid: code })
+      await expect(cache.ensure(image, code, f.fetchContext())).rejects.toMatchObject({
+        kind: 'Terminal',
+        code,
+        isHostFault: true,
+      })
+    }
+  })
+
   test('throws ImageFormatMismatch when a cached base has another format than the Image claims', async () => {
     const f = fixture()
     const cache = await f.open()

@@ -220,14 +220,21 @@ export class ImageCache {
   }
 }
 
+/** The errors that another host's copy of the same file may not have. */
+const faultsOfCopies: ReadonlySet<string> = new Set([
+  'ImageChecksumMismatch',
+  'ImageFormatMismatch',
+  'ImageNotADisk',
+  'ImageTruncated',
+  'ImageUnreadable',
+])
+
 /**
  * Marks the error as a fault of this host if the image is a file of this host and its bytes are wrong. The scheduler
  * may then choose another host, which may have a good copy of the file.
  */
 function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
-  const isFile = new URL(url).protocol === 'file:'
-  if (!isFile || !isKubenovaError(error) || !['ImageChecksumMismatch', 'ImageUnreadable'].includes(error.code))
-    return error
+  if (!url.startsWith('file:') || !isKubenovaError(error) || !faultsOfCopies.has(error.code)) return error
   return new Terminal(error.code, error.message, { cause: error, isHostFault: true })
 }
 

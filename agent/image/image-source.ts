@@ -108,9 +108,9 @@ export class SourceOpener {
    * trusted
    */
   async open(url: string, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
-    const target = new URL(url)
+    const target = parseUrl(url)
     const { from, validator } = request
-    if (target.protocol === 'file:') return openFileSource(fileURLToPath(target), this.#fileRoots, from, validator)
+    if (target.protocol === 'file:') return openFileSource(pathOf(target), this.#fileRoots, from, validator)
     return this.#openHttp(target, request, signal)
   }
 
@@ -130,7 +130,7 @@ export class SourceOpener {
         return parseResponse(response, from, validator)
       }
       response.destroy()
-      url = new URL(location, url)
+      url = parseUrl(location, url)
     }
     throw new SourceError('it redirects more than 5 times', false)
   }
@@ -184,6 +184,23 @@ export class SourceOpener {
       if (options.all === true || first === undefined) return callback(null, addresses)
       return callback(null, first.address, first.family)
     })
+  }
+}
+
+/** @throws a Terminal error (not retried): the API server cannot check that each part of a URL is valid */
+function parseUrl(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href)
+  if (url) return url
+  const what = base ? 'the source redirects to something that is no URL' : 'the URL of the Image is not valid'
+  throw new Terminal('ImageSourceNotAllowed', `${what}: check its host and its port`)
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url)
+  } catch (cause) {
+    const message = 'the path of the Image’s URL is not valid: write it in UTF-8, with per cent signs for other letters'
+    throw new Terminal('ImageSourceNotAllowed', message, { cause })
   }
 }
 

@@ -83,13 +83,13 @@ async function sealedCredentialsOf(
 }
 
 /**
- * The credentials for the image of a Server that was never built. Reads and encrypts them again, because the user may
- * have corrected the Secret since the Server was placed. The agent prefers these credentials to those in
- * status.instance.
+ * The credentials for the Server's image, read and encrypted again, because the user may have corrected the Secret or
+ * named one in the Image since the Server was placed. The agent prefers these credentials to those in status.instance.
+ * A Server that was built without credentials needs none.
  */
 async function freshCredentials(server: Server, deps: SlotParamsDeps): Promise<{ sealedCredentials?: string }> {
   const { launchedAt, instance } = server.status ?? {}
-  if (launchedAt !== undefined || instance?.image.sealedCredentials === undefined) return {}
+  if (!instance || (launchedAt !== undefined && instance.image.sealedCredentials === undefined)) return {}
   const { name, namespace, uid } = instance.image
   const image = await ignoreNotFound(deps.stores.images.api.get({ name, namespace }))
   return image?.metadata.uid === uid ? sealedCredentialsOf(image, server, deps) : {}

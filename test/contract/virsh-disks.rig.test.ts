@@ -238,6 +238,18 @@ describe('does not boot', () => {
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskLayersConflict')
   })
 
+  it('when an old definition that names the disk of before a blockcopy was defined while the guest ran', async () => {
+    const domain = await newDomain()
+    const old = domain.elsewhere('old.xml')
+    await writeFile(old, await domain.virsh('dumpxml', '--inactive'))
+    const how = ['--format', 'qcow2', '--wait', '--pivot', '--transient-job']
+    await domain.virsh('blockcopy', 'vda', '--dest', domain.elsewhere('copy'), ...how)
+    await domain.observe()
+    await domain.write(1)
+    await domain.virshFile('define', old)
+    expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskLayersConflict')
+  })
+
   it('when blockcommit has merged the disk into the cached image', async () => {
     const domain = await newDomain()
     await domain.write(1)
