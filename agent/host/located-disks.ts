@@ -149,8 +149,8 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
   )
 
 /**
- * Finds a file that the guest has written to later than to the disk; undefined if there is none. It may be the file that
- * disks.json records. If the definition does not name the disk, it may be any overlay on the disk in the server's
+ * Finds a file that the guest has written to later than to the disk; undefined if there is none. It may be the file
+ * that disks.json records. If the definition does not name the disk, it may be any overlay on the disk in the server's
  * directory, because somebody may have taken a snapshot that the agent did not see.
  */
 async function findNewerLayer(
@@ -174,8 +174,8 @@ async function findNewerLayer(
 }
 
 /**
- * Whether the guest has written to the recorded file later than to the disk, which is another file. A recorded file that
- * is a layer of the disk is no such file: the disk is then a snapshot's overlay on it.
+ * Whether the guest has written to the recorded file later than to the disk, which is another file. A recorded file
+ * that is a layer of the disk is no such file: the disk is then a snapshot's overlay on it.
  */
 async function isUsedLater(last: string, place: Place, isCached: (path: string) => boolean): Promise<boolean> {
   if (last === place.path || !(await pathExists(last))) return false

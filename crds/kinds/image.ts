@@ -101,6 +101,8 @@ const urlRules: Rule[] = [
 ]
 
 const yesNo = ['yes', 'no', 'true', 'false']
+/** The spellings of Glance's clients for the properties that Nova reads as booleans. */
+const booleans = [...yesNo, 'Yes', 'No', 'True', 'False', 'on', 'off', '1', '0']
 const propertyValues: Record<string, readonly string[]> = {
   hw_disk_bus: ['virtio', 'scsi', 'sata', 'ide', 'usb'],
   hw_cdrom_bus: ['virtio', 'scsi', 'sata', 'ide', 'usb'],
@@ -115,10 +117,10 @@ const propertyValues: Record<string, readonly string[]> = {
   hw_vm_mode: ['hvm'],
   hw_tpm_version: ['1.2', '2.0'],
   hw_tpm_model: ['tpm-tis', 'tpm-crb'],
-  hw_mem_encryption: yesNo,
-  hw_ephemeral_encryption: yesNo,
-  hw_virtio_packed_ring: yesNo,
-  hw_firmware_stateless: yesNo,
+  hw_mem_encryption: booleans,
+  hw_ephemeral_encryption: booleans,
+  hw_virtio_packed_ring: booleans,
+  hw_firmware_stateless: booleans,
   os_secure_boot: ['required', 'optional', 'disabled'],
   os_type: ['linux', 'windows'],
 }
