@@ -76,6 +76,18 @@ const getServer = async (name: string): Promise<Server> =>
  * something.
  */
 const beforeRequest: Record<string, () => Promise<unknown>> = {
+  async 'server-action/set-password.yaml'() {
+    const { status } = await getServer('web-1')
+    const host = findHost({ dir, name: status?.host ?? '' })
+    const ping = ['qemu-agent-command', status?.domain?.name ?? '', '{"execute":"guest-ping"}']
+    // The guest still boots after the reboot of an earlier example, and its guest agent starts last.
+    const hasAgent = (): Promise<boolean> =>
+      host.virsh(...ping).then(
+        () => true,
+        () => false,
+      )
+    await waitUntil(hasAgent, { what: 'the guest agent of web-1', deadline: 300_000, every: 2000 })
+  },
   async 'server-action/start.yaml'() {
     const { status } = await getServer('web-1')
     const host = findHost({ dir, name: status?.host ?? '' })
