@@ -5,14 +5,14 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Port, Server } from '../../crds/index.ts'
-import { readExample } from '../examples.ts'
-import { exampleFiles, parseManifests, root } from '../manifests.ts'
-import { ensureBinaries } from '../rig/binaries.ts'
-import { stopCloud } from '../rig/cloud.ts'
-import { findHost } from '../rig/host.ts'
-import { createScratchDirectory, removeOrphanedClouds } from '../rig/scratch.ts'
-import { waitUntil } from '../rig/wait-until.ts'
+import type { Port, Server } from '../../../crds/index.ts'
+import { readExample } from '../../examples.ts'
+import { exampleFiles, parseManifests, root } from '../../manifests.ts'
+import { ensureBinaries } from '../../rig/binaries.ts'
+import { stopCloud } from '../../rig/cloud.ts'
+import { findHost } from '../../rig/host.ts'
+import { createScratchDirectory, removeOrphanedClouds } from '../../rig/scratch.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 
 const HOSTS = 2
 const exec = promisify(execFile)
@@ -93,8 +93,9 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
     const host = findHost({ dir, name: status?.host ?? '' })
     // A guest that is still booting ignores the power button, so press it until the guest is off.
     const isOff = async (): Promise<boolean> => {
+      if ((await getServer('web-1')).status?.powerState === 'Shutdown') return true
       await host.virsh('shutdown', status?.domain?.name ?? '')
-      return (await getServer('web-1')).status?.powerState === 'Shutdown'
+      return false
     }
     await waitUntil(isOff, { what: 'web-1 to be off', deadline: 300_000, every: 5000 })
     await run('kubectl wait --for=condition=Stalled --timeout=60s server/web-1')
