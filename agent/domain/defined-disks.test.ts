@@ -129,3 +129,20 @@ it('buildDomain moves an attached disk whose target a disk of the server needs',
       <target dev="vdb" bus="virtio"/>
     </disk>`)
 })
+
+it('buildDomain keeps the alias and the attributes of the target of an attached disk', () => {
+  const element = parseXml(
+    "<disk type='block' device='cdrom'><driver name='qemu' type='raw'/><source dev='/dev/sr0'/><target dev='sdc' bus='scsi' tray='open' removable='on' rotation_rate='1'/><alias name='ua-tools'/></disk>",
+    'disk',
+  )
+  expect(buildDomain(makeDomainInput({ attachedDisks: [{ element }] }))).toContain(
+    `      <target dev="sdc" bus="scsi" tray="open" removable="on" rotation_rate="1"/>
+      <alias name="ua-tools"/>
+    </disk>`,
+  )
+})
+
+it.each(['virtio-disk1', 'ua-kubenova-rescue'])('buildDomain drops the alias %s of an attached disk', (alias) => {
+  const xml = `<disk type='file' device='disk'><source file='/x'/><target dev='vdz'/><alias name='${alias}'/></disk>`
+  expect(buildDomain(makeDomainInput({ attachedDisks: [{ element: parseXml(xml, 'disk') }] }))).not.toContain(alias)
+})

@@ -12,6 +12,8 @@ import { childAt, childrenNamed, parseXml, type XmlNode } from './parse-xml.ts'
  * guest cannot see it.
  */
 const PREFIX = 'ua-kubenova-'
+/** Whether an administrator has given the device this alias. libvirt chooses aliases without ua- anew at each boot. */
+export const isForeignUserAlias = (alias: string): boolean => alias.startsWith('ua-') && !alias.startsWith(PREFIX)
 export const aliasOfRole = (role: DiskRole): string => `${PREFIX}${role}`
 export const aliasOfConfigDrive = `${PREFIX}config`
 

@@ -139,7 +139,7 @@ async function checkPlaces(dir: string, places: Places, definition: DomainDefini
 const cachedImageError = (role: Role, path: string): Transient =>
   new Transient(
     'DiskUnusable',
-    `the domain's definition has ${path} as its ${role} disk, a cached image that other servers use (virsh blockcommit does that without --shallow or --base): move the file out of the cache, and name its new place with virsh edit`,
+    `the domain's definition has ${path} as its ${role} disk, a cached image that other servers use (virsh blockcommit does that without --shallow or --base): copy the file to the server's directory, and name the copy with virsh edit; leave the file itself, because other servers need it`,
   )
 
 const newerLayerError = (role: Role, path: string, newer: string): Transient =>

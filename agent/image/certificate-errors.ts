@@ -13,38 +13,84 @@ const unknownAuthority = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
+const wrongTime = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+const wrongName = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH'])
+
+/** Faults of the certificate itself. Node reports UNSPECIFIED for all faults that it has no code for. */
 const otherFaults = new Set([
   'CERT_CHAIN_TOO_LONG',
   'CERT_REJECTED',
   'CERT_REVOKED',
   'CERT_SIGNATURE_FAILURE',
+  'ERROR_IN_CERT_NOT_AFTER_FIELD',
+  'ERROR_IN_CERT_NOT_BEFORE_FIELD',
   'INVALID_PURPOSE',
   'PATH_LENGTH_EXCEEDED',
+  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+  'UNSPECIFIED',
 ])
 
-/** Matches OpenSSL's reasons for an answer that is no TLS at all. Node reports them with the code EPROTO. */
+/** Matches OpenSSL's reasons for an answer that is no TLS at all. */
 const NO_TLS = /wrong version number|packet length too long|http request/
 
+/** Matches the alerts of a server that wants a certificate from its client. */
+const CLIENT_CERTIFICATE = /alert (certificate required|bad certificate|no certificate)/
+
 /**
- * Returns a Terminal error (not retried) if the host's certificate is not trusted or the host does not speak TLS;
- * returns any other error unchanged.
+ * Matches OpenSSL's reasons for a handshake that fails each time: alerts of the server, and settings that this host's
+ * OpenSSL does not accept. A server may send the alerts internal error and bad record mac once, and then recover.
+ */
+const LASTING =
+  /alert (?!internal error|bad record mac)|unsupported protocol|no protocols available|no shared cipher|no ciphers available|key too small|md too weak|unsafe legacy renegotiation|certificate verify failed/
+
+/**
+ * Returns a Terminal error (not retried) if the host's certificate is not trusted, or if TLS with the host fails each
+ * time; returns any other error unchanged.
  */
 export function toCertificateError(error: unknown, { origin, hostname }: URL): unknown {
-  const code = errorCodeOf(error) ?? ''
-  const isNoTls = error instanceof Error && code === 'EPROTO' && NO_TLS.test(error.message)
-  const complaint = isNoTls
-    ? `${origin} does not speak TLS: use the port of its https, or http:// and a checksum`
-    : complaintOf(code, origin, hostname)
+  const complaint =
+    complainAboutCertificate(errorCodeOf(error) ?? '', origin, hostname) ?? complainAboutTls(error, origin)
   return complaint === undefined ? error : new Terminal('ImageSourceUntrusted', complaint, { cause: error })
 }
 
-function complaintOf(code: string, origin: string, hostname: string): string | undefined {
+function complainAboutCertificate(code: string, origin: string, hostname: string): string | undefined {
   if (unknownAuthority.has(code))
     return `no authority that the agent trusts has signed the certificate of ${origin} (${code}): an operator can give the authority's certificate to the agents (--image-ca-file), or the server must send its whole chain`
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+  if (wrongTime.has(code))
     return `the certificate of ${origin} is not valid at this time (${code}): renew it, or correct the clock of the host`
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH')
+  if (wrongName.has(code))
     return `the certificate of ${origin} is not for ${hostname}: use a name of the certificate in the URL, or have the certificate made for this one`
   if (otherFaults.has(code)) return `the certificate of ${origin} is not accepted (${code}): have it made anew`
   return undefined
+}
+
+function complainAboutTls(error: unknown, origin: string): string | undefined {
+  const reason = opensslReasonOf(error)
+  if (reason === undefined) return undefined
+  if (NO_TLS.test(reason)) return `${origin} does not speak TLS: use the port of its https, or http:// and a checksum`
+  if (CLIENT_CERTIFICATE.test(reason))
+    return `${origin} asks for a client certificate, which agents do not have (${reason}): publish the image where none is needed`
+  if (LASTING.test(reason))
+    return `${origin} and this host agree on no TLS connection (${reason}): correct the TLS versions, ciphers and certificates of that server`
+  return undefined
+}
+
+/**
+ * OpenSSL's reason for a failed handshake, such as "tlsv1 alert protocol version"; undefined for other errors. Node
+ * reports such errors with the code EPROTO or a code that begins with ERR_SSL_, and with OpenSSL's text as the message.
+ */
+function opensslReasonOf(error: unknown): string | undefined {
+  const code = errorCodeOf(error) ?? ''
+  if (!(error instanceof Error) || !(code === 'EPROTO' || code.startsWith('ERR_SSL_'))) return undefined
+  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? []
+  // Without OpenSSL's text take the words of the code.
+  return (
+    reason ??
+    code
+      .replace(/^ERR_SSL_/, '')
+      .replaceAll('_', ' ')
+      .toLowerCase()
+  )
 }

@@ -73,6 +73,16 @@ describe('downloadSource from a file of the host', () => {
       () => (execFileSync('mkfifo', [join(dir, 'fifo')]), `file://${dir}/fifo`),
       /fifo is no regular file on this host/,
     ],
+    [
+      'behind symbolic links in a circle',
+      () => (symlinkSync(join(dir, 'round'), join(dir, 'round')), `file://${dir}/round`),
+      /\/round cannot be read on this host \(ELOOP\): make it readable for the agent/,
+    ],
+    [
+      'with a name that is too long',
+      () => `file://${dir}/${'x'.repeat(300)}`,
+      /cannot be read on this host \(ENAMETOOLONG\)/,
+    ],
   ]
   test.each(missing)('throws a fault of this host for a file %s', async (_, url, message) => {
     const error = {

@@ -2,8 +2,8 @@
  * Opens an image that is a file of this host. The file must lie in a directory that the operator named. A file that is
  * missing here may be on another host, so the error about it lets the scheduler try the next host.
  */
-import { createReadStream, type Stats } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { open, realpath, stat } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'
 import { errorCodeOf } from '../files/errors.ts'
 import type { OpenedSource, Validator } from './image-source.ts'
@@ -12,7 +12,7 @@ import type { OpenedSource, Validator } from './image-source.ts'
  * Opens the file at byte `from` if its version is still `validator`, otherwise at its beginning.
  * @param roots the directories that images may lie in
  * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the file lies elsewhere, or
- * ImageFileMissing (a fault of this host) if there is no such file or directory
+ * ImageFileMissing (a fault of this host) if there is no such file or directory, or it cannot be read
  */
 export async function openFileSource(
   path: string,
@@ -20,14 +20,20 @@ export async function openFileSource(
   from: number,
   validator: Validator | undefined,
 ): Promise<OpenedSource> {
-  const real = await realpathIfExists(path)
+  const real = await realpathIfExists(path).catch((error: unknown) => {
+    throw unreadableError(path, error)
+  })
   const realRoots = (await Promise.all(roots.map(realpathIfExists))).filter((root) => root !== undefined)
   if (real === undefined) throw await explainMissing(path, roots, realRoots)
   if (!isInside(real, realRoots)) throw notAllowedError(roots)
   const { size, mtimeMs, ino } = await statRegularFile(path, real)
   const current = `${ino}-${size}-${mtimeMs}`
   const start = current === validator ? from : 0
-  return { start, total: size, validator: current, mediaType: undefined, body: createReadStream(real, { start }) }
+  const file = await open(real).catch((error: unknown) => {
+    throw unreadableError(path, error)
+  })
+  const body = file.createReadStream({ start })
+  return { start, total: size, validator: current, mediaType: undefined, body }
 }
 
 const isInside = (path: string, roots: readonly string[]): boolean => roots.some((root) => path.startsWith(`${root}/`))
@@ -64,7 +70,21 @@ async function statRegularFile(path: string, real: string): Promise<Stats> {
   )
 }
 
-const missingError = (message: string) => new Terminal('ImageFileMissing', message, { isHostFault: true })
+/** Reasons for which this host cannot read the file at all, such as links in a circle or a server of NFS that refuses. */
+const unreadableCodes = new Set(['EACCES', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EPERM', 'ESTALE'])
+
+/** Converts an error of the file system that lasts to a fault of this host; returns any other error unchanged. */
+function unreadableError(path: string, error: unknown): unknown {
+  const code = errorCodeOf(error) ?? ''
+  if (!unreadableCodes.has(code)) return error
+  return missingError(
+    `${path} cannot be read on this host (${code}): make it readable for the agent, or put another file there`,
+    error,
+  )
+}
+
+const missingError = (message: string, cause?: unknown) =>
+  new Terminal('ImageFileMissing', message, { cause, isHostFault: true })
 
 const notAllowedError = (roots: readonly string[]) =>
   new Terminal(

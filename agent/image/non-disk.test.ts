@@ -40,6 +40,20 @@ test.each([
 })
 
 const binaries: [hex: string, what: string][] = [
+  ['502a4d1804000000', 'a file compressed with zstd or lz4'],
+  ['5f2a4d1804000000', 'a file compressed with zstd or lz4'],
+  ['4c525a490006', 'a file compressed with lrzip'],
+  ['78617221001c0001', 'a xar archive, as a package for macOS is'],
+  ['303730373037', 'a cpio archive, as an initial RAM disk is'],
+  ['455646090d0aff000100', 'a forensic image (EWF)'],
+  ['455646320d0a81000200', 'a forensic image (EWF)'],
+  ['6167652d656e6372797074696f6e2e6f72672f76310a2d3e20', 'a file encrypted with age'],
+  ['85010c03001122334455667701', 'a file encrypted or signed with OpenPGP'],
+  ['845e03001122334455667712', 'a file encrypted or signed with OpenPGP'],
+  ['c1c04c03001122334455667701', 'a file encrypted or signed with OpenPGP'],
+  ['8c0d040903023ab1c2d3e4f5a6b7ffd2', 'a file encrypted or signed with OpenPGP'],
+  ['a30142000000', 'a file encrypted or signed with OpenPGP'],
+  ['900d03000a01', 'a file encrypted or signed with OpenPGP'],
   ['28b52ffd04', 'a file compressed with zstd'],
   ['04224d18', 'a file compressed with lz4'],
   ['4c5a495001', 'a file compressed with lzip'],

@@ -21,7 +21,21 @@ const unpack = (command: string) =>
   `unpack it (${command}), publish the result, and create an Image with its URL and checksum`
 const extract = (command: string) =>
   `take the disk out of it (${command}), publish that, and create an Image with its URL and checksum`
+const decrypt = (command: string) =>
+  `decrypt it (${command}), publish the result, and create an Image with its URL and checksum`
 const WRONG_FILE = 'create an Image with the URL of a disk image'
+
+/**
+ * The beginnings of a binary file of OpenPGP (RFC 9580): the tag of a packet in the old or new format, the length of the
+ * packet, and fields whose values are known. The packets are, in this order: a session key encrypted with a public key,
+ * one encrypted with a passphrase, the beginning of a signature, compressed data.
+ */
+const openPgp = [
+  '(84..|85....|c1..|c1[cd]...)03.{16}(01|02|10|12)',
+  '(8c..|c3..)04(0[1-9ab])(00|01|03)(0[1-9ab])',
+  '(90..|c4..)030[01](0[1-9ab])',
+  'a30[123]',
+]
 
 /**
  * Each row has the bytes that a file begins with (a regular expression for hexadecimal digits), what such a file is,
@@ -31,11 +45,14 @@ const signatures: [hex: string, what: string, advice: string][] = [
   ['1f8b08', 'a file compressed with gzip', unpack('gunzip')],
   ['fd377a585a00', 'a file compressed with xz', unpack('unxz')],
   ['28b52ffd', 'a file compressed with zstd', unpack('unzstd')],
+  // A skippable frame. Programs that compress in parallel write one at the beginning.
+  ['5.2a4d18', 'a file compressed with zstd or lz4', unpack('unzstd or unlz4')],
   ['425a68..314159265359', 'a file compressed with bzip2', unpack('bunzip2')],
   ['425a68..177245385090', 'a file compressed with bzip2', unpack('bunzip2')],
   ['04224d18', 'a file compressed with lz4', unpack('unlz4')],
   ['02214c18', 'a file compressed with lz4', unpack('unlz4')],
   ['4c5a4950', 'a file compressed with lzip', unpack('lzip -d')],
+  ['4c525a49', 'a file compressed with lrzip', unpack('lrunzip')],
   ['894c5a4f000d0a1a0a', 'a file compressed with lzop', unpack('lzop -d')],
   ['5d0000....ffffffffffffffff', 'a file compressed with lzma', unpack('unlzma')],
   ['1f9d', 'a file compressed with compress', unpack('uncompress')],
@@ -44,14 +61,21 @@ const signatures: [hex: string, what: string, advice: string][] = [
   ['377abcaf271c', 'a 7z archive', extract('7z x')],
   ['526172211a07', 'a rar archive', extract('unrar x')],
   ['4d534346', 'a cab archive', extract('cabextract')],
+  ['78617221', 'a xar archive, as a package for macOS is', extract('xar -x')],
   ['4d5357494d000000', 'a Windows image (wim), which has files and no disk', WRONG_FILE],
   ['213c617263683e0a', 'an ar archive or a Debian package', WRONG_FILE],
-  ['303730373031', 'a cpio archive, as an initial RAM disk is', WRONG_FILE],
-  ['303730373032', 'a cpio archive, as an initial RAM disk is', WRONG_FILE],
+  ['30373037303[127]', 'a cpio archive, as an initial RAM disk is', WRONG_FILE],
   ['edabeedb', 'an RPM package', WRONG_FILE],
   ['68737173', 'a squashfs file system, as the root of a container is; it has no boot loader', WRONG_FILE],
   ['3aff26ed', 'an Android sparse image', unpack('simg2img')],
   ['70617274636c6f6e652d696d616765', 'an image of partclone', unpack('partclone.restore')],
+  ['455646(090d0aff00|320d0a81)', 'a forensic image (EWF)', unpack('ewfexport')],
+  ['6167652d656e6372797074696f6e2e6f72672f', 'a file encrypted with age', decrypt('age -d')],
+  ...openPgp.map((hex): [string, string, string] => [
+    hex,
+    'a file encrypted or signed with OpenPGP',
+    decrypt('gpg -d'),
+  ]),
   ['7f454c46', 'a program (ELF)', WRONG_FILE],
   ['25504446', 'a PDF document', WRONG_FILE],
   ['89504e470d0a1a0a', 'a PNG picture', WRONG_FILE],

@@ -4,7 +4,9 @@ import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, BlockList, connect, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { UsageError } from '../../kube/options.ts'
 import { toCertificateError } from './certificate-errors.ts'
 import { downloadSource } from './download.ts'
 import { SourceOpener } from './image-source.ts'
@@ -109,6 +111,36 @@ describe('downloadSource over https', () => {
     })
   })
 
+  const handshakes: [string, TlsOptions, message: RegExp][] = [
+    [
+      'has no cipher in common with this host',
+      { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' },
+      /this host agree on no TLS connection \(ssl\/tls alert handshake failure\): correct the TLS versions/,
+    ],
+    [
+      'has only an old version of TLS',
+      { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' },
+      /this host agree on no TLS connection \(tlsv1 alert protocol version\): correct/,
+    ],
+    [
+      'asks for a client certificate',
+      { requestCert: true, rejectUnauthorized: true },
+      /asks for a client certificate, which agents do not have \(tlsv13 alert certificate required\)/,
+    ],
+  ]
+  test.each(handshakes)('fails at once for a server that %s', async (_, options, message) => {
+    const caFile = makeAuthority(dir)
+    let connections = 0
+    const server = createSecureServer({ ...signCertificate(dir), ...options }, (_, response) => response.end('a disk'))
+    server.on('connection', () => (connections += 1))
+    await expect(fetchFrom(`https://127.0.0.1:${await listen(server)}/image`, { caFile })).rejects.toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageSourceUntrusted',
+      message: expect.stringMatching(message),
+    })
+    expect(connections).toBe(1)
+  })
+
   test('names the host to which the source redirects', async () => {
     makeAuthority(dir)
     const { url } = await serveSecurely()
@@ -156,7 +188,19 @@ test.each(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])(
   },
 )
 
-test.each(['ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT'])('toCertificateError leaves %s to be tried again', (code) => {
+test.each(['UNSPECIFIED', 'ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME', 'ERR_SSL_UNSUPPORTED_PROTOCOL'])(
+  'toCertificateError takes %s for final',
+  (code) => {
+    const error = Object.assign(new Error('x'), { code })
+    expect(toCertificateError(error, new URL('https://images.example.org/a'))).toMatchObject({
+      kind: 'Terminal',
+      code: 'ImageSourceUntrusted',
+    })
+  },
+)
+
+const passing = ['ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']
+test.each(passing)('toCertificateError leaves %s to be tried again', (code) => {
   const error = Object.assign(new Error('x'), { code })
   expect(toCertificateError(error, new URL('https://images.example.org/a'))).toBe(error)
 })
@@ -329,6 +373,17 @@ test.each(['me:s3cr3t@proxy:3128', 'ftp://me:s3cr3t@proxy', 'http://me:s3cr3t@pr
   (proxy) => {
     expect(() => new SourceNetwork({ proxy })).toThrow(
       /^--image-proxy must be the URL of a proxy, such as http:\/\/proxy.example.org:3128$/,
+    )
+  },
+)
+
+test.each(['10.0.0.0/33', '10.0.0/8', 'fe80::/129', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/x', 'http://host'])(
+  'SourceNetwork refuses %s in noProxy',
+  (entry) => {
+    expect(() => new SourceNetwork({ noProxy: `example.org,${entry}` })).toThrow(
+      new UsageError(
+        `--image-no-proxy: ${entry} is neither a host name nor a network: write a network as 10.0.0.0/8 or fd00::/8`,
+      ),
     )
   },
 )

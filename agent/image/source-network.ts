@@ -41,7 +41,10 @@ export class SourceNetwork {
   readonly #isDirect: (url: URL) => boolean
   #current: AgentSet | undefined
 
-  /** @throws UsageError if the proxy is no URL; the message does not repeat the value, which may contain a password */
+  /**
+   * @throws UsageError if noProxy has a network that is not valid, or if the proxy is no URL; that message does not
+   * repeat the value, which may contain a password
+   */
   constructor({ caFile, proxy, noProxy = '' }: SourceNetworkOptions = {}) {
     this.#caFile = caFile
     this.#proxy = proxy === undefined || proxy === '' ? undefined : parseProxy(proxy)
@@ -129,10 +132,17 @@ function directMatcher(list: string): (url: URL) => boolean {
   }
 }
 
+/** Adds the entry if it is an address or a network. An entry without a slash that is no address is a host name. */
 function addNetwork(networks: BlockList, entry: string): void {
-  const [address = '', prefix] = entry.split('/')
+  const [address = '', prefix, ...more] = entry.split('/')
   const family = isIP(address)
-  if (family === 0) return
-  const size = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix)
-  networks.addSubnet(address, size, family === 6 ? 'ipv6' : 'ipv4')
+  if (family === 0 && prefix === undefined) return
+  const bits = family === 6 ? 128 : 32
+  if (family === 0 || more.length > 0 || !isPrefixLength(prefix ?? `${bits}`, bits))
+    throw new UsageError(
+      `--image-no-proxy: ${entry} is neither a host name nor a network: write a network as 10.0.0.0/8 or fd00::/8`,
+    )
+  networks.addSubnet(address, prefix === undefined ? bits : Number(prefix), family === 6 ? 'ipv6' : 'ipv4')
 }
+
+const isPrefixLength = (text: string, max: number): boolean => /^\d{1,3}$/.test(text) && Number(text) <= max

@@ -24,6 +24,12 @@ test('DHCP gives a guest its address, routes, resolvers, MTU and host name', asy
   })
 })
 
+test.each(['ignore', 'infinite', '12h', '45'])('DHCP gives a guest the host name %s', async (hostname) => {
+  await using host = await makeHost()
+  const machine = await host.boot({ ...createGuest(5), hostname })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5', hostname, lease: '4294967295' })
+})
+
 test('DHCP gives one address with a gateway outside of it, as hosters have them', async () => {
   await using host = await makeHost()
   const single = { address: '203.0.113.7', prefixLength: 32, gateway: '169.254.0.1', dhcpAddress: '169.254.67.67' }

@@ -29,6 +29,14 @@ test('hosts has one line per port, in an order that does not depend on the order
 test.each([
   ['web.example.org', ',web,'],
   ['not a name', undefined],
+  // dnsmasq takes these for keywords and lease times unless a dot follows.
+  ['ignore', ',ignore.,'],
+  ['infinite.example.org', ',infinite.,'],
+  ['12h', ',12h.,'],
+  ['30M', ',30M.,'],
+  ['45', ',45.,'],
+  ['ignored', ',ignored,'],
+  ['12hours', ',12hours,'],
   ['-web', undefined],
   [undefined, undefined],
 ])('the host line of a guest with host name %s has the label %s', (hostname, label) => {

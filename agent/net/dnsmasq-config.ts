@@ -55,8 +55,15 @@ function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
  */
 function hostLabel(hostname: string | undefined): string | undefined {
   const label = hostname?.split('.')[0]
-  return label !== undefined && /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label) ? label : undefined
+  if (label === undefined || !/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)) return undefined
+  return isHostsKeyword(label) ? `${label}.` : label
 }
+
+/**
+ * Whether dnsmasq would take a host name in a line of the hosts file for a keyword or for a lease time, such as 12h.
+ * With a dot at its end dnsmasq takes it for a host name, and drops the dot.
+ */
+const isHostsKeyword = (label: string): boolean => /^(ignore|infinite|\d+[wdhms]?)$/i.test(label)
 
 /**
  * Renders the file conf. `dhcp-ignore`: ignore guests of other hosts on the segment, because their hosts' dnsmasq

@@ -9,7 +9,7 @@ import {
   Transient,
 } from '../../crds/index.ts'
 import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
-import { dhcpAddressOf } from './reserved.ts'
+import { defaultRoutesOf, dhcpAddressOf, isDefaultRoute } from './reserved.ts'
 
 /**
  * Builds one interface.
@@ -60,8 +60,8 @@ function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
 /** The settings that a guest gets together with an address of the subnet. */
 function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<FixedIP, 'address' | 'prefixLength'> {
   const dhcpAddress = dhcpAddressOf(subnet, subnets)
-  const { gateway = defaultRouteOf(subnet)?.nextHop } = subnet
-  const hostRoutes = subnet.hostRoutes?.filter((route) => !isDefault(route))
+  const { gateway = defaultRoutesOf(subnet)[0]?.nextHop } = subnet
+  const hostRoutes = subnet.hostRoutes?.filter((route) => !isDefaultRoute(route))
   return {
     ...(gateway === undefined ? {} : { gateway }),
     ...(subnet.dnsServers === undefined ? {} : { dnsServers: subnet.dnsServers }),
@@ -70,10 +70,3 @@ function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<Fixed
     ...(dhcpAddress === undefined ? {} : { dhcpAddress }),
   }
 }
-
-/**
- * The host route to 0.0.0.0/0 or ::/0, which is another way to name the gateway. As in Neutron, if the subnet names no
- * gateway, the next hop of this route is the gateway.
- */
-const defaultRouteOf = ({ hostRoutes = [] }: Subnet) => hostRoutes.find(isDefault)
-const isDefault = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')

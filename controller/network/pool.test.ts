@@ -117,6 +117,27 @@ describe('an address that a subnet names', () => {
   })
 })
 
+describe('the next hop of a default route', () => {
+  const hostRoutes = [{ destination: '0.0.0.0/0', nextHop: '10.95.0.7' }]
+  test('is given to no server, even one that asks for it', () => {
+    const pool = poolOf(makeSubnet('10.95.0.0/24', { hostRoutes }))
+    expect(() => parseRequestedAddress([pool], '10.95.0.7')).toThrow(
+      '10.95.0.7 is the next hop of the default route of 10.95.0.0/24: ask for another address',
+    )
+  })
+  test('and a gateway are given to no server when another subnet of the network names them', () => {
+    const subnets = [
+      makeSubnet('10.95.0.0/29'),
+      makeSubnet('203.0.113.0/28', { gateway: '10.95.0.6', onLink: true }),
+      makeSubnet('198.51.100.0/28', { hostRoutes }),
+    ]
+    const [pool] = poolsOf(subnets)
+    expect(pool && [...pool.reserved]).toContainEqual([parseIP('10.95.0.6')?.value, 'the gateway'])
+    expect(pool?.ranges.map(({ first, last }) => [first & 7n, last & 7n])).toEqual([[1n, 4n]])
+    expect(dhcpAddressOf(subnets[0] as Subnet, subnets)).toBe('10.95.0.5')
+  })
+})
+
 test('poolSizeOf cuts a total that is larger than a safe integer', () => {
   expect(poolSizeOf(poolOf(makeSubnet('2001:db8::/32')))).toBe(Number.MAX_SAFE_INTEGER)
   expect(poolSizeOf(poolOf(makeSubnet('10.0.0.0/24')))).toBe(253)

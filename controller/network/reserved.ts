@@ -59,8 +59,10 @@ function defaultDhcpAddress(subnet: Subnet, subnets: readonly Subnet[]): IP {
   const cidr = requireCIDR(subnet)
   const { family } = cidr
   const taken = serviceAddressesOf(subnets, family)
-  const gateway = parseIP(subnet.gateway ?? '')
-  if (gateway?.family === family) taken.add(gateway.value)
+  for (const other of subnets) {
+    const gateway = parseIP(other.gateway ?? '')
+    if (gateway?.family === family) taken.add(gateway.value)
+  }
   if (family === 4 && cidr.prefixLength > SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS) {
     let { value } = LINK_LOCAL_DHCP
     while (taken.has(value)) value++
@@ -85,6 +87,17 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
   }
   // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can be turned on later.
   reserve(dhcpAddressOf(subnet, subnets) ?? subnet.dhcpAddress, 'the address that DHCP answers from')
-  reserve(subnet.gateway, 'the gateway')
+  // With onLink the gateway of another subnet of the Network may lie in this subnet.
+  for (const other of subnets) {
+    for (const { nextHop } of defaultRoutesOf(other)) reserve(nextHop, 'the next hop of the default route')
+    reserve(other.gateway, 'the gateway')
+  }
   return reserved
 }
+
+/**
+ * The host routes to 0.0.0.0/0 or ::/0, which are another way to name the gateway. As in Neutron, if the subnet names no
+ * gateway, the next hop of such a route is the gateway.
+ */
+export const defaultRoutesOf = ({ hostRoutes = [] }: Subnet): { nextHop: string }[] => hostRoutes.filter(isDefaultRoute)
+export const isDefaultRoute = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')

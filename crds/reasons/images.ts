@@ -15,7 +15,7 @@ export const imageReasons = declareReasons({
   },
   ImageFileMissing: {
     meaning:
-      'The URL of the Image is a `file:` URL, and the host does not have that file, or has no directory `--image-dir`. The host rejects the server, and the next host is tried.',
+      'The URL of the Image is a `file:` URL, and the host does not have that file, cannot read it, or has no directory `--image-dir`. The host rejects the server, and the next host is tried.',
     httpStatus: 400,
     whatToDo:
       'Put the file on the hosts that shall run the server, in the directory that the message names, then create a ServerAction with `action: start`; or create an Image with an `https:` URL.',
@@ -47,7 +47,8 @@ export const imageReasons = declareReasons({
     whatToDo: 'Put the image where the agents may read it, and create an Image with that URL.',
   },
   ImageSourceUntrusted: {
-    meaning: 'The certificate of the server that has the image is not trusted. The agent does not try again by itself.',
+    meaning:
+      'The certificate of the server that has the image is not trusted, or TLS with that server fails each time. The agent does not try again by itself.',
     httpStatus: 400,
     whatToDo:
       'Give the authority to the agents with `--image-ca-file`, or mend the certificate; then create a ServerAction with `action: start`.',

@@ -3,7 +3,7 @@
  * root disk. The order determines the names vda, vdb, ….
  */
 import { Terminal } from '../../../crds/index.ts'
-import { aliasOfConfigDrive, aliasOfRole } from '../defined-disks.ts'
+import { aliasOfConfigDrive, aliasOfRole, isForeignUserAlias } from '../defined-disks.ts'
 import { type AttachedDisk, type BackingFile, type DiskFile, type DomainInput, diskRoles } from '../input.ts'
 import { hasPcie } from '../os.ts'
 import { childAt } from '../parse-xml.ts'
@@ -101,26 +101,28 @@ function takeTarget(prefix: string, usedTargets: Set<string>): string {
 }
 
 /**
- * The children of an attached disk's element that are not copied from the old definition, because the agent or libvirt
- * chooses them anew.
+ * The children of an attached disk's element that are not copied as they are, because the agent or libvirt chooses them
+ * or a part of them anew.
  */
-const placeElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
+const replacedElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
 
 /**
  * Copies the <disk> element of an attached disk from the old definition. If a disk of the server has taken the target
  * name of the attached disk, as in a rescue, the attached disk gets the next free name.
  */
 function attachedDiskElement({ element: disk, backing }: AttachedDisk, usedTargets: Set<string>): Element {
-  const { dev = 'vda', bus } = childAt(disk, 'target')?.attributes ?? {}
+  const { dev = 'vda', ...target } = childAt(disk, 'target')?.attributes ?? {}
+  const { name: alias = '' } = childAt(disk, 'alias')?.attributes ?? {}
   const isFree = !usedTargets.has(dev)
   if (isFree) usedTargets.add(dev)
   const newTarget = isFree ? dev : takeTarget(dev.slice(0, 2), usedTargets)
   return xmlElement(
     'disk',
     { ...disk.attributes },
-    ...disk.children.filter(({ name }) => !placeElements.has(name)).map(elementFromNode),
+    ...disk.children.filter(({ name }) => !replacedElements.has(name)).map(elementFromNode),
     backing && backingStoreElement(backing),
-    xmlElement('target', { dev: newTarget, bus }),
+    xmlElement('target', { dev: newTarget, ...target }),
+    isForeignUserAlias(alias) ? xmlElement('alias', { name: alias }) : undefined,
   )
 }
 
