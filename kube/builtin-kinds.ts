@@ -27,6 +27,23 @@ export const events: TypedResourceDef<Event> = {
   namespaced: true,
 }
 
+const rbacKind = <T>(plural: string, kind: string, namespaced: boolean): TypedResourceDef<T> => ({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced,
+})
+export const roleBindings = rbacKind<RoleBinding>('rolebindings', 'RoleBinding', true)
+export const clusterRoleBindings = rbacKind<ClusterRoleBinding>('clusterrolebindings', 'ClusterRoleBinding', false)
+export const subjectAccessReviews: TypedResourceDef<SubjectAccessReview> = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  plural: 'subjectaccessreviews',
+  kind: 'SubjectAccessReview',
+  namespaced: false,
+}
+
 interface BuiltinObject {
   apiVersion?: string
   kind?: string
@@ -79,4 +96,33 @@ export interface ObjectReference {
   uid?: string | undefined
   resourceVersion?: string | undefined
   fieldPath?: string | undefined
+}
+
+export interface Subject {
+  kind: string
+  name: string
+  namespace?: string
+  apiGroup?: string
+}
+interface BindingFields {
+  roleRef: { apiGroup: string; kind: string; name: string }
+  subjects?: Subject[]
+}
+export interface RoleBinding extends BuiltinObject, BindingFields {}
+export interface ClusterRoleBinding extends BuiltinObject, BindingFields {}
+/** A question to the API server whether a user may do something. Its creation answers it; it is never stored. */
+export interface SubjectAccessReview extends BuiltinObject {
+  spec: {
+    user?: string
+    groups?: string[]
+    resourceAttributes?: {
+      namespace?: string | undefined
+      verb: string
+      group: string
+      resource: string
+      subresource?: string | undefined
+      name?: string | undefined
+    }
+  }
+  status?: { allowed: boolean; reason?: string }
 }

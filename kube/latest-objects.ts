@@ -6,7 +6,7 @@ import { type KubeObject, keyOf } from './types.ts'
  * Whether resourceVersion `a` is newer than `b`. Kubernetes documents since 1.35 that they can be compared as numbers.
  * A version that is no number is never newer.
  */
-function isNewer(a: string | undefined, b: string | undefined): boolean {
+export function isNewerVersion(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false
   return BigInt(a) > BigInt(b)
 }
@@ -22,7 +22,8 @@ export class LatestObjects<T extends KubeObject> {
   recordWrite(object: T): void {
     const key = keyOf(object.metadata)
     const recorded = this.#written.get(key)
-    if (!isNewer(recorded?.metadata.resourceVersion, object.metadata.resourceVersion)) this.#written.set(key, object)
+    if (!isNewerVersion(recorded?.metadata.resourceVersion, object.metadata.resourceVersion))
+      this.#written.set(key, object)
   }
 
   /** The newer of the cached and the written object. Undefined if `cached` is undefined: the object was deleted. */
@@ -33,7 +34,8 @@ export class LatestObjects<T extends KubeObject> {
       return cached
     }
     const isSameObject = written.metadata.uid === cached.metadata.uid
-    if (isSameObject && isNewer(written.metadata.resourceVersion, cached.metadata.resourceVersion)) return written
+    if (isSameObject && isNewerVersion(written.metadata.resourceVersion, cached.metadata.resourceVersion))
+      return written
     this.#written.delete(key)
     return cached
   }

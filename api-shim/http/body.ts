@@ -1,0 +1,39 @@
+/** Reads the bodies of requests: which content types are taken, and JSON with the liberties of Python's parser. Pure. */
+import { badRequest, unsupportedMediaType } from './fault.ts'
+
+const JSON_TYPES = ['application/json', 'application/vnd.openstack.compute+json']
+
+/** Throws a 415 unless the header names a form of JSON, is absent, or is text/plain, which Nova takes for absent. */
+export function checkContentType(header: string | undefined): void {
+  const type = header?.split(';')[0]?.trim() ?? ''
+  if (type !== '' && type !== 'text/plain' && !JSON_TYPES.includes(type)) throw unsupportedMediaType()
+}
+
+export const malformedBody = (): Error => badRequest('Malformed request body')
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON or not UTF-8. */
+export function parseBody(raw: Uint8Array | undefined): unknown {
+  if (raw === undefined || raw.length === 0) return null
+  try {
+    return parseJson(decoder.decode(raw))
+  } catch (cause) {
+    throw Object.assign(malformedBody(), { cause })
+  }
+}
+
+/** Strings, and the words for floats that Python's JSON parser takes although they are no JSON. */
+const stringOrFloatWord = /"(?:[^"\\]|\\.)*"|-?Infinity\b|\bNaN\b/g
+/** Stands before such a word in the string that replaces it. A user's body cannot contain this string by accident. */
+const MARK = '\u0000float:'
+
+function parseJson(text: string): unknown {
+  if (!/\b(NaN|Infinity)\b/.test(text)) return JSON.parse(text)
+  const quoted = text.replace(stringOrFloatWord, (token) =>
+    token.startsWith('"') ? token : JSON.stringify(MARK + token),
+  )
+  return JSON.parse(quoted, (_key, value: unknown) =>
+    typeof value === 'string' && value.startsWith(MARK) ? Number(value.slice(MARK.length)) : value,
+  )
+}

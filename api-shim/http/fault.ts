@@ -1,0 +1,48 @@
+/** Faults: the errors that a client of the Compute API sees, with Nova's names and default texts. */
+
+/** Nova's name of a fault, which is the only key of its body. All other statuses are `computeFault`. */
+const faultNames: Readonly<Record<number, string>> = {
+  400: 'badRequest',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+}
+
+/** An error with the HTTP status and the text that the client gets. */
+export class Fault extends Error {
+  override readonly name = 'Fault'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}, cause?: unknown) {
+    super(message, { cause })
+    this.status = status
+    this.headers = headers
+  }
+}
+
+export const badRequest = (message: string): Fault => new Fault(400, message)
+export const forbidden = (message: string): Fault => new Fault(403, message)
+export const conflict = (message: string): Fault => new Fault(409, message)
+export const notFound = (message = 'The resource could not be found.'): Fault => new Fault(404, message)
+export const gone = (): Fault => new Fault(410, 'This resource is no longer available. No forwarding address is given.')
+export const notImplemented = (message: string): Fault => new Fault(501, message)
+export const unsupportedMediaType = (): Fault => new Fault(415, 'Unsupported Content-Type')
+export const internalError = (cause: unknown): Fault =>
+  new Fault(500, 'The server has either erred or is incapable of performing the requested operation.', {}, cause)
+
+/** @param rule the name of Nova's policy rule, such as `os_compute_api:servers:create` */
+export const policyForbids = (rule: string): Fault => forbidden(`Policy doesn't allow ${rule} to be performed.`)
+
+/** The body of a fault: `{"itemNotFound": {"code": 404, "message": "…"}}`. */
+export function renderFault({ status, message, headers }: Fault): object {
+  const name = faultNames[status] ?? 'computeFault'
+  const retryAfter = headers['retry-after']
+  return { [name]: { code: status, message, ...(retryAfter === undefined ? {} : { retryAfter }) } }
+}

@@ -1,0 +1,70 @@
+/** Mounts the routes on the HTTP server, which only finds the group of routes for a path; serve.ts does the rest. */
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Route } from '../routes/route.ts'
+import type { Services } from '../services.ts'
+import type { Profile } from './profile.ts'
+import { type Incoming, type Outgoing, type RouteGroup, serveRequest } from './serve.ts'
+
+/** The form of a project ID in a path. It is Nova's, so that a path without a project is never taken for one with it. */
+const PROJECT = ':project_id(^[0-9a-f-]+$)'
+
+/** Groups routes that share method and path. The parameters of a path have one name in all routes of a group. */
+export function groupRoutes(routes: readonly Route[]): RouteGroup[] {
+  const groups = new Map<string, [Route, ...Route[]]>()
+  for (const route of routes) {
+    const key = `${route.service} ${route.method} ${route.path.replaceAll(/\{[^}]*\}/g, '{}')}`
+    const group = groups.get(key)
+    if (group) group.push(route)
+    else groups.set(key, [route])
+  }
+  return [...groups.values()]
+}
+
+export function mountRoutes(
+  app: FastifyInstance,
+  profile: Profile,
+  routes: readonly Route[],
+  services: Services,
+): void {
+  const prefixes = [`${profile.root}${profile.version}`]
+  if (profile.hasProjectInPath) prefixes.push(`${profile.root}${profile.version}/${PROJECT}`)
+  for (const group of groupRoutes(routes.filter(({ service }) => service === profile.service)))
+    for (const prefix of prefixes)
+      app.route({
+        method: group[0].method,
+        url: prefix + group[0].path.replaceAll(/\{([^}]*)\}/g, ':$1'),
+        handler: async (request, reply) =>
+          sendAnswer(reply, await serveRequest(profile, group, incomingOf(request), services)),
+      })
+}
+
+/** The ID of each request, which stands in the answer, in action records and in the log. */
+export const newRequestId = (): string => `req-${randomUUID()}`
+
+export function incomingOf(request: FastifyRequest): Incoming {
+  const question = request.url.indexOf('?')
+  return {
+    method: request.method,
+    params: request.params as Record<string, string>,
+    queryText: question < 0 ? '' : request.url.slice(question + 1),
+    headers: request.headers,
+    body: request.body as Uint8Array | undefined,
+    address: `${request.protocol}://${request.host}`,
+    requestId: request.id,
+  }
+}
+
+/** The headers with the request ID. Nova sends both at every microversion. */
+export const requestIdHeaders = (requestId: string): Record<string, string> => ({
+  'x-openstack-request-id': requestId,
+  'x-compute-request-id': requestId,
+})
+
+/** Sends the body as bytes: to a text, fastify would add its own charset in the header Content-Type. */
+export function sendAnswer(reply: FastifyReply, { status, headers, body }: Outgoing): FastifyReply {
+  return reply
+    .code(status)
+    .headers({ ...requestIdHeaders(reply.request.id), ...headers })
+    .send(Buffer.from(body ?? ''))
+}

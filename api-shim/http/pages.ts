@@ -1,0 +1,86 @@
+/** Pages, sort keys and markers of lists, as all lists of the Compute API have them. Pure. */
+import type { Query } from '../validation/request.ts'
+import { badRequest } from './fault.ts'
+import type { Link } from './links.ts'
+
+/** The longest page; a client that asks for more gets as many. Nova's option `max_limit`. */
+export const MAX_LIMIT = 1000
+
+export interface PageRequest {
+  limit: number
+  marker?: string
+}
+
+/** Reads `limit` and `marker`. If a parameter is repeated, its last value counts, as for webob. */
+export function pageRequestOf(query: Query): PageRequest {
+  const limit = query['limit']?.at(-1)
+  const marker = query['marker']?.at(-1)
+  const wanted = limit === undefined || limit === '' ? MAX_LIMIT : Number(limit)
+  return { limit: Math.min(wanted, MAX_LIMIT), ...(marker === undefined ? {} : { marker }) }
+}
+
+export interface PageOf<T> {
+  items: T[]
+  /** The ID of the last item if there are more items. */
+  next?: string
+}
+
+/** Cuts a page out of a sorted list. Throws a 400 if no item has the ID of the marker. */
+export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, idOf: (item: T) => string): PageOf<T> {
+  const start = marker === undefined ? 0 : items.findIndex((item) => idOf(item) === marker) + 1
+  if (marker !== undefined && start === 0) throw badRequest(`marker [${marker}] not found`)
+  const page = items.slice(start, start + limit)
+  const last = page.at(-1)
+  return { items: page, ...(last !== undefined && start + limit < items.length ? { next: idOf(last) } : {}) }
+}
+
+/** The member `<name>_links` with the address of the next page; nothing if this page is the last one. */
+export function nextLink(name: string, { next }: PageOf<unknown>, href: string, query: Query): Record<string, Link[]> {
+  if (next === undefined) return {}
+  const pairs = Object.entries(query).flatMap(([key, values]) =>
+    key === 'marker' ? [] : values.map((value): [string, string] => [key, value]),
+  )
+  const text = new URLSearchParams([...pairs, ['marker', next]]).toString()
+  return { [`${name}_links`]: [{ rel: 'next', href: `${href}?${text}` }] }
+}
+
+export type SortValue = string | number | boolean | undefined
+export interface SortKey<T> {
+  valueOf: (item: T) => SortValue
+  descending: boolean
+}
+
+/**
+ * Reads `sort_key` and `sort_dir`. A key without a direction has the first direction, or descending.
+ * @param values how to get the value of each key that clients may name
+ */
+export function sortKeysOf<T>(query: Query, values: Readonly<Record<string, (item: T) => SortValue>>): SortKey<T>[] {
+  const [names = [], directions = []] = [query['sort_key'], query['sort_dir']]
+  if (directions.length > names.length)
+    throw badRequest('Invalid input received: Sort direction size exceeds sort key size')
+  if (directions.some((direction) => direction !== 'asc' && direction !== 'desc'))
+    throw badRequest("Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
+  return names.flatMap((name, i) => {
+    const valueOf = values[name]
+    const direction = directions[i] ?? directions[0] ?? 'desc'
+    return valueOf ? [{ valueOf, descending: direction === 'desc' }] : []
+  })
+}
+
+/** Sorts by the keys in their order. Items without a value come first in ascending order, as NULL does in MySQL. */
+export function sortItems<T>(items: readonly T[], keys: readonly SortKey<T>[]): T[] {
+  return items.toSorted((a, b) => {
+    for (const { valueOf, descending } of keys) {
+      const order = compareValues(valueOf(a), valueOf(b))
+      if (order !== 0) return descending ? -order : order
+    }
+    return 0
+  })
+}
+
+function compareValues(a: SortValue, b: SortValue): number {
+  if (a === b) return 0
+  if (a === undefined) return -1
+  if (b === undefined) return 1
+  return a < b ? -1 : 1
+}

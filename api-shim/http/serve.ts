@@ -1,0 +1,192 @@
+/**
+ * Serves one request: the steps are in the order in which Nova takes them, because a request with several mistakes gets
+ * the answer to the first.
+ */
+import { type Caller, type Role } from '../identity/caller.ts'
+import type { Policy, Reply, Route, RouteRequest } from '../routes/route.ts'
+import type { Services } from '../services.ts'
+import { faultFromError } from '../state/errors.ts'
+import { parseQuery, type Query, validateBody, validateQuery } from '../validation/request.ts'
+import { checkContentType, malformedBody, parseBody } from './body.ts'
+import { badRequest, Fault, notFound, policyForbids } from './fault.ts'
+import { Links } from './links.ts'
+import { isInRange, selectByVersion } from './microversion.ts'
+import { type Profile, renderKeystoneFault } from './profile.ts'
+
+/** A request as the HTTP server hands it over. */
+export interface Incoming {
+  method: string
+  params: Readonly<Record<string, string>>
+  queryText: string
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  body: Uint8Array | undefined
+  /** The address of the shim for this client, without a slash at the end. */
+  address: string
+  requestId: string
+}
+
+export interface Outgoing {
+  status: number
+  headers: Readonly<Record<string, string>>
+  body?: string
+}
+
+/** Routes with the same method and path, which differ by microversion or by the key of the body. */
+export type RouteGroup = readonly [Route, ...Route[]]
+
+export async function serveRequest(
+  profile: Profile,
+  group: RouteGroup,
+  incoming: Incoming,
+  services: Services,
+): Promise<Outgoing> {
+  let headers: Record<string, string> = {}
+  try {
+    const caller = await authenticateCaller(group, incoming, services)
+    if (caller === 'rejected') return rejectToken(profile, incoming, services)
+    const version = profile.negotiate(incoming.headers)
+    headers = profile.versionHeaders(version)
+    const { route, request } = prepare(profile, group, incoming, { caller, version, services })
+    const reply = await route.handle(request as RouteRequest<never>)
+    return render(reply, selectStatus(route, version), headers)
+  } catch (error) {
+    const fault = faultFromError(error)
+    if (fault.status >= 500) services.log.error({ err: error, requestId: incoming.requestId }, 'request failed')
+    const { contentType, body } = profile.renderFault(fault)
+    return { status: fault.status, headers: { 'content-type': contentType, ...headers, ...fault.headers }, body }
+  }
+}
+
+/** The caller without a token, for routes that need none. */
+const nobody: Caller = {
+  user: { id: '', name: '' },
+  roles: new Set(),
+  kubernetes: { user: 'system:anonymous', groups: [] },
+}
+
+async function authenticateCaller(
+  [first]: RouteGroup,
+  { headers }: Pick<Incoming, 'headers'>,
+  { authenticator }: Services,
+): Promise<Caller | 'rejected'> {
+  if (first.authenticated === false) return nobody
+  const token = headers['x-auth-token']
+  const caller = typeof token === 'string' ? await authenticator.authenticate(token) : undefined
+  if (caller === undefined) return 'rejected'
+  // A token without a project serves only to ask the identity service for one with a project.
+  return caller.project === undefined && first.service !== 'identity' ? 'rejected' : caller
+}
+
+/** The answer to a request without a valid token, in the form of Keystone's middleware in front of each service. */
+export function rejectToken(
+  _profile: Profile,
+  { address }: Pick<Incoming, 'address'>,
+  { publicUrl }: Services,
+): Outgoing {
+  const fault = new Fault(401, 'The request you have made requires authentication.')
+  const { contentType, body } = renderKeystoneFault(fault)
+  const uri = `${publicUrl ?? address}/identity`
+  return { status: 401, headers: { 'content-type': contentType, 'www-authenticate': `Keystone uri="${uri}"` }, body }
+}
+
+interface Context {
+  caller: Caller
+  version: number
+  services: Services
+}
+
+/** Selects the route and validates the request. Throws the fault of the first mistake. */
+function prepare(
+  profile: Profile,
+  group: RouteGroup,
+  incoming: Incoming,
+  { caller, version, services }: Context,
+): { route: Route; request: RouteRequest } {
+  if (profile.takesJsonOnly) checkContentType(textOf(incoming.headers['content-type']))
+  const hasActions = group[0].action !== undefined
+  const body = incoming.method === 'GET' || incoming.method === 'DELETE' ? null : readBody(incoming.body, hasActions)
+  const candidates = hasActions ? selectAction(group, body) : group
+  const { project_id: project, ...params } = incoming.params
+  checkProject(project, caller)
+  const route = candidates.find((candidate) => isInRange(version, candidate))
+  if (!route) throw notFound()
+  const bodySchema = selectByVersion(route.body ?? {}, version)
+  if (bodySchema) validateBody(bodySchema, body, profile.isRelaxed)
+  const querySchema = selectByVersion(route.query ?? {}, version)
+  const rawQuery = parseQuery(incoming.queryText)
+  const query = querySchema ? validateQuery(querySchema, rawQuery, profile.isRelaxed) : rawQuery
+  if (!route.policy.inHandler) authorize(caller, route.policy)
+  const links = new Links(`${services.publicUrl ?? incoming.address}${profile.root}`, profile.version, project)
+  return { route, request: makeRequest({ route, incoming, params, query, body, version, caller, services, links }) }
+}
+
+interface RequestParts
+  extends Pick<RouteRequest, 'params' | 'query' | 'body' | 'version' | 'caller' | 'services' | 'links'> {
+  route: Route
+  incoming: Incoming
+}
+
+function makeRequest({ route, incoming, ...parts }: RequestParts): RouteRequest {
+  const { caller, services } = parts
+  const { requestId, headers } = incoming
+  return {
+    ...parts,
+    requestId,
+    headers,
+    state: services.state.forCaller(caller),
+    log: services.log.child({ requestId, route: route.name }),
+    can: ({ role }) => hasRole(caller, role),
+    authorize: (policy = route.policy) => authorize(caller, policy),
+  }
+}
+
+function readBody(raw: Uint8Array | undefined, hasActions: boolean): unknown {
+  if (hasActions && (raw === undefined || raw.length === 0)) throw malformedBody()
+  return parseBody(raw)
+}
+
+/** The routes whose key is the only key of the body. Anything else than an object with one key is no action. */
+function selectAction(group: RouteGroup, body: unknown): readonly Route[] {
+  if (typeof body !== 'object' && typeof body !== 'string') throw notFound()
+  if (body === null) throw notFound()
+  const keys = Object.keys(body)
+  const [key] = keys
+  if (keys.length !== 1 || key === undefined) throw malformedBody()
+  if (typeof body === 'string' || Array.isArray(body)) throw notFound()
+  const routes = group.filter(({ action }) => action === key)
+  if (routes.length === 0) throw badRequest(`There is no such action: ${key}`)
+  return routes
+}
+
+function checkProject(inPath: string | undefined, { project }: Caller): void {
+  if (inPath === undefined || inPath === project?.id) return
+  throw badRequest(
+    `Malformed request URL: URL's project_id '${inPath}' doesn't match Context's project_id '${project?.id ?? ''}'`,
+  )
+}
+
+export const hasRole = ({ roles }: Caller, role: Role | 'any'): boolean => role === 'any' || roles.has(role)
+
+function authorize(caller: Caller, { rule, role }: Pick<Policy, 'rule' | 'role'>): void {
+  if (!hasRole(caller, role)) throw policyForbids(rule)
+}
+
+const selectStatus = ({ success }: Route, version: number): number =>
+  typeof success === 'number' ? success : (selectByVersion(success, version) ?? 200)
+
+function render(
+  { body, headers = {}, status }: Reply,
+  success: number,
+  versionHeaders: Record<string, string>,
+): Outgoing {
+  return {
+    status: status ?? success,
+    headers: { 'content-type': 'application/json', ...versionHeaders, ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }
+}
+
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header.join(',') : header
+
+export type { Query }

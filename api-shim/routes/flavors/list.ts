@@ -1,0 +1,133 @@
+/** GET /flavors and GET /flavors/detail. */
+import type { Flavor } from '../../../crds/index.ts'
+import { badRequest } from '../../http/fault.ts'
+import { cutPage, nextLink, type PageOf, pageRequestOf, sortItems, sortKeysOf } from '../../http/pages.ts'
+import { isAdmin } from '../../identity/caller.ts'
+import { displayNameOf } from '../../state/names.ts'
+import { nonNegativeInteger, oneOf, query, repeated, string } from '../../validation/schema.ts'
+import { flavorIdOf, renderFlavor, renderFlavorSummary } from '../../views/flavors.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { isUsableBy, listFlavors } from './find.ts'
+import { extraSpecsPolicy } from './show.ts'
+
+const sortValues: Readonly<Record<string, (flavor: Flavor) => string | number | boolean | undefined>> = {
+  created_at: ({ metadata }) => metadata.creationTimestamp,
+  description: ({ spec }) => spec.description,
+  disabled: () => false,
+  ephemeral_gb: ({ spec }) => spec.ephemeral,
+  flavorid: flavorIdOf,
+  id: ({ metadata }) => metadata.creationTimestamp,
+  is_public: ({ spec }) => spec.isPublic,
+  memory_mb: ({ spec }) => spec.ram,
+  name: displayNameOf,
+  root_gb: ({ spec }) => spec.disk,
+  rxtx_factor: () => 1,
+  swap: ({ spec }) => spec.swap,
+  updated_at: () => undefined,
+  vcpu_weight: () => 0,
+  vcpus: ({ spec }) => spec.vcpus,
+}
+
+const parameters = {
+  limit: repeated(nonNegativeInteger),
+  marker: repeated(string()),
+  is_public: repeated(string()),
+  minRam: repeated(string()),
+  minDisk: repeated(string()),
+  sort_key: repeated(oneOf(Object.keys(sortValues), { type: 'string' })),
+  sort_dir: repeated(string()),
+}
+const { rxtx_factor: _rxtx, disabled: _disabled, ...newSortValues } = sortValues
+const newParameters = {
+  ...parameters,
+  sort_key: repeated(oneOf(Object.keys(newSortValues), { type: 'string' })),
+  name: repeated(string({ format: 'regex' })),
+}
+
+const schemas = {
+  '2.1': query(parameters),
+  '2.75': query(parameters, { additionalProperties: false }),
+  '2.102': query(newParameters, { additionalProperties: false }),
+} as const
+
+async function pageOf(request: RouteRequest<null>): Promise<PageOf<Flavor>> {
+  const { query } = request
+  const keys = sortKeysOf(
+    { ...query, sort_key: [...(query['sort_key'] ?? ['flavorid'])], sort_dir: [...(query['sort_dir'] ?? ['asc'])] },
+    sortValues,
+  )
+  const all = (await listFlavors(request)).filter(filterOf(request))
+  return cutPage(
+    sortItems(all, [...keys, { valueOf: flavorIdOf, descending: false }]),
+    pageRequestOf(query),
+    flavorIdOf,
+  )
+}
+
+function filterOf(request: RouteRequest<null>): (flavor: Flavor) => boolean {
+  const minRam = numberOf(request, 'minRam')
+  const minDisk = numberOf(request, 'minDisk')
+  const isPublic = isAdmin(request.caller) ? publicFilterOf(request) : undefined
+  return (flavor) =>
+    flavor.spec.ram >= minRam &&
+    flavor.spec.disk >= minDisk &&
+    (isAdmin(request.caller)
+      ? isPublic === undefined || flavor.spec.isPublic === isPublic
+      : isUsableBy(flavor, request))
+}
+
+function numberOf({ query }: RouteRequest<null>, name: string): number {
+  const text = query[name]?.at(-1)
+  if (text === undefined) return 0
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw badRequest(`Invalid ${name} filter [${text}]`)
+  return Number(text)
+}
+
+/** For administrators: `none` means both, no parameter means public ones. */
+function publicFilterOf({ query }: RouteRequest<null>): boolean | undefined {
+  const text = query['is_public']?.at(-1)?.toLowerCase()
+  if (text === undefined) return true
+  if (text === 'none') return undefined
+  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(text)) return true
+  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(text)) return false
+  throw badRequest(`Invalid is_public filter [${query['is_public']?.at(-1)}]`)
+}
+
+export const flavorsList = defineRoute<null>({
+  name: 'flavors:list',
+  method: 'GET',
+  path: '/flavors',
+  success: 200,
+  policy: { rule: 'os_compute_api:flavors:index', role: 'any' },
+  query: schemas,
+  async handle(request) {
+    const { version, links, query } = request
+    const page = await pageOf(request)
+    return {
+      body: {
+        flavors: page.items.map((flavor) => renderFlavorSummary(flavor, version, links)),
+        ...nextLink('flavors', page, links.self('flavors'), query),
+      },
+    }
+  },
+})
+
+export const flavorsDetail = defineRoute<null>({
+  name: 'flavors:detail',
+  method: 'GET',
+  path: '/flavors/detail',
+  success: 200,
+  policy: { rule: 'os_compute_api:flavors:detail', role: 'any' },
+  query: schemas,
+  async handle(request) {
+    const { version, links, query } = request
+    const page = await pageOf(request)
+    const options = { version, links, showsExtraSpecs: request.can(extraSpecsPolicy) }
+    return {
+      body: {
+        flavors: page.items.map((flavor) => renderFlavor(flavor, options)),
+        ...nextLink('flavors', page, links.self('flavors', 'detail'), query),
+      },
+    }
+  },
+})

@@ -1,0 +1,23 @@
+/** GET /flavors/{flavor_id}. */
+import { query } from '../../validation/schema.ts'
+import { renderFlavor } from '../../views/flavors.ts'
+import { defineRoute, type Policy } from '../route.ts'
+import { findFlavor } from './find.ts'
+
+/** Who sees the extra specs of flavors. */
+export const extraSpecsPolicy: Policy = { rule: 'os_compute_api:os-flavor-extra-specs:index', role: 'reader' }
+
+export const flavorsShow = defineRoute<null>({
+  name: 'flavors:show',
+  method: 'GET',
+  path: '/flavors/{flavor_id}',
+  success: 200,
+  policy: { rule: 'os_compute_api:flavors:show', role: 'any' },
+  query: { '2.1': query({}), '2.75': query({}, { additionalProperties: false }) },
+  async handle(request) {
+    const { version, links, params } = request
+    const flavor = await findFlavor(request, params['flavor_id'] ?? '')
+    const showsExtraSpecs = request.can(extraSpecsPolicy)
+    return { body: { flavor: renderFlavor(flavor, { version, links, showsExtraSpecs }) } }
+  },
+})

@@ -1,0 +1,108 @@
+/**
+ * The routes of Nova that no longer do anything: those that Nova has removed answer 410 at every microversion, and those
+ * that were only proxies to another service answer 404. Both are tables, so that the list of routes is complete.
+ */
+import { gone, notFound } from '../http/fault.ts'
+import { defineRoute, type Method, type Route } from './route.ts'
+
+/** A path and its methods; the parameters of the paths have no meaning. */
+const removed: readonly [path: string, methods: readonly Method[]][] = [
+  ['/os-agents', ['GET', 'POST']],
+  ['/os-agents/{id}', ['PUT', 'DELETE']],
+  ['/os-cells', ['GET', 'POST']],
+  ['/os-cells/capacities', ['GET']],
+  ['/os-cells/detail', ['GET']],
+  ['/os-cells/info', ['GET']],
+  ['/os-cells/sync_instances', ['POST']],
+  ['/os-cells/{id}', ['GET', 'PUT', 'DELETE']],
+  ['/os-cells/{id}/capacities', ['GET']],
+  ['/os-certificates', ['POST']],
+  ['/os-certificates/{id}', ['GET']],
+  ['/os-cloudpipe', ['GET', 'POST']],
+  ['/os-cloudpipe/{id}', ['PUT']],
+  ['/os-fixed-ips/{id}', ['GET']],
+  ['/os-floating-ip-dns', ['GET']],
+  ['/os-floating-ip-dns/{id}', ['PUT', 'DELETE']],
+  ['/os-floating-ip-dns/{id}/entries/{entry}', ['GET', 'PUT', 'DELETE']],
+  ['/os-floating-ips-bulk', ['GET', 'POST']],
+  ['/os-floating-ips-bulk/{id}', ['GET', 'PUT']],
+  ['/os-fping', ['GET']],
+  ['/os-fping/{id}', ['GET']],
+  ['/os-networks', ['POST']],
+  ['/os-networks/add', ['POST']],
+  ['/os-networks/{id}', ['DELETE']],
+  ['/os-security-group-default-rules', ['GET', 'POST']],
+  ['/os-security-group-default-rules/{id}', ['GET', 'DELETE']],
+  ['/os-tenant-networks', ['POST']],
+  ['/os-tenant-networks/{id}', ['DELETE']],
+  ['/servers/{server_id}/consoles', ['GET', 'POST']],
+  ['/servers/{server_id}/consoles/{id}', ['GET', 'DELETE']],
+  ['/servers/{server_id}/os-virtual-interfaces', ['GET']],
+]
+
+/** Removed actions: Nova first looks for the key in the body, so an unknown key is still a 400. */
+const removedActions: readonly [path: string, key: string][] = [
+  ['/os-fixed-ips/{id}/action', 'reserve'],
+  ['/os-fixed-ips/{id}/action', 'unreserve'],
+  ['/os-networks/{id}/action', 'disassociate'],
+  ['/os-networks/{id}/action', 'disassociate_host'],
+  ['/os-networks/{id}/action', 'disassociate_project'],
+  ['/os-networks/{id}/action', 'associate_host'],
+  ['/servers/{server_id}/action', 'resetNetwork'],
+  ['/servers/{server_id}/action', 'os-getRDPConsole'],
+]
+
+/**
+ * Proxies to images, networks and volumes, with the last microversion that has them. The shim does not have them at
+ * any microversion: clients ask the services themselves.
+ */
+const proxies: readonly [path: string, methods: readonly Method[]][] = [
+  ['/images', ['GET']],
+  ['/images/detail', ['GET']],
+  ['/images/{id}', ['GET', 'DELETE']],
+  ['/images/{id}/metadata', ['GET', 'POST', 'PUT']],
+  ['/images/{id}/metadata/{key}', ['GET', 'PUT', 'DELETE']],
+  ['/os-baremetal-nodes', ['GET', 'POST']],
+  ['/os-baremetal-nodes/{id}', ['GET', 'DELETE']],
+  ['/os-floating-ip-pools', ['GET']],
+  ['/os-floating-ips', ['GET', 'POST']],
+  ['/os-floating-ips/{id}', ['GET', 'DELETE']],
+  ['/os-networks', ['GET']],
+  ['/os-networks/{id}', ['GET']],
+  ['/os-security-group-rules', ['POST']],
+  ['/os-security-group-rules/{id}', ['DELETE']],
+  ['/os-security-groups', ['GET', 'POST']],
+  ['/os-security-groups/{id}', ['GET', 'PUT', 'DELETE']],
+  ['/os-snapshots', ['GET', 'POST']],
+  ['/os-snapshots/detail', ['GET']],
+  ['/os-snapshots/{id}', ['GET', 'DELETE']],
+  ['/os-tenant-networks', ['GET']],
+  ['/os-tenant-networks/{id}', ['GET']],
+  ['/os-volumes', ['GET', 'POST']],
+  ['/os-volumes/detail', ['GET']],
+  ['/os-volumes/{id}', ['GET', 'DELETE']],
+  ['/os-volumes_boot', ['GET', 'POST']],
+  ['/os-volumes_boot/detail', ['GET']],
+  ['/os-volumes_boot/{id}', ['GET', 'PUT', 'DELETE']],
+]
+
+const anybody = { rule: 'os_compute_api:removed', role: 'any' } as const
+
+const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?: string): Route =>
+  defineRoute({
+    name: `${why}:${method} ${path}${action === undefined ? '' : ` ${action}`}`,
+    method,
+    path,
+    ...(action === undefined ? {} : { action }),
+    success: 200,
+    policy: anybody,
+    async handle() {
+      throw why === 'removed' ? gone() : notFound()
+    },
+  })
+
+export const removedRoutes: readonly Route[] = [
+  ...removed.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'removed'))),
+  ...removedActions.map(([path, key]) => refuse('POST', path, 'removed', key)),
+  ...proxies.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'proxy'))),
+]

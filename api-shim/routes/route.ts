@@ -1,0 +1,93 @@
+/**
+ * The declaration of a route. A route is a value: who may call it, at which microversions, which requests are valid, and
+ * what it does. The server mounts all routes of index.ts; tests and documents iterate over them.
+ */
+import type { Log } from '../../kube/log.ts'
+import type { Links } from '../http/links.ts'
+import type { ByVersion, VersionText } from '../http/microversion.ts'
+import type { Caller, Role } from '../identity/caller.ts'
+import type { Services } from '../services.ts'
+import type { CallerState } from '../state/state.ts'
+import type { Query } from '../validation/request.ts'
+import type { Schema } from '../validation/schema.ts'
+
+export type ServiceName = 'compute' | 'identity' | 'image' | 'network'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Who may call a route. */
+export interface Policy {
+  /** Nova's name of the rule, which stands in the 403: `os_compute_api:servers:create`. */
+  rule: string
+  /** The role that a caller needs; `any`: no role. A role is included in the roles above it. */
+  role: Role | 'any'
+  /**
+   * true: the handler checks the rule with `request.authorize()`, because Nova looks the object up first, so that an
+   * object that does not exist is a 404 for everybody. Absent: the rule is checked before the handler runs.
+   */
+  inHandler?: true
+}
+
+export interface RouteRequest<Body = unknown> {
+  /** The minor number of the microversion: 53 for 2.53. */
+  readonly version: number
+  /** The parameters of the path by name. */
+  readonly params: Readonly<Record<string, string>>
+  /** The valid query: all values of each parameter. */
+  readonly query: Query
+  /** The valid body; null if the request has none. */
+  readonly body: Body
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly requestId: string
+  readonly caller: Caller
+  /** What the caller may read and write. */
+  readonly state: CallerState
+  readonly links: Links
+  readonly services: Services
+  readonly log: Log
+  /** Whether the caller has the role of a rule. */
+  can(policy: Pick<Policy, 'role'>): boolean
+  /** Throws a 403 unless the caller may do what the rule allows. Without an argument: the rule of the route. */
+  authorize(policy?: Pick<Policy, 'rule' | 'role'>): void
+}
+
+export interface Reply {
+  /** Default: the route's `success`. */
+  status?: number
+  /** Absent: the answer has no body. */
+  body?: unknown
+  headers?: Readonly<Record<string, string>>
+}
+
+export interface Route<Body = never> {
+  service: ServiceName
+  /** Resource and operation, as a key for documents and tests: `servers:create`. */
+  name: string
+  method: Method
+  /** The path below the version, with parameters in braces: `/servers/{server_id}`. */
+  path: string
+  /** For `POST …/action`: the key of the body that chooses this route. */
+  action?: string
+  /** The first and the last microversion of the route. Outside of them it answers 404. */
+  since?: VersionText
+  until?: VersionText
+  success: number | ByVersion<number>
+  policy: Policy
+  /** false: the route needs no token. */
+  authenticated?: false
+  /** The schema of the query by the first microversion that it applies to. Absent: the query is not read. */
+  query?: ByVersion<Schema>
+  /** The schema of the body by the first microversion that it applies to. Absent: the body is not read. */
+  body?: ByVersion<Schema>
+  handle(request: RouteRequest<Body>): Promise<Reply>
+}
+
+/** A route of the Compute API. @example defineRoute<TypeOf<typeof body>>({ name: 'flavors:create', … }) */
+export const defineRoute = <Body = unknown>(route: Omit<Route<Body>, 'service'>): Route => ({
+  service: 'compute',
+  ...route,
+})
+
+/** A route of another service. */
+export const defineRouteOf =
+  (service: ServiceName) =>
+  <Body = unknown>(route: Omit<Route<Body>, 'service'>): Route => ({ service, ...route })

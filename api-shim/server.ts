@@ -1,0 +1,117 @@
+/** The HTTP server of the shim: version documents, the routes of all services, and answers to everything else. */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Fault } from './http/fault.ts'
+import { incomingOf, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
+import { type Profile, profiles } from './http/profile.ts'
+import { rejectToken } from './http/serve.ts'
+import { renderNotFoundPage } from './http/unrouted.ts'
+import { renderChoices, renderVersion, renderVersions } from './http/version-documents.ts'
+import { allRoutes } from './routes/index.ts'
+import type { Route } from './routes/route.ts'
+import type { Services } from './services.ts'
+
+/** The largest body in bytes, as the middleware in front of Nova has it. Uploads of images have their own limit. */
+const MAX_BODY_BYTES = 114_688
+/** The longest parameter of a path: names may have 255 characters of up to four bytes. */
+const MAX_PARAMETER_LENGTH = 1024
+
+/** @param routes all routes by default; tests mount others */
+export function createServer(services: Services, routes: readonly Route[] = allRoutes): FastifyInstance {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: newRequestId,
+    requestTimeout: 60_000,
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
+    exposeHeadRoutes: false,
+    frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, request, reply) => answerFrameworkError(error, request, reply, services))
+  app.setNotFoundHandler((request, reply) => answerUnrouted(services, request, reply))
+  mountVersionDocuments(app, services)
+  for (const profile of profiles) mountRoutes(app, profile, routes, services)
+  return app
+}
+
+/** Sends a document that belongs to no version: it has no request ID. */
+const sendJson = (reply: FastifyReply, status: number, document: object): FastifyReply =>
+  reply
+    .code(status)
+    .header('content-type', 'application/json')
+    .send(Buffer.from(JSON.stringify(document)))
+
+const documentMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): void {
+  const addressOf = (request: FastifyRequest): string => publicUrl ?? incomingOf(request).address
+  app.route({
+    method: [...documentMethods],
+    url: '/compute',
+    handler: async (request, reply) => sendJson(reply, 200, renderVersions(`${addressOf(request)}/compute`)),
+  })
+  for (const profile of profiles.filter(({ service }) => service === 'compute'))
+    app.route({
+      method: [...documentMethods],
+      url: `${profile.root}${profile.version}`,
+      handler: async (request, reply) => sendAnswer(reply, answerVersion(profile, request, addressOf(request))),
+    })
+}
+
+function answerVersion(profile: Profile, request: FastifyRequest, address: string): ReturnType<typeof rejectToken> {
+  const id = profile.version === '/v2' ? 'v2.0' : 'v2.1'
+  try {
+    const headers = profile.versionHeaders(profile.negotiate(request.headers))
+    const body = JSON.stringify(renderVersion(`${address}${profile.root}`, id, profile.version.slice(1)))
+    return { status: 200, headers: { 'content-type': 'application/json', ...headers }, body }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    const { contentType, body } = profile.renderFault(error)
+    return { status: error.status, headers: { 'content-type': contentType, ...error.headers }, body }
+  }
+}
+
+const profileOf = (url: string): Profile | undefined =>
+  profiles
+    .toSorted((a, b) => b.version.length - a.version.length)
+    .find(({ root, version }) => url.startsWith(`${root}${version}/`))
+
+/** A path that no route has: 401 without a token, otherwise a page that says so. Below no version: the versions. */
+async function answerUnrouted(services: Services, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { address, headers } = incomingOf(request)
+  const [path = ''] = request.url.replaceAll(/\/{2,}/g, '/').split('?')
+  if (request.method === 'OPTIONS') return reply.code(200).send('')
+  const profile = profileOf(path)
+  if (!profile && path.startsWith('/compute/')) {
+    const root = `${services.publicUrl ?? address}/compute`
+    return sendJson(reply, 300, renderChoices(root, path.slice('/compute'.length)))
+  }
+  const token = headers['x-auth-token']
+  if (profile && (typeof token !== 'string' || !(await services.authenticator.authenticate(token))))
+    return sendAnswer(reply, rejectToken(profile, { address }, services))
+  const { contentType, body } = renderNotFoundPage(request.method === 'HEAD' ? '*/*' : headers.accept)
+  return sendAnswer(reply, { status: 404, headers: { 'content-type': contentType }, body })
+}
+
+/** Errors of the HTTP server itself, such as a body that is too large. */
+async function answerFrameworkError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  services: Services,
+): Promise<FastifyReply> {
+  const status = (error as { statusCode?: number }).statusCode ?? 500
+  if (status >= 500) services.log.error({ err: error, requestId: request.id }, 'request failed')
+  const fault =
+    status === 413
+      ? new Fault(413, 'Request is too large.')
+      : status < 500
+        ? new Fault(
+            400,
+            'The server could not comply with the request since it is either malformed or otherwise incorrect.',
+          )
+        : new Fault(500, 'The server has either erred or is incapable of performing the requested operation.')
+  const profile = profileOf(request.url) ?? profiles[0]
+  const { contentType, body } = profile?.renderFault(fault) ?? { contentType: 'text/plain', body: fault.message }
+  return sendAnswer(reply, { status: fault.status, headers: { 'content-type': contentType }, body })
+}

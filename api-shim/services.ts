@@ -1,0 +1,19 @@
+/** The services that routes use besides the state of the cloud. */
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import type { Caller } from './identity/caller.ts'
+import type { State } from './state/state.ts'
+
+/** Finds out whose token it is. Undefined: the token is not valid. */
+export interface Authenticator {
+  authenticate(token: string): Promise<Caller | undefined>
+}
+
+export interface Services {
+  state: State
+  authenticator: Authenticator
+  clock: Clock
+  log: Log
+  /** The address under which clients reach the shim, without a slash at the end. Absent: that of each request. */
+  publicUrl?: string | undefined
+}

@@ -1,0 +1,50 @@
+/** Asks the API server whether a user may do something, and remembers the answer for some seconds. */
+import { subjectAccessReviews } from '../../kube/builtin-kinds.ts'
+import type { Kube } from '../../kube/client.ts'
+import type { ResourceDef } from '../../kube/types.ts'
+
+export interface KubernetesUser {
+  user: string
+  groups: readonly string[]
+}
+
+export interface Right {
+  verb: 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete'
+  kind: Pick<ResourceDef, 'group' | 'plural'>
+  subresource?: string
+  /** Absent: in all namespaces, or of a kind without namespaces. */
+  namespace?: string | undefined
+}
+
+export interface Access {
+  isAllowed(user: KubernetesUser, right: Right): Promise<boolean>
+}
+
+/** How long an answer is remembered: a right that is taken away stays for this long at most. */
+const LIFETIME_MS = 5_000
+/** The answers are forgotten when there are more than these, so that many users do not fill the memory. */
+const MAX_ANSWERS = 20_000
+
+export function createAccess(kube: Pick<Kube, 'resource' | 'clock'>): Access {
+  const reviews = kube.resource(subjectAccessReviews)
+  const answers = new Map<string, { until: number; allowed: Promise<boolean> }>()
+  const ask = async ({ user, groups }: KubernetesUser, right: Right): Promise<boolean> => {
+    const { verb, kind, subresource, namespace } = right
+    const resourceAttributes = { verb, group: kind.group, resource: kind.plural, subresource, namespace }
+    const { status } = await reviews.create({ metadata: {}, spec: { user, groups: [...groups], resourceAttributes } })
+    return status?.allowed === true
+  }
+  return {
+    async isAllowed(user, right) {
+      const { verb, kind, subresource = '', namespace = '' } = right
+      const key = [user.user, user.groups.join(), verb, kind.group, kind.plural, subresource, namespace].join('\n')
+      const known = answers.get(key)
+      if (known && known.until > kube.clock.now()) return known.allowed
+      if (answers.size >= MAX_ANSWERS) answers.clear()
+      const allowed = ask(user, right)
+      answers.set(key, { until: kube.clock.now() + LIFETIME_MS, allowed })
+      allowed.catch(() => answers.delete(key))
+      return allowed
+    },
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Waits until an informer's cache has what this process has written, so that a client that reads after its own write
+ * sees it. The wait is bounded: a slow watch delays an answer, but never blocks it.
+ */
+import type { Clock } from '../../kube/clock.ts'
+import type { Informer } from '../../kube/informer.ts'
+import { isNewerVersion } from '../../kube/latest-objects.ts'
+import { type KubeObject, keyOf } from '../../kube/types.ts'
+
+const MAX_WAIT_MS = 2_000
+
+interface Waiting {
+  isDone(): boolean
+  resolve(): void
+}
+
+export class CacheWaiter<T extends KubeObject> {
+  readonly #informer: Informer<T>
+  readonly #clock: Clock
+  readonly #waiting = new Map<string, Set<Waiting>>()
+
+  constructor(informer: Informer<T>, clock: Clock) {
+    this.#informer = informer
+    this.#clock = clock
+    const wake = (object: T): void => this.#wake(keyOf(object.metadata))
+    informer.on({ added: wake, updated: (_old, now) => wake(now), deleted: wake })
+  }
+
+  /** Resolves when the cache has this version of the object or a newer one, or after two seconds. */
+  async waitForWrite({ metadata: { uid, resourceVersion, ...ref } }: T): Promise<void> {
+    const key = keyOf(ref)
+    // If the object is not in the cache after it was, it has been deleted in the meantime.
+    let hasBeenCached = false
+    await this.#wait(key, () => {
+      const cached = this.#informer.cache.get(key)?.metadata
+      if (cached === undefined) return hasBeenCached
+      hasBeenCached = true
+      return cached.uid !== uid || !isNewerVersion(resourceVersion, cached.resourceVersion)
+    })
+  }
+
+  /** Resolves when the cache no longer has the object, or has it as one that is being deleted. */
+  async waitForDeletion(key: string, uid: string | undefined): Promise<void> {
+    await this.#wait(key, () => {
+      const metadata: KubeObject['metadata'] & { deletionTimestamp?: string } =
+        this.#informer.cache.get(key)?.metadata ?? {}
+      return metadata.uid === undefined || metadata.uid !== uid || metadata.deletionTimestamp !== undefined
+    })
+  }
+
+  async #wait(key: string, isDone: () => boolean): Promise<void> {
+    if (isDone()) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const waiting = { isDone, resolve }
+    const all = this.#waiting.get(key) ?? new Set()
+    this.#waiting.set(key, all.add(waiting))
+    const cancel = this.#clock.timer(MAX_WAIT_MS, resolve)
+    await promise
+    cancel()
+    all.delete(waiting)
+    if (all.size === 0) this.#waiting.delete(key)
+  }
+
+  #wake(key: string): void {
+    for (const { isDone, resolve } of this.#waiting.get(key) ?? []) if (isDone()) resolve()
+  }
+}

@@ -1,0 +1,48 @@
+/** Translates errors of the API server, and Kubenova's own, into the faults that a client sees. One table for all. */
+import { isKubenovaError } from '../../crds/errors.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { Fault, internalError } from '../http/fault.ts'
+
+const RETRY_AFTER_SECONDS = '1'
+
+const statusOfKind = { Refused: 409, NotFound: 404, Transient: 503, Terminal: 500, Bug: 500 } as const
+
+/** The fault for any error. An error without a translation is a 500, whose text reveals nothing. */
+export function faultFromError(error: unknown): Fault {
+  if (error instanceof Fault) return error
+  if (error instanceof ApiError) return faultFromApiError(error)
+  if (isKubenovaError(error)) {
+    const status = statusOfKind[error.kind]
+    if (status !== 500) return new Fault(status, error.message, retryHeaders(status), error)
+  }
+  return internalError(error)
+}
+
+/** The statuses of the API server for which a client gets the same status and the API server's reasons. */
+const passedOn: Readonly<Record<number, number>> = { 400: 400, 403: 403, 404: 404, 409: 409, 413: 413, 422: 400 }
+
+function faultFromApiError(error: ApiError): Fault {
+  const status = passedOn[error.status]
+  if (status !== undefined) return new Fault(status, reasonsOf(error), {}, error)
+  // The API server is unreachable, restarting or overloaded: the client may try again.
+  if (error.status === 0 || error.status === 429 || error.status >= 500)
+    return new Fault(503, 'The Kubernetes API server is not available.', retryHeaders(503), error)
+  return internalError(error)
+}
+
+const retryHeaders = (status: number): Record<string, string> =>
+  status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+
+/** What the API server objects to, without the method and path with which the message of an ApiError begins. */
+function reasonsOf({ details, message, request }: ApiError): string {
+  const causes = (details?.causes ?? []).map(({ field, message: text }) => [field, text].filter(Boolean).join(': '))
+  return causes.length > 0 ? causes.join('; ') : message.replace(`${request}: `, '')
+}
+
+export async function rethrowAsFault<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (error) {
+    throw faultFromError(error)
+  }
+}

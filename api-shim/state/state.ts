@@ -1,0 +1,185 @@
+/**
+ * The state of the cloud as one caller may see and change it. Reads come from the informer caches after the API server
+ * has said that the caller may read. Writes are made as the caller, so that RBAC, admission policies and the audit log
+ * see the person, and return when the caches have them.
+ */
+import type { Secret } from '../../kube/builtin-kinds.ts'
+import { secrets } from '../../kube/builtin-kinds.ts'
+import type { Index } from '../../kube/cache.ts'
+import type { Kube } from '../../kube/client.ts'
+import type { DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
+import type { Store, StoreDef, StoresOf } from '../../kube/store.ts'
+import { type Draft, type KubeObject, keyOf, type Ref, type TypedResourceDef } from '../../kube/types.ts'
+import { forbidden } from '../http/fault.ts'
+import { type Caller, isAdmin, type Project, projectIdFromUid } from '../identity/caller.ts'
+import type { Access } from './access.ts'
+import { CacheWaiter } from './cache-waiter.ts'
+import { rethrowAsFault } from './errors.ts'
+import { neverShared, sharingRuleOf, type storeDefs } from './stores.ts'
+
+export type Stores = StoresOf<typeof storeDefs>
+
+export interface StateParts {
+  kube: Kube
+  stores: Stores
+  access: Access
+}
+
+/** The objects of one kind that the caller may read: those of the caller's project, and for administrators all. */
+export interface Reader<T extends KubeObject> {
+  /** The objects of the caller's project and those that other projects share; of a kind without namespaces, all. */
+  list(): T[]
+  /** The objects of all projects. Throws a 403 unless the caller is an administrator. */
+  listAllProjects(): T[]
+  /** The object with this name in the caller's project, or of a kind without namespaces. */
+  get(name: string): T | undefined
+  /** The objects that an index has under a value, of all projects that the caller may read. */
+  find(index: Index<T>, value: string): T[]
+}
+
+/** Writes objects of one kind as the caller. Objects without a namespace are written in the caller's project. */
+export interface Writer<T extends KubeObject> {
+  create(object: Draft<T>, options?: WriteOptions): Promise<T>
+  /** Changes the object by a JSON merge patch. */
+  patch(ref: Ref, patch: object, options?: WriteOptions): Promise<T>
+  delete(object: T, options?: DeleteOptions): Promise<void>
+}
+
+/** The shared part, one for the process. */
+export class State {
+  readonly kube: Kube
+  readonly access: Access
+  readonly #stores: Stores
+  readonly #waiters = new Map<StoreDef<KubeObject>, CacheWaiter<KubeObject>>()
+
+  constructor({ kube, stores, access }: StateParts) {
+    this.kube = kube
+    this.access = access
+    this.#stores = stores
+    for (const store of Object.values(stores) as unknown as Store<KubeObject>[])
+      this.#waiters.set(store.def, new CacheWaiter(store.informer, kube.clock))
+  }
+
+  /** The caches, without any check. For identity, and for what no caller asks for; routes use {@link CallerState}. */
+  get unchecked(): Stores {
+    return this.#stores
+  }
+
+  storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T> {
+    const store = (Object.values(this.#stores) as unknown as Store<T>[]).find((s) => s.def === def)
+    if (!store) throw new Error(`no store of ${def.kind.plural}`)
+    return store
+  }
+
+  waiterOf<T extends KubeObject>(def: StoreDef<T>): CacheWaiter<T> | undefined {
+    return this.#waiters.get(def as unknown as StoreDef<KubeObject>) as unknown as CacheWaiter<T> | undefined
+  }
+
+  /** The project of a namespace. Its ID is empty while the cache does not have the namespace. */
+  projectOf(namespace: string): Project {
+    const uid = this.#stores.namespaces.cache.get(namespace)?.metadata.uid
+    return { id: uid === undefined ? '' : projectIdFromUid(uid), name: namespace }
+  }
+
+  forCaller(caller: Caller): CallerState {
+    return new CallerState(this, caller)
+  }
+}
+
+export class CallerState {
+  readonly shared: State
+  readonly #caller: Caller
+  readonly #kube: Kube
+
+  constructor(shared: State, caller: Caller) {
+    this.shared = shared
+    this.#caller = caller
+    this.#kube = shared.kube.as(caller.kubernetes)
+  }
+
+  get namespace(): string {
+    if (!this.#caller.project) throw forbidden('The token has no project.')
+    return this.#caller.project.name
+  }
+
+  /**
+   * Read access to a kind. Throws a 403 if the API server says that the caller may not list it.
+   * @example const reader = await state.read(servers); const all = reader.list()
+   */
+  async read<T extends KubeObject>(def: StoreDef<T>): Promise<Reader<T>> {
+    const { cache } = this.shared.storeOf(def)
+    const readsAll = isAdmin(this.#caller)
+    const { kind } = def
+    const namespace = kind.namespaced && !readsAll ? this.namespace : undefined
+    const allowed = await this.shared.access.isAllowed(this.#caller.kubernetes, { verb: 'list', kind, namespace })
+    if (!allowed)
+      throw forbidden(`The user may not list ${kind.plural} in project ${this.#caller.project?.name ?? ''}.`)
+    const isShared = sharingRuleOf(def)
+    const isReadable = (object: T): boolean =>
+      !kind.namespaced || readsAll || object.metadata.namespace === namespace || isShared(object)
+    const isListed = (object: T): boolean => object.metadata.namespace === this.namespace || isShared(object)
+    return {
+      // Objects that are shared may be in any namespace, so only kinds without sharing use the index by namespace.
+      list: () =>
+        !kind.namespaced
+          ? cache.list()
+          : isShared === neverShared
+            ? cache.list(this.namespace)
+            : cache.list().filter(isListed),
+      listAllProjects() {
+        if (kind.namespaced && !readsAll) throw forbidden('Only administrators may list the objects of all projects.')
+        return cache.list()
+      },
+      get: (name) => cache.get(keyOf(kind.namespaced ? { name, namespace: this.namespace } : { name })),
+      find: (index, value) => cache.byIndex(index, value).filter(isReadable),
+    }
+  }
+
+  /** Write access to a kind that has a store. */
+  write<T extends KubeObject>(def: StoreDef<T>): Writer<T> {
+    const waiter = this.shared.waiterOf(def)
+    const { create, patch, delete: remove } = this.#rawWriter(def.kind)
+    const waited = async (object: T): Promise<T> => {
+      await waiter?.waitForWrite(object)
+      return object
+    }
+    return {
+      create: async (object, options) => waited(await create(object, options)),
+      patch: async (ref, change, options) => waited(await patch(ref, change, options)),
+      async delete(object, options) {
+        await remove(object, options)
+        await waiter?.waitForDeletion(keyOf(object.metadata), object.metadata.uid)
+      },
+    }
+  }
+
+  /** Write access to the Secrets of the caller's project. The shim has no cache of Secrets. */
+  writeSecrets(): Writer<Secret> {
+    return this.#rawWriter(secrets)
+  }
+
+  /** Reads one Secret of the caller's project as the caller. */
+  async readSecret(name: string): Promise<Secret> {
+    return rethrowAsFault(this.#kube.resource(secrets).get({ name, namespace: this.namespace }))
+  }
+
+  #rawWriter<T extends KubeObject>(kind: TypedResourceDef<T>): Writer<T> {
+    const resource: Resource<T> = this.#kube.resource(kind)
+    const namespace = (ref: Ref): object => (kind.namespaced ? { namespace: ref.namespace ?? this.namespace } : {})
+    return {
+      create: (object, options) =>
+        rethrowAsFault(
+          resource.create({ ...object, metadata: { ...object.metadata, ...namespace(object.metadata) } }, options),
+        ),
+      patch: (ref, change, options) =>
+        rethrowAsFault(resource.patch({ name: ref.name, ...namespace(ref) }, change, options)),
+      delete: ({ metadata }, options) =>
+        rethrowAsFault(
+          resource.delete(
+            { name: metadata.name, ...namespace(metadata) },
+            { preconditions: { uid: metadata.uid }, ...options },
+          ),
+        ),
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** The kinds that the shim reads from caches, and the indexes that find their objects by Nova's IDs. */
+import { serverAction } from '../../actions/index.ts'
+import {
+  flavor,
+  hostAggregate,
+  hypervisor,
+  type Image,
+  image,
+  keyPair,
+  type Network,
+  network,
+  port,
+  resourceDefOf,
+  type Server,
+  type ServerAction,
+  server,
+} from '../../crds/index.ts'
+import { clusterRoleBindings, namespaces, roleBindings } from '../../kube/builtin-kinds.ts'
+import { defineIndex } from '../../kube/cache.ts'
+import { defineStore, type StoreDef } from '../../kube/store.ts'
+import { type KubeObject, keyOf } from '../../kube/types.ts'
+
+export const servers = defineStore(resourceDefOf(server))
+export const actions = defineStore<ServerAction>(resourceDefOf(serverAction))
+export const flavors = defineStore(resourceDefOf(flavor))
+export const images = defineStore(resourceDefOf(image))
+export const networks = defineStore(resourceDefOf(network))
+export const ports = defineStore(resourceDefOf(port))
+export const keyPairs = defineStore(resourceDefOf(keyPair))
+export const hypervisors = defineStore(resourceDefOf(hypervisor))
+export const aggregates = defineStore(resourceDefOf(hostAggregate))
+
+export const storeDefs = {
+  servers,
+  actions,
+  flavors,
+  images,
+  networks,
+  ports,
+  keyPairs,
+  hypervisors,
+  aggregates,
+  namespaces: defineStore(namespaces),
+  roleBindings: defineStore(roleBindings),
+  clusterRoleBindings: defineStore(clusterRoleBindings),
+} as const
+
+/** The rule for kinds whose objects belong to one project only. */
+export const neverShared = (): boolean => false
+
+type SharingRule = (object: never) => boolean
+const sharingRules = new Map<unknown, SharingRule>([
+  [images, ({ spec }: Image) => spec.visibility === 'public'],
+  [networks, ({ spec }: Network) => spec.shared],
+])
+
+/** Whether users of other projects may see an object of this kind. */
+export const sharingRuleOf = <T extends KubeObject>(def: StoreDef<T>): ((object: T) => boolean) =>
+  (sharingRules.get(def) ?? neverShared) as (object: T) => boolean
+
+/** The UUID of a server in Nova. */
+export const uuidOf = ({ metadata, spec }: Server): string => spec.uuid ?? metadata.uid ?? ''
+
+export const serversByUuid = defineIndex(servers.kind, 'by UUID', (server) => [uuidOf(server)])
+export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) => [status?.host])
+export const actionsByServer = defineIndex(actions.kind, 'by Server', ({ metadata: { namespace }, spec }) => [
+  keyOf({ namespace, name: spec.server }),
+])
+/** Images, networks, ports and hypervisors have their uid as ID. */
+export const imagesById = defineIndex(images.kind, 'by ID', ({ metadata }) => [metadata.uid])
+export const networksById = defineIndex(networks.kind, 'by ID', ({ metadata }) => [metadata.uid])
+export const portsById = defineIndex(ports.kind, 'by ID', ({ metadata }) => [metadata.uid])
+export const hypervisorsById = defineIndex(hypervisors.kind, 'by ID', ({ metadata }) => [metadata.uid])

@@ -1,0 +1,133 @@
+/** A shim on the fake API server, for tests of routes: requests go through the whole HTTP server without a socket. */
+import type { FastifyInstance } from 'fastify'
+import { namespaces } from '../kube/builtin-kinds.ts'
+import { noLog } from '../kube/log.ts'
+import { createStores, startStores } from '../kube/store.ts'
+import type { KubeObject } from '../kube/types.ts'
+import { keyOf, type ResourceDef } from '../kube/types.ts'
+import { FakeApi } from '../test/fakes/api.ts'
+import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
+import { allRoutes } from './routes/index.ts'
+import type { Route } from './routes/route.ts'
+import { createServer } from './server.ts'
+import type { Services } from './services.ts'
+import type { Access } from './state/access.ts'
+import { State } from './state/state.ts'
+import { storeDefs } from './state/stores.ts'
+
+export interface Answer<B = Record<string, never>> {
+  status: number
+  headers: Record<string, string | string[] | number | undefined>
+  body: B
+}
+
+export interface AskOptions {
+  /** The token, which is the name of a test user. Default: `member`. */
+  as?: string | null
+  /** The microversion, such as `2.53`. Absent: no header is sent. */
+  version?: string
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+/** The test users by token. `other` is a member of another project. */
+const users: Readonly<Record<string, { project: string; role: Role }>> = {
+  admin: { project: 'mine', role: 'admin' },
+  manager: { project: 'mine', role: 'manager' },
+  member: { project: 'mine', role: 'member' },
+  reader: { project: 'mine', role: 'reader' },
+  other: { project: 'other', role: 'member' },
+}
+
+export class TestShim implements AsyncDisposable {
+  readonly api = new FakeApi()
+  readonly app: FastifyInstance
+  readonly services: Services
+  readonly #stop = new AbortController()
+  readonly #stores
+
+  /** @param access default: everything is allowed */
+  constructor({
+    routes = allRoutes,
+    access = { isAllowed: async () => true },
+  }: { routes?: readonly Route[]; access?: Access } = {}) {
+    const kube = this.api.kube(undefined, 'kubenova-api-shim')
+    this.#stores = createStores(storeDefs, { kube })
+    const state = new State({ kube, stores: this.#stores, access })
+    this.services = {
+      state,
+      authenticator: { authenticate: async (token) => this.callerOf(token) },
+      clock: kube.clock,
+      log: noLog,
+    }
+    this.app = createServer(this.services, routes)
+  }
+
+  /** Starts the caches and creates the namespaces of the projects `mine` and `other`. */
+  async start(): Promise<this> {
+    await startStores(this.#stores, this.#stop.signal)
+    for (const name of ['mine', 'other']) await this.seed(namespaces, { metadata: { name } })
+    await this.app.ready()
+    return this
+  }
+
+  callerOf(name: string): Caller | undefined {
+    const found = users[name]
+    if (!found) return undefined
+    const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
+    return {
+      user: { id: `id-of-${name}`, name },
+      project: { id: projectIdFromUid(uid), name: found.project },
+      roles: includedRoles([found.role]),
+      kubernetes: { user: name, groups: [] },
+    }
+  }
+
+  /** Creates an object on the fake API server, and its status if it has one, and waits until the caches have it. */
+  async seed<T extends KubeObject>(def: ResourceDef, object: object): Promise<T> {
+    const resource = this.api.resource<T>(def)
+    const created = await resource.create(object as never)
+    const { status } = object as { status?: object }
+    const ref = { name: created.metadata.name, namespace: created.metadata.namespace }
+    const stored =
+      status && def.statusSubresource !== false
+        ? await resource.patch(ref, { status }, { subresource: 'status' })
+        : created
+    await this.waitForCache(def, stored)
+    return stored
+  }
+
+  async waitForCache(def: ResourceDef, { metadata }: KubeObject): Promise<void> {
+    const store = Object.values(this.#stores).find((s) => s.def.kind.plural === def.plural)
+    for (let turn = 0; store && turn < 1000; turn++) {
+      const cached = (store.cache.get(keyOf(metadata)) as KubeObject | undefined)?.metadata
+      if (cached?.resourceVersion === metadata.resourceVersion) return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (store) throw new Error(`the cache of ${def.plural} does not catch up`)
+  }
+
+  /** @param path below the address of the shim, such as `/compute/v2.1/servers` */
+  async ask<B = Record<string, never>>(method: string, path: string, options: AskOptions = {}): Promise<Answer<B>> {
+    const { as = 'member', version, body, headers = {} } = options
+    const answer = await this.app.inject({
+      method: method as 'GET',
+      url: path,
+      headers: {
+        accept: 'application/json',
+        ...(as === null ? {} : { 'x-auth-token': as }),
+        ...(version === undefined ? {} : { 'openstack-api-version': `compute ${version}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const isJson = String(answer.headers['content-type']).startsWith('application/json') && answer.body !== ''
+    return { status: answer.statusCode, headers: answer.headers, body: (isJson ? answer.json() : answer.body) as B }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close()
+    this.#stop.abort(new Error('the test is over'))
+  }
+}

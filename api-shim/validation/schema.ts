@@ -1,0 +1,95 @@
+/**
+ * JSON Schemas of requests, with the TypeScript types that they describe. The order of the keywords matters: a request
+ * with several mistakes gets the message of the first, and that order is the one of Nova's own schemas.
+ */
+
+declare const described: unique symbol
+
+/** A JSON Schema. The type parameter is the type of a valid value, for the compiler only. */
+export type Schema<T = unknown> = Readonly<Record<string, unknown>> & { readonly [described]?: T }
+
+/** The type of the values that a schema accepts. */
+export type TypeOf<S> = S extends { readonly [described]?: infer T } ? Exclude<T, undefined> : never
+
+type Keywords = Readonly<Record<string, unknown>>
+type Properties = Readonly<Record<string, Schema>>
+type ObjectType<P extends Properties, R extends keyof P> = { [K in R]: TypeOf<P[K]> } & {
+  [K in Exclude<keyof P, R>]?: TypeOf<P[K]>
+}
+
+/** A schema from keywords as they are, for what the functions below do not express. */
+export const schema = <T>(keywords: Keywords): Schema<T> => keywords as Schema<T>
+
+export const string = (keywords: Keywords = {}): Schema<string> => schema({ type: 'string', ...keywords })
+export const integer = (keywords: Keywords = {}): Schema<number> => schema({ type: 'integer', ...keywords })
+export const nothing: Schema<null> = schema({ type: 'null' })
+
+/** A schema with several types: `typed(['string', 'null'])`. */
+export const typed = <T>(types: readonly string[], keywords: Keywords = {}): Schema<T> =>
+  schema({ type: [...types], ...keywords })
+
+export const oneOf = <const V extends readonly unknown[]>(values: V, keywords: Keywords = {}): Schema<V[number]> =>
+  schema({ enum: values, ...keywords })
+
+export const array = <T>(items: Schema<T>, keywords: Keywords = {}): Schema<T[]> =>
+  schema({ type: 'array', items, ...keywords })
+
+export interface ObjectOptions<R> {
+  required?: readonly R[]
+  /** Whether other properties are allowed. Default false. */
+  additionalProperties?: boolean
+  /** Keywords that come before `properties`, such as `minProperties`. */
+  keywords?: Keywords
+}
+
+/** An object. Its keywords are in the order type, properties, required, additionalProperties. */
+export function object<P extends Properties, const R extends keyof P & string = never>(
+  properties: P,
+  { required = [], additionalProperties = false, keywords = {} }: ObjectOptions<R> = {},
+): Schema<ObjectType<P, R>> {
+  return schema({
+    type: 'object',
+    ...keywords,
+    properties,
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties,
+  })
+}
+
+/** Everything that Nova takes for a boolean in a body. */
+const TRUE = [true, 'True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes']
+const FALSE = [false, 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no']
+export const boolean: Schema<boolean | string> = schema({ type: ['boolean', 'string'], enum: [...TRUE, ...FALSE] })
+export const isTrue = (value: unknown): boolean => TRUE.includes(value as string)
+
+/** A query: each parameter has the schema of one of its values. A parameter may be repeated unless `single` is set. */
+export interface QueryOptions {
+  /** true: a parameter that is not listed is dropped. false: it is answered with 400. */
+  additionalProperties?: boolean
+  patternProperties?: Properties
+}
+
+/** A parameter that may be repeated: the query has an array of its values. */
+export const repeated = (value: Schema): Schema => schema({ type: 'array', items: value })
+/** A parameter that may be given once. */
+export const single = (value: Schema): Schema => schema({ type: 'array', items: value, maxItems: 1 })
+
+export const query = (
+  properties: Properties,
+  { additionalProperties = true, patternProperties }: QueryOptions = {},
+): Schema =>
+  schema({
+    type: 'object',
+    properties,
+    ...(patternProperties === undefined ? {} : { patternProperties }),
+    additionalProperties,
+  })
+
+export const nonNegativeInteger: Schema<string> = schema({
+  type: ['integer', 'string'],
+  pattern: '^[0-9]*$',
+  minimum: 0,
+  minLength: 1,
+})
+/** The parameters of a list that is read in pages. */
+export const pagination = { limit: repeated(nonNegativeInteger), marker: repeated(string()) }

@@ -1,0 +1,41 @@
+/** Renders flavors as the Compute API shows them at each microversion. Pure. */
+import type { Flavor } from '../../crds/index.ts'
+import type { Links } from '../http/links.ts'
+import { displayNameOf } from '../state/names.ts'
+
+export const flavorIdOf = ({ metadata }: Flavor): string => metadata.name
+
+/** The short form of lists. */
+export function renderFlavorSummary(flavor: Flavor, version: number, links: Links): object {
+  return {
+    id: flavorIdOf(flavor),
+    name: displayNameOf(flavor),
+    links: links.pair('flavors', flavorIdOf(flavor)),
+    ...(version >= 55 ? { description: flavor.spec.description ?? null } : {}),
+  }
+}
+
+export interface FlavorViewOptions {
+  version: number
+  links: Links
+  /** Whether the caller may see the extra specs. */
+  showsExtraSpecs: boolean
+}
+
+export function renderFlavor(flavor: Flavor, { version, links, showsExtraSpecs }: FlavorViewOptions): object {
+  const { ram, disk, vcpus, swap, ephemeral, isPublic, extraSpecs = {} } = flavor.spec
+  return {
+    ...renderFlavorSummary(flavor, version, links),
+    ram,
+    disk,
+    vcpus,
+    swap: renderSwap(swap, version),
+    'OS-FLV-EXT-DATA:ephemeral': ephemeral,
+    'os-flavor-access:is_public': isPublic,
+    ...(version < 102 ? { 'OS-FLV-DISABLED:disabled': false, rxtx_factor: 1 } : {}),
+    ...(version >= 61 && showsExtraSpecs ? { extra_specs: { ...extraSpecs } } : {}),
+  }
+}
+
+/** Before 2.75 no swap disk is an empty string. */
+export const renderSwap = (swap: number, version: number): number | string => (swap === 0 && version < 75 ? '' : swap)
