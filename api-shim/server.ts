@@ -4,6 +4,7 @@ import { Fault } from './http/fault.ts'
 import { incomingOf, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
 import { type Profile, profiles } from './http/profile.ts'
 import { rejectToken } from './http/serve.ts'
+import { serviceDocuments } from './http/service-documents.ts'
 import { renderNotFoundPage } from './http/unrouted.ts'
 import { renderChoices, renderVersion, renderVersions } from './http/version-documents.ts'
 import { allRoutes } from './routes/index.ts'
@@ -15,16 +16,29 @@ const MAX_BODY_BYTES = 114_688
 /** The longest parameter of a path: names may have 255 characters of up to four bytes. */
 const MAX_PARAMETER_LENGTH = 1024
 
-/** @param routes all routes by default; tests mount others */
-export function createServer(services: Services, routes: readonly Route[] = allRoutes): FastifyInstance {
+export interface ServerOptions {
+  /** All routes by default; tests mount others. */
+  routes?: readonly Route[]
+  https?: { cert: Buffer; key: Buffer }
+  /** Whether X-Forwarded-Proto and X-Forwarded-Host tell the address that the client used. */
+  trustProxy?: boolean
+}
+
+export function createServer(
+  services: Services,
+  { routes = allRoutes, https, trustProxy = false }: ServerOptions = {},
+): FastifyInstance {
+  // The types of fastify tell HTTP and HTTPS servers apart; for routes they are the same.
   const app = fastify({
+    ...(https ? { https } : {}),
+    trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: newRequestId,
     requestTimeout: 60_000,
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
-  })
+  }) as FastifyInstance
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => answerFrameworkError(error, request, reply, services))
@@ -50,6 +64,8 @@ function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): v
     url: '/compute',
     handler: async (request, reply) => sendJson(reply, 200, renderVersions(`${addressOf(request)}/compute`)),
   })
+  for (const { path, status, render } of serviceDocuments)
+    app.get(path, async (request, reply) => sendJson(reply, status, render(addressOf(request))))
   for (const profile of profiles.filter(({ service }) => service === 'compute'))
     app.route({
       method: [...documentMethods],
@@ -87,9 +103,9 @@ async function answerUnrouted(services: Services, request: FastifyRequest, reply
     return sendJson(reply, 300, renderChoices(root, path.slice('/compute'.length)))
   }
   const token = headers['x-auth-token']
-  if (profile && (typeof token !== 'string' || !(await services.authenticator.authenticate(token))))
+  if (profile && !(await services.authenticator.authenticate(typeof token === 'string' ? token : '')))
     return sendAnswer(reply, rejectToken(profile, { address }, services))
-  const { contentType, body } = renderNotFoundPage(request.method === 'HEAD' ? '*/*' : headers.accept)
+  const { contentType, body } = renderNotFoundPage(request.method === 'HEAD' ? '*/*' : request.headers.accept)
   return sendAnswer(reply, { status: 404, headers: { 'content-type': contentType }, body })
 }
 

@@ -1,6 +1,7 @@
 /** The services that routes use besides the state of the cloud. */
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
+import type { IdentityBackend } from './identity/backend.ts'
 import type { Caller } from './identity/caller.ts'
 import type { State } from './state/state.ts'
 
@@ -12,6 +13,10 @@ export interface Authenticator {
 export interface Services {
   state: State
   authenticator: Authenticator
+  /** Absent with `auth_type: none`. */
+  identity?: IdentityBackend
+  /** The name of the only region in the catalog. */
+  region: string
   clock: Clock
   log: Log
   /** The address under which clients reach the shim, without a slash at the end. Absent: that of each request. */

@@ -57,10 +57,11 @@ export class TestShim implements AsyncDisposable {
     this.services = {
       state,
       authenticator: { authenticate: async (token) => this.callerOf(token) },
+      region: 'RegionOne',
       clock: kube.clock,
       log: noLog,
     }
-    this.app = createServer(this.services, routes)
+    this.app = createServer(this.services, { routes })
   }
 
   /** Starts the caches and creates the namespaces of the projects `mine` and `other`. */

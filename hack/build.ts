@@ -7,11 +7,14 @@ import { join, resolve } from 'node:path'
 import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
-/** Writes `<dir>/agent.mjs` and `<dir>/controller.mjs`, and the modules that are rarely loaded to `<dir>/parts/`. */
+/**
+ * Writes `<dir>/agent.mjs`, `<dir>/controller.mjs` and `<dir>/api-shim.mjs`, and the modules that are rarely loaded to
+ * `<dir>/parts/`.
+ */
 export async function buildPrograms(dir: string): Promise<void> {
   const mainFile = (name: string): string => join(root, name, 'main.ts')
   await bundle({
-    input: { agent: mainFile('agent'), controller: mainFile('controller') },
+    input: { agent: mainFile('agent'), controller: mainFile('controller'), 'api-shim': mainFile('api-shim') },
     cwd: root,
     platform: 'node',
     logLevel: 'warn',

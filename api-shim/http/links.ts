@@ -5,16 +5,28 @@ export interface Link {
   href: string
 }
 
+export interface LinkBase {
+  /** The address of the shim for this client, without a slash at the end. */
+  address: string
+  /** The path of the service: `/compute`. */
+  service: string
+  /** The version in the path: `/v2.1`. */
+  version: string
+  /** The project in the path of the request; undefined if the path has none. */
+  project: string | undefined
+}
+
 export class Links {
+  readonly address: string
   /** The root of the service: `https://host/compute`. */
   readonly root: string
   /** The version with the project, if the client's path has one: `/v2.1` or `/v2.1/<project>`. */
   readonly #versionPath: string
   readonly #projectPath: string
 
-  /** @param project the project in the path of the request; undefined if the path has none */
-  constructor(root: string, version: string, project: string | undefined) {
-    this.root = root
+  constructor({ address, service, version, project }: LinkBase) {
+    this.address = address
+    this.root = `${address}${service}`
     this.#projectPath = project === undefined ? '' : `/${project}`
     this.#versionPath = `${version}${this.#projectPath}`
   }

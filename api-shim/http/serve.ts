@@ -70,8 +70,7 @@ async function authenticateCaller(
   { authenticator }: Services,
 ): Promise<Caller | 'rejected'> {
   if (first.authenticated === false) return nobody
-  const token = headers['x-auth-token']
-  const caller = typeof token === 'string' ? await authenticator.authenticate(token) : undefined
+  const caller = await authenticator.authenticate(textOf(headers['x-auth-token']) ?? '')
   if (caller === undefined) return 'rejected'
   // A token without a project serves only to ask the identity service for one with a project.
   return caller.project === undefined && first.service !== 'identity' ? 'rejected' : caller
@@ -116,7 +115,12 @@ function prepare(
   const rawQuery = parseQuery(incoming.queryText)
   const query = querySchema ? validateQuery(querySchema, rawQuery, profile.isRelaxed) : rawQuery
   if (!route.policy.inHandler) authorize(caller, route.policy)
-  const links = new Links(`${services.publicUrl ?? incoming.address}${profile.root}`, profile.version, project)
+  const links = new Links({
+    address: services.publicUrl ?? incoming.address,
+    service: profile.root,
+    version: profile.version,
+    project,
+  })
   return { route, request: makeRequest({ route, incoming, params, query, body, version, caller, services, links }) }
 }
 

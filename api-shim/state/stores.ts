@@ -28,6 +28,7 @@ export const networks = defineStore(resourceDefOf(network))
 export const ports = defineStore(resourceDefOf(port))
 export const keyPairs = defineStore(resourceDefOf(keyPair))
 export const hypervisors = defineStore(resourceDefOf(hypervisor))
+const namespaceStore = defineStore(namespaces)
 export const aggregates = defineStore(resourceDefOf(hostAggregate))
 
 export const storeDefs = {
@@ -40,7 +41,7 @@ export const storeDefs = {
   keyPairs,
   hypervisors,
   aggregates,
-  namespaces: defineStore(namespaces),
+  namespaces: namespaceStore,
   roleBindings: defineStore(roleBindings),
   clusterRoleBindings: defineStore(clusterRoleBindings),
 } as const
@@ -71,3 +72,5 @@ export const imagesById = defineIndex(images.kind, 'by ID', ({ metadata }) => [m
 export const networksById = defineIndex(networks.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const portsById = defineIndex(ports.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const hypervisorsById = defineIndex(hypervisors.kind, 'by ID', ({ metadata }) => [metadata.uid])
+
+export const namespacesByUid = defineIndex(namespaces, 'by uid', ({ metadata }) => [metadata.uid])

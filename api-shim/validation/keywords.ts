@@ -15,7 +15,7 @@ export interface Problem {
 }
 
 /** Returns the message if the value does not satisfy the keyword. */
-type Keyword = (argument: never, value: unknown, schema: Keywords) => string | undefined
+type Keyword = (argument: unknown, value: unknown, schema: Keywords) => string | undefined
 const check = <A>(fn: (argument: A, value: unknown, schema: Keywords) => string | undefined): Keyword => fn as Keyword
 
 const types: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -26,7 +26,7 @@ function checkSimple(name: string, argument: unknown, value: unknown, schema: Ke
   return message === undefined ? undefined : { path: [], value, message }
 }
 
-type Check = (argument: never, value: unknown, schema: Keywords) => Problem | undefined
+type Check = (argument: unknown, value: unknown, schema: Keywords) => Problem | undefined
 const check = <A>(fn: (argument: A, value: unknown, schema: Keywords) => Problem | undefined): Check => fn as Check
 
 /** Checks a member of an object or array; the path of its problem then begins with the member's key. */
@@ -44,8 +44,7 @@ function firstOf<T>(items: Iterable<T>, find: (item: T) => Problem | undefined):
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => isType(value, 'object')
-const matches = (pattern: string, text: string): boolean =>
-  keyword['pattern']?.(pattern as never, text, {}) === undefined
+const matches = (pattern: string, text: string): boolean => keyword['pattern']?.(pattern, text, {}) === undefined
 const none = (value: unknown, text: string): Problem => ({ path: [], value, message: `${pythonRepr(value)} ${text}` })
 
 /** The keywords that hold further schemas. */

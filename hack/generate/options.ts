@@ -1,6 +1,7 @@
 /** Makes docs/reference/options.md from the schemas of the programs' options: their flags and environment variables. */
 import type { TObject } from 'typebox'
 import { AgentOptions } from '../../agent/options.ts'
+import { ShimOptions } from '../../api-shim/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import { listFields } from './fields.ts'
 import { generatedMark, inlineCode, renderTable } from './markdown.ts'
@@ -22,7 +23,7 @@ function renderOptions(schema: TObject): string {
 export function optionsPage(): string {
   return `# Options
 
-${generatedMark('controller/options.ts and agent/options.ts')}A flag goes before the environment, the environment before the default. \`--help\` prints the same. A wrong option ends the program
+${generatedMark('controller/options.ts, agent/options.ts and api-shim/options.ts')}A flag goes before the environment, the environment before the default. \`--help\` prints the same. A wrong option ends the program
 with status 2 and a sentence that says what to write instead.
 
 ## Controller
@@ -30,5 +31,8 @@ with status 2 and a sentence that says what to write instead.
 ${renderOptions(ControllerOptions)}
 ## Agent
 
-${renderOptions(AgentOptions)}`
+${renderOptions(AgentOptions)}
+## API shim
+
+${renderOptions(ShimOptions)}`
 }

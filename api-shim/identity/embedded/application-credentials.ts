@@ -1,0 +1,74 @@
+/** Application credentials: secrets with which a program acts as a user in one project. Their hashes stand in a Secret. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { conflict, forbidden } from '../../http/fault.ts'
+import type { ApplicationCredential, NewApplicationCredential, User } from '../backend.ts'
+import type { Caller, Project, Role } from '../caller.ts'
+import { hashPassword } from './passwords.ts'
+import type { SecretMap } from './secret-map.ts'
+
+export const CREDENTIALS_SECRET = 'kubenova-application-credentials'
+export const CREDENTIALS_TYPE = 'compute.kubenova.io/application-credentials'
+
+/** A stored credential; the key in the Secret is its ID. */
+interface Stored {
+  name: string
+  description: string
+  user: User
+  project: Project
+  roles: readonly Role[]
+  expiresAt?: string
+  hash: string
+}
+
+/** How many credentials fit into the Secret, whose size the API server limits to 1 MiB. */
+const MAX_CREDENTIALS = 1500
+
+export class ApplicationCredentials {
+  readonly #secret: SecretMap
+
+  constructor(secret: SecretMap) {
+    this.#secret = secret
+  }
+
+  get(id: string): (ApplicationCredential & { hash: string }) | undefined {
+    const text = this.#secret.get(id)
+    if (text === undefined) return undefined
+    const { expiresAt, ...stored } = JSON.parse(text) as Stored
+    return { id, ...stored, ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }) }
+  }
+
+  list(user: User): (ApplicationCredential & { hash: string })[] {
+    return this.#secret.keys().flatMap((id) => {
+      const credential = this.get(id)
+      return credential?.user.id === user.id ? [credential] : []
+    })
+  }
+
+  async create(
+    caller: Caller & { project: Project },
+    { name, description, secret = randomBytes(64).toString('base64url'), roles, expiresAt }: NewApplicationCredential,
+  ): Promise<{ credential: ApplicationCredential; secret: string }> {
+    const { user, project } = caller
+    if (roles?.some((role) => !caller.roles.has(role)))
+      throw forbidden('The application credential may not have a role that the user does not have in the project.')
+    if (this.list(user).some((credential) => credential.name === name))
+      throw conflict(`Duplicate entry found with name ${name} for application_credential.`)
+    if (this.#secret.keys().length >= MAX_CREDENTIALS) throw forbidden('There are too many application credentials.')
+    const id = randomUUID().replaceAll('-', '')
+    const shared = { name, description, user, project, roles: roles ?? [...caller.roles] }
+    const stored: Stored = {
+      ...shared,
+      ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+      hash: await hashPassword(secret),
+    }
+    await this.#secret.update(() => ({ [id]: JSON.stringify(stored) }))
+    return { credential: { id, ...shared, ...(expiresAt === undefined ? {} : { expiresAt }) }, secret }
+  }
+
+  /** Returns false if the user has no such credential. */
+  async delete(user: User, id: string): Promise<boolean> {
+    if (this.get(id)?.user.id !== user.id) return false
+    await this.#secret.update(() => ({ [id]: null }))
+    return true
+  }
+}

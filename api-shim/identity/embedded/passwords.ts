@@ -1,0 +1,75 @@
+/**
+ * Hashes of passwords: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few hashes are computed
+ * at the same time, so that a flood of log-ins takes neither all memory nor all processors.
+ */
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+
+const hash = promisify(argon2)
+
+interface Cost {
+  memory: number
+  passes: number
+  parallelism: number
+}
+
+/** The least cost that OWASP recommends for argon2id: 19 MiB and two passes. */
+const cost: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
+/** Limits for hashes that an operator has written by hand, so that none of them exhausts the memory. */
+const limits: Cost = { memory: 262_144, passes: 16, parallelism: 16 }
+const TAG_LENGTH = 32
+const MAX_AT_ONCE = 2
+/** The longest password that is hashed, in characters. */
+const MAX_PASSWORD_LENGTH = 1024
+
+const FORMAT = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
+
+export async function hashPassword(password: string): Promise<string> {
+  const nonce = randomBytes(16)
+  const tag = await computeHash(password, nonce, TAG_LENGTH, cost)
+  return `$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=${cost.parallelism}$${encode(nonce)}$${encode(tag)}`
+}
+
+/** Whether the text is a hash that {@link verifyPassword} can check. */
+export const isPasswordHash = (text: string): boolean => parseHash(text) !== undefined
+
+/**
+ * Whether the password belongs to the hash. Without a hash (an unknown user) it takes as long and is false, so that the
+ * time of the answer does not tell which users exist.
+ */
+export async function verifyPassword(password: string, phc: string | undefined): Promise<boolean> {
+  const parsed = parseHash(phc ?? '')
+  if (password.length > MAX_PASSWORD_LENGTH) return false
+  const { salt, tag, ...parameters } = parsed ?? { salt: randomBytes(16), tag: randomBytes(TAG_LENGTH), ...cost }
+  const computed = await computeHash(password, salt, tag.length, parameters)
+  return timingSafeEqual(computed, tag) && parsed !== undefined
+}
+
+function parseHash(phc: string): (Cost & { salt: Buffer; tag: Buffer }) | undefined {
+  const [, m, t, p, salt = '', tag = ''] = FORMAT.exec(phc) ?? []
+  const parsed = { memory: Number(m), passes: Number(t), parallelism: Number(p) }
+  const isBounded = (['memory', 'passes', 'parallelism'] as const).every(
+    (key) => parsed[key] >= 1 && parsed[key] <= limits[key],
+  )
+  const bytes = { salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') }
+  // RFC 9106 demands a salt of 8 bytes or more, and 8 KiB of memory for each lane.
+  if (!isBounded || bytes.salt.length < 8 || bytes.tag.length < 16 || parsed.memory < 8 * parsed.parallelism)
+    return undefined
+  return { ...parsed, ...bytes }
+}
+
+const encode = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')
+
+const queue: (() => void)[] = []
+let running = 0
+
+async function computeHash(message: string, nonce: Buffer, tagLength: number, parameters: Cost): Promise<Buffer> {
+  while (running >= MAX_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
+  running += 1
+  try {
+    return await hash('argon2id', { message, nonce, tagLength, ...parameters })
+  } finally {
+    running -= 1
+    queue.shift()?.()
+  }
+}

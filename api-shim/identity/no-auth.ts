@@ -1,0 +1,22 @@
+/** `auth_type: none`, for a laptop: everybody who reaches the shim is the same administrator. Off by default. */
+
+import type { Authenticator } from '../services.ts'
+import type { State } from '../state/state.ts'
+import { type Caller, includedRoles } from './caller.ts'
+
+/** As whom the shim then acts. The operator must give this user rights, or nothing works. */
+export const NO_AUTH_USER = 'kubenova:no-auth'
+
+/** @param namespace the project of all requests */
+export function createNoAuth(state: State, namespace: string): Authenticator {
+  return {
+    async authenticate(): Promise<Caller> {
+      return {
+        user: { id: 'no-auth', name: NO_AUTH_USER },
+        project: state.projectOf(namespace),
+        roles: includedRoles(['admin']),
+        kubernetes: { user: NO_AUTH_USER, groups: [] },
+      }
+    },
+  }
+}

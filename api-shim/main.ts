@@ -1,0 +1,4 @@
+/** The entry point of the API shim. */
+import { runShimProgram } from './program.ts'
+
+await runShimProgram()

@@ -1,0 +1,48 @@
+/**
+ * The shim's flags and environment variables (KUBENOVA_…). The reference documentation is generated from them.
+ */
+import { type Static, Type } from 'typebox'
+
+export const ShimOptions = Type.Object({
+  kubeconfig: Type.Optional(
+    Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the service account of the pod' }),
+  ),
+  namespace: Type.String({
+    default: 'kubenova-system',
+    description: 'Namespace of the Secrets with users, token keys, revoked tokens and application credentials',
+  }),
+  listenAddress: Type.String({ default: '0.0.0.0:8774', description: 'Address that serves the OpenStack APIs' }),
+  tlsCert: Type.Optional(
+    Type.String({
+      description: 'Path of the PEM certificate of the server; absent: plain HTTP, for a proxy that ends TLS',
+    }),
+  ),
+  tlsKey: Type.Optional(Type.String({ description: 'Path of the PEM key of that certificate' })),
+  publicUrl: Type.Optional(
+    Type.String({
+      description:
+        'Address under which clients reach the shim, such as https://cloud.example.com; default: the address of each request',
+    }),
+  ),
+  trustProxy: Type.Boolean({
+    default: false,
+    description: 'Take protocol and host of a request from the X-Forwarded headers, which a proxy in front must set',
+  }),
+  region: Type.String({ default: 'RegionOne', description: 'Name of the region in the catalog' }),
+  authType: Type.Enum(['embedded', 'none'], {
+    default: 'embedded',
+    description:
+      'embedded: users from a Secret, roles from RBAC. none: everybody is the administrator kubenova:no-auth; for a laptop only',
+  }),
+  noAuthNamespace: Type.String({ default: 'default', description: 'The project of all requests with authType none' }),
+  tokenSeconds: Type.Integer({ default: 3600, minimum: 60, maximum: 86_400, description: 'How long a token is valid' }),
+  metricsAddress: Type.String({
+    default: '0.0.0.0:8080',
+    description: 'Address that serves /metrics, /healthz and /readyz',
+  }),
+  logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
+    default: 'info',
+    description: 'Lowest level that is logged',
+  }),
+})
+export type ShimOptions = Static<typeof ShimOptions>

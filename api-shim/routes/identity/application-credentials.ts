@@ -1,0 +1,121 @@
+/** /users/{user_id}/application_credentials: secrets with which programs act as a user. Each user manages their own. */
+import { badRequest, Fault, notFound } from '../../http/fault.ts'
+import { parseIsoTime } from '../../http/time.ts'
+import type { ApplicationCredential } from '../../identity/backend.ts'
+import { type Role, roles } from '../../identity/caller.ts'
+import { array, object, string, type TypeOf, typed } from '../../validation/schema.ts'
+import { renderApplicationCredential, renderCollection } from '../../views/identity.ts'
+import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
+import { identityOf, rootOf } from './tokens.ts'
+
+const defineIdentityRoute = defineRouteOf('identity')
+const policy = { rule: 'identity:application_credentials', role: 'any' } as const
+const path = '/users/{user_id}/application_credentials'
+
+const body = object(
+  {
+    application_credential: object(
+      {
+        name: string({ minLength: 1, maxLength: 255 }),
+        description: typed<string | null>(['string', 'null'], { maxLength: 1024 }),
+        secret: typed<string | null>(['string', 'null'], { minLength: 1, maxLength: 1024 }),
+        expires_at: typed<string | null>(['string', 'null'], { format: 'date-time' }),
+        roles: array(object({ id: string(), name: string() }, { additionalProperties: true }), { maxItems: 8 }),
+      },
+      { required: ['name'], additionalProperties: true },
+    ),
+  },
+  { required: ['application_credential'] },
+)
+
+function checkOwner({ params, caller }: Pick<RouteRequest, 'params' | 'caller'>): void {
+  if (params['user_id'] !== caller.user.id)
+    throw new Fault(403, 'You are not authorized to perform the requested action: a user manages only their own.')
+}
+
+const isRole = (name: string | undefined): name is Role => (roles as readonly (string | undefined)[]).includes(name)
+
+function findCredential(request: RouteRequest<never>): ApplicationCredential {
+  checkOwner(request)
+  const id = request.params['id'] ?? ''
+  const found = identityOf(request)
+    .listApplicationCredentials(request.caller.user)
+    .find((c) => c.id === id)
+  if (!found) throw notFound(`Could not find Application Credential: ${id}.`)
+  return found
+}
+
+const list = defineIdentityRoute<never>({
+  name: 'application_credentials:list',
+  method: 'GET',
+  path,
+  success: 200,
+  policy,
+  async handle(request) {
+    checkOwner(request)
+    const root = rootOf(request)
+    const { user } = request.caller
+    const items = identityOf(request)
+      .listApplicationCredentials(user)
+      .filter(({ name }) => request.query['name']?.includes(name) ?? true)
+      .map((credential) => renderApplicationCredential(credential, root))
+    return {
+      body: renderCollection('application_credentials', items, `${root}/users/${user.id}/application_credentials`),
+    }
+  },
+})
+
+const show = defineIdentityRoute<never>({
+  name: 'application_credentials:show',
+  method: 'GET',
+  path: `${path}/{id}`,
+  success: 200,
+  policy,
+  async handle(request) {
+    return { body: { application_credential: renderApplicationCredential(findCredential(request), rootOf(request)) } }
+  },
+})
+
+const create = defineIdentityRoute<TypeOf<typeof body>>({
+  name: 'application_credentials:create',
+  method: 'POST',
+  path,
+  success: 201,
+  policy,
+  body: { '2.0': body },
+  async handle(request) {
+    checkOwner(request)
+    const { name, description, secret, expires_at: expires, roles: wanted } = request.body.application_credential
+    const expiresAt = typeof expires === 'string' ? parseIsoTime(expires) : undefined
+    if (expiresAt && expiresAt <= request.services.clock.wall()) throw badRequest('expires_at must be in the future.')
+    const names = wanted?.map(({ id, name: roleName }) => roleName ?? id)
+    const unknown = names?.find((role) => !isRole(role))
+    if (unknown !== undefined) throw badRequest(`Could not find role: ${unknown}.`)
+    const created = await identityOf(request).createApplicationCredential(request.caller, {
+      name,
+      description: description ?? '',
+      ...(typeof secret === 'string' ? { secret } : {}),
+      ...(names === undefined ? {} : { roles: names.filter(isRole) }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    })
+    return {
+      body: {
+        application_credential: renderApplicationCredential(created.credential, rootOf(request), created.secret),
+      },
+    }
+  },
+})
+
+const remove = defineIdentityRoute<never>({
+  name: 'application_credentials:delete',
+  method: 'DELETE',
+  path: `${path}/{id}`,
+  success: 204,
+  policy,
+  async handle(request) {
+    await identityOf(request).deleteApplicationCredential(request.caller.user, findCredential(request).id)
+    return {}
+  },
+})
+
+export const applicationCredentialRoutes: readonly Route[] = [list, show, create, remove]

@@ -1,0 +1,138 @@
+/** Projects, users, roles, domains, services and endpoints: lists and single objects, all for reading. */
+import { notFound } from '../../http/fault.ts'
+import { type Role, roles } from '../../identity/caller.ts'
+import {
+  isDefaultDomain,
+  listEndpoints,
+  listServices,
+  renderCollection,
+  renderDomain,
+  renderProject,
+  renderRole,
+  renderUser,
+  roleIdOf,
+} from '../../views/identity.ts'
+import { defineRouteOf, type Policy, type Route, type RouteRequest } from '../route.ts'
+import { identityOf, rootOf } from './tokens.ts'
+
+const defineIdentityRoute = defineRouteOf('identity')
+type Request = RouteRequest<never>
+type Item = object & { id: string; name: string }
+
+/** A kind of object of the identity API. */
+interface Directory {
+  /** The plural in the path and in the list, and the singular. */
+  plural: string
+  singular: string
+  policy: Policy
+  /** All objects that the caller may see. */
+  list(request: Request): Item[]
+}
+
+const allRoles: readonly Role[] = [...roles, 'service']
+const everybody: Policy = { rule: 'identity:list', role: 'any' }
+
+/** Administrators see all users and projects; everybody else sees only their own. */
+const directories: readonly Directory[] = [
+  {
+    plural: 'projects',
+    singular: 'project',
+    policy: everybody,
+    list(request) {
+      const identity = identityOf(request)
+      const projects = request.can({ role: 'admin' }) ? identity.projects() : identity.projectsOf(request.caller.user)
+      return projects.map((project) => renderProject(project, rootOf(request)) as Item)
+    },
+  },
+  {
+    plural: 'users',
+    singular: 'user',
+    policy: everybody,
+    list: (request) =>
+      identityOf(request)
+        .users()
+        .filter(({ id }) => request.can({ role: 'admin' }) || id === request.caller.user.id)
+        .map((user) => renderUser(user, rootOf(request)) as Item),
+  },
+  {
+    plural: 'roles',
+    singular: 'role',
+    policy: everybody,
+    list: (request) => allRoles.map((role) => renderRole(role, rootOf(request)) as Item),
+  },
+  {
+    plural: 'domains',
+    singular: 'domain',
+    policy: everybody,
+    list: (request) => [renderDomain(rootOf(request)) as Item],
+  },
+  {
+    plural: 'services',
+    singular: 'service',
+    policy: { rule: 'identity:list_services', role: 'reader' },
+    list: (request) => listServices(rootOf(request)) as Item[],
+  },
+  {
+    plural: 'endpoints',
+    singular: 'endpoint',
+    policy: { rule: 'identity:list_endpoints', role: 'reader' },
+    list: (request) => listEndpoints(request.links.address, request.services.region, rootOf(request)) as Item[],
+  },
+]
+
+/** Whether an object has the values that the query asks for. */
+const matches = ({ query }: Request, item: Item): boolean =>
+  ['id', 'name', 'type'].every((key) => query[key] === undefined || query[key].includes(String(Reflect.get(item, key))))
+
+function routesOf({ plural, singular, policy, list }: Directory): Route[] {
+  return [
+    defineIdentityRoute<never>({
+      name: `${plural}:list`,
+      method: 'GET',
+      path: `/${plural}`,
+      success: 200,
+      policy,
+      async handle(request) {
+        const items = list(request).filter((item) => matches(request, item))
+        return { body: renderCollection(plural, items, `${rootOf(request)}/${plural}`) }
+      },
+    }),
+    defineIdentityRoute<never>({
+      name: `${plural}:show`,
+      method: 'GET',
+      path: `/${plural}/{id}`,
+      success: 200,
+      policy,
+      async handle(request) {
+        const id = request.params['id'] ?? ''
+        const wanted = singular === 'domain' && isDefaultDomain(id) ? 'default' : id
+        const item = list(request).find((candidate) => candidate.id === wanted)
+        if (!item) throw notFound(`Could not find ${singular}: ${id}.`)
+        return { body: { [singular]: item } }
+      },
+    }),
+  ]
+}
+
+const roleAssignments = defineIdentityRoute<never>({
+  name: 'role_assignments:list',
+  method: 'GET',
+  path: '/role_assignments',
+  success: 200,
+  policy: everybody,
+  async handle(request) {
+    const root = rootOf(request)
+    const all = identityOf(request).assignments()
+    const items = all
+      .filter(({ user }) => request.can({ role: 'admin' }) || user.id === request.caller.user.id)
+      .map(({ user, project, role }) => ({
+        scope: { project: { id: project.id } },
+        user: { id: user.id },
+        role: { id: roleIdOf(role) },
+        links: { assignment: `${root}/projects/${project.id}/users/${user.id}/roles/${roleIdOf(role)}` },
+      }))
+    return { body: renderCollection('role_assignments', items, `${root}/role_assignments`) }
+  },
+})
+
+export const directoryRoutes: readonly Route[] = [...directories.flatMap(routesOf), roleAssignments]
