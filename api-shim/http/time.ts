@@ -16,7 +16,7 @@ export function parseIsoTime(text: string): Date | undefined {
 }
 
 /** `2026-01-02T03:04:05Z` */
-export const isoSeconds = (time: string | Date): string => `${new Date(time).toISOString().slice(0, 19)}Z`
+export const isoSeconds = (time: string | number | Date): string => `${new Date(time).toISOString().slice(0, 19)}Z`
 
 /** `2026-01-02T03:04:05.000000`: with microseconds and without a zone. */
 export const isoMicroseconds = (time: string | Date): string => `${new Date(time).toISOString().slice(0, 23)}000`

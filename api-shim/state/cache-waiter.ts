@@ -39,6 +39,12 @@ export class CacheWaiter<T extends KubeObject> {
     })
   }
 
+  /** Resolves with the cached object when it satisfies the condition, or with the last one after two seconds. */
+  async waitFor(key: string, isSatisfied: (object: T | undefined) => boolean): Promise<T | undefined> {
+    await this.#wait(key, () => isSatisfied(this.#informer.cache.get(key)))
+    return this.#informer.cache.get(key)
+  }
+
   /** Resolves when the cache no longer has the object, or has it as one that is being deleted. */
   async waitForDeletion(key: string, uid: string | undefined): Promise<void> {
     await this.#wait(key, () => {

@@ -1,0 +1,105 @@
+/** GET /servers/{server_id}/os-instance-actions, and one of them. */
+import type { ServerAction } from '../../../crds/index.ts'
+import { keyOf } from '../../../kube/types.ts'
+import { badRequest, notFound } from '../../http/fault.ts'
+import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
+import { parseIsoTime } from '../../http/time.ts'
+import { actions, actionsByServer } from '../../state/stores.ts'
+import { nonNegativeInteger, query, single, string } from '../../validation/schema.ts'
+import { changedAt, renderAction, renderEvents, requestIdOf, startOf } from '../../views/instance-actions.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { findServer } from '../servers/find.ts'
+
+type Request = RouteRequest<null>
+
+const time = single(string({ format: 'date-time' }))
+const paged = { limit: single(nonNegativeInteger), marker: single(string()), 'changes-since': time }
+const schemas = {
+  '2.1': query({}),
+  '2.58': query(paged, { additionalProperties: false }),
+  '2.66': query({ ...paged, 'changes-before': time }, { additionalProperties: false }),
+} as const
+
+/** The records of the server of the path, newest first, and what their view needs. */
+async function recordsOf(
+  request: Request,
+): Promise<{ records: ServerAction[]; instanceId: string; projectId: string }> {
+  const server = await findServer(request)
+  request.authorize()
+  const found = (await request.state.read(actions)).find(actionsByServer, keyOf(server.metadata))
+  const records = found.toSorted(
+    (a, b) => startOf(b).localeCompare(startOf(a)) || b.metadata.name.localeCompare(a.metadata.name),
+  )
+  const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
+  return { records, instanceId: request.params['server_id'] ?? '', projectId: id }
+}
+
+function filterByTime(records: ServerAction[], { query }: Request): ServerAction[] {
+  const since = parseIsoTime(query['changes-since']?.at(-1) ?? '')
+  const before = parseIsoTime(query['changes-before']?.at(-1) ?? '')
+  if (since && before && before < since)
+    throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+  return records.filter((record) => {
+    const changed = new Date(changedAt(record))
+    return (!since || changed >= since) && (!before || changed <= before)
+  })
+}
+
+export const instanceActionsList = defineRoute<null>({
+  name: 'instance-actions:list',
+  method: 'GET',
+  path: '/servers/{server_id}/os-instance-actions',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-instance-actions:list', role: 'reader', inHandler: true },
+  query: schemas,
+  async handle(request) {
+    const { version, links } = request
+    const { records, instanceId, projectId } = await recordsOf(request)
+    const render = (record: ServerAction): object => renderAction(record, { version, instanceId, projectId })
+    if (version < 58) return { body: { instanceActions: records.map(render) } }
+    const page = cutPage(filterByTime(records, request), pageRequestOf(request.query), requestIdOf)
+    const address = links.self('servers', instanceId, 'os-instance-actions')
+    return {
+      body: {
+        instanceActions: page.items.map(render),
+        ...withLinks(nextLink('instanceActions', page, address, request.query)),
+      },
+    }
+  },
+})
+
+/** Here, the member with the next page is called `links`. */
+const withLinks = (next: Record<string, unknown>): object =>
+  'instanceActions_links' in next ? { links: next['instanceActions_links'] } : {}
+
+const eventsPolicy = { rule: 'os_compute_api:os-instance-actions:events', role: 'admin' } as const
+
+export const instanceActionsShow = defineRoute<null>({
+  name: 'instance-actions:show',
+  method: 'GET',
+  path: '/servers/{server_id}/os-instance-actions/{request_id}',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-instance-actions:show', role: 'reader', inHandler: true },
+  query: { '2.1': query({}), '2.102': query({}, { additionalProperties: false }) },
+  async handle(request) {
+    const { version, params } = request
+    const { records, instanceId, projectId } = await recordsOf(request)
+    const record = records.find((candidate) => requestIdOf(candidate) === params['request_id'])
+    if (!record) throw notFound(`Action ${params['request_id']} not found`)
+    const isAdmin = request.can(eventsPolicy)
+    // Users see the events since 2.51, but not what they say about hosts.
+    const events =
+      isAdmin || version >= 51
+        ? {
+            events: renderEvents(record, {
+              version,
+              projectId,
+              showsTraceback: isAdmin,
+              showsHost: isAdmin,
+              showsDetails: isAdmin,
+            }),
+          }
+        : {}
+    return { body: { instanceAction: { ...renderAction(record, { version, instanceId, projectId }), ...events } } }
+  },
+})

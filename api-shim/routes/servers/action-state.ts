@@ -1,0 +1,37 @@
+/** Whether a server may be acted on now, with Nova's words where it may not. */
+import type { Server, VmState } from '../../../crds/index.ts'
+import { conflict } from '../../http/fault.ts'
+import { uuidOf } from '../../state/stores.ts'
+import { taskStateOf, vmStateOf } from '../../views/server-status.ts'
+import type { RouteRequest } from '../route.ts'
+import { checkLock } from './find.ts'
+import { requestedTaskOf } from './requests.ts'
+
+export interface StateRule {
+  /** The name of the action in messages: `stop`. */
+  name: string
+  /** The vm_states that allow the action. */
+  from: readonly VmState[]
+  /** true: also while another task runs. */
+  whileBusy?: boolean
+  /** true: the server need not have a host. */
+  withoutHost?: boolean
+}
+
+/** Throws a 409 in Nova's order: lock, host, vm_state, task_state, never launched. */
+export function checkState(
+  server: Server,
+  { name, from, whileBusy = false, withoutHost = false }: StateRule,
+  request: Pick<RouteRequest<never>, 'caller' | 'params' | 'state'>,
+): void {
+  const id = uuidOf(server)
+  checkLock(server, request)
+  const vmState = vmStateOf(server)
+  const task = taskStateOf(server, requestedTaskOf(server, request.state.shared))
+  if (!withoutHost && server.status?.host === undefined) throw conflict(`Instance ${id} is not ready`)
+  if (!from.includes(vmState)) throw conflict(`Cannot '${name}' instance ${id} while it is in vm_state ${vmState}`)
+  if (!whileBusy && task !== undefined)
+    throw conflict(`Cannot '${name}' instance ${id} while it is in task_state ${task}`)
+  if (server.status?.launchedAt === undefined && !withoutHost)
+    throw conflict(`Instance ${id} is in an invalid state for '${name}'`)
+}

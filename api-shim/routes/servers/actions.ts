@@ -1,0 +1,163 @@
+/**
+ * POST /servers/{server_id}/action for the actions of the registry: what Nova's body means for each, and how the action
+ * is asked for. A lasting state is a change of spec.powerState; everything else is a ServerAction.
+ */
+import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
+import type { Server, VmState } from '../../../crds/index.ts'
+import { keyOf } from '../../../kube/types.ts'
+import { badRequest, conflict } from '../../http/fault.ts'
+import type { VersionText } from '../../http/microversion.ts'
+import { newNameFor } from '../../state/names.ts'
+import { actions, images, imagesById, servers, uuidOf } from '../../state/stores.ts'
+import { nothing, object, oneOf, type Schema, schema, string } from '../../validation/schema.ts'
+import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
+import { checkState } from './action-state.ts'
+import { findServer } from './find.ts'
+
+type Request = RouteRequest<Record<string, unknown>>
+type Parameters = Record<string, unknown>
+
+/** What the registry does not say about an action: it belongs to Nova's API alone. */
+interface Translation {
+  /** The schema of the value of the action's key; default: anything. */
+  value?: Schema
+  /** Nova's rule; default `os_compute_api:servers:<name>`. */
+  rule?: string
+  /** The vm_states in which Nova allows the action, where it allows fewer than the registry. */
+  from?(parameters: Parameters): readonly VmState[]
+  /** The parameters of the ServerAction; default: none. */
+  parameters?(value: unknown, request: Request): Promise<Parameters>
+  reply?(value: unknown): Reply
+}
+
+const adminActions = (name: string): string => `os_compute_api:os-${name}`
+
+const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
+  start: { from: () => ['stopped'] },
+  stop: { from: () => ['active', 'error'] },
+  pause: { rule: adminActions('pause-server:pause') },
+  unpause: { rule: adminActions('pause-server:unpause') },
+  suspend: { rule: adminActions('suspend-server:suspend') },
+  resume: { rule: adminActions('suspend-server:resume') },
+  reboot: {
+    value: object(
+      { type: oneOf(['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft'], { type: 'string' }) },
+      { required: ['type'] },
+    ),
+    from: ({ type }) => (type === 'SOFT' ? ['active'] : registry.reboot.from),
+    parameters: async (value) => ({ type: String((value as { type: string }).type).toUpperCase() }),
+  },
+  rescue: {
+    value: schema({
+      type: ['object', 'null'],
+      properties: { adminPass: { type: 'string' }, rescue_image_ref: { type: 'string', format: 'uuid' } },
+      additionalProperties: false,
+    }),
+    rule: adminActions('rescue'),
+    parameters: rescueParameters,
+    reply: (value) => ({ body: { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? '' } }),
+  },
+  unrescue: { rule: adminActions('unrescue'), from: () => ['rescued'] },
+  trigger_crash_dump: { value: nothing },
+  changePassword: {
+    value: object({ adminPass: string() }, { required: ['adminPass'] }),
+    rule: adminActions('admin-password'),
+    parameters: passwordParameters,
+  },
+}
+
+async function rescueParameters(value: unknown, { state }: Request): Promise<Parameters> {
+  const { rescue_image_ref: id, adminPass } = (value ?? {}) as { rescue_image_ref?: string; adminPass?: string }
+  if (adminPass !== undefined)
+    throw badRequest('adminPass is not supported here: set the password inside the rescue system.')
+  if (id === undefined) return {}
+  const [image] = (await state.read(images)).find(imagesById, id)
+  if (!image) throw badRequest(`Image ${id} could not be found.`)
+  const { name, namespace } = image.metadata
+  return { image: { name, ...(namespace === state.namespace ? {} : { namespace }) } }
+}
+
+const PASSWORD_TYPE = 'compute.kubenova.io/password'
+
+async function passwordParameters(value: unknown, { state }: Request): Promise<Parameters> {
+  const { adminPass } = value as { adminPass: string }
+  const name = newNameFor('password')
+  const data = { password: Buffer.from(adminPass).toString('base64') }
+  await state.writeSecrets().create({ metadata: { name }, type: PASSWORD_TYPE, data })
+  return { passwordSecret: { name } }
+}
+
+/** Asks for the action by a change of spec.powerState. The resource version makes a concurrent change a conflict. */
+async function setPower(server: Server, name: ActionName, { state }: Request): Promise<void> {
+  const { resourceVersion } = server.metadata
+  const spec = { powerState: registry[name].desiredPower }
+  try {
+    await state.write(servers).patch(server.metadata, { metadata: { resourceVersion }, spec })
+  } catch (error) {
+    if ((error as { status?: number }).status !== 409) throw error
+    throw conflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)
+  }
+}
+
+/** Asks for the action by a ServerAction, and waits a moment for the controller to admit or reject it. */
+async function requestAction(
+  server: Server,
+  name: ActionName,
+  parameters: Parameters,
+  request: Request,
+): Promise<void> {
+  const { state, requestId, caller } = request
+  const created = await state.write(actions).create({
+    metadata: { name: newNameFor(server.metadata.name), namespace: server.metadata.namespace },
+    spec: {
+      server: server.metadata.name,
+      action: name,
+      requestId,
+      user: caller.user.id,
+      project: caller.project?.id,
+      [name]: parameters,
+    } as object,
+  })
+  const admitted = await state.shared
+    .waiterOf(actions)
+    ?.waitFor(keyOf(created.metadata), (action) => !['', 'Pending'].includes(action?.status?.phase ?? ''))
+  if (admitted?.status?.phase === 'Rejected')
+    throw conflict(admitted.status.message ?? `Cannot '${name}' instance ${uuidOf(server)} now`)
+}
+
+async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
+  const { parameters: parametersOf, from, reply } = translations[name] ?? {}
+  const server = await findServer(request)
+  request.authorize()
+  const value = request.body[key]
+  const provisional = name === 'reboot' ? ((await parametersOf?.(value, request)) ?? {}) : {}
+  checkState(server, { name, from: from?.(provisional) ?? registry[name].from }, request)
+  const { desiredPower } = registry[name]
+  if (desiredPower !== undefined && (server.spec.powerState !== desiredPower || !isRequestable(name)))
+    await setPower(server, name, request)
+  else await requestAction(server, name, (await parametersOf?.(value, request)) ?? {}, request)
+  return reply?.(value) ?? {}
+}
+
+function routeOf(name: ActionName): Route[] {
+  const { nova, policy } = registry[name]
+  if (!nova) return []
+  const { value = schema({}), rule = `os_compute_api:servers:${name}` } = translations[name] ?? {}
+  const { key, since, status } = nova
+  return [
+    defineRoute<Record<string, unknown>>({
+      name: `servers:${name}`,
+      method: 'POST',
+      path: '/servers/{server_id}/action',
+      action: key,
+      since: since as VersionText,
+      success: status,
+      policy: { rule, role: policy === 'admin' ? 'admin' : 'member', inHandler: true },
+      body: { '2.1': object({ [key]: value }, { required: [key] }) },
+      handle: (request) => perform(name, key, request),
+    }),
+  ]
+}
+
+/** One route for each action of the registry that Nova's API has. */
+export const registryActionRoutes: readonly Route[] = actionNames.flatMap(routeOf)

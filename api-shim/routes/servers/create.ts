@@ -1,0 +1,171 @@
+/** POST /servers. */
+import { randomBytes } from 'node:crypto'
+import type { Flavor, Image, Server } from '../../../crds/index.ts'
+import type { Draft } from '../../../kube/types.ts'
+import { badRequest, forbidden } from '../../http/fault.ts'
+import { displayNameOf, newNameFor } from '../../state/names.ts'
+import { annotationsFor } from '../../state/server-facts.ts'
+import { flavors, images, imagesById, keyPairs, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
+import { isTrue } from '../../validation/schema.ts'
+import { isUsableBy } from '../flavors/find.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { type CreateServerBody, createServerBody } from './create-schema.ts'
+import { networksFrom } from './network-requests.ts'
+import { createUserData } from './user-data.ts'
+import { checkZone } from './zones.ts'
+
+type Request = RouteRequest<CreateServerBody>
+type ServerSpec = NonNullable<Draft<Server>['spec']>
+
+const MAX_METADATA_ITEMS = 128
+
+async function findUsableFlavor(request: Request): Promise<Flavor> {
+  const id = String(request.body.server.flavorRef)
+  const flavor = (await request.state.read(flavors)).get(id)
+  if (!flavor || !isUsableBy(flavor, request)) throw badRequest(`Flavor ${id} could not be found.`)
+  return flavor
+}
+
+async function findBootImage({ state, body: { server } }: Request): Promise<Image> {
+  const id = server.imageRef?.toLowerCase() || imageOfDevices(server.block_device_mapping_v2)
+  if (!id) throw badRequest('Missing imageRef attribute')
+  const [image] = (await state.read(images)).find(imagesById, id)
+  if (!image) throw badRequest('Can not find requested image')
+  return image
+}
+
+/** Devices other than the image on a local disk are volumes, which this cloud does not have. */
+function imageOfDevices(devices: CreateServerBody['server']['block_device_mapping_v2'] = []): string | undefined {
+  const others = devices.filter(
+    ({ source_type, destination_type }) => source_type !== 'image' || destination_type === 'volume',
+  )
+  if (others.length > 0) throw badRequest('Block Device Mapping is Invalid: volumes are not supported.')
+  if (devices.length > 1)
+    throw badRequest(
+      'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
+    )
+  return devices[0]?.uuid ?? devices[0]?.image_id
+}
+
+function checkSizes({ spec: { ram, disk } }: Flavor, { spec: { minRam, minDisk } }: Image): void {
+  if (ram < minRam) throw badRequest("Flavor's memory is too small for requested image.")
+  if (disk > 0 && disk < minDisk)
+    throw badRequest(
+      `Flavor's disk is too small for requested image. Flavor disk is ${disk} GiB, minimum size is ${minDisk} GiB.`,
+    )
+}
+
+async function keyNameFrom({ state, body: { server } }: Request): Promise<string | undefined> {
+  if (server.key_name === undefined) return undefined
+  const key = (await state.read(keyPairs)).list().find((pair) => displayNameOf(pair) === server.key_name)
+  if (!key) throw badRequest('Invalid key_name provided.')
+  return key.metadata.name
+}
+
+function countsOf({ body: { server } }: Request): { least: number; most: number } {
+  const least = Number(server.min_count ?? 1)
+  const most = Number(server.max_count ?? Math.max(least, 1))
+  if (least > most) throw badRequest('min_count must be <= max_count')
+  if (most > 1 && server.hostname !== undefined)
+    throw badRequest('Unable to allocate a single hostname to multiple instances')
+  if (most > 1 && Array.isArray(server.networks) && server.networks.some(({ port }) => typeof port === 'string'))
+    throw badRequest(
+      'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
+    )
+  return { least, most }
+}
+
+/** The servers of the hints, by their names: the scheduler knows servers of the same project only. */
+async function hintsFrom({ state, body }: Request): Promise<object> {
+  const { same_host: same, different_host: different } =
+    body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
+  if (same === undefined && different === undefined) return {}
+  const reader = await state.read(servers)
+  const namesOf = (ids: unknown): string[] =>
+    [ids].flat().flatMap((id) => reader.find(serversByUuid, String(id)).map(({ metadata }) => metadata.name))
+  return {
+    schedulerHints: {
+      ...(same === undefined ? {} : { sameHost: namesOf(same) }),
+      ...(different === undefined ? {} : { differentHost: namesOf(different) }),
+    },
+  }
+}
+
+async function specFrom(request: Request): Promise<ServerSpec> {
+  const { body, state } = request
+  const { server } = body
+  if (Object.keys(server.metadata ?? {}).length > MAX_METADATA_ITEMS)
+    throw forbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
+  if (server.personality !== undefined && server.personality.length > 0)
+    throw badRequest('Personality files are not supported: use user_data.')
+  const image = await findBootImage(request)
+  const flavor = await findUsableFlavor(request)
+  checkSizes(flavor, image)
+  const availabilityZone = checkZone(server.availability_zone, request)
+  const keyName = await keyNameFrom(request)
+  const isShared = image.metadata.namespace !== state.namespace
+  const { description, hostname, metadata, tags, user_data: userData } = server
+  return {
+    flavor: flavor.metadata.name,
+    image: { name: image.metadata.name, ...(isShared ? { namespace: image.metadata.namespace } : {}) },
+    networks: await networksFrom(server.networks, request),
+    configDrive: isTrue(server.config_drive) || keyName !== undefined || userData !== undefined,
+    ...(keyName === undefined ? {} : { keyName }),
+    ...(availabilityZone === undefined ? {} : { availabilityZone }),
+    ...(typeof description === 'string' ? { description } : {}),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
+    ...(await hintsFrom(request)),
+  }
+}
+
+const newReservationId = (): string => `r-${Array.from(randomBytes(8), (byte) => (byte % 36).toString(36)).join('')}`
+
+async function createServers(request: Request): Promise<{ first: Server; reservationId: string }> {
+  const { body, state, caller } = request
+  const { server } = body
+  const { most } = countsOf(request)
+  const spec = await specFrom(request)
+  const userData = await createUserData(server.user_data, server.name, request)
+  const reservationId = newReservationId()
+  const created: Server[] = []
+  for (let index = 0; index < most; index++) {
+    const displayName = most > 1 ? `${server.name}-${index + 1}` : server.name
+    const annotations = annotationsFor({
+      userId: caller.user.id,
+      reservationId,
+      launchIndex: String(index),
+      accessIPv4: server.accessIPv4,
+      accessIPv6: server.accessIPv6,
+      diskConfig: server['OS-DCF:diskConfig'],
+    })
+    const metadata = { name: newNameFor(displayName), annotations }
+    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData, displayName } }))
+  }
+  const [first] = created
+  if (!first) throw badRequest('max_count must be at least 1')
+  return { first, reservationId }
+}
+
+export const serversCreate = defineRoute<CreateServerBody>({
+  name: 'servers:create',
+  method: 'POST',
+  path: '/servers',
+  success: 202,
+  policy: { rule: 'os_compute_api:servers:create', role: 'member' },
+  body: createServerBody,
+  async handle(request) {
+    const { body, links } = request
+    const { first, reservationId } = await createServers(request)
+    if (isTrue(body.server.return_reservation_id)) return { body: { reservation_id: reservationId } }
+    const id = uuidOf(first)
+    const server = {
+      id,
+      links: links.pair('servers', id),
+      'OS-DCF:diskConfig': body.server['OS-DCF:diskConfig'] ?? 'MANUAL',
+      security_groups: body.server.security_groups ?? [{ name: 'default' }],
+    }
+    return { body: { server }, headers: { location: links.self('servers', id) } }
+  },
+})

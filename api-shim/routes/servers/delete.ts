@@ -1,0 +1,26 @@
+/** DELETE /servers/{server_id}. */
+import { isAdmin } from '../../identity/caller.ts'
+import { servers } from '../../state/stores.ts'
+import { defineRoute } from '../route.ts'
+import { checkLock, findServer } from './find.ts'
+
+export const serversDelete = defineRoute<null>({
+  name: 'servers:delete',
+  method: 'DELETE',
+  path: '/servers/{server_id}',
+  success: 204,
+  policy: { rule: 'os_compute_api:servers:delete', role: 'member', inHandler: true },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    checkLock(server, request)
+    // A second deletion changes nothing and is no error.
+    if (server.metadata.deletionTimestamp !== undefined) return {}
+    const writer = request.state.write(servers)
+    // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking it.
+    if (server.spec.locked && isAdmin(request.caller))
+      await writer.patch(server.metadata, { spec: { locked: false, lockedReason: null } })
+    await writer.delete(server)
+    return {}
+  },
+})

@@ -1,0 +1,54 @@
+/** Finds servers by their UUIDs, and builds what their view needs. */
+import type { Server } from '../../../crds/index.ts'
+import { conflict, notFound } from '../../http/fault.ts'
+import { isAdmin } from '../../identity/caller.ts'
+import { flavors, hypervisors, servers, serversByUuid } from '../../state/stores.ts'
+import type { ServerViewContext } from '../../views/servers.ts'
+import type { RouteRequest } from '../route.ts'
+import { requestedTaskOf } from './requests.ts'
+
+type Request = Pick<RouteRequest<never>, 'state' | 'caller' | 'params' | 'version' | 'links'>
+
+/** The server of the path. Throws a 404 if there is none, or if it belongs to a project that the caller cannot see. */
+export async function findServer({ state, params }: Pick<Request, 'state' | 'params'>): Promise<Server> {
+  const id = params['server_id'] ?? ''
+  const reader = await state.read(servers)
+  const [server] = reader.find(serversByUuid, id)
+  if (!server) throw notFound(`Instance ${id} could not be found.`)
+  return server
+}
+
+/** Throws a 409 if the server is locked and the caller is not an administrator. */
+export function checkLock(server: Server, { caller, params }: Pick<Request, 'caller' | 'params'>): void {
+  if (server.spec.locked && !isAdmin(caller)) throw conflict(`Instance ${params['server_id']} is locked`)
+}
+
+/** What the view of servers needs. Image and flavor of a server that has no host yet come from the catalogue. */
+export function serverViewContext(
+  { state, caller, version, links }: Request,
+  form: ServerViewContext['form'],
+): ServerViewContext {
+  const { shared } = state
+  const caches = shared.unchecked
+  const imageOf = ({ metadata, spec }: Server) =>
+    spec.image && caches.images.cache.get(`${spec.image.namespace ?? metadata.namespace}/${spec.image.name}`)
+  return {
+    version,
+    links,
+    form,
+    isAdmin: isAdmin(caller),
+    projectIdOf: ({ metadata }) => shared.projectOf(metadata.namespace ?? '').id,
+    imageIdOf: (server) => server.status?.instance?.image.uid ?? imageOf(server)?.metadata.uid,
+    imagePropertiesOf: (server) => server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? {},
+    flavorOf: ({ spec }) => shared.storeOf(flavors).cache.get(spec.flavor),
+    requestedTaskOf: (server) => requestedTaskOf(server, shared),
+    hostStatusOf: ({ status }) => hostStatusOf(shared.storeOf(hypervisors).cache.get(status?.host ?? '')),
+  }
+}
+
+/** Nova's word for the state of a server's host. */
+function hostStatusOf(hypervisor: { spec: { disabled?: boolean }; status?: { state?: string } } | undefined): string {
+  if (hypervisor === undefined) return ''
+  if (hypervisor.status?.state !== 'up') return 'DOWN'
+  return hypervisor.spec.disabled === true ? 'MAINTENANCE' : 'UP'
+}

@@ -1,0 +1,19 @@
+/** GET /servers/{server_id}. */
+import { query } from '../../validation/schema.ts'
+import { renderServer } from '../../views/servers.ts'
+import { defineRoute } from '../route.ts'
+import { findServer, serverViewContext } from './find.ts'
+
+export const serversShow = defineRoute<null>({
+  name: 'servers:show',
+  method: 'GET',
+  path: '/servers/{server_id}',
+  success: 200,
+  policy: { rule: 'os_compute_api:servers:show', role: 'reader', inHandler: true },
+  query: { '2.1': query({}), '2.102': query({}, { additionalProperties: false }) },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    return { body: { server: renderServer(server, serverViewContext(request, 'show')) } }
+  },
+})

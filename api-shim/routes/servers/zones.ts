@@ -1,0 +1,33 @@
+/** Availability zones: those of the host aggregates, and the one of all other hosts. */
+import { badRequest, policyForbids } from '../../http/fault.ts'
+import { aggregates } from '../../state/stores.ts'
+import type { RouteRequest } from '../route.ts'
+
+/** The zone of hosts that are in no aggregate with a zone. */
+export const DEFAULT_ZONE = 'nova'
+
+/** The names of all zones. */
+export const zonesOf = ({ state }: Pick<RouteRequest<never>, 'state'>): Set<string> =>
+  new Set([
+    DEFAULT_ZONE,
+    ...state.shared
+      .storeOf(aggregates)
+      .cache.list()
+      .flatMap(({ spec }) => spec.availabilityZone ?? []),
+  ])
+
+/** The zone that a request asks for. The form zone:host:node forces a host, which administrators of Nova may do. */
+export function checkZone(
+  zone: string | undefined,
+  request: Pick<RouteRequest<never>, 'state' | 'can'>,
+): string | undefined {
+  if (zone === undefined) return undefined
+  const parts = zone.split(':')
+  if (parts.length > 3) throw badRequest('Invalid input received: Unable to parse availability_zone')
+  if (parts.length > 1) {
+    if (!request.can({ role: 'admin' })) throw policyForbids('os_compute_api:servers:create:forced_host')
+    throw badRequest('A host cannot be forced: use a zone, or scheduler hints.')
+  }
+  if (!zonesOf(request).has(zone)) throw badRequest('The requested availability zone is not available')
+  return zone
+}

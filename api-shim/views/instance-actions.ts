@@ -1,0 +1,68 @@
+/** Renders action records (ServerActions) as Nova's instance actions. Pure. */
+import { createHash } from 'node:crypto'
+import type { ServerAction } from '../../crds/index.ts'
+import { isoMicroseconds } from '../http/time.ts'
+
+/**
+ * The request that led to the action. A record of a change that was made with kubectl has none; its uid stands for it, so
+ * that clients can still name the record.
+ */
+export const requestIdOf = ({ metadata, spec }: ServerAction): string => spec.requestId ?? `req-${metadata.uid ?? ''}`
+
+export const startOf = ({ metadata, status }: ServerAction): string =>
+  status?.startTime ?? metadata.creationTimestamp ?? new Date(0).toISOString()
+
+/** The time of the last change, by which records are found that changed since a time. */
+export const changedAt = (action: ServerAction): string =>
+  action.status?.finishTime ?? action.status?.events?.at(-1)?.startTime ?? startOf(action)
+
+export interface ActionViewOptions {
+  version: number
+  instanceId: string
+  projectId: string
+}
+
+export function renderAction(action: ServerAction, { version, instanceId, projectId }: ActionViewOptions): object {
+  const { spec, status } = action
+  return {
+    action: spec.action,
+    instance_uuid: instanceId,
+    request_id: requestIdOf(action),
+    user_id: spec.user ?? '',
+    project_id: spec.project ?? projectId,
+    start_time: isoMicroseconds(startOf(action)),
+    message: status?.phase === 'Failed' || status?.phase === 'Rejected' ? 'Error' : null,
+    ...(version >= 58 ? { updated_at: isoMicroseconds(changedAt(action)) } : {}),
+  }
+}
+
+export interface EventViewOptions {
+  version: number
+  projectId: string
+  showsTraceback: boolean
+  showsHost: boolean
+  showsDetails: boolean
+}
+
+export const renderEvents = (action: ServerAction, options: EventViewOptions): object[] =>
+  (action.status?.events ?? []).map((event) => renderEvent(event, options))
+
+type Event = NonNullable<NonNullable<ServerAction['status']>['events']>[number]
+
+function renderEvent(
+  { event, startTime, finishTime, result, traceback, host }: Event,
+  { version, projectId, showsTraceback, showsHost, showsDetails }: EventViewOptions,
+): object {
+  return {
+    event,
+    start_time: isoMicroseconds(startTime),
+    finish_time: finishTime === undefined ? null : isoMicroseconds(finishTime),
+    result: result ?? null,
+    ...(showsTraceback ? { traceback: traceback ?? null } : {}),
+    ...(version >= 62 ? { hostId: host === undefined ? '' : hashOf(projectId + host) } : {}),
+    ...(version >= 62 && showsHost ? { host: host ?? null } : {}),
+    ...(version >= 84 && showsDetails ? { details: null } : {}),
+  }
+}
+
+const hashOf = (text: string): string => createHash('sha224').update(text).digest('hex')
