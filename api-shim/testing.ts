@@ -1,11 +1,12 @@
 /** A shim on the fake API server, for tests of routes: requests go through the whole HTTP server without a socket. */
 import type { FastifyInstance } from 'fastify'
 import { namespaces } from '../kube/builtin-kinds.ts'
+import { isNewerVersion } from '../kube/latest-objects.ts'
 import { noLog } from '../kube/log.ts'
 import { createStores, startStores } from '../kube/store.ts'
 import type { KubeObject } from '../kube/types.ts'
 import { keyOf, type ResourceDef } from '../kube/types.ts'
-import { FakeApi } from '../test/fakes/api.ts'
+import { FakeApi, type Write } from '../test/fakes/api.ts'
 import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
 import { allRoutes } from './routes/index.ts'
 import type { Route } from './routes/route.ts'
@@ -30,8 +31,14 @@ export interface AskOptions {
   headers?: Record<string, string>
 }
 
+/** A user of tests: the token is the name. */
+export interface TestUser {
+  project: string
+  role: Role
+}
+
 /** The test users by token. `other` is a member of another project. */
-const users: Readonly<Record<string, { project: string; role: Role }>> = {
+const testUsers: Readonly<Record<string, TestUser>> = {
   admin: { project: 'mine', role: 'admin' },
   manager: { project: 'mine', role: 'manager' },
   member: { project: 'mine', role: 'member' },
@@ -39,19 +46,35 @@ const users: Readonly<Record<string, { project: string; role: Role }>> = {
   other: { project: 'other', role: 'member' },
 }
 
+export interface TestShimOptions {
+  routes?: readonly Route[]
+  /** Default: everything is allowed. */
+  access?: Access
+  users?: Readonly<Record<string, TestUser>>
+  publicUrl?: string
+  /** Called after each write to the fake API server. */
+  onWrite?: (write: Write) => void
+}
+
 export class TestShim implements AsyncDisposable {
-  readonly api = new FakeApi()
+  readonly api: FakeApi
   readonly app: FastifyInstance
   readonly services: Services
   readonly #stop = new AbortController()
   readonly #stores
+  readonly #users: Readonly<Record<string, TestUser>>
 
-  /** @param access default: everything is allowed */
-  constructor({
-    routes = allRoutes,
-    access = { isAllowed: async () => true },
-  }: { routes?: readonly Route[]; access?: Access } = {}) {
+  constructor(options: TestShimOptions = {}) {
+    const {
+      routes = allRoutes,
+      access = { isAllowed: async () => true },
+      users = testUsers,
+      publicUrl,
+      onWrite,
+    } = options
+    this.api = new FakeApi(undefined, onWrite)
     const kube = this.api.kube(undefined, 'kubenova-api-shim')
+    this.#users = users
     this.#stores = createStores(storeDefs, { kube })
     const state = new State({ kube, stores: this.#stores, access })
     this.services = {
@@ -60,20 +83,22 @@ export class TestShim implements AsyncDisposable {
       region: 'RegionOne',
       clock: kube.clock,
       log: noLog,
+      publicUrl,
     }
     this.app = createServer(this.services, { routes })
   }
 
-  /** Starts the caches and creates the namespaces of the projects `mine` and `other`. */
+  /** Starts the caches and creates the namespaces of the users' projects. */
   async start(): Promise<this> {
     await startStores(this.#stores, this.#stop.signal)
-    for (const name of ['mine', 'other']) await this.seed(namespaces, { metadata: { name } })
+    const projects = new Set(Object.values(this.#users).map(({ project }) => project))
+    for (const name of projects) await this.seed(namespaces, { metadata: { name } })
     await this.app.ready()
     return this
   }
 
   callerOf(name: string): Caller | undefined {
-    const found = users[name]
+    const found = this.#users[name]
     if (!found) return undefined
     const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
     return {
@@ -102,7 +127,7 @@ export class TestShim implements AsyncDisposable {
     const store = Object.values(this.#stores).find((s) => s.def.kind.plural === def.plural)
     for (let turn = 0; store && turn < 1000; turn++) {
       const cached = (store.cache.get(keyOf(metadata)) as KubeObject | undefined)?.metadata
-      if (cached?.resourceVersion === metadata.resourceVersion) return
+      if (cached && !isNewerVersion(metadata.resourceVersion, cached.resourceVersion)) return
       await new Promise((resolve) => setImmediate(resolve))
     }
     if (store) throw new Error(`the cache of ${def.plural} does not catch up`)

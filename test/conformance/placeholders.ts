@@ -1,0 +1,95 @@
+/** Placeholders of recorded exchanges: which values they stand for in a run, and which values an answer may have. */
+
+/** What a placeholder without a name of its own stands for: a form of value. */
+const forms: Readonly<Record<string, string>> = {
+  uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}',
+  hex32: '[0-9a-f]{32}',
+  hostId: '[0-9a-f]{56}',
+  'req-id': 'req-[0-9a-f-]{36}',
+  int: '\\d+',
+  float: '\\d+(?:\\.\\d+)?(?:e-?\\d+)?',
+  time: '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ',
+  'time:us': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}',
+  'time:usZ': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z',
+  'time:s': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d',
+  ip4: '\\d+\\.\\d+\\.\\d+\\.\\d+',
+  ip6: '[0-9a-f:]+',
+  mac: '(?:[0-9a-f]{2}:){5}[0-9a-f]{2}',
+  'instance-name': '.+',
+  reservation: 'r-[0-9a-z]{8}',
+  adminPass: '\\w+',
+  fingerprint: '.+',
+  'private-key': '[^]+',
+}
+
+const PLACEHOLDER = /\{([a-zA-Z][\w-]*(?::[\w-]+)*)\}/g
+
+/** Values for placeholders in requests that name nothing of the cloud. */
+const samples: Readonly<Record<string, string>> = {
+  uuid: '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f',
+  hex32: '5f0a1c9e3b524c6e9d1f7a2b8c3d4e5f',
+  int: '424242',
+  float: '0.5',
+  'req-id': 'req-5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f',
+  time: '2026-01-02T03:04:05Z',
+  'time:us': '2026-01-02T03:04:05.000000',
+  'time:usZ': '2026-01-02T03:04:05.000000Z',
+  'time:s': '2026-01-02T03:04:05',
+  ip4: '10.10.0.99',
+  ip6: 'fd00:10::99',
+  mac: 'fa:16:3e:00:00:99',
+  reservation: 'r-12345678',
+}
+
+export class Placeholders {
+  readonly #values: Map<string, string>
+
+  /** @param fixed the values of placeholders that are the same in all runs */
+  constructor(fixed: ReadonlyMap<string, string>) {
+    this.#values = new Map(fixed)
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)
+  }
+
+  bind(name: string, value: string): void {
+    this.#values.set(name, value)
+  }
+
+  /** The text with the values of its placeholders. Those that are not known get a value of their form. */
+  fill(text: string): string {
+    return text.replace(PLACEHOLDER, (whole, name: string) => this.#values.get(name) ?? samples[name] ?? whole)
+  }
+
+  /** The names of the placeholders in a text. */
+  static namesIn(text: string): string[] {
+    return [...text.matchAll(PLACEHOLDER)].map(([, name = '']) => name)
+  }
+
+  /**
+   * Whether an actual text is what the recorded one stands for. A placeholder such as `{server:1}` that has no value yet
+   * takes the value from the actual text.
+   */
+  matches(recorded: string, actual: string): boolean {
+    const names: string[] = []
+    const pattern = recorded
+      .split(/(\{[a-zA-Z][\w-]*(?::[\w-]+)*\})/)
+      .map((part, i) => (i % 2 === 0 ? RegExp.escape(part) : this.#patternOf(part.slice(1, -1), names)))
+      .join('')
+    const found = new RegExp(`^${pattern}$`, 'u').exec(actual)
+    for (const [i, name] of names.entries()) if (found?.[i + 1] !== undefined) this.bind(name, found[i + 1] ?? '')
+    return found !== null
+  }
+
+  #patternOf(name: string, names: string[]): string {
+    const value = this.#values.get(name)
+    if (value !== undefined) return RegExp.escape(value)
+    const form = forms[name]
+    if (form !== undefined) return form
+    // Placeholders of the site's paths and of things outside of the cloud may be anything.
+    if (names.includes(name) || !name.includes(':')) return '.*?'
+    names.push(name)
+    return '(.+?)'
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Replays recorded exchanges with a real Nova against the shim, and compares the answers. The shim runs in this process,
+ * over the fake API server, because the recorded states of servers can be written there at once.
+ * Usage: node test/conformance/replay.ts --exchanges DIR [--area NAME] [--group TEXT] [--version 2.N] [--show N]
+ */
+import { parseArgs } from 'node:util'
+import type { Server } from '../../crds/index.ts'
+import { type ActualResponse, compareResponses } from './compare.ts'
+import { type Exchange, loadRuns, type Run } from './exchange.ts'
+import { Placeholders } from './placeholders.ts'
+import { createServer, setState, wantedState } from './servers.ts'
+import { createStand, type Stand } from './stand.ts'
+
+interface Result {
+  run: Run
+  exchange: Exchange
+  differences: string[]
+}
+
+class Replay {
+  readonly #stand: Stand
+  readonly #run: Run
+  readonly #names: Placeholders
+  /** The servers of the run by their placeholders. */
+  readonly #servers = new Map<string, Server>()
+  #lastSetup = ''
+
+  constructor(stand: Stand, run: Run) {
+    this.#stand = stand
+    this.#run = run
+    this.#names = new Placeholders(stand.names)
+  }
+
+  async play(): Promise<Result[]> {
+    const results: Result[] = []
+    for (const exchange of this.#run.exchanges) {
+      await this.#prepare(exchange)
+      const actual = await this.#send(exchange)
+      if (exchange.response !== null) {
+        const expected = this.#withVersion(exchange)
+        results.push({ run: this.#run, exchange, differences: compareResponses(expected, actual, this.#names) })
+      }
+    }
+    return results
+  }
+
+  /** Creates the servers that the request names, and brings them into the state of the setup. */
+  async #prepare({ setup, request }: Exchange): Promise<void> {
+    const { shim } = this.#stand
+    const named = Placeholders.namesIn(`${setup} ${request.path} ${JSON.stringify(request.body ?? '')}`)
+    for (const name of new Set(named.filter((n) => n.startsWith('server:'))))
+      if (this.#names.get(name) === undefined) {
+        const server = await createServer(shim, name.replace(':', '-'))
+        this.#servers.set(name, server)
+        this.#names.bind(name, server.metadata.uid ?? '')
+        await setState(shim, server.metadata, { vmState: 'active' })
+      }
+    const wanted = wantedState(setup)
+    const isFresh = setup !== this.#lastSetup || /vm_state/.test(setup)
+    this.#lastSetup = setup
+    if (!wanted || !isFresh) return
+    for (const name of Placeholders.namesIn(setup)) {
+      const server = this.#servers.get(name)
+      if (server) await setState(shim, server.metadata, wanted)
+    }
+  }
+
+  async #send({ request, as }: Exchange): Promise<ActualResponse> {
+    const { app } = this.#stand.shim
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), this.#names.fill(value)]),
+    )
+    const { microversion } = this.#run
+    if (microversion !== '' && microversion !== '2.1') headers['openstack-api-version'] = `compute ${microversion}`
+    const payload = request.raw ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    const answer = await app.inject({
+      method: request.method as 'GET',
+      url: `/compute${this.#names.fill(request.path)}`,
+      headers: { ...headers, ...(as === 'none' || 'x-auth-token' in headers ? {} : { 'x-auth-token': as }) },
+      ...(payload === undefined ? {} : { payload: this.#names.fill(payload) }),
+    })
+    return { status: answer.statusCode, headers: answer.headers as Record<string, string>, text: answer.body }
+  }
+
+  /** The recorded answer with the version of this run, which is the only difference between runs that share a line. */
+  #withVersion({ response, microversion }: Exchange): NonNullable<Exchange['response']> {
+    const { headers = {}, ...rest } = response ?? { status: 0 }
+    if (microversion === '' || microversion === this.#run.microversion) return { ...rest, headers }
+    const version = this.#run.microversion
+    return {
+      ...rest,
+      headers: {
+        ...headers,
+        ...(headers['openstack-api-version'] === undefined ? {} : { 'openstack-api-version': `compute ${version}` }),
+        ...(headers['x-openstack-nova-api-version'] === undefined ? {} : { 'x-openstack-nova-api-version': version }),
+      },
+    }
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    exchanges: { type: 'string' },
+    area: { type: 'string' },
+    group: { type: 'string' },
+    version: { type: 'string' },
+    show: { type: 'string', default: '20' },
+  },
+})
+if (values.exchanges === undefined) {
+  console.error('usage: replay.ts --exchanges DIR [--area NAME] [--group TEXT] [--version 2.N] [--show N]')
+  process.exit(2)
+}
+const runs = loadRuns(values.exchanges, values.area).filter(
+  ({ group, microversion }) =>
+    group.includes(values.group ?? '') && (values.version === undefined || microversion === values.version),
+)
+// The timers of the shim do not keep the process alive.
+setInterval(() => undefined, 60_000)
+const failures: Result[] = []
+const counts = new Map<string, { passed: number; failed: number }>()
+for (const run of runs) {
+  const stand = await createStand()
+  for (const result of await new Replay(stand, run).play()) {
+    const area = run.group.split('/')[0] ?? ''
+    const count = counts.get(area) ?? { passed: 0, failed: 0 }
+    counts.set(area, count)
+    if (result.differences.length === 0) count.passed += 1
+    else {
+      count.failed += 1
+      failures.push(result)
+    }
+  }
+  await stand.shim[Symbol.asyncDispose]()
+}
+for (const { run, exchange, differences } of failures.slice(0, Number(values.show))) {
+  const { method, path } = exchange.request
+  console.log(`${run.group} @${run.microversion} ${exchange.id} ${exchange.as} ${method} ${path} [${exchange.setup}]`)
+  for (const difference of differences) console.log(`  ${difference}`)
+}
+let [passed, failed] = [0, 0]
+for (const [area, count] of counts) {
+  console.log(`${area}: ${count.passed} passed, ${count.failed} failed`)
+  passed += count.passed
+  failed += count.failed
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(0)

@@ -1,0 +1,92 @@
+/**
+ * Servers of a replay. No controller and no agent runs: the driver writes the status that they would write, so that each
+ * recorded state is there at once.
+ */
+
+import { actions, servers } from '../../api-shim/state/stores.ts'
+import type { TestShim } from '../../api-shim/testing.ts'
+import type { Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
+import { isNotFound } from '../../kube/errors.ts'
+
+/** The state that the words of a setup mean. */
+export interface WantedState {
+  vmState: VmState
+  taskState?: TaskState
+  locked?: 'owner' | 'admin'
+}
+
+const stateOfStatus: Readonly<Record<string, VmState>> = {
+  ACTIVE: 'active',
+  SHUTOFF: 'stopped',
+  ERROR: 'error',
+  BUILD: 'building',
+  VERIFY_RESIZE: 'resized',
+}
+
+/** The state of a server in a setup such as `{server:1}: vm_state paused, task none`; undefined if it says nothing. */
+export function wantedState(setup: string): WantedState | undefined {
+  const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
+  const [, status, running] = /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
+  const state = (vmState as VmState | undefined) ?? (status === undefined ? undefined : stateOfStatus[status])
+  if (state === undefined) return undefined
+  const taskState = task ?? running
+  const [, owner] = /locked by (its owner|an administrator)/.exec(setup) ?? []
+  return {
+    vmState: state,
+    ...(taskState === undefined || taskState === 'none' ? {} : { taskState: taskState as TaskState }),
+    ...(owner === undefined ? {} : { locked: owner === 'its owner' ? 'owner' : 'admin' }),
+  }
+}
+
+const powerOf: Readonly<Partial<Record<VmState, 'Running' | 'Paused' | 'Shutdown' | 'Suspended'>>> = {
+  active: 'Running',
+  paused: 'Paused',
+  suspended: 'Shutdown',
+  stopped: 'Shutdown',
+}
+const desiredOf: Readonly<Partial<Record<VmState, string>>> = {
+  paused: 'Paused',
+  suspended: 'Suspended',
+  stopped: 'Stopped',
+}
+
+/** Creates a server of the member's project, as a request would have done. */
+export const createServer = (shim: TestShim, name: string): Promise<Server> =>
+  shim.seed<Server>(servers.kind, {
+    metadata: {
+      name: `${name}-${Math.random().toString(36).slice(2, 8)}`,
+      namespace: 'mine',
+      annotations: { 'compute.kubenova.io/user-id': shim.callerOf('member')?.user.id ?? '' },
+    },
+    spec: { flavor: 'f-tiny', image: { name: 'tiny', namespace: 'admin' }, displayName: name, configDrive: false },
+  })
+
+/** Writes spec and status so that the server is in the state. Does nothing if it does not exist any more. */
+export async function setState(shim: TestShim, ref: { name: string }, wanted: WantedState): Promise<void> {
+  const { vmState, taskState, locked } = wanted
+  const resource = shim.api.resource<Server>(servers.kind)
+  const key = { ...ref, namespace: 'mine' }
+  const powerState = desiredOf[vmState] ?? 'Running'
+  const annotations = { 'compute.kubenova.io/locked-by': locked ?? null }
+  for (const action of shim.api.list<ServerAction>('serveractions').filter(({ spec }) => spec.server === ref.name))
+    await shim.api.resource(actions.kind).delete(action.metadata)
+  try {
+    await resource.patch(key, { metadata: { annotations }, spec: { powerState, locked: locked !== undefined } })
+    const status = {
+      host: vmState === 'shelved_offloaded' ? null : 'host-1',
+      vmState,
+      taskState: taskState ?? null,
+      powerState: powerOf[vmState] ?? 'NOSTATE',
+      reachedPowerState: powerState,
+      launchedAt: vmState === 'building' ? null : '2026-01-02T03:04:05Z',
+      domain: { name: 'instance-00000001' },
+      fault:
+        vmState === 'error'
+          ? { code: 500, message: 'No valid host was found. ', created: '2026-01-02T03:04:05Z' }
+          : null,
+    }
+    await shim.waitForCache(servers.kind, await resource.patch(key, { status }, { subresource: 'status' }))
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}

@@ -1,0 +1,110 @@
+/** The cloud of the recorded exchanges, on the fake API server: its users, flavors, images, networks and hosts. */
+
+import { aggregates, flavors, hypervisors, images, networks } from '../../api-shim/state/stores.ts'
+import { TestShim, type TestUser } from '../../api-shim/testing.ts'
+import type { KubeObject, ResourceDef } from '../../kube/types.ts'
+import { actOn } from './simulated-hosts.ts'
+
+export const PUBLIC_URL = 'http://shim.test'
+
+/** The users by the word for them in exchanges. */
+const users: Readonly<Record<string, TestUser>> = {
+  member: { project: 'mine', role: 'member' },
+  reader: { project: 'mine', role: 'reader' },
+  manager: { project: 'mine', role: 'manager' },
+  admin: { project: 'admin', role: 'admin' },
+  'admin-own': { project: 'mine', role: 'admin' },
+  'other-project': { project: 'other', role: 'member' },
+  small: { project: 'small', role: 'member' },
+  service: { project: 'admin', role: 'admin' },
+}
+
+const flavorSpecs: Readonly<Record<string, object>> = {
+  tiny: { vcpus: 1, ram: 512, disk: 1 },
+  small: { vcpus: 1, ram: 1024, disk: 2 },
+  wide: { vcpus: 4, ram: 2048, disk: 10, extraSpecs: { 'hw:cpu_policy': 'shared' } },
+  zero: { vcpus: 1, ram: 512, disk: 0 },
+  huge: { vcpus: 1, ram: 9_000_000, disk: 1 },
+  secret: { vcpus: 1, ram: 512, disk: 1, isPublic: false },
+}
+
+const imageSpecs: Readonly<Record<string, { namespace?: string; spec?: object; status?: object }>> = {
+  tiny: {},
+  other: {},
+  roomy: { spec: { minDisk: 100, minRam: 65_536 } },
+  props: { spec: { properties: { hw_disk_bus: 'virtio', hw_vif_model: 'virtio' } } },
+  hidden: { namespace: 'other', spec: { visibility: 'private' } },
+}
+
+const IPv4 = '10.10.0.0/16'
+const IPv6 = 'fd00:10::/64'
+
+export interface Stand {
+  shim: TestShim
+  /** The values of the placeholders that name objects of the cloud. */
+  names: Map<string, string>
+}
+
+export async function createStand(): Promise<Stand> {
+  const shim = new TestShim({
+    users,
+    publicUrl: PUBLIC_URL,
+    // A write inside of the callback of another one would change the store while it is being changed.
+    onWrite: (write) => setImmediate(() => void actOn(write, shim.api)),
+  })
+  await shim.start()
+  const names = new Map([
+    ['nova', `${PUBLIC_URL}/compute`],
+    ['keystone', `${PUBLIC_URL}/identity`],
+    ['glance', `${PUBLIC_URL}/image`],
+  ])
+  for (const user of Object.keys(users)) {
+    const caller = shim.callerOf(user)
+    names.set(`user:${user === 'other-project' ? 'other' : user}`, caller?.user.id ?? '')
+    names.set(`project:${users[user]?.project ?? ''}`, caller?.project?.id ?? '')
+  }
+  const uid = async (def: ResourceDef, object: object): Promise<string> => {
+    const { metadata } = await shim.seed<KubeObject>(def, object)
+    return metadata.uid ?? ''
+  }
+  for (const [name, spec] of Object.entries(flavorSpecs)) {
+    const annotations = { 'compute.kubenova.io/display-name': name }
+    await shim.seed(flavors.kind, { metadata: { name: `f-${name}`, annotations }, spec })
+    names.set(`flavor:${name}`, `f-${name}`)
+  }
+  for (const [name, { namespace = 'admin', spec = {} }] of Object.entries(imageSpecs)) {
+    const image = {
+      metadata: { name, namespace },
+      spec: { url: 'https://images.test/x', visibility: 'public', ...spec },
+    }
+    names.set(`image:${name}`, await uid(images.kind, image))
+  }
+  const subnets = [{ cidr: IPv4 }, { cidr: IPv6 }]
+  names.set(
+    'network:private',
+    await uid(networks.kind, { metadata: { name: 'private', namespace: 'mine' }, spec: { subnets } }),
+  )
+  for (const name of ['net-a', 'net-b'])
+    names.set(
+      `network:${name}`,
+      await uid(networks.kind, { metadata: { name, namespace: 'other' }, spec: { subnets: [] } }),
+    )
+  for (const index of [1, 2]) {
+    const name = `host-${index}`
+    names.set(`host:${index}`, name)
+    names.set(`hypervisor:${index}`, await uid(hypervisors.kind, hostOf(name)))
+  }
+  await shim.seed(aggregates.kind, { metadata: { name: 'zone-y' }, spec: { availabilityZone: 'zone-y', hosts: [] } })
+  return { shim, names }
+}
+
+const hostOf = (name: string): object => ({
+  metadata: { name },
+  spec: {},
+  status: {
+    state: 'up',
+    conditions: [
+      { type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '2026-01-02T03:04:05Z' },
+    ],
+  },
+})
