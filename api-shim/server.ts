@@ -1,7 +1,7 @@
 /** The HTTP server of the shim: version documents, the routes of all services, and answers to everything else. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Fault } from './http/fault.ts'
-import { incomingOf, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
+import { hideContentType, incomingOf, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
 import { type Profile, profiles } from './http/profile.ts'
 import { rejectToken } from './http/serve.ts'
 import { serviceDocuments } from './http/service-documents.ts'
@@ -39,6 +39,7 @@ export function createServer(
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
   }) as FastifyInstance
+  app.addHook('onRequest', async (request) => hideContentType(request))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => answerFrameworkError(error, request, reply, services))

@@ -42,13 +42,23 @@ export function mountRoutes(
 /** The ID of each request, which stands in the answer, in action records and in the log. */
 export const newRequestId = (): string => `req-${randomUUID()}`
 
+/** The header Content-Type of each request, which {@link hideContentType} has taken out of fastify's way. */
+const contentTypes = new WeakMap<FastifyRequest, string>()
+
+/** Makes fastify read every body as bytes. It would refuse some media types with a fault that is not Nova's. */
+export function hideContentType(request: FastifyRequest): void {
+  const { 'content-type': contentType } = request.headers
+  if (contentType !== undefined) contentTypes.set(request, contentType)
+  request.headers['content-type'] = 'application/octet-stream'
+}
+
 export function incomingOf(request: FastifyRequest): Incoming {
   const question = request.url.indexOf('?')
   return {
     method: request.method,
     params: request.params as Record<string, string>,
     queryText: question < 0 ? '' : request.url.slice(question + 1),
-    headers: request.headers,
+    headers: { ...request.headers, 'content-type': contentTypes.get(request) },
     body: request.body as Uint8Array | undefined,
     address: `${request.protocol}://${request.host}`,
     requestId: request.id,
@@ -61,10 +71,15 @@ export const requestIdHeaders = (requestId: string): Record<string, string> => (
   'x-compute-request-id': requestId,
 })
 
-/** Sends the body as bytes: to a text, fastify would add its own charset in the header Content-Type. */
-export function sendAnswer(reply: FastifyReply, { status, headers, body }: Outgoing): FastifyReply {
+/**
+ * Sends the answer by itself: fastify would drop the Content-Type of an answer without a body, and add a charset to that
+ * of a text.
+ */
+export function sendAnswer(reply: FastifyReply, { status, headers, body = '' }: Outgoing): FastifyReply {
+  const bytes = Buffer.from(body)
+  const length = status === 204 ? {} : { 'content-length': bytes.length }
+  reply.hijack()
+  reply.raw.writeHead(status, { ...requestIdHeaders(reply.request.id), ...headers, ...length })
+  reply.raw.end(bytes)
   return reply
-    .code(status)
-    .headers({ ...requestIdHeaders(reply.request.id), ...headers })
-    .send(Buffer.from(body ?? ''))
 }

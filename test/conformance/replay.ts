@@ -65,13 +65,14 @@ class Replay {
     }
   }
 
-  async #send({ request, as }: Exchange): Promise<ActualResponse> {
+  async #send(exchange: Exchange): Promise<ActualResponse> {
+    const { request, as } = exchange
     const { app } = this.#stand.shim
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), this.#names.fill(value)]),
     )
     const { microversion } = this.#run
-    if (microversion !== '' && microversion !== '2.1') headers['openstack-api-version'] = `compute ${microversion}`
+    if (microversion !== '' && microversion !== exchange.microversion) headers['openstack-api-version'] = `compute ${microversion}`
     const payload = request.raw ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
     const answer = await app.inject({
       method: request.method as 'GET',
