@@ -20,13 +20,15 @@ const commands: Record<string, () => Promise<void>> = {
 
   async up() {
     const started = performance.now()
-    const cloud = await startCloud({ dir, hosts: hostCount(), log, ...existingCluster() })
+    const cloud = await startCloud({ dir, hosts: hostCount(), shim: true, log, ...existingCluster() })
     await placeGuestImage(cloud.hosts.values(), log)
     const { kubectl } = await ensureBinaries(['kubectl'])
     log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s; try:`)
     console.log(`export KUBECONFIG=${relative(process.cwd(), cloud.kubeconfig)}`)
     console.log(`${kubectl} get hypervisors`)
     console.log(`${kubectl} apply --server-side -f ${relative(process.cwd(), quickstart)}`)
+    console.log(`export OS_CLIENT_CONFIG_FILE=${relative(process.cwd(), join(dir, 'clouds.yaml'))} OS_CLOUD=kubenova`)
+    console.log('openstack flavor list')
     await cloud.plane.api.close()
   },
 

@@ -10,6 +10,7 @@ import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
 import { ensureNode, removeNodes } from './nodes.ts'
 import { freePorts } from './ports.ts'
 import { endMarkedProcesses, endProcess, isAlive, type ProcessId, spawnMarked } from './process.ts'
+import { applyShimUsers, writeClientFiles } from './shim.ts'
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
@@ -30,11 +31,13 @@ export interface CloudOptions {
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
+  /** True: also starts the API shim, and writes clouds.yaml and openrc for its clients into `dir`. */
+  shim?: boolean
   /** Replaces the main file of controller or agent, or adds flags and environment variables. */
   programs?: Partial<Record<ProgramName, Program>>
 }
 
-type ProgramName = 'controller' | 'agent'
+type ProgramName = 'controller' | 'agent' | 'api-shim'
 
 export interface Program {
   /** The file to run instead of the program's main.ts. It must accept the same flags. */
@@ -151,7 +154,9 @@ export class Cloud {
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
-    for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) {
+    if (this.#options.shim === true) await this.startShim()
+    const shim = this.#options.shim === true ? ['api-shim'] : []
+    for (const name of ['controller', ...names.map((n) => `agent-${n}`), ...shim]) {
       await this.waitUntilReady(name)
       log(`${name}: ready`)
     }
@@ -197,6 +202,34 @@ export class Cloud {
     const argv = [...start('--kubeconfig', kubeconfig, '--metrics-address', address), ...args]
     const started = await spawnMarked(argv, { dir, log, owned, env })
     this.#remember('controller', { ...started, log, url: `http://${address}` })
+  }
+
+  /** The address of the API shim, as its clients have it. */
+  get shimUrl(): string {
+    return readFileSync(join(this.#options.dir, 'shim-url'), 'utf8')
+  }
+
+  /** Starts the API shim unless it runs. It keeps its port, so that clients find it again after a restart. */
+  async startShim(): Promise<void> {
+    const { dir, owned = false } = this.#options
+    const users = await applyShimUsers(this.plane.api, dir, systemNamespace)
+    if (this.#isRunning('api-shim')) return
+    this.#noteEnd('api-shim')
+    const kubeconfig = await this.plane.serviceAccount(systemNamespace, 'kubenova-api-shim')
+    const [port, metricsPort] = await freePorts('127.0.0.1', 2)
+    const file = join(dir, 'shim-url')
+    if (!existsSync(file)) writeFileSync(file, `http://127.0.0.1:${port}`)
+    writeClientFiles(dir, this.shimUrl, users)
+    const metrics = `127.0.0.1:${metricsPort}`
+    const log = join(dir, 'api-shim.log')
+    const { start, env } = this.#program('api-shim')
+    const address = this.shimUrl.replace('http://', '')
+    const argv = start('--kubeconfig', kubeconfig, '--metrics-address', metrics, '--listen-address', address)
+    this.#remember('api-shim', {
+      ...(await spawnMarked(argv, { dir, log, owned, env })),
+      log,
+      url: `http://${metrics}`,
+    })
   }
 
   /** Starts the agent of a host inside that host, unless the agent runs. `args` follow the usual flags. */

@@ -1,0 +1,93 @@
+// What the API shim of a cloud needs, and what its clients need: users with roles, clouds.yaml and openrc.
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashPassword } from '../../api-shim/identity/embedded/passwords.ts'
+import type { ApiClient } from './api.ts'
+
+/** A user of the OpenStack APIs, with the name of the entry in clouds.yaml. */
+interface ShimUser {
+  cloud: string
+  name: string
+  password: string
+  /** The namespace that is the project. */
+  project: string
+  role: 'admin' | 'member'
+}
+
+const PROJECT = 'default'
+
+/** The users of the cloud in `dir`. Their passwords are made at the first start and kept in a file. */
+function loadUsers(dir: string): ShimUser[] {
+  const file = join(dir, 'shim-users.json')
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ShimUser[]
+  const password = (): string => randomBytes(18).toString('base64url')
+  const users: ShimUser[] = [
+    { cloud: 'kubenova', name: 'demo', password: password(), project: PROJECT, role: 'member' },
+    { cloud: 'kubenova-admin', name: 'cloud-admin', password: password(), project: PROJECT, role: 'admin' },
+  ]
+  writeFileSync(file, JSON.stringify(users), { mode: 0o600 })
+  return users
+}
+
+/** Creates the users' Secret and their role bindings. */
+export async function applyShimUsers(api: ApiClient, dir: string, namespace: string): Promise<ShimUser[]> {
+  const users = loadUsers(dir)
+  const hashes = await Promise.all(
+    users.map(async ({ name, password }) => [name, Buffer.from(await hashPassword(password)).toString('base64')]),
+  )
+  const apply = (path: string, object: object): Promise<unknown> =>
+    api.send('PATCH', `${path}?fieldManager=kubenova-rig&force=true`, object, 'application/apply-patch+yaml')
+  await apply(`/api/v1/namespaces/${namespace}/secrets/kubenova-users`, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'compute.kubenova.io/users',
+    metadata: { name: 'kubenova-users', namespace },
+    data: Object.fromEntries(hashes),
+  })
+  const rbac = '/apis/rbac.authorization.k8s.io/v1'
+  for (const { name, role, project } of users) {
+    const isAdmin = role === 'admin'
+    const path = isAdmin ? `${rbac}/clusterrolebindings` : `${rbac}/namespaces/${project}/rolebindings`
+    await apply(`${path}/shim-${name}`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: isAdmin ? 'ClusterRoleBinding' : 'RoleBinding',
+      metadata: { name: `shim-${name}`, ...(isAdmin ? {} : { namespace: project }) },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
+    })
+  }
+  return users
+}
+
+/** Writes clouds.yaml with all users, and openrc for the first one. @param url the address of the shim */
+export function writeClientFiles(dir: string, url: string, users: readonly ShimUser[]): void {
+  const clouds = users.map(
+    ({ cloud, name, password, project }) => `  ${cloud}:
+    auth:
+      auth_url: ${url}/identity/v3
+      username: ${name}
+      password: ${password}
+      project_name: ${project}
+      user_domain_id: default
+      project_domain_id: default
+    region_name: RegionOne
+    identity_api_version: 3
+`,
+  )
+  writeFileSync(join(dir, 'clouds.yaml'), `clouds:\n${clouds.join('')}`, { mode: 0o600 })
+  const [first] = users
+  if (!first) return
+  const variables = {
+    OS_AUTH_URL: `${url}/identity/v3`,
+    OS_USERNAME: first.name,
+    OS_PASSWORD: first.password,
+    OS_PROJECT_NAME: first.project,
+    OS_USER_DOMAIN_ID: 'default',
+    OS_PROJECT_DOMAIN_ID: 'default',
+    OS_REGION_NAME: 'RegionOne',
+    OS_IDENTITY_API_VERSION: '3',
+  }
+  const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${value}\n`)
+  writeFileSync(join(dir, 'openrc'), lines.join(''), { mode: 0o600 })
+}
