@@ -1,6 +1,6 @@
 /**
- * Replays recorded exchanges with a real Nova against the shim, and compares the answers. The shim runs in this process,
- * over the fake API server, because the recorded states of servers can be written there at once.
+ * Replays recorded exchanges with a real Nova against the shim, and compares the answers. The shim runs in this
+ * process, over the fake API server, because the recorded states of servers can be written there at once.
  * Usage: node test/conformance/replay.ts --exchanges DIR [--area NAME] [--group TEXT] [--version 2.N] [--show N]
  */
 import { parseArgs } from 'node:util'
@@ -72,7 +72,8 @@ class Replay {
       Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), this.#names.fill(value)]),
     )
     const { microversion } = this.#run
-    if (microversion !== '' && microversion !== exchange.microversion) headers['openstack-api-version'] = `compute ${microversion}`
+    if (microversion !== '' && microversion !== exchange.microversion)
+      headers['openstack-api-version'] = `compute ${microversion}`
     const payload = request.raw ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
     const answer = await app.inject({
       method: request.method as 'GET',

@@ -1,6 +1,6 @@
 /**
- * Servers of a replay. No controller and no agent runs: the driver writes the status that they would write, so that each
- * recorded state is there at once.
+ * Servers of a replay. No controller and no agent runs: the driver writes the status that they would write, so that
+ * each recorded state is there at once.
  */
 
 import { actions, servers } from '../../api-shim/state/stores.ts'

@@ -1,6 +1,6 @@
 /**
- * What controller and agents would do, at once: a created server is active or has found no host, and a requested action
- * has succeeded.
+ * Does at once what controller and agents would do: a created server is active or has found no host, and a requested
+ * action has succeeded.
  */
 
 import { actions, servers } from '../../api-shim/state/stores.ts'

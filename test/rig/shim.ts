@@ -1,4 +1,4 @@
-// What the API shim of a cloud needs, and what its clients need: users with roles, clouds.yaml and openrc.
+// Makes the users of a cloud's API shim with their roles, and clouds.yaml and openrc for its clients.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
