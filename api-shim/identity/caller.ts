@@ -19,6 +19,8 @@ export interface Caller {
   roles: ReadonlySet<Role>
   /** As whom the API server sees the user. */
   kubernetes: { user: string; groups: readonly string[] }
+  /** true: the token comes from an application credential, which must not make further credentials. */
+  isRestricted?: true
 }
 
 /** Whether the user is an administrator of the whole cloud, who sees the objects of all projects. */

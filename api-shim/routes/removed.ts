@@ -3,6 +3,7 @@
  * that were only proxies to another service answer 404. Both are tables, so that the list of routes is complete.
  */
 import { gone, notFound } from '../http/fault.ts'
+import type { VersionText } from '../http/microversion.ts'
 import { defineRoute, type Method, type Route } from './route.ts'
 
 /** A path and its methods; the parameters of the paths have no meaning. */
@@ -41,7 +42,7 @@ const removed: readonly [path: string, methods: readonly Method[]][] = [
 ]
 
 /** Removed actions: Nova first looks for the key in the body, so an unknown key is still a 400. */
-const removedActions: readonly [path: string, key: string][] = [
+const removedActions: readonly [path: string, key: string, until?: VersionText][] = [
   ['/os-fixed-ips/{id}/action', 'reserve'],
   ['/os-fixed-ips/{id}/action', 'unreserve'],
   ['/os-networks/{id}/action', 'disassociate'],
@@ -49,7 +50,7 @@ const removedActions: readonly [path: string, key: string][] = [
   ['/os-networks/{id}/action', 'disassociate_project'],
   ['/os-networks/{id}/action', 'associate_host'],
   ['/servers/{server_id}/action', 'resetNetwork'],
-  ['/servers/{server_id}/action', 'os-getRDPConsole'],
+  ['/servers/{server_id}/action', 'os-getRDPConsole', '2.5'],
 ]
 
 /**
@@ -88,12 +89,13 @@ const proxies: readonly [path: string, methods: readonly Method[]][] = [
 
 const anybody = { rule: 'os_compute_api:removed', role: 'any' } as const
 
-const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?: string): Route =>
+const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?: string, until?: VersionText): Route =>
   defineRoute({
     name: `${why}:${method} ${path}${action === undefined ? '' : ` ${action}`}`,
     method,
     path,
     ...(action === undefined ? {} : { action }),
+    ...(until === undefined ? {} : { until }),
     success: 200,
     policy: anybody,
     async handle() {
@@ -103,6 +105,6 @@ const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?:
 
 export const removedRoutes: readonly Route[] = [
   ...removed.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'removed'))),
-  ...removedActions.map(([path, key]) => refuse('POST', path, 'removed', key)),
+  ...removedActions.map(([path, key, until]) => refuse('POST', path, 'removed', key, until)),
   ...proxies.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'proxy'))),
 ]

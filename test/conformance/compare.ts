@@ -98,7 +98,7 @@ function compareObjects(
   ]
 }
 
-/** A list has the shape of a recorded one if its first items have. Which and how many items it has depends on the cloud. */
+/** A list has the shape of a recorded one if its first item has. How many items it has depends on the cloud. */
 function compareArrays(recorded: unknown[], actual: unknown[], path: string, names: Placeholders): string[] {
   if (recorded.length === 0 || actual.length === 0)
     return recorded.length === actual.length ? [] : [`${path} has ${actual.length} items instead of ${recorded.length}`]

@@ -1,6 +1,6 @@
 /** Placeholders of recorded exchanges: which values they stand for in a run, and which values an answer may have. */
 
-/** What a placeholder without a name of its own stands for: a form of value. */
+/** The form of the values for which a placeholder without a name of its own stands. */
 const forms: Readonly<Record<string, string>> = {
   uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}',
   hex32: '[0-9a-f]{32}',
@@ -68,8 +68,8 @@ export class Placeholders {
   }
 
   /**
-   * Whether an actual text is what the recorded one stands for. A placeholder such as `{server:1}` that has no value yet
-   * takes the value from the actual text.
+   * Whether an actual text is what the recorded one stands for. A placeholder such as `{server:1}` that has no value
+   * yet takes the value from the actual text.
    */
   matches(recorded: string, actual: string): boolean {
     const names: string[] = []

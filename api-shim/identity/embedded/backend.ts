@@ -214,6 +214,6 @@ export class EmbeddedIdentity implements IdentityBackend {
     const allowed = limit && includedRoles(limit)
     const roles = allowed ? new Set([...all].filter((role) => allowed.has(role))) : all
     const kubernetes = { user: user.name, groups: [USERS_GROUP] }
-    return { user, ...(project ? { project } : {}), roles, kubernetes }
+    return { user, ...(project ? { project } : {}), roles, kubernetes, ...(limit ? { isRestricted: true } : {}) }
   }
 }

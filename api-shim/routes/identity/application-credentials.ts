@@ -29,6 +29,7 @@ const body = object(
 )
 
 function checkOwner({ params, caller }: Pick<RouteRequest, 'params' | 'caller'>): void {
+  if (caller.isRestricted) throw new Fault(403, 'An application credential cannot manage application credentials.')
   if (params['user_id'] !== caller.user.id)
     throw new Fault(403, 'You are not authorized to perform the requested action: a user manages only their own.')
 }
