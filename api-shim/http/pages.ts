@@ -21,7 +21,7 @@ export function pageRequestOf(query: Query): PageRequest {
 
 export interface PageOf<T> {
   items: T[]
-  /** The ID of the last item if there are more items. */
+  /** The ID of the last item if the page is full. As in Nova, there need not be more items then. */
   next?: string
 }
 
@@ -31,10 +31,10 @@ export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, 
   if (marker !== undefined && start === 0) throw badRequest(`marker [${marker}] not found`)
   const page = items.slice(start, start + limit)
   const last = page.at(-1)
-  return { items: page, ...(last !== undefined && start + limit < items.length ? { next: idOf(last) } : {}) }
+  return { items: page, ...(last !== undefined && page.length === limit ? { next: idOf(last) } : {}) }
 }
 
-/** The member `<name>_links` with the address of the next page; nothing if this page is the last one. */
+/** The member `<name>_links` with the address of the next page; nothing if this page is not full. */
 export function nextLink(name: string, { next }: PageOf<unknown>, href: string, query: Query): Record<string, Link[]> {
   if (next === undefined) return {}
   const pairs = Object.entries(query).flatMap(([key, values]) =>
