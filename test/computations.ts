@@ -7,7 +7,6 @@ import { toDomainInput } from '../agent/host/domain-input.ts'
 import { buildMetadataFiles } from '../agent/image/metadata.ts'
 import { findBootProblems } from '../controller/boot-problems.ts'
 import { serverIndexes } from '../controller/indexes.ts'
-import { fingerprintOf } from '../controller/keypair-fingerprint.ts'
 import { AddressTable } from '../controller/network/address-table.ts'
 import { buildInterface } from '../controller/network/interface.ts'
 import { findNetworkProblems } from '../controller/network/network-problems.ts'
@@ -30,6 +29,7 @@ import {
   type Server,
   type ServerAction,
 } from '../crds/index.ts'
+import { fingerprintOf } from '../crds/keypair-fingerprint.ts'
 import type { Manifest } from './manifests.ts'
 
 const base = { apiVersion: 'compute.kubenova.io/v1alpha1', metadata: { name: 'x', namespace: 'default', uid: 'uid-x' } }

@@ -3,8 +3,8 @@
  * whether it can be used.
  */
 import { chooseCpuTopology, type HostAggregate, Refused } from '../../crds/index.ts'
+import { fingerprintOf } from '../../crds/keypair-fingerprint.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
-import { fingerprintOf } from '../keypair-fingerprint.ts'
 import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from '../scheduler/unmet-requirements.ts'
 import type { Stores } from '../stores.ts'
 import { ineffectiveExtraSpecs } from './extra-specs.ts'

@@ -11,9 +11,9 @@ import {
   Refused,
   type Server,
 } from '../../crds/index.ts'
+import { fingerprintOf } from '../../crds/keypair-fingerprint.ts'
 import { keyOf } from '../../kube/types.ts'
 import { findBootProblems } from '../boot-problems.ts'
-import { fingerprintOf } from '../keypair-fingerprint.ts'
 import { parseIP } from '../network/ip.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolsOf } from '../network/pool.ts'

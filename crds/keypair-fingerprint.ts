@@ -3,7 +3,8 @@
  * of hex digits with colons between them.
  */
 import { createHash, X509Certificate } from 'node:crypto'
-import { type KeyPair, Refused } from '../crds/index.ts'
+import { Refused } from './errors.ts'
+import type { KeyPair } from './kinds/key-pair.ts'
 
 /** @throws Refused error (the user must change the object) with the code InvalidKeyPair if the key cannot be parsed */
 export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
