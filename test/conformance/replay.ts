@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import type { Server } from '../../crds/index.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
 import { type Exchange, loadRuns, type Run } from './exchange.ts'
+import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
 import { Placeholders } from './placeholders.ts'
 import { createServer, setState, wantedState } from './servers.ts'
 import { createStand, type Stand } from './stand.ts'
@@ -36,6 +37,7 @@ class Replay {
     for (const exchange of this.#run.exchanges) {
       await this.#prepare(exchange)
       const actual = await this.#send(exchange)
+      await removeTrialFlavor(actual, this.#stand.shim)
       if (exchange.response !== null) {
         const expected = this.#withVersion(exchange)
         results.push({ run: this.#run, exchange, differences: compareResponses(expected, actual, this.#names) })
@@ -45,8 +47,9 @@ class Replay {
   }
 
   /** Creates the servers that the request names, and brings them into the state of the setup. */
-  async #prepare({ setup, request }: Exchange): Promise<void> {
+  async #prepare({ setup, request, ...rest }: Exchange): Promise<void> {
     const { shim } = this.#stand
+    await prepareFlavors({ setup, request, ...rest }, this.#names, shim)
     const named = Placeholders.namesIn(`${setup} ${request.path} ${JSON.stringify(request.body ?? '')}`)
     for (const name of new Set(named.filter((n) => n.startsWith('server:'))))
       if (this.#names.get(name) === undefined) {
