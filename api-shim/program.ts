@@ -24,7 +24,7 @@ export async function runShimProgram(): Promise<void> {
 }
 
 async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSignal): Promise<void> {
-  const { kubeconfig, metricsAddress, listenAddress, region, publicUrl } = options
+  const { kubeconfig, metricsAddress, listenAddress, region, publicUrl, namespace } = options
   await using kube = await createKube({ userAgent: 'kubenova-api-shim', ...(kubeconfig ? { kubeconfig } : {}) })
   const stores = createStores(storeDefs, { kube, log })
   const state = new State({ kube, stores, access: createAccess(kube) })
@@ -44,6 +44,7 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
   const services: Services = {
     state,
     ...identity,
+    namespace,
     region,
     clock: kube.clock,
     log,

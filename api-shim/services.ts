@@ -15,6 +15,8 @@ export interface Services {
   authenticator: Authenticator
   /** Absent with `auth_type: none`. */
   identity?: IdentityBackend
+  /** The namespace of the objects that belong to the shim and to no project. */
+  namespace: string
   /** The name of the only region in the catalog. */
   region: string
   clock: Clock

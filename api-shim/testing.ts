@@ -80,6 +80,7 @@ export class TestShim implements AsyncDisposable {
     this.services = {
       state,
       authenticator: { authenticate: async (token) => this.callerOf(token) },
+      namespace: 'kubenova-system',
       region: 'RegionOne',
       clock: kube.clock,
       log: noLog,

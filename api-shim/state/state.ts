@@ -11,11 +11,11 @@ import type { DeleteOptions, Resource, WriteOptions } from '../../kube/resource.
 import type { Store, StoreDef, StoresOf } from '../../kube/store.ts'
 import { type Draft, type KubeObject, keyOf, type Ref, type TypedResourceDef } from '../../kube/types.ts'
 import { forbidden } from '../http/fault.ts'
-import { type Caller, isAdmin, type Project, projectIdFromUid } from '../identity/caller.ts'
+import { type Caller, isAdmin, type Project, projectIdFromUid, uidFromProjectId } from '../identity/caller.ts'
 import type { Access } from './access.ts'
 import { CacheWaiter } from './cache-waiter.ts'
 import { rethrowAsFault } from './errors.ts'
-import { neverShared, sharingRuleOf, type storeDefs } from './stores.ts'
+import { namespacesByUid, neverShared, sharingRuleOf, type storeDefs } from './stores.ts'
 
 export type Stores = StoresOf<typeof storeDefs>
 
@@ -79,6 +79,13 @@ export class State {
   projectOf(namespace: string): Project {
     const uid = this.#stores.namespaces.cache.get(namespace)?.metadata.uid
     return { id: uid === undefined ? '' : projectIdFromUid(uid), name: namespace }
+  }
+
+  /** The project with this ID; undefined if there is none. */
+  findProject(id: string): Project | undefined {
+    const [namespace] = this.#stores.namespaces.cache.byIndex(namespacesByUid, uidFromProjectId(id))
+    if (!namespace || projectIdFromUid(namespace.metadata.uid ?? '') !== id) return undefined
+    return { id, name: namespace.metadata.name }
   }
 
   forCaller(caller: Caller): CallerState {

@@ -15,10 +15,11 @@ import {
   type ServerAction,
   server,
 } from '../../crds/index.ts'
-import { clusterRoleBindings, namespaces, roleBindings } from '../../kube/builtin-kinds.ts'
+import { clusterRoleBindings, configMaps, namespaces, roleBindings } from '../../kube/builtin-kinds.ts'
 import { defineIndex } from '../../kube/cache.ts'
 import { defineStore, type StoreDef } from '../../kube/store.ts'
 import { type KubeObject, keyOf } from '../../kube/types.ts'
+import { flavorIdOf } from './flavor-facts.ts'
 
 export const servers = defineStore(resourceDefOf(server))
 export const actions = defineStore<ServerAction>(resourceDefOf(serverAction))
@@ -31,6 +32,10 @@ export const hypervisors = defineStore(resourceDefOf(hypervisor))
 const namespaceStore = defineStore(namespaces)
 export const aggregates = defineStore(resourceDefOf(hostAggregate))
 
+/** The name of the ConfigMaps with quotas, one in each project that has other limits than the defaults. */
+export const QUOTA_CONFIG_MAP = 'kubenova-quota'
+export const quotaConfigMaps = defineStore(configMaps, { fieldSelector: `metadata.name=${QUOTA_CONFIG_MAP}` })
+
 export const storeDefs = {
   servers,
   actions,
@@ -41,6 +46,7 @@ export const storeDefs = {
   keyPairs,
   hypervisors,
   aggregates,
+  quotaConfigMaps,
   namespaces: namespaceStore,
   roleBindings: defineStore(roleBindings),
   clusterRoleBindings: defineStore(clusterRoleBindings),
@@ -67,6 +73,7 @@ export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) =
 export const actionsByServer = defineIndex(actions.kind, 'by Server', ({ metadata: { namespace }, spec }) => [
   keyOf({ namespace, name: spec.server }),
 ])
+export const flavorsById = defineIndex(flavors.kind, 'by ID', (flavor) => [flavorIdOf(flavor)])
 /** Images, networks, ports and hypervisors have their uid as ID. */
 export const imagesById = defineIndex(images.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const networksById = defineIndex(networks.kind, 'by ID', ({ metadata }) => [metadata.uid])

@@ -4,6 +4,8 @@ import { badRequest } from '../http/fault.ts'
 const TRUE = ['1', 'on', 't', 'true', 'y', 'yes']
 const FALSE = ['0', 'f', 'false', 'n', 'no', 'off']
 
+export const isBooleanText = (text: string): boolean => [...TRUE, ...FALSE].includes(text.trim().toLowerCase())
+
 /** Throws a 400 that lists the accepted words. */
 export function readBoolean(text: string): boolean {
   const word = text.trim().toLowerCase()

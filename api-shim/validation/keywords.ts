@@ -106,6 +106,11 @@ export const keyword: Readonly<Record<string, Keyword>> = {
     if (number === undefined || number >= least) return undefined
     return `${pythonRepr(number)} is less than the minimum of ${pythonRepr(least)}`
   }),
+  exclusiveMinimum: check((bound: number, value) => {
+    const number = toNumber(value)
+    if (number === undefined || number > bound) return undefined
+    return `${pythonRepr(number)} is less than or equal to the minimum of ${pythonRepr(bound)}`
+  }),
   maximum: check((most: number, value) => {
     const number = toNumber(value)
     if (number === undefined || number <= most) return undefined

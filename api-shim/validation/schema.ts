@@ -91,5 +91,19 @@ export const nonNegativeInteger: Schema<string> = schema({
   minimum: 0,
   minLength: 1,
 })
+const MAX_INT = 0x7f_ff_ff_ff
+const sizeFrom = (minimum: number): Schema<number | string> =>
+  schema({ type: ['integer', 'string'], pattern: '^[0-9]+$', minimum, maximum: MAX_INT })
+/** Sizes of flavors: whole numbers, or texts with their digits. */
+export const positiveSize = sizeFrom(1)
+export const nonNegativeSize = sizeFrom(0)
+/** A limit of a quota; -1 means that there is no limit. */
+export const quotaLimit: Schema<number | string> = schema({
+  type: ['integer', 'string'],
+  pattern: '^-?[0-9]+$',
+  minimum: -1,
+  maximum: MAX_INT,
+})
+
 /** The parameters of a list that is read in pages. */
 export const pagination = { limit: repeated(nonNegativeInteger), marker: repeated(string()) }

@@ -68,6 +68,11 @@ const structural: Readonly<Record<string, Check>> = {
   additionalProperties: check((allowed: boolean | Schema, value, schema) =>
     isObject(value) ? checkAdditional(allowed, value, schema) : undefined,
   ),
+  prefixItems: check((schemas: readonly Schema[], value) =>
+    Array.isArray(value)
+      ? firstOf(schemas.entries(), ([i, schema]) => (i < value.length ? descend(schema, value[i], i) : undefined))
+      : undefined,
+  ),
   items: check((schema: Schema, value) =>
     Array.isArray(value) ? firstOf(value.entries(), ([i, item]) => descend(schema, item, i)) : undefined,
   ),

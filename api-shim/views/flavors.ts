@@ -1,9 +1,9 @@
 /** Renders flavors as the Compute API shows them at each microversion. Pure. */
 import type { Flavor } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
+import { flavorIdOf, rxtxFactorOf } from '../state/flavor-facts.ts'
 import { displayNameOf } from '../state/names.ts'
-
-export const flavorIdOf = ({ metadata }: Flavor): string => metadata.name
+import { pythonFloat } from './floats.ts'
 
 /** The short form of lists. */
 export function renderFlavorSummary(flavor: Flavor, version: number, links: Links): object {
@@ -32,7 +32,7 @@ export function renderFlavor(flavor: Flavor, { version, links, showsExtraSpecs }
     swap: renderSwap(swap, version),
     'OS-FLV-EXT-DATA:ephemeral': ephemeral,
     'os-flavor-access:is_public': isPublic,
-    ...(version < 102 ? { 'OS-FLV-DISABLED:disabled': false, rxtx_factor: 1 } : {}),
+    ...(version < 102 ? { 'OS-FLV-DISABLED:disabled': false, rxtx_factor: pythonFloat(rxtxFactorOf(flavor)) } : {}),
     ...(version >= 61 && showsExtraSpecs ? { extra_specs: { ...extraSpecs } } : {}),
   }
 }

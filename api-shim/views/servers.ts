@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Flavor, Server, TaskState } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
 import { isoMicroseconds, isoSeconds } from '../http/time.ts'
+import { flavorIdOf } from '../state/flavor-facts.ts'
 import { displayNameOf } from '../state/names.ts'
 import { factsOf } from '../state/server-facts.ts'
 import { uuidOf } from '../state/stores.ts'
@@ -119,7 +120,8 @@ function renderImage(server: Server, { version, links, imageIdOf, imagePropertie
 function renderFlavorOf(server: Server, { version, links, flavorOf }: ServerViewContext): object {
   const flavor = flavorOf(server)
   const name = server.status?.instance?.flavor.name ?? server.spec.flavor
-  if (version < 47) return { id: name, links: [{ rel: 'bookmark', href: links.bookmark('flavors', name) }] }
+  const id = flavor ? flavorIdOf(flavor) : name
+  if (version < 47) return { id, links: [{ rel: 'bookmark', href: links.bookmark('flavors', id) }] }
   const sizes = server.status?.instance?.flavor ?? flavor?.spec
   const { vcpus = 0, ram = 0, disk = 0, ephemeral = 0, swap = 0, extraSpecs = {} } = sizes ?? {}
   return {

@@ -2,7 +2,7 @@
 import type { Flavor } from '../../../crds/index.ts'
 import { notFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
-import { flavors } from '../../state/stores.ts'
+import { flavors, flavorsById } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
 
 type Request = Pick<RouteRequest<never>, 'state' | 'caller'>
@@ -16,10 +16,17 @@ export async function listFlavors(request: Request): Promise<Flavor[]> {
   return reader.list()
 }
 
-/** Throws a 404 if there is no such flavor, or if the caller may not use it. */
-export async function findFlavor(request: Request, id: string): Promise<Flavor> {
-  const reader = await request.state.read(flavors)
-  const flavor = reader.get(id)
-  if (!flavor || !isUsableBy(flavor, request)) throw notFound(`Flavor ${id} could not be found.`)
+export const flavorNotFound = (id: string): Error => notFound(`Flavor ${id} could not be found.`)
+
+/** The flavor with this ID; undefined if there is none, or if the caller may not use it. */
+export async function findUsableFlavor(request: Request, id: string): Promise<Flavor | undefined> {
+  const [flavor] = (await request.state.read(flavors)).find(flavorsById, id)
+  return flavor && isUsableBy(flavor, request) ? flavor : undefined
+}
+
+/** The flavor with this ID. Throws a 404 if there is none, or if the caller may not use it. */
+export async function findFlavor(request: Request, id = ''): Promise<Flavor> {
+  const flavor = await findUsableFlavor(request, id)
+  if (!flavor) throw flavorNotFound(id)
   return flavor
 }

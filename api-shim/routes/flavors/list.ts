@@ -1,11 +1,21 @@
 /** GET /flavors and GET /flavors/detail. */
 import type { Flavor } from '../../../crds/index.ts'
 import { badRequest } from '../../http/fault.ts'
-import { cutPage, nextLink, type PageOf, pageRequestOf, sortItems, sortKeysOf } from '../../http/pages.ts'
+import {
+  cutPage,
+  nextLink,
+  type PageOf,
+  pageRequestOf,
+  type SortKey,
+  type SortValue,
+  sortItems,
+} from '../../http/pages.ts'
+import { compileRegex } from '../../http/regex.ts'
 import { isAdmin } from '../../identity/caller.ts'
+import { flavorIdOf, rxtxFactorOf } from '../../state/flavor-facts.ts'
 import { displayNameOf } from '../../state/names.ts'
 import { nonNegativeInteger, oneOf, query, repeated, string } from '../../validation/schema.ts'
-import { flavorIdOf, renderFlavor, renderFlavorSummary } from '../../views/flavors.ts'
+import { renderFlavor, renderFlavorSummary } from '../../views/flavors.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { isUsableBy, listFlavors } from './find.ts'
 import { extraSpecsPolicy } from './show.ts'
@@ -21,7 +31,7 @@ const sortValues: Readonly<Record<string, (flavor: Flavor) => string | number | 
   memory_mb: ({ spec }) => spec.ram,
   name: displayNameOf,
   root_gb: ({ spec }) => spec.disk,
-  rxtx_factor: () => 1,
+  rxtx_factor: rxtxFactorOf,
   swap: ({ spec }) => spec.swap,
   updated_at: () => undefined,
   vcpu_weight: () => 0,
@@ -35,13 +45,13 @@ const parameters = {
   minRam: repeated(string()),
   minDisk: repeated(string()),
   sort_key: repeated(oneOf(Object.keys(sortValues), { type: 'string' })),
-  sort_dir: repeated(string()),
+  sort_dir: repeated(oneOf(['asc', 'desc'], { type: 'string' })),
 }
-const { rxtx_factor: _rxtx, disabled: _disabled, ...newSortValues } = sortValues
+const { rxtx_factor: _rxtx, ...newSortValues } = sortValues
 const newParameters = {
   ...parameters,
   sort_key: repeated(oneOf(Object.keys(newSortValues), { type: 'string' })),
-  name: repeated(string({ format: 'regex' })),
+  name: repeated(string()),
 }
 
 const schemas = {
@@ -50,30 +60,46 @@ const schemas = {
   '2.102': query(newParameters, { additionalProperties: false }),
 } as const
 
+/** Reads one sort key and one direction: the last ones of the query, as Nova does. */
+function sortKeysOf({ query }: RouteRequest<null>): SortKey<Flavor>[] {
+  const valueOf = sortValues[query['sort_key']?.at(-1) ?? 'flavorid'] ?? flavorIdOf
+  const ascending = (key: (flavor: Flavor) => SortValue): SortKey<Flavor> => ({ valueOf: key, descending: false })
+  return [
+    { valueOf, descending: query['sort_dir']?.at(-1) === 'desc' },
+    ascending(({ metadata }) => metadata.creationTimestamp),
+    ascending(flavorIdOf),
+  ]
+}
+
 async function pageOf(request: RouteRequest<null>): Promise<PageOf<Flavor>> {
-  const { query } = request
-  const keys = sortKeysOf(
-    { ...query, sort_key: [...(query['sort_key'] ?? ['flavorid'])], sort_dir: [...(query['sort_dir'] ?? ['asc'])] },
-    sortValues,
-  )
   const all = (await listFlavors(request)).filter(filterOf(request))
-  return cutPage(
-    sortItems(all, [...keys, { valueOf: flavorIdOf, descending: false }]),
-    pageRequestOf(query),
-    flavorIdOf,
-  )
+  return cutPage(sortItems(all, sortKeysOf(request)), pageRequestOf(request.query), flavorIdOf)
 }
 
 function filterOf(request: RouteRequest<null>): (flavor: Flavor) => boolean {
   const minRam = numberOf(request, 'minRam')
   const minDisk = numberOf(request, 'minDisk')
-  const isPublic = isAdmin(request.caller) ? publicFilterOf(request) : undefined
+  const isVisible = visibilityOf(request)
+  const isNamed = nameFilterOf(request)
   return (flavor) =>
-    flavor.spec.ram >= minRam &&
-    flavor.spec.disk >= minDisk &&
-    (isAdmin(request.caller)
-      ? isPublic === undefined || flavor.spec.isPublic === isPublic
-      : isUsableBy(flavor, request))
+    flavor.spec.ram >= minRam && flavor.spec.disk >= minDisk && isVisible(flavor) && isNamed(displayNameOf(flavor))
+}
+
+/** The filter `is_public`, which only administrators may give. Others see the flavors that they may use. */
+function visibilityOf(request: RouteRequest<null>): (flavor: Flavor) => boolean {
+  const { caller } = request
+  if (!isAdmin(caller)) return (flavor) => isUsableBy(flavor, request)
+  const isPublic = publicFilterOf(request)
+  const isOwn = ({ spec }: Flavor): boolean => (spec.access ?? []).includes(caller.project?.name ?? '')
+  return (flavor) => isPublic === undefined || flavor.spec.isPublic === isPublic || (isPublic && isOwn(flavor))
+}
+
+function nameFilterOf({ query }: RouteRequest<null>): (name: string) => boolean {
+  const text = query['name']?.at(-1)
+  if (text === undefined) return () => true
+  const matcher = compileRegex(text)
+  if (!matcher) throw badRequest(`Invalid name filter [${text}]`)
+  return (name) => matcher.test(name)
 }
 
 function numberOf({ query }: RouteRequest<null>, name: string): number {

@@ -1,5 +1,5 @@
 /** GET /flavors/{flavor_id}. */
-import { query } from '../../validation/schema.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { renderFlavor } from '../../views/flavors.ts'
 import { defineRoute, type Policy } from '../route.ts'
 import { findFlavor } from './find.ts'
@@ -13,10 +13,10 @@ export const flavorsShow = defineRoute<null>({
   path: '/flavors/{flavor_id}',
   success: 200,
   policy: { rule: 'os_compute_api:flavors:show', role: 'any' },
-  query: { '2.1': query({}), '2.75': query({}, { additionalProperties: false }) },
+  query: noParameters,
   async handle(request) {
     const { version, links, params } = request
-    const flavor = await findFlavor(request, params['flavor_id'] ?? '')
+    const flavor = await findFlavor(request, params['flavor_id'])
     const showsExtraSpecs = request.can(extraSpecsPolicy)
     return { body: { flavor: renderFlavor(flavor, { version, links, showsExtraSpecs }) } }
   },

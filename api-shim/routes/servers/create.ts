@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import type { Flavor, Image, Server } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
 import { badRequest, forbidden } from '../../http/fault.ts'
-import { displayNameOf, newNameFor } from '../../state/names.ts'
+import { newNameFor } from '../../state/names.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
-import { flavors, images, imagesById, keyPairs, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
+import { images, imagesById, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
-import { isUsableBy } from '../flavors/find.ts'
+import { findUsableFlavor } from '../flavors/find.ts'
+import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { networksFrom } from './network-requests.ts'
@@ -19,10 +20,10 @@ type ServerSpec = NonNullable<Draft<Server>['spec']>
 
 const MAX_METADATA_ITEMS = 128
 
-async function findUsableFlavor(request: Request): Promise<Flavor> {
+async function findRequestedFlavor(request: Request): Promise<Flavor> {
   const id = String(request.body.server.flavorRef)
-  const flavor = (await request.state.read(flavors)).get(id)
-  if (!flavor || !isUsableBy(flavor, request)) throw badRequest(`Flavor ${id} could not be found.`)
+  const flavor = await findUsableFlavor(request, id)
+  if (!flavor) throw badRequest(`Flavor ${id} could not be found.`)
   return flavor
 }
 
@@ -55,9 +56,10 @@ function checkSizes({ spec: { ram, disk } }: Flavor, { spec: { minRam, minDisk }
     )
 }
 
-async function keyNameFrom({ state, body: { server } }: Request): Promise<string | undefined> {
-  if (server.key_name === undefined) return undefined
-  const key = (await state.read(keyPairs)).list().find((pair) => displayNameOf(pair) === server.key_name)
+async function keyNameFrom(request: Request): Promise<string | undefined> {
+  const { key_name: name } = request.body.server
+  if (name === undefined) return undefined
+  const key = await findKeyPair(name, request.caller.user.id, request)
   if (!key) throw badRequest('Invalid key_name provided.')
   return key.metadata.name
 }
@@ -99,7 +101,7 @@ async function specFrom(request: Request): Promise<ServerSpec> {
   if (server.personality !== undefined && server.personality.length > 0)
     throw badRequest('Personality files are not supported: use user_data.')
   const image = await findBootImage(request)
-  const flavor = await findUsableFlavor(request)
+  const flavor = await findRequestedFlavor(request)
   checkSizes(flavor, image)
   const availabilityZone = checkZone(server.availability_zone, request)
   const keyName = await keyNameFrom(request)

@@ -1,0 +1,85 @@
+/** The projects that may use a flavor that is not public. */
+import type { Flavor } from '../../../crds/index.ts'
+import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { flavorIdOf } from '../../state/flavor-facts.ts'
+import { flavors } from '../../state/stores.ts'
+import { noParameters } from '../../validation/parameters.ts'
+import { object, string, type TypeOf } from '../../validation/schema.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { findFlavor } from './find.ts'
+
+const tenant = object({ tenant: string({ minLength: 1, maxLength: 255 }) }, { required: ['tenant'] })
+const addBody = object({ addTenantAccess: tenant }, { required: ['addTenantAccess'] })
+const removeBody = object({ removeTenantAccess: tenant }, { required: ['removeTenantAccess'] })
+
+type Request = Pick<RouteRequest<never>, 'state'>
+
+/** Flavors name projects by their namespaces. A namespace that no longer exists has no ID, and is left out. */
+const renderAccess = (flavor: Flavor, { state }: Request): object => ({
+  flavor_access: (flavor.spec.access ?? []).flatMap((namespace) => {
+    const { id } = state.shared.projectOf(namespace)
+    return id === '' ? [] : [{ flavor_id: flavorIdOf(flavor), tenant_id: id }]
+  }),
+})
+
+/** Replaces the list. The resource version makes the API server refuse the change if another one came in between. */
+async function writeAccess(flavor: Flavor, access: string[], { state }: Request): Promise<Flavor> {
+  const { resourceVersion } = flavor.metadata
+  return state.write(flavors).patch(flavor.metadata, { metadata: { resourceVersion }, spec: { access } })
+}
+
+export const flavorAccessList = defineRoute<null>({
+  name: 'flavor-access:list',
+  method: 'GET',
+  path: '/flavors/{flavor_id}/os-flavor-access',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-flavor-access', role: 'admin' },
+  query: noParameters,
+  async handle(request) {
+    const flavor = await findFlavor(request, request.params['flavor_id'])
+    if (flavor.spec.isPublic) throw notFound('Access list not available for public flavors.')
+    return { body: renderAccess(flavor, request) }
+  },
+})
+
+export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
+  name: 'flavor-access:add',
+  method: 'POST',
+  path: '/flavors/{flavor_id}/action',
+  action: 'addTenantAccess',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-flavor-access:add_tenant_access', role: 'admin' },
+  body: { '2.1': addBody },
+  async handle(request) {
+    const { tenant: id } = request.body.addTenantAccess
+    const project = request.state.shared.findProject(id)
+    if (!project) throw badRequest(`Project ID ${id} is not a valid project.`)
+    const flavor = await findFlavor(request, request.params['flavor_id'])
+    // Before 2.7, Nova accepts this, although such a list has no effect. A Flavor cannot have one.
+    if (flavor.spec.isPublic) throw conflict('Can not add access to a public flavor.')
+    const { access = [] } = flavor.spec
+    if (access.includes(project.name))
+      throw conflict(`Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`)
+    return { body: renderAccess(await writeAccess(flavor, [...access, project.name], request), request) }
+  },
+})
+
+export const flavorAccessRemove = defineRoute<TypeOf<typeof removeBody>>({
+  name: 'flavor-access:remove',
+  method: 'POST',
+  path: '/flavors/{flavor_id}/action',
+  action: 'removeTenantAccess',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-flavor-access:remove_tenant_access', role: 'admin' },
+  body: { '2.1': removeBody },
+  async handle(request) {
+    const { tenant: id } = request.body.removeTenantAccess
+    const project = request.state.shared.findProject(id)
+    const flavor = await findFlavor(request, request.params['flavor_id'])
+    const { access = [] } = flavor.spec
+    if (!project || !access.includes(project.name))
+      throw notFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
+    const rest = access.filter((namespace) => namespace !== project.name)
+    return { body: renderAccess(await writeAccess(flavor, rest, request), request) }
+  },
+})

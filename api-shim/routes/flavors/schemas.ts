@@ -1,0 +1,69 @@
+/** Schemas of the bodies that create and change flavors. */
+import {
+  boolean,
+  nonNegativeSize,
+  object,
+  positiveSize,
+  type Schema,
+  schema,
+  string,
+  type TypeOf,
+  typed,
+} from '../../validation/schema.ts'
+
+const name = string({ minLength: 1, maxLength: 255, format: 'name' })
+const description = typed<string | null>(['string', 'null'], {
+  minLength: 0,
+  maxLength: 65_535,
+  pattern: '^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Z}\\s]*$',
+})
+/** A float above 0, as a number or as text. */
+const rxtxFactor: Schema<number | string> = typed(['number', 'string'], {
+  pattern: '^[0-9]+(\\.[0-9]+)?$',
+  exclusiveMinimum: 0,
+  maximum: 3.402_82e38,
+})
+
+const properties = {
+  name,
+  id: typed<string | number | null>(['string', 'number', 'null'], {
+    minLength: 1,
+    maxLength: 255,
+    pattern: '^(?! )[a-zA-Z0-9. _-]+(?<! )$',
+  }),
+  ram: positiveSize,
+  vcpus: positiveSize,
+  disk: nonNegativeSize,
+  'OS-FLV-EXT-DATA:ephemeral': nonNegativeSize,
+  swap: nonNegativeSize,
+}
+const visibility = { 'os-flavor-access:is_public': boolean }
+const required = ['name', 'ram', 'vcpus', 'disk'] as const
+
+const first = object({ ...properties, rxtx_factor: rxtxFactor, ...visibility }, { required })
+const withDescription = object({ ...properties, rxtx_factor: rxtxFactor, ...visibility, description }, { required })
+const withoutRxtx = object({ ...properties, ...visibility, description }, { required })
+
+const bodyWith = <T>(flavor: Schema<T>) => object({ flavor }, { required: ['flavor'] })
+
+export const createFlavorBody = {
+  '2.1': bodyWith(first),
+  '2.55': bodyWith(withDescription),
+  '2.102': bodyWith(withoutRxtx),
+} as const
+export type CreateFlavorBody = TypeOf<(typeof createFlavorBody)['2.55']>
+
+export const updateFlavorBody = bodyWith(object({ description }, { required: ['description'] }))
+export type UpdateFlavorBody = TypeOf<typeof updateFlavorBody>
+
+/** The values of extra specs: Nova stores numbers as text. */
+const SPEC_KEYS = '^[a-zA-Z0-9-_:. ]{1,255}$'
+const extraSpecs = (limits: Readonly<Record<string, unknown>> = {}): Schema<Record<string, string | number>> =>
+  schema({
+    type: 'object',
+    patternProperties: { [SPEC_KEYS]: typed(['string', 'number'], { maxLength: 255 }) },
+    additionalProperties: false,
+    ...limits,
+  })
+export const createExtraSpecsBody = object({ extra_specs: extraSpecs() }, { required: ['extra_specs'] })
+export const updateExtraSpecBody = extraSpecs({ minProperties: 1, maxProperties: 1 })

@@ -1,0 +1,37 @@
+/** Makes new SSH keys, which clients could ask for before microversion 2.92. */
+import { generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
+
+export interface GeneratedKey {
+  /** In PEM (PKCS #1). The server does not keep it. */
+  privateKey: string
+  /** One line, as in authorized_keys. */
+  publicKey: string
+}
+
+const BITS = 2048
+const generate = promisify(generateKeyPair)
+
+export async function generateSshKey(): Promise<GeneratedKey> {
+  const { privateKey, publicKey } = await generate('rsa', { modulusLength: BITS })
+  const { e = '', n = '' } = publicKey.export({ format: 'jwk' })
+  const fields = [Buffer.from('ssh-rsa'), positiveNumber(e), positiveNumber(n)]
+  const blob = Buffer.concat(fields.flatMap((field) => [lengthOf(field), field]))
+  return {
+    privateKey: String(privateKey.export({ type: 'pkcs1', format: 'pem' })),
+    publicKey: `ssh-rsa ${blob.toString('base64')} Generated-by-Nova`,
+  }
+}
+
+/** The length of a field, in the four bytes before it (RFC 4251, 5). */
+function lengthOf({ length }: Buffer): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(length)
+  return bytes
+}
+
+/** A number as RFC 4251 has it: a zero byte comes first if the highest bit is set, which would mean a negative one. */
+function positiveNumber(base64url: string): Buffer {
+  const bytes = Buffer.from(base64url, 'base64url')
+  return (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes
+}

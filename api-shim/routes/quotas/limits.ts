@@ -1,0 +1,27 @@
+/** GET /limits. */
+import { classLimits, projectLimits } from '../../state/quotas.ts'
+import { countUsage } from '../../state/usage.ts'
+import { query, repeated, string } from '../../validation/schema.ts'
+import { renderAbsoluteLimits } from '../../views/quotas.ts'
+import { defineRoute } from '../route.ts'
+
+const parameters = { tenant_id: repeated(string()) }
+
+export const limitsList = defineRoute<null>({
+  name: 'limits:list',
+  method: 'GET',
+  path: '/limits',
+  success: 200,
+  policy: { rule: 'os_compute_api:limits', role: 'any' },
+  query: { '2.1': query(parameters), '2.75': query(parameters, { additionalProperties: false }) },
+  async handle(request) {
+    const { state, services, version, caller } = request
+    const requested = request.query['tenant_id']?.at(-1)
+    if (requested !== undefined) request.authorize({ rule: 'os_compute_api:limits:other_project', role: 'admin' })
+    const project = requested === undefined ? caller.project : state.shared.findProject(requested)
+    // Nova does not look whether the project exists: an unknown one has the default limits and uses nothing.
+    const limits = project ? projectLimits(project.name, services) : classLimits('default', services)
+    const usage = project ? await countUsage(project.name, state) : { instances: 0, cores: 0, ram: 0 }
+    return { body: { limits: { rate: [], absolute: renderAbsoluteLimits(limits, usage, version) } } }
+  },
+})

@@ -1,0 +1,84 @@
+/** Schemas of the requests for quotas. */
+import type { ByVersion } from '../../http/microversion.ts'
+import { type QuotaResource, quotaResources } from '../../state/quotas.ts'
+import { boolean, object, query, quotaLimit, repeated, type Schema, string } from '../../validation/schema.ts'
+
+/** Resources of the network, which Nova no longer counts. */
+export const networkResources: readonly QuotaResource[] = [
+  'fixed_ips',
+  'floating_ips',
+  'security_group_rules',
+  'security_groups',
+]
+/** Files that clients could inject into a server. */
+export const fileResources: readonly QuotaResource[] = [
+  'injected_files',
+  'injected_file_content_bytes',
+  'injected_file_path_bytes',
+]
+
+/** The members of a body: limits by resource, and in a quota set the word to skip the check of the usage. */
+export type QuotaChange = Partial<Record<QuotaResource, number | string>> & { force?: boolean | string }
+export type QuotaSetBody = { quota_set: QuotaChange }
+export type QuotaClassBody = { quota_class_set: QuotaChange }
+
+/** In the order of Nova's schema, which decides whose mistake is reported first. */
+const order: readonly QuotaResource[] = [
+  'instances',
+  'cores',
+  'ram',
+  'floating_ips',
+  'fixed_ips',
+  'metadata_items',
+  'key_pairs',
+  'security_groups',
+  'security_group_rules',
+  'injected_files',
+  'injected_file_content_bytes',
+  'injected_file_path_bytes',
+  'server_groups',
+  'server_group_members',
+]
+
+function limitsWithout(hidden: readonly QuotaResource[], more: Readonly<Record<string, Schema>> = {}): Schema {
+  const shown = order.filter((resource) => !hidden.includes(resource))
+  return object({ ...Object.fromEntries(shown.map((resource) => [resource, quotaLimit])), ...more })
+}
+
+const setBody = (hidden: readonly QuotaResource[]): Schema<QuotaSetBody> =>
+  object({ quota_set: limitsWithout(hidden, { force: boolean }) }, { required: ['quota_set'] }) as Schema<QuotaSetBody>
+const classBody = (hidden: readonly QuotaResource[]): Schema<QuotaClassBody> =>
+  object({ quota_class_set: limitsWithout(hidden) }, { required: ['quota_class_set'] }) as Schema<QuotaClassBody>
+
+export const updateQuotaSetBody: ByVersion<Schema<QuotaSetBody>> = {
+  '2.1': setBody([]),
+  '2.36': setBody(networkResources),
+  '2.57': setBody([...networkResources, ...fileResources]),
+}
+
+export const updateQuotaClassBody: ByVersion<Schema<QuotaClassBody>> = {
+  '2.1': classBody([]),
+  '2.50': classBody(networkResources),
+  '2.57': classBody([...networkResources, ...fileResources]),
+}
+
+const userParameter = { user_id: repeated(string()) }
+export const quotaSetQuery: ByVersion<Schema> = {
+  '2.1': query(userParameter),
+  '2.75': query(userParameter, { additionalProperties: false }),
+}
+
+/** The resources that a quota set shows at a microversion. */
+export const shownInSet = (version: number): QuotaResource[] =>
+  quotaResources.filter(
+    (resource) =>
+      !(version >= 36 && networkResources.includes(resource)) && !(version >= 57 && fileResources.includes(resource)),
+  )
+
+/** The resources that a quota class shows at a microversion. Server groups were forgotten before 2.50. */
+export const shownInClass = (version: number): QuotaResource[] =>
+  quotaResources.filter((resource) => {
+    if (version >= 50 && networkResources.includes(resource)) return false
+    if (version >= 57 && fileResources.includes(resource)) return false
+    return version >= 50 || !['server_groups', 'server_group_members'].includes(resource)
+  })

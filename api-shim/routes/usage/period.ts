@@ -1,0 +1,24 @@
+/** Reads the period of a report of usage from a query. Pure. */
+import { badRequest } from '../../http/fault.ts'
+import type { Period } from '../../state/usage-report.ts'
+import type { Query } from '../../validation/request.ts'
+
+/** Unlike elsewhere, Nova takes three forms only, and no zone. */
+const forms = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d(?:\.\d{1,6})?)| (\d\d:\d\d:\d\d\.\d{1,6}))$/
+
+function readTime(text: string): Date {
+  const [, day, time, timeAfterBlank] = forms.exec(text) ?? []
+  const date = new Date(`${day}T${time ?? timeAfterBlank}Z`)
+  if (Number.isNaN(date.getTime())) throw badRequest('Invalid datetime string: Datetime is in invalid format')
+  return date
+}
+
+/** From `start` to `end`; each is now if it is absent. The period ends now at the latest. */
+export function readPeriod(query: Query, now: Date): Period {
+  const [startText, endText] = [query['start']?.[0], query['end']?.[0]]
+  const start = startText ? readTime(startText) : now
+  const stop = endText ? readTime(endText) : now
+  const isNow = !startText && !endText
+  if (!isNow && start >= stop) throw badRequest('Invalid start time. The start time cannot occur after the end time.')
+  return { start, stop: stop > now ? now : stop }
+}

@@ -1,0 +1,100 @@
+/** /os-simple-tenant-usage: what the servers of projects have used. */
+import type { Server } from '../../../crds/index.ts'
+import { badRequest } from '../../http/fault.ts'
+import type { ByVersion } from '../../http/microversion.ts'
+import { nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
+import { displayNameOf } from '../../state/names.ts'
+import { servers, uuidOf } from '../../state/stores.ts'
+import { serversOf, sizesOf } from '../../state/usage.ts'
+import { type Period, reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
+import { pagination, query, repeated, type Schema, string } from '../../validation/schema.ts'
+import { renderProjectUsage, type UsageViewContext } from '../../views/usage.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { readPeriod } from './period.ts'
+
+type Request = RouteRequest<null>
+
+const ruleOf = (operation: string): string => `os_compute_api:os-simple-tenant-usage:${operation}`
+
+const times = { start: repeated(string()), end: repeated(string()) }
+const schemasWith = (parameters: Readonly<Record<string, Schema>>): ByVersion<Schema> => ({
+  '2.1': query(parameters),
+  '2.40': query({ ...parameters, ...pagination }),
+  '2.75': query({ ...parameters, ...pagination }, { additionalProperties: false }),
+})
+
+interface Report {
+  period: Period
+  page: PageOf<ServerUsage>
+}
+
+/** The usage of the servers, one page of them from 2.40 on. Servers that have been deleted are not remembered yet. */
+function reportPage(all: readonly Server[], request: Request): Report {
+  const { state, services } = request
+  const now = services.clock.wall()
+  const period = readPeriod(request.query, now)
+  const usages = reportServers(all, period, now, (server) => sizesOf(server, state.shared))
+  return { period, page: request.version < 40 ? { items: usages } : cutUsages(usages, request) }
+}
+
+function cutUsages(usages: ServerUsage[], request: Request): PageOf<ServerUsage> {
+  const { limit, marker } = pageRequestOf(request.query)
+  const start = marker === undefined ? 0 : usages.findIndex(({ server }) => uuidOf(server) === marker) + 1
+  if (marker !== undefined && start === 0) throw badRequest(`Marker ${marker} could not be found.`)
+  const items = usages.slice(start, start + limit)
+  const last = items.at(-1)
+  return { items, ...(last !== undefined && items.length === limit ? { next: uuidOf(last.server) } : {}) }
+}
+
+function contextOf({ state }: Request, period: Period, isDetailed: boolean): UsageViewContext {
+  const { shared } = state
+  return {
+    period,
+    isDetailed,
+    projectIdOf: (namespace) => shared.projectOf(namespace).id,
+    flavorNameOf({ server: { spec } }) {
+      const flavor = shared.unchecked.flavors.cache.get(spec.flavor)
+      return flavor ? displayNameOf(flavor) : spec.flavor
+    },
+  }
+}
+
+export const usageList = defineRoute<null>({
+  name: 'simple-tenant-usage:list',
+  method: 'GET',
+  path: '/os-simple-tenant-usage',
+  success: 200,
+  policy: { rule: ruleOf('list'), role: 'admin' },
+  query: schemasWith({ ...times, detailed: repeated(string()) }),
+  async handle(request) {
+    const { links, query: parameters } = request
+    const { period, page } = reportPage((await request.state.read(servers)).listAllProjects(), request)
+    const context = contextOf(request, period, parameters['detailed']?.[0] === '1')
+    const usages = reportProjects(page.items).map((usage) => renderProjectUsage(usage, context))
+    return {
+      body: {
+        tenant_usages: usages,
+        ...nextLink('tenant_usages', page, links.self('os-simple-tenant-usage'), parameters),
+      },
+    }
+  },
+})
+
+export const usageShow = defineRoute<null>({
+  name: 'simple-tenant-usage:show',
+  method: 'GET',
+  path: '/os-simple-tenant-usage/{id}',
+  success: 200,
+  policy: { rule: ruleOf('show'), role: 'reader', inHandler: true },
+  query: schemasWith(times),
+  async handle(request) {
+    const { params, caller, state, links, query: parameters } = request
+    const { id = '' } = params
+    request.authorize({ rule: ruleOf('show'), role: id === caller.project?.id ? 'reader' : 'admin' })
+    const project = state.shared.findProject(id)
+    const { period, page } = reportPage(project ? await serversOf(project.name, state) : [], request)
+    const [usage] = reportProjects(page.items).map((one) => renderProjectUsage(one, contextOf(request, period, true)))
+    const link = nextLink('tenant_usage', page, links.self('os-simple-tenant-usage', id), parameters)
+    return { body: { tenant_usage: usage ?? {}, ...link } }
+  },
+})

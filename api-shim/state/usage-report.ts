@@ -1,0 +1,69 @@
+/** What servers have used in a period of time, as Nova reports it. Pure. */
+import type { Server } from '../../crds/index.ts'
+import type { Sizes } from './usage.ts'
+
+export interface Period {
+  start: Date
+  stop: Date
+}
+
+export interface ServerUsage {
+  server: Server
+  project: string
+  sizes: Sizes
+  startedAt: Date
+  /** Hours within the period in which the server existed. */
+  hours: number
+  /** Seconds since the server was launched. */
+  uptime: number
+}
+
+export interface ProjectUsage {
+  /** The namespace. */
+  project: string
+  servers: ServerUsage[]
+  totals: { hours: number; vcpus: number; ram: number; disk: number }
+}
+
+const HOUR_MS = 3_600_000
+
+const launchedAtOf = ({ status }: Server): number | undefined =>
+  status?.launchedAt === undefined ? undefined : Date.parse(status.launchedAt)
+
+/** The usage of each server that existed in the period, in the order of their launch. */
+export function reportServers(
+  servers: readonly Server[],
+  { start, stop }: Period,
+  now: Date,
+  sizesOf: (server: Server) => Sizes,
+): ServerUsage[] {
+  return servers
+    .flatMap((server) => {
+      const launched = launchedAtOf(server)
+      if (launched === undefined || launched >= stop.getTime()) return []
+      return {
+        server,
+        project: server.metadata.namespace ?? '',
+        sizes: sizesOf(server),
+        startedAt: new Date(launched),
+        hours: Math.max(0, stop.getTime() - Math.max(launched, start.getTime())) / HOUR_MS,
+        uptime: Math.max(0, Math.floor((now.getTime() - launched) / 1000)),
+      }
+    })
+    .toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime())
+}
+
+export function reportProjects(usages: readonly ServerUsage[]): ProjectUsage[] {
+  const groups = Map.groupBy(usages, ({ project }) => project)
+  return [...groups].map(([project, servers]) => {
+    const sum = (amountOf: (sizes: Sizes) => number): number =>
+      servers.reduce((total, { sizes, hours }) => total + amountOf(sizes) * hours, 0)
+    const totals = {
+      hours: sum(() => 1),
+      vcpus: sum(({ vcpus }) => vcpus),
+      ram: sum(({ ram }) => ram),
+      disk: sum(({ disk, ephemeral }) => disk + ephemeral),
+    }
+    return { project, servers, totals }
+  })
+}
