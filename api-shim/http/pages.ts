@@ -37,10 +37,10 @@ export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, 
 /** The member `<name>_links` with the address of the next page; nothing if this page is not full. */
 export function nextLink(name: string, { next }: PageOf<unknown>, href: string, query: Query): Record<string, Link[]> {
   if (next === undefined) return {}
-  const pairs = Object.entries(query).flatMap(([key, values]) =>
-    key === 'marker' ? [] : values.map((value): [string, string] => [key, value]),
-  )
-  const text = new URLSearchParams([...pairs, ['marker', next]]).toString()
+  // As Nova has it: sorted by name, of a repeated parameter the last value, and the marker in the place of an old one.
+  const sorted = Object.keys(query).toSorted()
+  const last = new Map(sorted.map((key) => [key, query[key]?.toSorted().at(-1) ?? '']))
+  const text = new URLSearchParams([...last.set('marker', next)]).toString()
   return { [`${name}_links`]: [{ rel: 'next', href: `${href}?${text}` }] }
 }
 

@@ -38,6 +38,8 @@ export function isEqual(a: unknown, b: unknown): boolean {
 }
 
 const compiled = new Map<string, RegExp>()
+/** An escaped character that needs no escape. Python allows it, JavaScript's Unicode patterns do not. */
+const needlessEscape = /\\([@_ :,])/g
 /**
  * Compiles a pattern of a schema. Schemas are constants, so their number is bounded. Python's `$` also matches before a
  * line feed at the end, and `\Z` is JavaScript's `$`.
@@ -45,7 +47,10 @@ const compiled = new Map<string, RegExp>()
 function compilePattern(pattern: string): RegExp {
   const known = compiled.get(pattern)
   if (known) return known
-  const fresh = new RegExp(pattern.replace(/\$$/, '(?=\\n?$)').replaceAll('\\Z', '$'), 'u')
+  const fresh = new RegExp(
+    pattern.replace(/\$$/, '(?=\\n?$)').replaceAll('\\Z', '$').replace(needlessEscape, '$1'),
+    'u',
+  )
   compiled.set(pattern, fresh)
   return fresh
 }

@@ -28,8 +28,9 @@ export const nothing: Schema<null> = schema({ type: 'null' })
 export const typed = <T>(types: readonly string[], keywords: Keywords = {}): Schema<T> =>
   schema({ type: [...types], ...keywords })
 
+/** One of these values. The other keywords come first: a value of a wrong type is reported as that. */
 export const oneOf = <const V extends readonly unknown[]>(values: V, keywords: Keywords = {}): Schema<V[number]> =>
-  schema({ enum: values, ...keywords })
+  schema({ ...keywords, enum: values })
 
 export const array = <T>(items: Schema<T>, keywords: Keywords = {}): Schema<T[]> =>
   schema({ type: 'array', items, ...keywords })

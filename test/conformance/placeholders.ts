@@ -11,6 +11,7 @@ const forms: Readonly<Record<string, string>> = {
   time: '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ',
   'time:us': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}',
   'time:usZ': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z',
+  'time:s-space': '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d',
   'time:s': '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d',
   ip4: '\\d+\\.\\d+\\.\\d+\\.\\d+',
   ip6: '[0-9a-f:]+',
@@ -34,6 +35,7 @@ const samples: Readonly<Record<string, string>> = {
   time: '2026-01-02T03:04:05Z',
   'time:us': '2026-01-02T03:04:05.000000',
   'time:usZ': '2026-01-02T03:04:05.000000Z',
+  'time:s-space': '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d',
   'time:s': '2026-01-02T03:04:05',
   ip4: '10.10.0.99',
   ip6: 'fd00:10::99',
@@ -72,6 +74,7 @@ export class Placeholders {
    * yet takes the value from the actual text.
    */
   matches(recorded: string, actual: string): boolean {
+    if (!recorded.includes('{')) return recorded === actual
     const names: string[] = []
     const pattern = recorded
       .split(/(\{[a-zA-Z][\w-]*(?::[\w-]+)*\})/)

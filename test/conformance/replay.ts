@@ -9,6 +9,7 @@ import { type ActualResponse, compareResponses } from './compare.ts'
 import { type Exchange, loadRuns, type Run } from './exchange.ts'
 import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
 import { Placeholders } from './placeholders.ts'
+import { seedProjectUsage } from './project-usage.ts'
 import { createServer, setState, wantedState } from './servers.ts'
 import { createStand, type Stand } from './stand.ts'
 
@@ -34,6 +35,7 @@ class Replay {
 
   async play(): Promise<Result[]> {
     const results: Result[] = []
+    await seedProjectUsage(this.#run.group, this.#stand.shim)
     for (const exchange of this.#run.exchanges) {
       await this.#prepare(exchange)
       const actual = await this.#send(exchange)

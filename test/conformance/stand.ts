@@ -22,7 +22,7 @@ const users: Readonly<Record<string, TestUser>> = {
 const flavorSpecs: Readonly<Record<string, object>> = {
   tiny: { vcpus: 1, ram: 512, disk: 1 },
   small: { vcpus: 1, ram: 1024, disk: 2 },
-  wide: { vcpus: 4, ram: 2048, disk: 10, extraSpecs: { 'hw:cpu_policy': 'shared' } },
+  wide: { vcpus: 4, ram: 2048, disk: 10, extraSpecs: { 'hw:cpu_policy': 'shared', 'quota:cpu_shares': '512' } },
   zero: { vcpus: 1, ram: 512, disk: 0 },
   huge: { vcpus: 1, ram: 9_000_000, disk: 1 },
   secret: { vcpus: 1, ram: 512, disk: 1, isPublic: false },
