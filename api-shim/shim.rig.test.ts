@@ -67,9 +67,10 @@ describe('the shim on a real API server', () => {
     const stores = createStores(storeDefs, { kube, log })
     const state = new State({ kube, stores, access: createAccess(kube) })
     await startStores(stores, stop.signal)
-    const identity = new EmbeddedIdentity({ kube, state, namespace: 'kubenova-system', tokenSeconds: 600, log })
+    const namespace = 'kubenova-system'
+    const identity = new EmbeddedIdentity({ kube, state, namespace, tokenSeconds: 600, log })
     await identity.start(stop.signal)
-    services = { state, authenticator: identity, identity, region: 'RegionOne', clock: kube.clock, log }
+    services = { state, authenticator: identity, identity, namespace, region: 'RegionOne', clock: kube.clock, log }
     app = createServer(services)
     await app.ready()
   })

@@ -35,7 +35,7 @@ const numberOf = ({ metadata: { uid = '' } }: KeyPair): number => (Number.parseI
 export const renderKeyPairDetails = (pair: KeyPair, userId: string, version: number): object => ({
   ...renderKeyPair(pair, version),
   user_id: userId,
-  created_at: isoMicroseconds(pair.metadata.creationTimestamp ?? 0),
+  created_at: isoMicroseconds(pair.metadata.creationTimestamp ?? new Date(0)),
   deleted: false,
   deleted_at: null,
   id: numberOf(pair),

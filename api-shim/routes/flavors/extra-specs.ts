@@ -18,21 +18,21 @@ const policyOf = (operation: string) =>
 const CHECKED_SINCE = 86
 
 /** The values as text. Throws a 400 for a value that Nova does not accept at this microversion. */
-function textsOf(specs: Readonly<Record<string, string | number>>, { version }: RouteRequest<never>): object {
+function textsOf(specs: Readonly<Record<string, string | number>>, { version }: RouteRequest): object {
   const texts = Object.entries(specs).map(([key, value]) => [key, pythonStr(value)] as const)
   if (version >= CHECKED_SINCE) for (const [key, text] of texts) checkExtraSpec(key, text)
   return Object.fromEntries(texts)
 }
 
 /** The value of the key in the path. Throws a 404 if the flavor does not have it. */
-function valueIn({ spec: { extraSpecs = {} } }: Flavor, { params }: RouteRequest<never>): string {
+function valueIn({ spec: { extraSpecs = {} } }: Flavor, { params }: RouteRequest): string {
   const { flavor_id: id, key = '' } = params
   const value = Object.hasOwn(extraSpecs, key) ? extraSpecs[key] : undefined
   if (value === undefined) throw notFound(`Flavor ${id} has no extra specs with key ${key}.`)
   return value
 }
 
-async function writeSpecs(flavor: Flavor, extraSpecs: object, { state }: RouteRequest<never>): Promise<void> {
+async function writeSpecs(flavor: Flavor, extraSpecs: object, { state }: RouteRequest): Promise<void> {
   await state.write(flavors).patch(flavor.metadata, { spec: { extraSpecs } })
 }
 

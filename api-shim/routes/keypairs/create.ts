@@ -23,9 +23,15 @@ async function checkQuota(userId: string, request: Request): Promise<void> {
   if (!isWithin(length + 1, limit)) throw forbidden('Quota exceeded, too many key pairs.')
 }
 
-const invalidKeys: Readonly<Record<KeyPairType, string>> = {
-  ssh: 'Keypair data is invalid: failed to generate fingerprint',
-  x509: 'Keypair data is invalid: failed to generate X509 fingerprint. Error message: the certificate cannot be read',
+/** The reasons that Nova gives for a key that cannot be read. */
+const invalidSshKey = 'failed to generate fingerprint'
+const noPem =
+  'Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details. MalformedFraming'
+
+function invalidKey(type: KeyPairType, publicKey: string): Error {
+  const cause = publicKey.includes('-----BEGIN') ? 'the certificate cannot be read' : noPem
+  const reason = type === 'ssh' ? invalidSshKey : `failed to generate X509 fingerprint. Error message: ${cause}`
+  return badRequest(`Keypair data is invalid: ${reason}`)
 }
 
 /** The key of the request, or a new one. Throws a 400 if the key cannot be read. */
@@ -39,7 +45,7 @@ async function keyFrom({ keypair }: CreateKeyPairBody, type: KeyPairType): Promi
     fingerprintOf({ type, publicKey })
     return { publicKey }
   } catch {
-    throw badRequest(invalidKeys[type])
+    throw invalidKey(type, publicKey)
   }
 }
 

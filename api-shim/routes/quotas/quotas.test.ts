@@ -64,7 +64,7 @@ test('limits of another project are for administrators', async () => {
 test('quota-sets:show hides the resources of the network from 2.36 on, and files from 2.57 on', async () => {
   const keysAt = async (version: string): Promise<number> => {
     const { body } = await ask('GET', `/os-quota-sets/${mine}`, { version })
-    return Object.keys((body as { quota_set: object }).quota_set).length
+    return Object.keys((body as unknown as { quota_set: object }).quota_set).length
   }
   expect([await keysAt('2.1'), await keysAt('2.36'), await keysAt('2.57')]).toEqual([15, 11, 8])
 })

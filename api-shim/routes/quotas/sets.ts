@@ -17,7 +17,7 @@ import { renderLimits, renderLimitsInUse } from '../../views/quotas.ts'
 import { defineRoute, type Policy, type RouteRequest } from '../route.ts'
 import { type QuotaChange, type QuotaSetBody, quotaSetQuery, shownInSet, updateQuotaSetBody } from './schemas.ts'
 
-type Request = RouteRequest<never>
+type Request = RouteRequest
 
 const path = '/os-quota-sets/{id}'
 const ruleOf = (operation: string): string => `os_compute_api:os-quota-sets:${operation}`

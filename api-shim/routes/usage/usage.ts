@@ -80,6 +80,13 @@ export const usageList = defineRoute<null>({
   },
 })
 
+/** As in Nova, the link to the next page has the caller's project in its path if the request's path names it. */
+function addressOf(id: string, { links, caller }: Request): string {
+  const address = links.self('os-simple-tenant-usage', id)
+  if (id !== caller.project?.id || address.includes(`/${id}/`)) return address
+  return address.replace('/os-simple-tenant-usage/', `/${id}/os-simple-tenant-usage/`)
+}
+
 export const usageShow = defineRoute<null>({
   name: 'simple-tenant-usage:show',
   method: 'GET',
@@ -88,13 +95,13 @@ export const usageShow = defineRoute<null>({
   policy: { rule: ruleOf('show'), role: 'reader', inHandler: true },
   query: schemasWith(times),
   async handle(request) {
-    const { params, caller, state, links, query: parameters } = request
+    const { params, caller, state, query: parameters } = request
     const { id = '' } = params
     request.authorize({ rule: ruleOf('show'), role: id === caller.project?.id ? 'reader' : 'admin' })
     const project = state.shared.findProject(id)
     const { period, page } = reportPage(project ? await serversOf(project.name, state) : [], request)
     const [usage] = reportProjects(page.items).map((one) => renderProjectUsage(one, contextOf(request, period, true)))
-    const link = nextLink('tenant_usage', page, links.self('os-simple-tenant-usage', id), parameters)
+    const link = nextLink('tenant_usage', page, addressOf(id, request), parameters)
     return { body: { tenant_usage: usage ?? {}, ...link } }
   },
 })
