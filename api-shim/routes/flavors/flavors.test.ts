@@ -39,8 +39,8 @@ test('flavors:create answers with the flavor when the version is 2.1', async () 
       'os-flavor-access:is_public': true,
       rxtx_factor: 1.5,
       links: [
-        { rel: 'self', href: 'http://localhost/compute/v2.1/flavors/x-1' },
-        { rel: 'bookmark', href: 'http://localhost/compute/flavors/x-1' },
+        { rel: 'self', href: 'http://localhost:80/compute/v2.1/flavors/x-1' },
+        { rel: 'bookmark', href: 'http://localhost:80/compute/flavors/x-1' },
       ],
     },
   })

@@ -85,7 +85,7 @@ test('keypairs:list is cut into pages from 2.35 on', async () => {
   const { body } = await ask('GET', '?limit=1&marker=k1', { version: '2.35' })
   expect(body['keypairs']).toMatchObject([{ keypair: { name: 'k2' } }])
   expect(body['keypairs_links']).toEqual([
-    { rel: 'next', href: 'http://localhost/compute/v2.1/os-keypairs?limit=1&marker=k2' },
+    { rel: 'next', href: 'http://localhost:80/compute/v2.1/os-keypairs?limit=1&marker=k2' },
   ])
   expect((await ask('GET', '?marker=bogus', { version: '2.35' })).body).toEqual({
     badRequest: { code: 400, message: 'Marker bogus could not be found.' },
