@@ -6,7 +6,7 @@ import type { Flavor } from '../../crds/index.ts'
 import { isKubernetesName, newNameFor } from './names.ts'
 
 /** The ID of a flavor whose ID cannot be the name of a Kubernetes object. */
-export const FLAVOR_ID = 'compute.kubenova.io/flavor-id'
+const FLAVOR_ID = 'compute.kubenova.io/flavor-id'
 /** Nova's factor for the bandwidth of a flavor, which no hypervisor uses. Absent: 1. */
 export const RXTX_FACTOR = 'compute.kubenova.io/rxtx-factor'
 

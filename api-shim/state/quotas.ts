@@ -9,7 +9,7 @@ import type { CallerState } from './state.ts'
 import { QUOTA_CONFIG_MAP, quotaConfigMaps } from './stores.ts'
 
 /** Nova's resources with the limits that a project has by default; -1: no limit. */
-export const defaultLimits = {
+const defaultLimits = {
   cores: 20,
   fixed_ips: -1,
   floating_ips: -1,

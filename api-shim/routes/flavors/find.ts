@@ -16,7 +16,7 @@ export async function listFlavors(request: Request): Promise<Flavor[]> {
   return reader.list()
 }
 
-export const flavorNotFound = (id: string): Error => notFound(`Flavor ${id} could not be found.`)
+const flavorNotFound = (id: string): Error => notFound(`Flavor ${id} could not be found.`)
 
 /** The flavor with this ID; undefined if there is none, or if the caller may not use it. */
 export async function findUsableFlavor(request: Request, id: string): Promise<Flavor | undefined> {

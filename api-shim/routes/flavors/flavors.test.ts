@@ -124,7 +124,9 @@ test('flavors:delete answers 202, and then 404', async () => {
 test('flavors:list filters by name from 2.102 on, and sorts by one key', async () => {
   const idsOf = async (query: string, version = '2.104'): Promise<string[]> => {
     const { body } = await ask('GET', `?${query}`, { version })
-    return (body as unknown as { flavors: { id: string }[] }).flavors.map(({ id }) => id).filter((id) => id.startsWith('f-'))
+    return (body as unknown as { flavors: { id: string }[] }).flavors
+      .map(({ id }) => id)
+      .filter((id) => id.startsWith('f-'))
   }
   expect(await idsOf('name=tiny')).toEqual(['f-tiny'])
   expect(await idsOf('name=tiny', '2.1')).toEqual(['f-tiny', 'f-wide'])

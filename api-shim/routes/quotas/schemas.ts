@@ -4,14 +4,14 @@ import { type QuotaResource, quotaResources } from '../../state/quotas.ts'
 import { boolean, object, query, quotaLimit, repeated, type Schema, string } from '../../validation/schema.ts'
 
 /** Resources of the network, which Nova no longer counts. */
-export const networkResources: readonly QuotaResource[] = [
+const networkResources: readonly QuotaResource[] = [
   'fixed_ips',
   'floating_ips',
   'security_group_rules',
   'security_groups',
 ]
 /** Files that clients could inject into a server. */
-export const fileResources: readonly QuotaResource[] = [
+const fileResources: readonly QuotaResource[] = [
   'injected_files',
   'injected_file_content_bytes',
   'injected_file_path_bytes',
