@@ -17,14 +17,14 @@ export const displayNameOf = ({ metadata }: Named): string =>
 const MAX_LENGTH = 50
 
 /** A new, unique Kubernetes name that resembles the display name: `web-server-1f3a9c0b2d`. */
-export function newNameFor(displayName: string): string {
+export function newNameFor(displayName: string, suffix = randomBytes(5).toString('hex')): string {
   const base = displayName
     .normalize('NFKD')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(0, MAX_LENGTH)
     .replaceAll(/^-+|-+$/g, '')
-  return `${base || 'x'}-${randomBytes(5).toString('hex')}`
+  return `${base || 'x'}-${suffix}`
 }
 
 /** Whether the text can be the name of a Kubernetes object as it is. */

@@ -40,11 +40,12 @@ type Context = Pick<Services, 'state' | 'namespace'>
 /** Limits by the name of a user or class; those of the project itself are under the empty name. */
 type Named = Readonly<Record<string, SomeLimits>>
 
+/** An operator may have written anything by hand: unless it is an object in JSON, the defaults are in force. */
 function readSection(map: ConfigMap | undefined, section: Section): Named {
   try {
-    return JSON.parse(map?.data?.[section] ?? '{}') as Named
+    const parsed: unknown = JSON.parse(map?.data?.[section] ?? '{}')
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Named) : {}
   } catch {
-    // An operator has edited the ConfigMap by hand. The defaults are in force until the text is JSON again.
     return {}
   }
 }

@@ -1,4 +1,5 @@
 /** POST /os-keypairs. */
+import { createHash } from 'node:crypto'
 import type { KeyPair } from '../../../crds/index.ts'
 import { fingerprintOf } from '../../../crds/keypair-fingerprint.ts'
 import type { Draft } from '../../../kube/types.ts'
@@ -60,24 +61,34 @@ function namespaceFor(userId: string, { caller, state, services }: Request): str
   return names.includes(state.namespace) ? state.namespace : (names[0] ?? state.namespace)
 }
 
-const isConflict = (error: unknown): boolean => error instanceof Fault && error.status === 409
+/**
+ * The name of the object: the key pair's name, if it can be one and no other user's key pair has it. Otherwise a name
+ * that is made of the user and the name, so that the API server refuses a second one.
+ */
+function objectNameFor(name: string, userId: string, namespace: string, { state }: Request): string {
+  const isFree = state.shared.storeOf(keyPairs).cache.get(`${namespace}/${name}`) === undefined
+  if (isKubernetesName(name) && isFree) return name
+  const hash = createHash('sha256').update(`${userId}\n${name.toLowerCase()}`).digest('hex')
+  return newNameFor(name, hash.slice(0, HASH_LENGTH))
+}
+const HASH_LENGTH = 16
 
-/** Creates the object under the key pair's name, or under another one if the name is taken by another user's. */
 async function createObject(draft: Draft<KeyPair>, name: string, { state }: Request): Promise<KeyPair> {
-  const writer = state.write(keyPairs)
-  const { metadata } = draft
-  const createAs = (objectName: string): Promise<KeyPair> => {
-    const display = objectName === name ? {} : { [DISPLAY_NAME]: name }
-    const annotations = { ...metadata.annotations, ...display }
-    return writer.create({ ...draft, metadata: { ...metadata, name: objectName, annotations } })
-  }
-  if (!isKubernetesName(name)) return createAs(newNameFor(name))
   try {
-    return await createAs(name)
+    return await state.write(keyPairs).create(draft)
   } catch (error) {
-    if (!isConflict(error)) throw error
-    return createAs(newNameFor(name))
+    if (error instanceof Fault && error.status === 409) throw alreadyExists(name)
+    throw error
   }
+}
+
+const alreadyExists = (name: string): Error => conflict(`Key pair '${name}' already exists.`)
+
+function metadataFor(name: string, userId: string, request: Request): Draft<KeyPair>['metadata'] {
+  const namespace = namespaceFor(userId, request)
+  const objectName = objectNameFor(name, userId, namespace, request)
+  const display = objectName === name ? {} : { [DISPLAY_NAME]: name }
+  return { name: objectName, namespace, annotations: { [KEY_PAIR_USER]: userId, ...display } }
 }
 
 export const keypairsCreate = defineRoute<CreateKeyPairBody>({
@@ -93,9 +104,8 @@ export const keypairsCreate = defineRoute<CreateKeyPairBody>({
     const userId = targetUserOf(request, 'create', body.keypair.user_id)
     await checkQuota(userId, request)
     const { publicKey = '', privateKey } = await keyFrom(body, type)
-    if (await findKeyPair(name, userId, request)) throw conflict(`Key pair '${name}' already exists.`)
-    const namespace = namespaceFor(userId, request)
-    const metadata = { namespace, annotations: { [KEY_PAIR_USER]: userId } }
+    if (await findKeyPair(name, userId, request)) throw alreadyExists(name)
+    const metadata = metadataFor(name, userId, request)
     const pair = await createObject({ metadata, spec: { type, publicKey } }, name, request)
     return { body: { keypair: renderNewKeyPair(pair, userId, version, privateKey) } }
   },

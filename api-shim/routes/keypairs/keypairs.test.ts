@@ -81,6 +81,11 @@ test('keypairs:list shows users their own key pairs, and those of no user', asyn
   expect(await namesFor('other')).toEqual([])
 })
 
+test('keypairs:create rejects a second one when the first is not in the cache yet', async () => {
+  const twice = await Promise.all([0, 1].map(() => create({ name: 'a b', public_key: publicKey }, { as: 'reader' })))
+  expect(twice.map(({ status }) => status).toSorted()).toEqual([201, 409])
+})
+
 test('keypairs:list is cut into pages from 2.35 on', async () => {
   const { body } = await ask('GET', '?limit=1&marker=k1', { version: '2.35' })
   expect(body['keypairs']).toMatchObject([{ keypair: { name: 'k2' } }])
