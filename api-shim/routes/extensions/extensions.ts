@@ -1,6 +1,6 @@
 /**
- * GET /extensions and /extensions/{alias}. All extensions of Nova have been part of the API since 2.1; the list is only for
- * clients that still look for an alias before they use a part of the API.
+ * GET /extensions and /extensions/{alias}. All extensions of Nova have been part of the API since 2.1; the list is only
+ * for clients that still look for an alias before they use a part of the API.
  */
 import { notFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/parameters.ts'

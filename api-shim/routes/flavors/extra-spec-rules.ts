@@ -1,6 +1,6 @@
 /**
- * The extra specs that Nova knows, with the values that they may have. From microversion 2.86 on, a key in one of Nova's
- * namespaces must be one of them. Keys in other namespaces belong to the operator. Pure.
+ * The extra specs that Nova knows, with the values that they may have. From microversion 2.86 on, a key in one of
+ * Nova's namespaces must be one of them. Keys in other namespaces belong to the operator. Pure.
  */
 import { badRequest } from '../../http/fault.ts'
 import { isBooleanText } from '../../validation/boolean.ts'
@@ -99,7 +99,9 @@ const namespaces = new RegExp(
   `^(?:accel|aggregate_instance_extra_specs|capabilities|hw|hw_rng|hw_video|os|pci_passthrough|quota|resources${group}|trait${group}|vmware)$`,
 )
 
-/** Throws a 400 if Nova does not know the key although its namespace is one of Nova's, or if the value is not allowed. */
+/**
+ * Throws a 400 if Nova does not know the key although its namespace is one of Nova's, or if the value is not allowed.
+ */
 export function checkExtraSpec(key: string, value: string): void {
   const reason = problemOf(key, value)
   if (reason !== undefined) throw badRequest(`Validation failed; ${reason}`)

@@ -15,8 +15,8 @@ export function keyPairPolicy(operation: string): Policy {
 }
 
 /**
- * The user whose key pairs the request is about: the parameter `user_id` from 2.10 on, or the caller. Throws a 403 if it
- * is another user and the caller is no administrator.
+ * The user whose key pairs the request is about: the parameter `user_id` from 2.10 on, or the caller. Throws a 403 if
+ * it is another user and the caller is no administrator.
  */
 export function targetUserOf(
   { caller, authorize }: Pick<RouteRequest<never>, 'caller' | 'authorize'>,
