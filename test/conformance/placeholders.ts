@@ -61,7 +61,19 @@ export class Placeholders {
 
   /** The text with the values of its placeholders. Those that are not known get a value of their form. */
   fill(text: string): string {
-    return text.replace(PLACEHOLDER, (whole, name: string) => this.#values.get(name) ?? samples[name] ?? whole)
+    return text.replace(
+      PLACEHOLDER,
+      (whole, name: string) => this.#values.get(name) ?? samples[name] ?? this.#inventUuid(name) ?? whole,
+    )
+  }
+
+  /** A UUID for a volume or port that does not exist here, so that the request is as well-formed as the recorded one. */
+  #inventUuid(name: string): string | undefined {
+    const [, number = ''] = /^(?:volume|port):(\d+)$/.exec(name) ?? []
+    if (number === '') return undefined
+    const uuid = `5f0a1c9e-3b52-4c6e-9d1f-${(name.startsWith('volume') ? 'f' : 'e') + number.padStart(11, '0')}`
+    this.bind(name, uuid)
+    return uuid
   }
 
   /** The names of the placeholders in a text. */

@@ -26,6 +26,7 @@ class Replay {
   /** The servers of the run by their placeholders. */
   readonly #servers = new Map<string, Server>()
   #lastSetup = ''
+  #aggregates = 0
 
   constructor(stand: Stand, run: Run) {
     this.#stand = stand
@@ -40,12 +41,21 @@ class Replay {
       await this.#prepare(exchange)
       const actual = await this.#send(exchange)
       await removeTrialFlavor(actual, this.#stand.shim)
+      this.#bindAggregate(exchange, actual)
       if (exchange.response !== null) {
         const expected = this.#withVersion(exchange)
         results.push({ run: this.#run, exchange, differences: compareResponses(expected, actual, this.#names) })
       }
     }
     return results
+  }
+
+  /** Aggregates have numbers as IDs, which the recording does not tell apart: they are bound as they are created. */
+  #bindAggregate({ request }: Exchange, { status, text }: ActualResponse): void {
+    if (request.method !== 'POST' || status !== 200 || !request.path.endsWith('/os-aggregates')) return
+    this.#aggregates += 1
+    const { aggregate } = JSON.parse(text) as { aggregate: { id: number } }
+    this.#names.bind(`aggregate:${this.#aggregates}`, String(aggregate.id))
   }
 
   /** Creates the servers that the request names, and brings them into the state of the setup. */

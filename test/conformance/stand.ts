@@ -2,6 +2,7 @@
 
 import { aggregates, flavors, hypervisors, images, networks } from '../../api-shim/state/stores.ts'
 import { TestShim, type TestUser } from '../../api-shim/testing.ts'
+import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import type { KubeObject, ResourceDef } from '../../kube/types.ts'
 import { actOn } from './simulated-hosts.ts'
 
@@ -92,17 +93,34 @@ export async function createStand(): Promise<Stand> {
   for (const index of [1, 2]) {
     const name = `host-${index}`
     names.set(`host:${index}`, name)
-    names.set(`hypervisor:${index}`, await uid(hypervisors.kind, hostOf(name)))
+    const id = await uid(hypervisors.kind, hostOf(name))
+    names.set(`hypervisor:${index}`, id)
+    names.set(`service:nova-compute:${index}`, id)
+    await seedLease(shim, name, `${name}_1a2b3c4d`)
   }
+  await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
   await shim.seed(aggregates.kind, { metadata: { name: 'zone-y' }, spec: { availabilityZone: 'zone-y', hosts: [] } })
   return { shim, names }
 }
+
+/** The heartbeat of an agent or of the controller, which has just been written. */
+const seedLease = (shim: TestShim, name: string, holderIdentity: string): Promise<unknown> =>
+  shim.api.resource<Lease>(leases).create({
+    metadata: { name, namespace: 'kubenova-system' },
+    spec: { holderIdentity, leaseDurationSeconds: 15, renewTime: new Date().toISOString() },
+  })
 
 const hostOf = (name: string): object => ({
   metadata: { name },
   spec: {},
   status: {
     state: 'up',
+    hostIP: '192.0.2.1',
+    arch: 'x86_64',
+    qemuVersion: '8.2.2',
+    capacity: { vcpus: 1000, ram: 800_000, disk: 600_000 },
+    used: { vcpus: 1, ram: 512, disk: 1 },
+    cpu: { model: 'Nehalem', vendor: 'Intel', sockets: 4, cores: 1, threads: 1, features: ['pge', 'clflush'] },
     conditions: [
       { type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '2026-01-02T03:04:05Z' },
     ],
