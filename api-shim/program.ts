@@ -13,6 +13,7 @@ import { ShimOptions } from './options.ts'
 import { createServer, type ServerOptions } from './server.ts'
 import type { Authenticator, Services } from './services.ts'
 import { createAccess } from './state/access.ts'
+import { Heartbeats } from './state/heartbeats.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -45,6 +46,7 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
     state,
     ...identity,
     namespace,
+    heartbeats: new Heartbeats(kube, namespace),
     region,
     clock: kube.clock,
     log,

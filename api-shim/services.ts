@@ -3,6 +3,7 @@ import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { IdentityBackend } from './identity/backend.ts'
 import type { Caller } from './identity/caller.ts'
+import type { Heartbeats } from './state/heartbeats.ts'
 import type { State } from './state/state.ts'
 
 /** Finds out whose token it is. Undefined: the token is not valid. */
@@ -13,6 +14,7 @@ export interface Authenticator {
 export interface Services {
   state: State
   authenticator: Authenticator
+  heartbeats: Heartbeats
   /** Absent with `auth_type: none`. */
   identity?: IdentityBackend
   /** The namespace of the objects that belong to the shim and to no project. */

@@ -12,6 +12,7 @@ import { EmbeddedIdentity } from './identity/embedded/backend.ts'
 import { createServer } from './server.ts'
 import type { Services } from './services.ts'
 import { createAccess } from './state/access.ts'
+import { Heartbeats } from './state/heartbeats.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -70,7 +71,9 @@ describe('the shim on a real API server', () => {
     const namespace = 'kubenova-system'
     const identity = new EmbeddedIdentity({ kube, state, namespace, tokenSeconds: 600, log })
     await identity.start(stop.signal)
-    services = { state, authenticator: identity, identity, namespace, region: 'RegionOne', clock: kube.clock, log }
+    const heartbeats = new Heartbeats(kube, namespace)
+    const clock = kube.clock
+    services = { state, authenticator: identity, identity, namespace, heartbeats, region: 'RegionOne', clock, log }
     app = createServer(services)
     await app.ready()
   })

@@ -13,6 +13,7 @@ import type { Route } from './routes/route.ts'
 import { createServer } from './server.ts'
 import type { Services } from './services.ts'
 import type { Access } from './state/access.ts'
+import { Heartbeats } from './state/heartbeats.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -81,6 +82,7 @@ export class TestShim implements AsyncDisposable {
       state,
       authenticator: { authenticate: async (token) => this.callerOf(token) },
       namespace: 'kubenova-system',
+      heartbeats: new Heartbeats(kube, 'kubenova-system'),
       region: 'RegionOne',
       clock: kube.clock,
       log: noLog,

@@ -1,10 +1,8 @@
 /** Availability zones: those of the host aggregates, and the one of all other hosts. */
 import { badRequest, policyForbids } from '../../http/fault.ts'
+import { DEFAULT_ZONE } from '../../state/compute-services.ts'
 import { aggregates } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
-
-/** The zone of hosts that are in no aggregate with a zone. */
-export const DEFAULT_ZONE = 'nova'
 
 /** The names of all zones. */
 export const zonesOf = ({ state }: Pick<RouteRequest<never>, 'state'>): Set<string> =>

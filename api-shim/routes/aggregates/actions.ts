@@ -1,0 +1,115 @@
+/** POST /os-aggregates/{aggregate_id}/action, and the request to cache images on the hosts of an aggregate. */
+import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
+import { hypervisors } from '../../state/stores.ts'
+import { object, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { metadataOf, renderAggregate } from '../../views/aggregates.ts'
+import { defineRoute } from '../route.ts'
+import { fqdn } from '../services/schemas.ts'
+import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
+import { checkHostAdded, checkHostRemoved, checkZoneChange } from './zone-rules.ts'
+
+const path = '/os-aggregates/{aggregate_id}/action'
+const host = object({ host: fqdn }, { required: ['host'] })
+
+const addBody = object({ add_host: host }, { required: ['add_host'] })
+export const aggregatesAddHost = defineRoute<TypeOf<typeof addBody>>({
+  name: 'aggregates:add_host',
+  method: 'POST',
+  path,
+  action: 'add_host',
+  success: 200,
+  policy: aggregateRule('add_host'),
+  body: { '2.1': addBody },
+  async handle(request) {
+    const { host: name } = request.body.add_host
+    requireInteger(request.params['aggregate_id'] ?? '')
+    if (!(await request.state.read(hypervisors)).get(name)) throw notFound(`Host '${name}' is not mapped to any cell`)
+    const aggregate = await findAggregate(request)
+    await checkHostAdded(aggregate, name, request)
+    const { hosts } = aggregate.spec
+    if (hosts.includes(name)) throw conflict(`Aggregate ${numericIdOf(aggregate)} already has host ${name}.`)
+    const changed = await patchAggregate(aggregate, { spec: { hosts: [...hosts, name] } }, request)
+    return { body: { aggregate: renderAggregate(changed, request.version) } }
+  },
+})
+
+const removeBody = object({ remove_host: host }, { required: ['remove_host'] })
+export const aggregatesRemoveHost = defineRoute<TypeOf<typeof removeBody>>({
+  name: 'aggregates:remove_host',
+  method: 'POST',
+  path,
+  action: 'remove_host',
+  success: 200,
+  policy: aggregateRule('remove_host'),
+  body: { '2.1': removeBody },
+  async handle(request) {
+    const { host: name } = request.body.remove_host
+    const missing = `Cannot remove host ${name} in aggregate ${request.params['aggregate_id']}`
+    const aggregate = await findAggregate(request, missing)
+    const { hosts } = aggregate.spec
+    if (!hosts.includes(name)) throw notFound(missing)
+    await checkHostRemoved(aggregate, name, request)
+    const kept = hosts.filter((other) => other !== name)
+    const changed = await patchAggregate(aggregate, { spec: { hosts: kept } }, request)
+    return { body: { aggregate: renderAggregate(changed, request.version) } }
+  },
+})
+
+const metadata = schema<Record<string, string | null>>({
+  type: 'object',
+  patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: ['string', 'null'], maxLength: 255 } },
+  additionalProperties: false,
+})
+const metadataBody = object(
+  { set_metadata: object({ metadata }, { required: ['metadata'] }) },
+  { required: ['set_metadata'] },
+)
+export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
+  name: 'aggregates:set_metadata',
+  method: 'POST',
+  path,
+  action: 'set_metadata',
+  success: 200,
+  policy: aggregateRule('set_metadata'),
+  body: { '2.1': metadataBody },
+  async handle(request) {
+    const { availability_zone: zone, ...pairs } = request.body.set_metadata.metadata
+    const aggregate = await findAggregate(request)
+    await checkZoneChange('updateMetadata', aggregate, zone, request)
+    // A merge patch needs null only for keys that are there.
+    const known = metadataOf(aggregate)
+    const changes = Object.entries(pairs).filter(([key, value]) => value !== null || key in known)
+    const spec = {
+      ...(changes.length === 0 ? {} : { metadata: Object.fromEntries(changes) }),
+      ...(zone === undefined ? {} : { availabilityZone: zone }),
+    }
+    const changed = await patchAggregate(aggregate, { spec }, request)
+    return { body: { aggregate: renderAggregate(changed, request.version, request.services.clock.wall()) } }
+  },
+})
+
+const image = object({ id: string({ format: 'uuid' }) }, { required: ['id'] })
+const imagesBody = object(
+  { cache: schema<TypeOf<typeof image>[]>({ type: 'array', minItems: 1, items: image }) },
+  { required: ['cache'] },
+)
+
+export const aggregatesCacheImages = defineRoute<TypeOf<typeof imagesBody>>({
+  name: 'aggregates:images',
+  method: 'POST',
+  path: '/os-aggregates/{aggregate_id}/images',
+  since: '2.81',
+  success: 202,
+  policy: { rule: 'compute:aggregates:images', role: 'admin' },
+  body: { '2.81': imagesBody },
+  async handle(request) {
+    requireInteger(request.params['aggregate_id'] ?? '')
+    const ids = request.body.cache.map(({ id }) => id)
+    if (new Set(ids).size !== ids.length) throw badRequest('Duplicate images in request')
+    await findAggregate(request)
+    // As with a hypervisor driver of Nova that cannot fetch images ahead, the request is accepted and nothing happens:
+    // an agent fetches an image when the first server needs it.
+    return {}
+  },
+})

@@ -1,0 +1,137 @@
+/** The aggregates themselves: list, create, show, update, delete. */
+import { conflict } from '../../http/fault.ts'
+import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor } from '../../state/names.ts'
+import { aggregates } from '../../state/stores.ts'
+import { noParameters } from '../../validation/no-parameters.ts'
+import { object, type Schema, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { renderAggregate, UPDATED_AT } from '../../views/aggregates.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
+import { listAggregates } from '../services/services.ts'
+import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
+import { checkZoneChange, refuse } from './zone-rules.ts'
+
+const looseName = string({ format: 'name_with_leading_trailing_spaces', minLength: 1, maxLength: 255 })
+const zone: Schema<string | null> = schema({
+  oneOf: [{ type: 'string', format: 'az_name', minLength: 1, maxLength: 255 }, { type: 'null' }],
+})
+
+export const aggregatesList = defineRoute<null>({
+  name: 'aggregates:list',
+  method: 'GET',
+  path: '/os-aggregates',
+  success: 200,
+  policy: aggregateRule('index'),
+  query: noParameters,
+  async handle(request) {
+    const all = await listAggregates(request)
+    return { body: { aggregates: all.map((aggregate) => renderAggregate(aggregate, request.version)) } }
+  },
+})
+
+const name = string({ format: 'name', minLength: 1, maxLength: 255 })
+const createBody = object(
+  { aggregate: object({ name, availability_zone: zone }, { required: ['name'] }) },
+  { required: ['aggregate'] },
+)
+
+/** Throws a 409 if another aggregate has the name. */
+async function checkNameIsFree(wanted: string, request: RouteRequest, own?: string): Promise<void> {
+  const isTaken = (await listAggregates(request)).some(
+    (aggregate) => displayNameOf(aggregate) === wanted && aggregate.metadata.uid !== own,
+  )
+  if (isTaken) throw conflict(`Aggregate ${wanted} already exists.`)
+}
+
+export const aggregatesCreate = defineRoute<TypeOf<typeof createBody>>({
+  name: 'aggregates:create',
+  method: 'POST',
+  path: '/os-aggregates',
+  success: 200,
+  policy: aggregateRule('create'),
+  body: { '2.1': createBody },
+  async handle(request) {
+    const { state, version, body } = request
+    const wanted = body.aggregate.name.trim()
+    await checkNameIsFree(wanted, request)
+    const isFree = (await state.read(aggregates)).get(wanted) === undefined
+    const metadata =
+      isKubernetesName(wanted) && isFree
+        ? { name: wanted }
+        : { name: newNameFor(wanted), annotations: { [DISPLAY_NAME]: wanted } }
+    const availabilityZone = body.aggregate.availability_zone?.trim()
+    const spec = { hosts: [], ...(availabilityZone ? { availabilityZone } : {}) }
+    const created = await state.write(aggregates).create({ metadata, spec } as never)
+    const {
+      hosts: _hosts,
+      metadata: _metadata,
+      ...shown
+    } = renderAggregate(created, version) as Record<string, unknown>
+    return { body: { aggregate: shown } }
+  },
+})
+
+export const aggregatesShow = defineRoute<null>({
+  name: 'aggregates:show',
+  method: 'GET',
+  path: '/os-aggregates/{aggregate_id}',
+  success: 200,
+  policy: aggregateRule('show'),
+  query: noParameters,
+  handle: async (request) => ({
+    body: { aggregate: renderAggregate(await findAggregate(request), request.version) },
+  }),
+})
+
+const updateBody = object(
+  {
+    aggregate: schema<{ name?: string; availability_zone?: string | null }>({
+      type: 'object',
+      properties: { name: looseName, availability_zone: zone },
+      additionalProperties: false,
+      anyOf: [{ required: ['name'] }, { required: ['availability_zone'] }],
+    }),
+  },
+  { required: ['aggregate'] },
+)
+
+export const aggregatesUpdate = defineRoute<TypeOf<typeof updateBody>>({
+  name: 'aggregates:update',
+  method: 'PUT',
+  path: '/os-aggregates/{aggregate_id}',
+  success: 200,
+  policy: aggregateRule('update'),
+  body: { '2.1': updateBody },
+  async handle(request) {
+    const { name: given, availability_zone: wanted } = request.body.aggregate
+    let aggregate = await findAggregate(request)
+    const annotations = { [UPDATED_AT]: request.services.clock.wall().toISOString() }
+    if (given !== undefined) {
+      await checkNameIsFree(given.trim(), request, aggregate.metadata.uid)
+      const named = { metadata: { annotations: { ...annotations, [DISPLAY_NAME]: given.trim() } } }
+      aggregate = await patchAggregate(aggregate, named, request)
+    }
+    // Nova keeps the new name even if it then refuses the zone.
+    await checkZoneChange('update', aggregate, wanted, request)
+    if (wanted !== undefined)
+      aggregate = await patchAggregate(
+        aggregate,
+        { metadata: { annotations }, spec: { availabilityZone: wanted } },
+        request,
+      )
+    return { body: { aggregate: renderAggregate(aggregate, request.version) } }
+  },
+})
+
+export const aggregatesDelete = defineRoute<null>({
+  name: 'aggregates:delete',
+  method: 'DELETE',
+  path: '/os-aggregates/{aggregate_id}',
+  success: 200,
+  policy: aggregateRule('delete'),
+  async handle(request) {
+    const aggregate = await findAggregate(request)
+    if (aggregate.spec.hosts.length > 0) throw refuse('remove', aggregate, 'Host aggregate is not empty')
+    await request.state.write(aggregates).delete(aggregate)
+    return {}
+  },
+})

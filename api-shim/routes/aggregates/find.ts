@@ -1,0 +1,33 @@
+/** Finds aggregates by their numbers, and writes them. */
+import type { HostAggregate } from '../../../crds/index.ts'
+import { notFound } from '../../http/fault.ts'
+import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
+import { aggregates } from '../../state/stores.ts'
+import type { RouteRequest } from '../route.ts'
+import { listAggregates } from '../services/services.ts'
+
+type Request = Pick<RouteRequest, 'state' | 'params'>
+
+export const aggregateRule = (operation: string) =>
+  ({ rule: `os_compute_api:os-aggregates:${operation}`, role: 'admin' }) as const
+
+/** The aggregate of the path. @param missing the text of the 404 */
+export async function findAggregate(
+  request: Request,
+  missing = `Aggregate ${request.params['aggregate_id']} could not be found.`,
+): Promise<HostAggregate> {
+  const id = requireInteger(request.params['aggregate_id'] ?? '')
+  const found = (await listAggregates(request)).find((aggregate) => numericIdOf(aggregate) === id)
+  if (!found) throw notFound(missing)
+  return found
+}
+
+/** Changes the aggregate if it still is as it was read; otherwise a 409. */
+export const patchAggregate = (
+  { metadata }: HostAggregate,
+  change: { metadata?: object; spec?: object },
+  { state }: Pick<Request, 'state'>,
+): Promise<HostAggregate> =>
+  state
+    .write(aggregates)
+    .patch(metadata, { ...change, metadata: { ...change.metadata, resourceVersion: metadata.resourceVersion } })
