@@ -31,7 +31,7 @@ export function renderAction(action: ServerAction, { version, instanceId, projec
     user_id: spec.user ?? '',
     project_id: spec.project ?? projectId,
     start_time: isoMicroseconds(startOf(action)),
-    message: status?.phase === 'Failed' || status?.phase === 'Rejected' ? 'Error' : null,
+    message: status?.phase === 'Failed' ? 'Error' : null,
     ...(version >= 58 ? { updated_at: isoMicroseconds(changedAt(action)) } : {}),
   }
 }
@@ -44,13 +44,15 @@ export interface EventViewOptions {
   showsDetails: boolean
 }
 
-export const renderEvents = (action: ServerAction, options: EventViewOptions): object[] =>
-  (action.status?.events ?? []).map((event) => renderEvent(event, options))
+/** The events, newest first. */
+export const renderEvents = ({ status = {} }: ServerAction, options: EventViewOptions): object[] =>
+  (status.events ?? []).map((event) => renderEvent(event, status.message, options)).toReversed()
 
 type Event = NonNullable<NonNullable<ServerAction['status']>['events']>[number]
 
 function renderEvent(
   { event, startTime, finishTime, result, traceback, host }: Event,
+  failure: string | undefined,
   { version, projectId, showsTraceback, showsHost, showsDetails }: EventViewOptions,
 ): object {
   return {
@@ -61,7 +63,7 @@ function renderEvent(
     ...(showsTraceback ? { traceback: traceback ?? null } : {}),
     ...(version >= 62 ? { hostId: host === undefined ? '' : hashOf(projectId + host) } : {}),
     ...(version >= 62 && showsHost ? { host: host ?? null } : {}),
-    ...(version >= 84 && showsDetails ? { details: null } : {}),
+    ...(version >= 84 && showsDetails ? { details: result === 'Error' ? (failure ?? null) : null } : {}),
   }
 }
 

@@ -2,7 +2,7 @@
 import type { ServerAction } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { badRequest, notFound } from '../../http/fault.ts'
-import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
+import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { actions, actionsByServer } from '../../state/stores.ts'
 import { nonNegativeInteger, query, single, string } from '../../validation/schema.ts'
@@ -27,7 +27,9 @@ async function recordsOf(
   const server = await findServer(request)
   request.authorize()
   const found = (await request.state.read(actions)).find(actionsByServer, keyOf(server.metadata))
-  const records = found.toSorted(
+  // Nova has no record of a request that it has refused.
+  const recorded = found.filter(({ status }) => status?.phase !== 'Rejected')
+  const records = recorded.toSorted(
     (a, b) => startOf(b).localeCompare(startOf(a)) || b.metadata.name.localeCompare(a.metadata.name),
   )
   const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
@@ -45,6 +47,14 @@ function filterByTime(records: ServerAction[], { query }: Request): ServerAction
   })
 }
 
+function pageOf(records: readonly ServerAction[], { query }: Request): PageOf<ServerAction> {
+  const wanted = pageRequestOf(query)
+  // Nova's message does not name the marker.
+  if (wanted.marker !== undefined && !records.some((record) => requestIdOf(record) === wanted.marker))
+    throw badRequest('Marker None could not be found.')
+  return cutPage(records, wanted, requestIdOf)
+}
+
 export const instanceActionsList = defineRoute<null>({
   name: 'instance-actions:list',
   method: 'GET',
@@ -57,7 +67,7 @@ export const instanceActionsList = defineRoute<null>({
     const { records, instanceId, projectId } = await recordsOf(request)
     const render = (record: ServerAction): object => renderAction(record, { version, instanceId, projectId })
     if (version < 58) return { body: { instanceActions: records.map(render) } }
-    const page = cutPage(filterByTime(records, request), pageRequestOf(request.query), requestIdOf)
+    const page = pageOf(filterByTime(records, request), request)
     const address = links.self('servers', instanceId, 'os-instance-actions')
     return {
       body: {

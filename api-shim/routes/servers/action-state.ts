@@ -16,16 +16,18 @@ export interface StateRule {
   whileBusy?: boolean
   /** true: the server need not have a host. */
   withoutHost?: boolean
+  /** true: a lock does not protect the server from it. */
+  ignoresLock?: boolean
 }
 
 /** Throws a 409 in Nova's order: lock, host, vm_state, task_state, never launched. */
 export function checkState(
   server: Server,
-  { name, from, whileBusy = false, withoutHost = false }: StateRule,
+  { name, from, whileBusy = false, withoutHost = false, ignoresLock = false }: StateRule,
   request: Pick<RouteRequest<never>, 'caller' | 'params' | 'state'>,
 ): void {
   const id = uuidOf(server)
-  checkLock(server, request)
+  if (!ignoresLock) checkLock(server, request)
   const vmState = vmStateOf(server)
   const task = taskStateOf(server, requestedTaskOf(server, request.state.shared))
   if (!withoutHost && server.status?.host === undefined) throw conflict(`Instance ${id} is not ready`)

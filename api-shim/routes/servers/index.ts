@@ -5,7 +5,9 @@ import { serversCreate } from './create.ts'
 import { serversDelete } from './delete.ts'
 import { serversDetail, serversList } from './list.ts'
 import { serversLock, serversUnlock } from './lock.ts'
+import { networkActions } from './network-actions.ts'
 import { serversShow } from './show.ts'
+import { unsupportedActions } from './unsupported-actions.ts'
 import { serversUpdate } from './update.ts'
 
 export const serverRoutes: readonly Route[] = [
@@ -18,4 +20,6 @@ export const serverRoutes: readonly Route[] = [
   ...registryActionRoutes,
   serversLock,
   serversUnlock,
+  ...networkActions,
+  ...unsupportedActions,
 ]

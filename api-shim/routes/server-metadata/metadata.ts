@@ -1,0 +1,148 @@
+/** /servers/{server_id}/metadata: the key-value pairs of a server. */
+import type { Server } from '../../../crds/index.ts'
+import { badRequest, forbidden, notFound } from '../../http/fault.ts'
+import { noParameters } from '../../validation/no-parameters.ts'
+import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { defineRoute, type Route, type RouteRequest } from '../route.ts'
+import { checkState } from '../servers/action-state.ts'
+import { findServer } from '../servers/find.ts'
+import { metadata } from '../servers/parameters.ts'
+import { patchServer } from '../servers/patch.ts'
+
+const MAX_ITEMS = 128
+const path = '/servers/{server_id}/metadata'
+const itemPath = `${path}/{key}`
+
+const rule = (operation: string, role: 'reader' | 'member') =>
+  ({ rule: `os_compute_api:server-metadata:${operation}`, role, inHandler: true }) as const
+
+async function findAllowed(request: RouteRequest): Promise<Server> {
+  const server = await findServer(request)
+  request.authorize()
+  return server
+}
+
+const itemMissing = (): Error => notFound('Metadata item was not found')
+
+/** Throws a 409 unless the metadata of the server may change now. Nova allows it while a task runs. */
+function checkChangeable(name: string, server: Server, request: RouteRequest): void {
+  const from = ['active', 'paused', 'suspended', 'stopped'] as const
+  checkState(server, { name, from, whileBusy: true, withoutHost: true }, request)
+}
+
+/** Replaces all pairs. @param next makes the new pairs of the present ones */
+async function write(
+  server: Server,
+  next: (present: Record<string, string>) => Record<string, string>,
+  request: RouteRequest,
+): Promise<Record<string, string>> {
+  let written: Record<string, string> = {}
+  const change = ({ spec }: Server): object => {
+    written = next({ ...spec.metadata })
+    if (Object.keys(written).length > MAX_ITEMS)
+      throw forbidden(`Maximum number of metadata items exceeds ${MAX_ITEMS}`)
+    const removed = Object.keys(spec.metadata ?? {}).filter((key) => !Object.hasOwn(written, key))
+    return { metadata: { ...written, ...Object.fromEntries(removed.map((key) => [key, null])) } }
+  }
+  await patchServer(server, change, request)
+  return written
+}
+
+const list = defineRoute<null>({
+  name: 'server-metadata:list',
+  method: 'GET',
+  path,
+  success: 200,
+  policy: rule('index', 'reader'),
+  query: noParameters,
+  handle: async (request) => ({ body: { metadata: { ...(await findAllowed(request)).spec.metadata } } }),
+})
+
+const show = defineRoute<null>({
+  name: 'server-metadata:show',
+  method: 'GET',
+  path: itemPath,
+  success: 200,
+  policy: rule('show', 'reader'),
+  query: noParameters,
+  async handle(request) {
+    const { key = '' } = request.params
+    const { metadata: pairs = {} } = (await findAllowed(request)).spec
+    if (!Object.hasOwn(pairs, key)) throw itemMissing()
+    return { body: { meta: { [key]: pairs[key] } } }
+  },
+})
+
+const allBody = object({ metadata }, { required: ['metadata'] })
+type AllBody = TypeOf<typeof allBody>
+
+const create = defineRoute<AllBody>({
+  name: 'server-metadata:create',
+  method: 'POST',
+  path,
+  success: 200,
+  policy: rule('create', 'member'),
+  body: { '2.1': allBody },
+  async handle(request) {
+    const server = await findAllowed(request)
+    checkChangeable('update metadata', server, request)
+    const written = await write(server, (present) => ({ ...present, ...request.body.metadata }), request)
+    return { body: { metadata: written } }
+  },
+})
+
+const replace = defineRoute<AllBody>({
+  name: 'server-metadata:update-all',
+  method: 'PUT',
+  path,
+  success: 200,
+  policy: rule('update_all', 'member'),
+  body: { '2.1': allBody },
+  async handle(request) {
+    const server = await findAllowed(request)
+    checkChangeable('update metadata', server, request)
+    return { body: { metadata: await write(server, () => request.body.metadata, request) } }
+  },
+})
+
+const itemBody = object(
+  {
+    meta: schema<Record<string, string>>({ ...metadata, minProperties: 1, maxProperties: 1 }),
+  },
+  { required: ['meta'] },
+)
+
+const update = defineRoute<TypeOf<typeof itemBody>>({
+  name: 'server-metadata:update',
+  method: 'PUT',
+  path: itemPath,
+  success: 200,
+  policy: rule('update', 'member'),
+  body: { '2.1': itemBody },
+  async handle(request) {
+    const { meta } = request.body
+    const server = await findAllowed(request)
+    if (!Object.hasOwn(meta, request.params['key'] ?? '')) throw badRequest('Request body and URI mismatch')
+    checkChangeable('update metadata', server, request)
+    await write(server, (present) => ({ ...present, ...meta }), request)
+    return { body: { meta } }
+  },
+})
+
+const remove = defineRoute<null>({
+  name: 'server-metadata:delete',
+  method: 'DELETE',
+  path: itemPath,
+  success: 204,
+  policy: rule('delete', 'member'),
+  async handle(request) {
+    const { key = '' } = request.params
+    const server = await findAllowed(request)
+    if (!Object.hasOwn(server.spec.metadata ?? {}, key)) throw itemMissing()
+    checkChangeable('delete metadata', server, request)
+    await write(server, ({ [key]: _removed, ...kept }) => kept, request)
+    return {}
+  },
+})
+
+export const serverMetadataRoutes: readonly Route[] = [list, show, create, replace, update, remove]

@@ -1,0 +1,56 @@
+/** GET /servers/{server_id}/os-security-groups, and the actions that change the groups of a server. */
+import { badRequest, notFound } from '../../http/fault.ts'
+import { object, string, type TypeOf } from '../../validation/schema.ts'
+import { defaultGroupIdOf, renderDefaultGroup } from '../../views/security-groups.ts'
+import { renderAddresses } from '../../views/servers.ts'
+import { defineRoute, type Route } from '../route.ts'
+import { checkLock, findServer } from '../servers/find.ts'
+
+export const serverSecurityGroups = defineRoute<null>({
+  name: 'server-security-groups:list',
+  method: 'GET',
+  path: '/servers/{server_id}/os-security-groups',
+  success: 200,
+  policy: { rule: 'os_compute_api:os-security-groups:list', role: 'reader', inHandler: true },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
+    // Neutron gives groups to ports, so a server without ports has none.
+    const hasPorts = Object.keys(renderAddresses(server)).length > 0
+    return { body: { security_groups: hasPorts ? [renderDefaultGroup(id)] : [] } }
+  },
+})
+
+const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation: 'add' | 'remove'): Route => {
+  const body = object(
+    { [key]: object({ name: string({ minLength: 1 }) }, { required: ['name'] }) },
+    { required: [key] },
+  )
+  return defineRoute<TypeOf<typeof body>>({
+    name: `servers:${key}`,
+    method: 'POST',
+    path: '/servers/{server_id}/action',
+    action: key,
+    success: 202,
+    policy: { rule: `os_compute_api:os-security-groups:${operation}`, role: 'member', inHandler: true },
+    body: { '2.1': body },
+    async handle(request) {
+      const server = await findServer(request)
+      request.authorize()
+      checkLock(server, request)
+      const name = request.body[key]?.name ?? ''
+      const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
+      if (name !== 'default' && name !== defaultGroupIdOf(id))
+        throw notFound(`Security group ${name} is not found for project ${id}`)
+      // Adding the group that each server has changes nothing. It cannot be taken away.
+      if (operation === 'add') return {}
+      throw badRequest(`Security group ${name} cannot be removed from instance ${request.params['server_id']}.`)
+    },
+  })
+}
+
+export const securityGroupActions: readonly Route[] = [
+  groupAction('addSecurityGroup', 'add'),
+  groupAction('removeSecurityGroup', 'remove'),
+]

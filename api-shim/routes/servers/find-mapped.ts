@@ -1,0 +1,20 @@
+/**
+ * Finds a server of any project, for routes that do not hide servers of other projects: there Nova first looks up where
+ * the server is, and then checks the rule with the project of the server.
+ */
+import type { Server } from '../../../crds/index.ts'
+import { notFound, policyForbids } from '../../http/fault.ts'
+import { isAdmin } from '../../identity/caller.ts'
+import { servers, serversByUuid } from '../../state/stores.ts'
+import type { RouteRequest } from '../route.ts'
+
+/** Throws a 404 if there is no such server, and a 403 if the caller may not do what the rule allows. */
+export async function findMappedServer(request: RouteRequest, rule: string): Promise<Server> {
+  const { state, caller, params } = request
+  const id = params['server_id'] ?? ''
+  const [server] = state.shared.storeOf(servers).cache.byIndex(serversByUuid, id)
+  if (!server) throw notFound(`Instance ${id} has no mapping to a cell.`)
+  if (!isAdmin(caller) && server.metadata.namespace !== state.namespace) throw policyForbids(rule)
+  request.authorize()
+  return server
+}

@@ -1,0 +1,115 @@
+/** Actions on the addresses of a server, which later microversions no longer have, and injectNetworkInfo. */
+import { badRequest, notFound, notImplemented } from '../../http/fault.ts'
+import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { renderAddresses } from '../../views/servers.ts'
+import { defineRoute, type Route } from '../route.ts'
+import { serversDelete } from './delete.ts'
+import { checkLock, findServer } from './find.ts'
+import { ipAddress } from './parameters.ts'
+
+const until = '2.43'
+const action = { method: 'POST', path: '/servers/{server_id}/action', success: 202 } as const
+const policy = (rule: string) => ({ rule: `os_compute_api:${rule}`, role: 'member', inHandler: true }) as const
+/** Networks are given when a server is created: addresses cannot be added to it or taken from it. */
+const unsupported = (): Error => notImplemented('The requested functionality is not supported.')
+
+const networkId = schema<string | number>({ type: ['string', 'number'], minLength: 1, maxLength: 36 })
+const addFixedBody = object(
+  { addFixedIp: object({ networkId }, { required: ['networkId'] }) },
+  { required: ['addFixedIp'] },
+)
+const addFixedIp = defineRoute<TypeOf<typeof addFixedBody>>({
+  ...action,
+  name: 'servers:addFixedIp',
+  action: 'addFixedIp',
+  until,
+  policy: policy('os-multinic:add'),
+  body: { '2.1': addFixedBody },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    checkLock(server, request)
+    throw unsupported()
+  },
+})
+
+const addressBody = <K extends string>(key: K) =>
+  object({ [key]: object({ address: ipAddress }, { required: ['address'] }) }, { required: [key] })
+const removeFixedBody = addressBody('removeFixedIp')
+const removeFixedIp = defineRoute<TypeOf<typeof removeFixedBody>>({
+  ...action,
+  name: 'servers:removeFixedIp',
+  action: 'removeFixedIp',
+  until,
+  policy: policy('os-multinic:remove'),
+  body: { '2.1': removeFixedBody },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    checkLock(server, request)
+    throw unsupported()
+  },
+})
+
+const floating = object({ address: ipAddress, fixed_address: ipAddress }, { required: ['address'] })
+const addFloatingIp = defineRoute<{ addFloatingIp: { address: string } }>({
+  ...action,
+  name: 'servers:addFloatingIp',
+  action: 'addFloatingIp',
+  until,
+  policy: policy('os-floating-ips:add'),
+  body: { '2.1': object({ addFloatingIp: floating }, { required: ['addFloatingIp'] }) },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    if (Object.keys(renderAddresses(server)).length === 0) throw badRequest('Instance network is not ready yet')
+    throw notFound('floating IP not found')
+  },
+})
+
+const removeFloatingBody = addressBody('removeFloatingIp')
+const removeFloatingIp = defineRoute<{ removeFloatingIp: { address: string } }>({
+  ...action,
+  name: 'servers:removeFloatingIp',
+  action: 'removeFloatingIp',
+  until,
+  policy: { rule: 'os_compute_api:os-floating-ips:remove', role: 'member' },
+  body: { '2.1': removeFloatingBody },
+  async handle({ body }) {
+    throw notFound(`Floating IP not found for address ${body.removeFloatingIp.address}.`)
+  },
+})
+
+/** The agents keep the networks of servers as they must be, so there is nothing to inject. */
+const injectNetworkInfo = defineRoute<unknown>({
+  ...action,
+  name: 'servers:injectNetworkInfo',
+  action: 'injectNetworkInfo',
+  policy: { rule: 'os_compute_api:os-admin-actions:inject_network_info', role: 'admin', inHandler: true },
+  body: { '2.1': object({ injectNetworkInfo: schema({}) }, { required: ['injectNetworkInfo'] }) },
+  async handle(request) {
+    const server = await findServer(request)
+    request.authorize()
+    checkLock(server, request)
+    return {}
+  },
+})
+
+/** No server stays deleted for a while, so forceDelete is what DELETE is. */
+const forceDelete = defineRoute<never>({
+  ...action,
+  name: 'servers:forceDelete',
+  action: 'forceDelete',
+  policy: policy('os-deferred-delete:force'),
+  body: { '2.1': object({ forceDelete: schema({}) }, { required: ['forceDelete'] }) },
+  handle: serversDelete.handle,
+})
+
+export const networkActions: readonly Route[] = [
+  addFixedIp,
+  removeFixedIp,
+  addFloatingIp,
+  removeFloatingIp,
+  injectNetworkInfo,
+  forceDelete,
+]

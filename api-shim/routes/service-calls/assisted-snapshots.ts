@@ -1,0 +1,63 @@
+/** /os-assisted-volume-snapshots: calls of a volume service for volumes of servers, of which there are none. */
+import { badRequest } from '../../http/fault.ts'
+import { object, oneOf, query, repeated, string, type TypeOf } from '../../validation/schema.ts'
+import { defineRoute } from '../route.ts'
+import { authorizeService } from './authorize.ts'
+
+const policy = (operation: string) =>
+  ({ rule: `os_compute_api:os-assisted-volume-snapshots:${operation}`, role: 'service', inHandler: true }) as const
+
+const text = string({ minLength: 1 })
+const info = object(
+  { snapshot_id: text, type: oneOf(['qcow2'], { type: 'string' }), new_file: text, id: text },
+  { required: ['snapshot_id', 'type', 'new_file'] },
+)
+const body = object(
+  { snapshot: object({ volume_id: text, create_info: info }, { required: ['volume_id', 'create_info'] }) },
+  { required: ['snapshot'] },
+)
+
+const unknownVolume = (id: string): Error => badRequest(`No volume Block Device Mapping with id ${id}.`)
+
+export const assistedSnapshotsCreate = defineRoute<TypeOf<typeof body>>({
+  name: 'assisted-volume-snapshots:create',
+  method: 'POST',
+  path: '/os-assisted-volume-snapshots',
+  success: 200,
+  policy: policy('create'),
+  body: { '2.1': body },
+  async handle(request) {
+    authorizeService(request)
+    throw unknownVolume(request.body.snapshot.volume_id)
+  },
+})
+
+const parameters = { delete_info: repeated(string()) }
+
+export const assistedSnapshotsDelete = defineRoute<null>({
+  name: 'assisted-volume-snapshots:delete',
+  method: 'DELETE',
+  path: '/os-assisted-volume-snapshots/{snapshot_id}',
+  success: 204,
+  policy: policy('delete'),
+  query: { '2.1': query(parameters), '2.75': query(parameters, { additionalProperties: false }) },
+  async handle(request) {
+    authorizeService(request)
+    const [given] = request.query['delete_info']?.slice(-1) ?? []
+    if (given === undefined) throw badRequest("'delete_info'")
+    throw unknownVolume(volumeOf(given))
+  },
+})
+
+/** The volume that the JSON text names. The messages are those of Python's parser, which Nova passes on. */
+function volumeOf(text: string): string {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw badRequest('Expecting value: line 1 column 1 (char 0)')
+  }
+  const id = (parsed as { volume_id?: unknown } | null)?.volume_id
+  if (id === undefined) throw badRequest("'volume_id'")
+  return String(id)
+}

@@ -1,0 +1,7 @@
+/** The rule of calls that other services make: administrators may make them too. */
+import type { RouteRequest } from '../route.ts'
+
+/** Throws a 403 unless the caller has the role `service` or `admin`. */
+export function authorizeService(request: Pick<RouteRequest, 'can' | 'authorize'>): void {
+  if (!request.can({ role: 'admin' })) request.authorize()
+}

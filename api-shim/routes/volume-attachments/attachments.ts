@@ -1,0 +1,110 @@
+/** /servers/{server_id}/os-volume_attachments: there is no volume service, so no server has a volume. */
+import { notFound } from '../../http/fault.ts'
+import { noParameters } from '../../validation/no-parameters.ts'
+import { boolean, nonNegativeInteger, object, query, repeated, schema, string } from '../../validation/schema.ts'
+import { defineRoute, type Route } from '../route.ts'
+import { findServer } from '../servers/find.ts'
+import { tag } from '../servers/parameters.ts'
+
+const path = '/servers/{server_id}/os-volume_attachments'
+const itemPath = `${path}/{volume_id}`
+const ruleOf = (operation: string): string => `os_compute_api:os-volumes-attachments:${operation}`
+const policy = (operation: string, role: 'reader' | 'member') =>
+  ({ rule: ruleOf(operation), role, inHandler: true }) as const
+
+const page = { limit: repeated(nonNegativeInteger), offset: repeated(nonNegativeInteger) }
+const list = defineRoute<null>({
+  name: 'volume-attachments:list',
+  method: 'GET',
+  path,
+  success: 200,
+  policy: policy('index', 'reader'),
+  query: { '2.1': query(page), '2.75': query(page, { additionalProperties: false }) },
+  async handle(request) {
+    await findServer(request)
+    request.authorize()
+    return { body: { volumeAttachments: [] } }
+  },
+})
+
+const show = defineRoute<null>({
+  name: 'volume-attachments:show',
+  method: 'GET',
+  path: itemPath,
+  success: 200,
+  policy: policy('show', 'reader'),
+  query: noParameters,
+  async handle(request) {
+    const { server_id: server, volume_id: volume } = request.params
+    await findServer(request)
+    request.authorize()
+    throw notFound(`Instance ${server} is not attached to volume ${volume}`)
+  },
+})
+
+const volumeId = string({ format: 'uuid' })
+const device = schema<string | null>({
+  type: ['string', 'null'],
+  pattern: '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$',
+})
+const wrap = <P extends Parameters<typeof object>[0]>(properties: P) =>
+  object({ volumeAttachment: object(properties, { required: ['volumeId'] }) }, { required: ['volumeAttachment'] })
+const newest = wrap({ volumeId, device, tag, delete_on_termination: boolean })
+
+const create = defineRoute<{ volumeAttachment: { volumeId: string } }>({
+  name: 'volume-attachments:create',
+  method: 'POST',
+  path,
+  success: { '2.1': 200, '2.101': 202 },
+  policy: policy('create', 'member'),
+  body: { '2.1': wrap({ volumeId, device }), '2.49': wrap({ volumeId, device, tag }), '2.79': newest },
+  async handle(request) {
+    await findServer(request)
+    request.authorize()
+    throw notFound(`Volume ${request.body.volumeAttachment.volumeId} could not be found.`)
+  },
+})
+
+const updateBody = wrap({
+  volumeId,
+  device,
+  tag,
+  delete_on_termination: boolean,
+  serverId: string({ format: 'uuid' }),
+  id: string({ format: 'uuid' }),
+})
+
+/** Until 2.84 an update replaces the volume, which only administrators may do. */
+const UPDATE_SINCE = 85
+
+const update = defineRoute<{ volumeAttachment: { volumeId: string } }>({
+  name: 'volume-attachments:update',
+  method: 'PUT',
+  path: itemPath,
+  success: 202,
+  policy: policy('update', 'member'),
+  body: { '2.1': wrap({ volumeId }), '2.85': updateBody },
+  async handle(request) {
+    const { server_id: server, volume_id: volume } = request.params
+    await findServer(request)
+    const isSwap = request.version < UPDATE_SINCE || volume !== request.body.volumeAttachment.volumeId
+    request.authorize(isSwap ? { rule: ruleOf('swap'), role: 'admin' } : undefined)
+    if (request.version >= UPDATE_SINCE) throw notFound(`Instance ${server} is not attached to volume ${volume}`)
+    throw notFound(`Volume ${volume} could not be found.`)
+  },
+})
+
+const remove = defineRoute<null>({
+  name: 'volume-attachments:delete',
+  method: 'DELETE',
+  path: itemPath,
+  success: 202,
+  policy: policy('delete', 'member'),
+  async handle(request) {
+    await findServer(request)
+    request.authorize()
+    throw notFound(`Volume ${request.params['volume_id']} could not be found.`)
+  },
+})
+
+export const volumeAttachmentRoutes: readonly Route[] = [list, show, create, update, remove]

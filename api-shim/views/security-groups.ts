@@ -1,0 +1,25 @@
+/** Renders the default security group of a project, which is the only one, as Nova shows it. Pure. */
+import { uuidFrom } from '../state/derived-uuid.ts'
+
+export const defaultGroupIdOf = (projectId: string): string => uuidFrom(`security group default of ${projectId}`)
+
+/** Servers of the project may be reached from everywhere within it, and may reach everything. */
+export function renderDefaultGroup(projectId: string): object {
+  const id = defaultGroupIdOf(projectId)
+  const rule = (family: string, direction: string): object => ({
+    id: uuidFrom(`${id} ${direction} ${family}`),
+    parent_group_id: id,
+    ip_protocol: null,
+    from_port: null,
+    to_port: null,
+    group: direction === 'ingress' ? { name: 'default', tenant_id: projectId } : {},
+    ip_range: {},
+  })
+  return {
+    id,
+    name: 'default',
+    description: 'Default security group',
+    tenant_id: projectId,
+    rules: [rule('IPv4', 'ingress'), rule('IPv6', 'ingress')],
+  }
+}
