@@ -67,7 +67,7 @@ export class Placeholders {
     )
   }
 
-  /** A UUID for a volume or port that does not exist here, so that the request is as well-formed as the recorded one. */
+  /** A UUID for a volume or port that does not exist here, so that the request is well-formed as the recorded one. */
   #inventUuid(name: string): string | undefined {
     const [, number = ''] = /^(?:volume|port):(\d+)$/.exec(name) ?? []
     if (number === '') return undefined
