@@ -1,7 +1,7 @@
 /** The HTTP server of the shim: version documents, the routes of all services, and answers to everything else. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Fault } from './http/fault.ts'
-import { hideContentType, incomingOf, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
+import { hideContentType, incomingOf, limitBodyTime, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
 import { type Profile, profiles } from './http/profile.ts'
 import { rejectToken } from './http/serve.ts'
 import { serviceDocuments } from './http/service-documents.ts'
@@ -34,12 +34,15 @@ export function createServer(
     trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: newRequestId,
-    requestTimeout: 60_000,
+    requestTimeout: 0,
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
   }) as FastifyInstance
-  app.addHook('onRequest', async (request) => hideContentType(request))
+  app.addHook('onRequest', async (request) => {
+    hideContentType(request)
+    limitBodyTime(request)
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => answerFrameworkError(error, request, reply, services))

@@ -1,5 +1,6 @@
 /** Mounts the routes on the HTTP server, which only finds the group of routes for a path; serve.ts does the rest. */
 import { randomUUID } from 'node:crypto'
+import { pipeline, Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Route } from '../routes/route.ts'
 import type { Services } from '../services.ts'
@@ -29,14 +30,43 @@ export function mountRoutes(
 ): void {
   const prefixes = [`${profile.root}${profile.version}`]
   if (profile.hasProjectInPath) prefixes.push(`${profile.root}${profile.version}/${PROJECT}`)
-  for (const group of groupRoutes(routes.filter(({ service }) => service === profile.service)))
-    for (const prefix of prefixes)
-      app.route({
-        method: group[0].method,
-        url: prefix + group[0].path.replaceAll(/\{([^}]*)\}/g, ':$1'),
-        handler: async (request, reply) =>
-          sendAnswer(reply, await serveRequest(profile, group, incomingOf(request), services)),
-      })
+  const groups = groupRoutes(routes.filter(({ service }) => service === profile.service))
+  const mount = (target: FastifyInstance, group: RouteGroup, prefix: string): FastifyInstance =>
+    target.route({
+      method: group[0].method,
+      url: prefix + group[0].path.replaceAll(/\{([^}]*)\}/g, ':$1'),
+      config: { takesStream: group[0].takesStream === true },
+      handler: async (request, reply) =>
+        sendAnswer(reply, await serveRequest(profile, group, incomingOf(request), services)),
+    })
+  for (const prefix of prefixes) {
+    for (const group of groups.filter(([{ takesStream }]) => !takesStream)) mount(app, group, prefix)
+    app.register(async (child) => {
+      child.removeAllContentTypeParsers()
+      child.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+      for (const group of groups.filter(([{ takesStream }]) => takesStream)) mount(child, group, prefix)
+    })
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the handler reads the body itself. */
+    takesStream?: boolean
+  }
+}
+
+/** How long a client may take to send a body that the shim keeps in memory. */
+const BODY_TIMEOUT_MS = 60_000
+
+/**
+ * Ends the connection of a client that does not send its body in time. Node's own limit for whole requests is off,
+ * because it cannot tell an upload, which may take hours, from another request.
+ */
+export function limitBodyTime({ raw, routeOptions }: FastifyRequest): void {
+  if (routeOptions.config.takesStream) return
+  const timer = setTimeout(() => !raw.complete && raw.destroy(), BODY_TIMEOUT_MS).unref()
+  raw.once('close', () => clearTimeout(timer))
 }
 
 /** The ID of each request, which stands in the answer, in action records and in the log. */
@@ -59,11 +89,13 @@ export function incomingOf(request: FastifyRequest): Incoming {
     params: request.params as Record<string, string>,
     queryText: question < 0 ? '' : request.url.slice(question + 1),
     headers: { ...request.headers, 'content-type': contentTypes.get(request) },
-    body: request.body as Uint8Array | undefined,
+    ...(request.body instanceof Readable ? { body: undefined, stream: request.body } : { body: bytesOf(request) }),
     address: `${request.protocol}://${request.host}`,
     requestId: request.id,
   }
 }
+
+const bytesOf = ({ body }: FastifyRequest): Uint8Array | undefined => body as Uint8Array | undefined
 
 /** The headers with the request ID. Nova sends both at every microversion. */
 export const requestIdHeaders = (requestId: string): Record<string, string> => ({
@@ -76,10 +108,17 @@ export const requestIdHeaders = (requestId: string): Record<string, string> => (
  * of a text.
  */
 export function sendAnswer(reply: FastifyReply, { status, headers, body = '' }: Outgoing): FastifyReply {
+  const common = { ...requestIdHeaders(reply.request.id), ...headers }
+  reply.hijack()
+  if (body instanceof Readable) {
+    reply.raw.writeHead(status, common)
+    // If either side breaks, the pipeline destroys the other: the file is closed, or the client sees a short answer.
+    pipeline(body, reply.raw, () => undefined)
+    return reply
+  }
   const bytes = Buffer.from(body)
   const length = status === 204 ? {} : { 'content-length': bytes.length }
-  reply.hijack()
-  reply.raw.writeHead(status, { ...requestIdHeaders(reply.request.id), ...headers, ...length })
+  reply.raw.writeHead(status, { ...common, ...length })
   reply.raw.end(bytes)
   return reply
 }

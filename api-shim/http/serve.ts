@@ -2,6 +2,7 @@
  * Serves one request: the steps are in the order in which Nova takes them, because a request with several mistakes gets
  * the answer to the first.
  */
+import type { Readable } from 'node:stream'
 import { type Caller, type Role } from '../identity/caller.ts'
 import type { Policy, Reply, Route, RouteRequest } from '../routes/route.ts'
 import type { Services } from '../services.ts'
@@ -20,6 +21,8 @@ export interface Incoming {
   queryText: string
   headers: Readonly<Record<string, string | string[] | undefined>>
   body: Uint8Array | undefined
+  /** The body of a request to a route with `takesStream`, in place of `body`. */
+  stream?: Readable | undefined
   /** The address of the shim for this client, without a slash at the end. */
   address: string
   requestId: string
@@ -28,7 +31,7 @@ export interface Incoming {
 export interface Outgoing {
   status: number
   headers: Readonly<Record<string, string>>
-  body?: string
+  body?: string | Readable
 }
 
 /** Routes with the same method and path, which differ by microversion or by the key of the body. */
@@ -132,11 +135,12 @@ interface RequestParts
 
 function makeRequest({ route, incoming, ...parts }: RequestParts): RouteRequest {
   const { caller, services } = parts
-  const { requestId, headers } = incoming
+  const { requestId, headers, stream } = incoming
   return {
     ...parts,
     requestId,
     headers,
+    stream,
     state: services.state.forCaller(caller),
     log: services.log.child({ requestId, route: route.name }),
     can: ({ role }) => hasRole(caller, role),
@@ -179,14 +183,14 @@ const selectStatus = ({ success }: Route, version: number): number =>
   typeof success === 'number' ? success : (selectByVersion(success, version) ?? 200)
 
 function render(
-  { body, headers = {}, status }: Reply,
+  { body, stream, headers = {}, status }: Reply,
   success: number,
   versionHeaders: Record<string, string>,
 ): Outgoing {
   return {
     status: status ?? success,
     headers: { 'content-type': 'application/json', ...versionHeaders, ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(stream ? { body: stream } : body === undefined ? {} : { body: JSON.stringify(body) }),
   }
 }
 

@@ -2,6 +2,7 @@
  * The declaration of a route. A route is a value: who may call it, at which microversions, which requests are valid, and
  * what it does. The server mounts all routes of index.ts; tests and documents iterate over them.
  */
+import type { Readable } from 'node:stream'
 import type { Log } from '../../kube/log.ts'
 import type { Links } from '../http/links.ts'
 import type { ByVersion, VersionText } from '../http/microversion.ts'
@@ -36,6 +37,8 @@ export interface RouteRequest<Body = unknown> {
   readonly query: Query
   /** The valid body; null if the request has none. */
   readonly body: Body
+  /** The bytes of the body as they come; only for a route with `takesStream`. */
+  readonly stream?: Readable | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly requestId: string
   readonly caller: Caller
@@ -55,6 +58,8 @@ export interface Reply {
   status?: number
   /** Absent: the answer has no body. */
   body?: unknown
+  /** The bytes of the answer, in place of a body; the headers say what they are. */
+  stream?: Readable
   headers?: Readonly<Record<string, string>>
 }
 
@@ -72,6 +77,8 @@ export interface Route<Body = never> {
   until?: VersionText
   success: number | ByVersion<number>
   policy: Policy
+  /** true: the body is not JSON. The handler reads `request.stream`, and itself limits size and time. */
+  takesStream?: true
   /** false: the route needs no token. */
   authenticated?: false
   /** The schema of the query by the first microversion that it applies to. Absent: the query is not read. */
