@@ -28,6 +28,19 @@ export const ShimOptions = Type.Object({
     default: false,
     description: 'Take protocol and host of a request from the X-Forwarded headers, which a proxy in front must set',
   }),
+  imageDir: Type.Optional(
+    Type.String({
+      description:
+        'Directory for uploaded images, on a volume that all replicas share; absent: the Image API takes no uploads',
+    }),
+  ),
+  imageMaxGib: Type.Integer({ default: 64, minimum: 1, maximum: 65_536, description: 'Largest upload, in GiB' }),
+  imageUrl: Type.Optional(
+    Type.String({
+      description:
+        'Address under which the hosts fetch uploaded images; default: publicUrl, or the address of the upload',
+    }),
+  ),
   region: Type.String({ default: 'RegionOne', description: 'Name of the region in the catalog' }),
   authType: Type.Enum(['embedded', 'none'], {
     default: 'embedded',

@@ -9,6 +9,7 @@ import { readOptionsOrExit } from '../kube/program-options.ts'
 import { createStores, startStores, unsyncedStores } from '../kube/store.ts'
 import { EmbeddedIdentity } from './identity/embedded/backend.ts'
 import { createNoAuth, NO_AUTH_USER } from './identity/no-auth.ts'
+import { ImageFiles } from './images/files.ts'
 import { ShimOptions } from './options.ts'
 import { createServer, type ServerOptions } from './server.ts'
 import type { Authenticator, Services } from './services.ts'
@@ -42,15 +43,17 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
   })
   await startStores(stores, signal)
   const identity = await startIdentity({ options, kube, state, log, signal })
+  const imageFiles = await startImageFiles(options, state, log, signal)
   const services: Services = {
     state,
     ...identity,
     namespace,
     heartbeats: new Heartbeats(kube, namespace),
+    ...(imageFiles ? { imageFiles } : {}),
     region,
     clock: kube.clock,
     log,
-    publicUrl: publicUrl?.replace(/\/+$/, ''),
+    publicUrl: withoutSlash(publicUrl),
   }
   const app = createServer(services, { ...tlsOptions(options), trustProxy: options.trustProxy })
   await app.listen(parseAddress(listenAddress))
@@ -59,6 +62,25 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   isServing = false
   await app.close()
+}
+
+const withoutSlash = (address: string | undefined): string | undefined => address?.replace(/\/+$/, '')
+
+async function startImageFiles(
+  { imageDir, imageMaxGib, imageUrl, publicUrl }: ShimOptions,
+  state: State,
+  log: Log,
+  signal: AbortSignal,
+): Promise<ImageFiles | undefined> {
+  if (imageDir === undefined) return undefined
+  const files = new ImageFiles({
+    dir: imageDir,
+    maxBytes: imageMaxGib * 2 ** 30,
+    address: withoutSlash(imageUrl ?? publicUrl),
+  })
+  await files.start()
+  files.collectUntil(signal, () => state.unchecked.images.cache.list(), log)
+  return files
 }
 
 interface IdentityContext {

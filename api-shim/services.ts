@@ -4,6 +4,7 @@ import type { Log } from '../kube/log.ts'
 import type { IdentityBackend } from './identity/backend.ts'
 import type { Caller } from './identity/caller.ts'
 import type { Heartbeats } from './state/heartbeats.ts'
+import type { ImageFiles } from './images/files.ts'
 import type { State } from './state/state.ts'
 
 /** Finds out whose token it is. Undefined: the token is not valid. */
@@ -19,6 +20,8 @@ export interface Services {
   identity?: IdentityBackend
   /** The namespace of the objects that belong to the shim and to no project. */
   namespace: string
+  /** Absent without a volume for images: the Image API then takes no uploads. */
+  imageFiles?: ImageFiles
   /** The name of the only region in the catalog. */
   region: string
   clock: Clock

@@ -8,6 +8,7 @@ import type { KubeObject } from '../kube/types.ts'
 import { keyOf, type ResourceDef } from '../kube/types.ts'
 import { FakeApi, type Write } from '../test/fakes/api.ts'
 import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
+import { ImageFiles } from './images/files.ts'
 import { allRoutes } from './routes/index.ts'
 import type { Route } from './routes/route.ts'
 import { createServer } from './server.ts'
@@ -57,10 +58,16 @@ export interface TestShimOptions {
   onWrite?: (write: Write) => void
 }
 
+/** The largest image that a test can upload. */
+export const MAX_IMAGE_BYTES = 1_000_000
+
 export class TestShim implements AsyncDisposable {
   readonly api: FakeApi
   readonly app: FastifyInstance
   readonly services: Services
+  /** The volume for images. */
+  readonly imageDir = mkdtempSync(join(tmpdir(), 'kubenova-images-'))
+  readonly imageFiles = new ImageFiles({ dir: this.imageDir, maxBytes: MAX_IMAGE_BYTES, idleMs: 2_000 })
   readonly #stop = new AbortController()
   readonly #stores
   readonly #users: Readonly<Record<string, TestUser>>
@@ -87,12 +94,14 @@ export class TestShim implements AsyncDisposable {
       clock: kube.clock,
       log: noLog,
       publicUrl,
+      imageFiles: this.imageFiles,
     }
     this.app = createServer(this.services, { routes })
   }
 
   /** Starts the caches and creates the namespaces of the users' projects. */
   async start(): Promise<this> {
+    await this.imageFiles.start()
     await startStores(this.#stores, this.#stop.signal)
     const projects = new Set(Object.values(this.#users).map(({ project }) => project))
     for (const name of projects) await this.seed(namespaces, { metadata: { name } })
@@ -149,7 +158,7 @@ export class TestShim implements AsyncDisposable {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { payload: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body) }),
     })
     const isJson = String(answer.headers['content-type']).startsWith('application/json') && answer.body !== ''
     return { status: answer.statusCode, headers: answer.headers, body: (isJson ? answer.json() : answer.body) as B }
@@ -157,6 +166,7 @@ export class TestShim implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close()
+    rmSync(this.imageDir, { recursive: true })
     this.#stop.abort(new Error('the test is over'))
   }
 }

@@ -18,6 +18,8 @@ export interface WriteOptions extends WriteCallOptions {
   fieldManager?: string | undefined
   /** The subresource to write, such as `status` or `scale`. Absent: the object itself. */
   subresource?: string | undefined
+  /** true: the API server checks the write and answers as if it were done, but stores nothing. For create and patch. */
+  dryRun?: boolean | undefined
 }
 export interface ApplyOptions extends WriteOptions {
   /** true (default): takes over fields that another manager owns. false: rejects with a 409 that names the manager. */
@@ -87,8 +89,9 @@ type CreateWriteRequest = (
 const writeRequestFactory =
   (defaultManager: string): CreateWriteRequest =>
   (method, path, body, options, more = {}) => {
-    const { fieldManager = defaultManager, force } = options
-    return { ...callOptions(options), method, path: path + queryString({ fieldManager, force }), body, ...more }
+    const { fieldManager = defaultManager, force, dryRun } = options
+    const query = queryString({ fieldManager, force, dryRun: dryRun ? 'All' : undefined })
+    return { ...callOptions(options), method, path: path + query, body, ...more }
   }
 
 /** @param defaultManager the field manager of writes that name none. */

@@ -7,7 +7,7 @@ import { flavorRoutes } from './flavors/index.ts'
 import { hostRoutes } from './hosts/hosts.ts'
 import { hypervisorRoutes } from './hypervisors/index.ts'
 import { identityRoutes } from './identity/index.ts'
-import { imagesList, imagesShow } from './images/images.ts'
+import { imageRoutes } from './images/index.ts'
 import { instanceActionsList, instanceActionsShow } from './instance-actions/list.ts'
 import { keyPairRoutes } from './keypairs/index.ts'
 import { migrationRoutes } from './migrations/migrations.ts'
@@ -72,8 +72,7 @@ export const allRoutes: readonly Route[] = [
   availabilityZonesList,
   availabilityZonesDetail,
   ...hostRoutes,
-  imagesList,
-  imagesShow,
+  ...imageRoutes,
   ...networkRoutes,
   ...identityRoutes,
   ...removedRoutes,

@@ -54,15 +54,10 @@ const removedActions: readonly [path: string, key: string, until?: VersionText][
 ]
 
 /**
- * Proxies to images, networks and volumes, with the last microversion that has them. The shim does not have them at
+ * Proxies to networks and volumes, with the last microversion that has them. The shim does not have them at
  * any microversion: clients ask the services themselves.
  */
 const proxies: readonly [path: string, methods: readonly Method[]][] = [
-  ['/images', ['GET']],
-  ['/images/detail', ['GET']],
-  ['/images/{id}', ['GET', 'DELETE']],
-  ['/images/{id}/metadata', ['GET', 'POST', 'PUT']],
-  ['/images/{id}/metadata/{key}', ['GET', 'PUT', 'DELETE']],
   ['/os-baremetal-nodes', ['GET', 'POST']],
   ['/os-baremetal-nodes/{id}', ['GET', 'DELETE']],
   ['/os-floating-ip-pools', ['GET']],

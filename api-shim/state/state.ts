@@ -39,6 +39,8 @@ export interface Reader<T extends KubeObject> {
 
 /** Writes objects of one kind as the caller. Objects without a namespace are written in the caller's project. */
 export interface Writer<T extends KubeObject> {
+  /** Throws the fault that the creation of this object would throw, and creates nothing. */
+  checkCreation(object: Draft<T>): Promise<void>
   create(object: Draft<T>, options?: WriteOptions): Promise<T>
   /** Changes the object by a JSON merge patch. */
   patch(ref: Ref, patch: object, options?: WriteOptions): Promise<T>
@@ -145,12 +147,13 @@ export class CallerState {
   /** Write access to a kind that has a store. */
   write<T extends KubeObject>(def: StoreDef<T>): Writer<T> {
     const waiter = this.shared.waiterOf(def)
-    const { create, patch, delete: remove } = this.#rawWriter(def.kind)
+    const { checkCreation, create, patch, delete: remove } = this.#rawWriter(def.kind)
     const waited = async (object: T): Promise<T> => {
       await waiter?.waitForWrite(object)
       return object
     }
     return {
+      checkCreation,
       create: async (object, options) => waited(await create(object, options)),
       patch: async (ref, change, options) => waited(await patch(ref, change, options)),
       async delete(object, options) {
@@ -173,11 +176,13 @@ export class CallerState {
   #rawWriter<T extends KubeObject>(kind: TypedResourceDef<T>): Writer<T> {
     const resource: Resource<T> = this.#kube.resource(kind)
     const namespace = (ref: Ref): object => (kind.namespaced ? { namespace: ref.namespace ?? this.namespace } : {})
+    const create = (object: Draft<T>, options?: WriteOptions): Promise<T> =>
+      rethrowAsFault(
+        resource.create({ ...object, metadata: { ...object.metadata, ...namespace(object.metadata) } }, options),
+      )
     return {
-      create: (object, options) =>
-        rethrowAsFault(
-          resource.create({ ...object, metadata: { ...object.metadata, ...namespace(object.metadata) } }, options),
-        ),
+      create,
+      checkCreation: async (object) => void (await create(object, { dryRun: true })),
       patch: (ref, change, options) =>
         rethrowAsFault(resource.patch({ name: ref.name, ...namespace(ref) }, change, options)),
       delete: ({ metadata }, options) =>

@@ -74,8 +74,11 @@ export const actionsByServer = defineIndex(actions.kind, 'by Server', ({ metadat
   keyOf({ namespace, name: spec.server }),
 ])
 export const flavorsById = defineIndex(flavors.kind, 'by ID', (flavor) => [flavorIdOf(flavor)])
-/** Images, networks, ports and hypervisors have their uid as ID. */
-export const imagesById = defineIndex(images.kind, 'by ID', ({ metadata }) => [metadata.uid])
+/** The ID of an image in Glance. */
+export const imageIdOf = ({ metadata, spec }: Image): string => spec.uuid ?? metadata.uid ?? ''
+
+export const imagesById = defineIndex(images.kind, 'by ID', (image) => [imageIdOf(image)])
+/** Networks, ports and hypervisors have their uid as ID. */
 export const networksById = defineIndex(networks.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const portsById = defineIndex(ports.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const hypervisorsById = defineIndex(hypervisors.kind, 'by ID', ({ metadata }) => [metadata.uid])

@@ -1,42 +1,87 @@
-/** Renders Images as Glance's API v2 shows them. Pure. */
+/** Renders images as Glance's API v2 shows them. Pure. */
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
-import { displayNameOf } from '../state/names.ts'
+import { type ImageDraft, dataFactsOf, draftOfImage, updateTimeOf } from '../images/draft.ts'
+import type { QueuedImage } from '../images/queued.ts'
+import { imageIdOf } from '../state/stores.ts'
 
+/** Project and other context of an image's view. */
 export interface ImageViewContext {
-  projectIdOf(image: Image): string
+  /** The ID of the project that a namespace stands for. */
+  projectIdOf(namespace: string): string
 }
 
-/** Whether servers can be made from the image. An Image that the controller refuses cannot be used. */
-const isActive = ({ status }: Image): boolean =>
-  !(status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'False')
+export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated'
 
-export function renderImage(image: Image, { projectIdOf }: ImageViewContext): object {
+interface Facts {
+  id: string
+  owner: string
+  status: ImageStatus
+  createdAt: string
+  updatedAt: string
+  size: number | null
+  md5: string | null
+  /** `algorithm:hash` of the bytes. */
+  checksum?: string | undefined
+}
+
+/** Servers can be made from an active image. An Image that the controller does not find fit to use is not active. */
+export const statusOfImage = ({ status }: Image): ImageStatus =>
+  (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'False')
+    ? 'deactivated'
+    : 'active'
+
+export function renderImage(image: Image, { projectIdOf }: ImageViewContext): GlanceImage {
   const { metadata, spec } = image
-  const id = metadata.uid ?? ''
-  const created = isoSeconds(metadata.creationTimestamp ?? 0)
-  const [algorithm, hash] = (spec.checksum ?? '').split(':')
+  const data = dataFactsOf(image)
+  return render(draftOfImage(image), {
+    id: imageIdOf(image),
+    owner: projectIdOf(metadata.namespace ?? ''),
+    status: statusOfImage(image),
+    createdAt: isoSeconds(metadata.creationTimestamp ?? 0),
+    updatedAt: updateTimeOf(image),
+    size: data?.size ?? null,
+    md5: data?.md5 ?? null,
+    checksum: spec.checksum,
+  })
+}
+
+/** @param isSaving whether its bytes are being uploaded */
+export function renderQueuedImage(
+  { id, namespace, createdAt, updatedAt, draft }: QueuedImage,
+  { projectIdOf }: ImageViewContext,
+  isSaving: boolean,
+): GlanceImage {
+  const status = isSaving ? 'saving' : 'queued'
+  return render(draft, { id, owner: projectIdOf(namespace), status, createdAt, updatedAt, size: null, md5: null })
+}
+
+/** An image as clients see it. The properties that its owner has chosen stand beside the attributes. */
+export type GlanceImage = ReturnType<typeof render>
+
+function render(draft: ImageDraft, { id, owner, status, createdAt, updatedAt, size, md5, checksum }: Facts) {
+  const [algorithm = null, hash = null] = checksum?.split(':') ?? []
   return {
-    ...spec.properties,
-    id,
-    name: displayNameOf(image),
-    status: isActive(image) ? 'active' : 'queued',
-    visibility: spec.visibility,
-    owner: projectIdOf(image),
-    disk_format: spec.format,
-    container_format: 'bare',
-    min_disk: spec.minDisk,
-    min_ram: spec.minRam,
-    protected: false,
-    os_hidden: false,
-    tags: [],
-    size: null,
+    ...(draft.properties as Readonly<Record<string, unknown>>),
+    name: draft.name,
+    disk_format: draft.diskFormat,
+    container_format: draft.containerFormat,
+    visibility: draft.visibility,
+    size,
     virtual_size: null,
-    checksum: null,
-    os_hash_algo: algorithm === '' ? null : algorithm,
-    os_hash_value: hash ?? null,
-    created_at: created,
-    updated_at: created,
+    status,
+    checksum: md5,
+    protected: draft.isProtected,
+    min_ram: draft.minRam,
+    min_disk: draft.minDisk,
+    owner,
+    os_hidden: draft.isHidden,
+    os_hash_algo: algorithm,
+    os_hash_value: hash,
+    id,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    tags: [...draft.tags],
     self: `/v2/images/${id}`,
     file: `/v2/images/${id}/file`,
     schema: '/v2/schemas/image',

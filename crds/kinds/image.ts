@@ -14,6 +14,7 @@ import {
   type Rule,
   readyColumn,
   reasonColumn,
+  settableOnlyAtCreate,
   StatusPairs,
 } from '../schema.ts'
 
@@ -170,8 +171,20 @@ export const ImageSource = {
   properties: Type.Optional(StatusPairs("Glance's image properties.")),
 }
 
+const uuid = Type.String({
+  description:
+    'UUID of the image in Glance. Default: metadata.uid. Set it to keep the UUID of an image that comes from another cloud.',
+  maxLength: 36,
+  ...patternWithMessage(
+    '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+    'must be a UUID in lower case, such as 7c1f0a6e-58a4-4c3f-9d0a-0d8d9f6a3b21',
+  ),
+  ...immutableRule('uuid'),
+})
+
 export const ImageSpec = Type.Object(
   {
+    uuid: Type.Optional(uuid),
     url: Type.String({
       description: 'http, https, or file (a path on the hosts; a host without the file rejects the server).',
       maxLength: 2048,
@@ -209,7 +222,7 @@ export const ImageSpec = Type.Object(
       ),
     ),
   },
-  celRules({
+  celRules(settableOnlyAtCreate('uuid'), {
     rule: 'has(self.checksum) == has(oldSelf.checksum) && (!has(self.checksum) || self.checksum == oldSelf.checksum)',
     message: 'checksum cannot change; create another Image',
   }),

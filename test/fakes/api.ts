@@ -241,6 +241,7 @@ export class FakeApi {
     if (this.#store(facts.def.plural).has(key))
       throw newApiError(409, 'AlreadyExists', `${facts.def.plural} "${name}" already exists`)
     const object = this.#newObject(facts, { ...draft, metadata: { ...meta, name } })
+    if (options.dryRun) return object
     return this.#save(facts, undefined, updateObject(makeEmptyStored(object), object, by, facts))
   }
 

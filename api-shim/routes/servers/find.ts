@@ -1,8 +1,8 @@
 /** Finds servers by their UUIDs, and builds what their view needs. */
-import type { Server } from '../../../crds/index.ts'
+import type { Image, Server } from '../../../crds/index.ts'
 import { conflict, notFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
-import { flavors, hypervisors, servers, serversByUuid } from '../../state/stores.ts'
+import { flavors, hypervisors, imageIdOf, servers, serversByUuid } from '../../state/stores.ts'
 import type { ServerViewContext } from '../../views/servers.ts'
 import type { RouteRequest } from '../route.ts'
 import { requestedTaskOf } from './requests.ts'
@@ -38,12 +38,18 @@ export function serverViewContext(
     form,
     isAdmin: isAdmin(caller),
     projectIdOf: ({ metadata }) => shared.projectOf(metadata.namespace ?? '').id,
-    imageIdOf: (server) => server.status?.instance?.image.uid ?? imageOf(server)?.metadata.uid,
+    imageIdOf: (server) => imageIdFor(server, imageOf(server)),
     imagePropertiesOf: (server) => server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? {},
     flavorOf: ({ spec }) => shared.storeOf(flavors).cache.get(spec.flavor),
     requestedTaskOf: (server) => requestedTaskOf(server, shared),
     hostStatusOf: ({ status }) => hostStatusOf(shared.storeOf(hypervisors).cache.get(status?.host ?? '')),
   }
+}
+
+/** The ID of a server's image. An Image that was deleted, or made anew, is known only by its uid in the status. */
+function imageIdFor({ status }: Server, image: Image | undefined): string | undefined {
+  const uid = status?.instance?.image.uid
+  return image && (uid === undefined || uid === image.metadata.uid) ? imageIdOf(image) : uid
 }
 
 /** Nova's word for the state of a server's host. */

@@ -1,0 +1,76 @@
+/**
+ * Images without bytes. There is no Image for them yet, because an Image says where its bytes are and can be booted.
+ * Each is a file on the shim's volume, which all replicas share.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { forbidden } from '../http/fault.ts'
+import type { ImageDraft } from './draft.ts'
+
+export interface QueuedImage {
+  id: string
+  /** The namespace of the project that owns the image. */
+  namespace: string
+  createdAt: string
+  updatedAt: string
+  draft: ImageDraft
+}
+
+/** How many images without bytes a project may have, so that no project fills the volume with them. */
+const MAX_PER_PROJECT = 200
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
+
+export class QueuedImages {
+  readonly #dir: string
+
+  /** @param dir the directory of the files */
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  async start(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true })
+  }
+
+  /** All images without bytes, of all projects. */
+  async list(): Promise<QueuedImage[]> {
+    const names = (await readdir(this.#dir)).filter((name) => name.endsWith('.json') && !name.startsWith('.'))
+    const found = await Promise.all(names.map((name) => this.get(name.slice(0, -'.json'.length))))
+    return found.filter((image) => image !== undefined)
+  }
+
+  async get(id: string): Promise<QueuedImage | undefined> {
+    if (!/^[0-9a-f-]{36}$/.test(id)) return undefined
+    try {
+      return JSON.parse(await readFile(this.#pathOf(id), 'utf8')) as QueuedImage
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Throws a 403 if the project has too many images without bytes. */
+  async add(image: QueuedImage): Promise<void> {
+    const own = (await this.list()).filter(({ namespace }) => namespace === image.namespace)
+    if (own.length >= MAX_PER_PROJECT)
+      throw forbidden(`The project has ${own.length} images without data: upload their data or delete some of them.`)
+    await this.save(image)
+  }
+
+  /** Writes the file as a whole: a crash leaves the former one or the new one. */
+  async save(image: QueuedImage): Promise<void> {
+    const temporary = join(this.#dir, `.${image.id}-${randomUUID()}`)
+    await writeFile(temporary, JSON.stringify(image), { mode: 0o600 })
+    await rename(temporary, this.#pathOf(image.id))
+  }
+
+  async delete(id: string): Promise<void> {
+    await rm(this.#pathOf(id), { force: true })
+  }
+
+  #pathOf(id: string): string {
+    return join(this.#dir, `${id}.json`)
+  }
+}

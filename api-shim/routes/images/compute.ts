@@ -1,0 +1,212 @@
+/** The Compute API's proxy to images, up to 2.35, and to their properties, which it calls metadata, up to 2.38. */
+import { badRequest, Fault, forbidden, notFound } from '../../http/fault.ts'
+import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
+import { array, object, pagination, query, schema, string, type TypeOf } from '../../validation/schema.ts'
+import type { Query } from '../../validation/request.ts'
+import { renderComputeImage, renderComputeImageName } from '../../views/compute-images.ts'
+import type { GlanceImage } from '../../views/images.ts'
+import { defineRoute, type Route, type RouteRequest } from '../route.ts'
+import { checkOwner, type Found, findImage, listVisible, renderFound } from './find.ts'
+import { deleteImage, draftOf, saveDraft } from './update.ts'
+
+type Request<Body = never> = RouteRequest<Body>
+
+const imagePolicy = { rule: 'os_compute_api:images', role: 'any' } as const
+
+/** The fault with Nova's text, which differs from Glance's. */
+const orNotFound = async <T>(found: Promise<T>): Promise<T> => {
+  try {
+    return await found
+  } catch (error) {
+    throw error instanceof Fault && error.status === 404 ? notFound('Image not found.') : error
+  }
+}
+
+const find = (request: Request<unknown>): Promise<Found> => orNotFound(findImage(request))
+
+/** Nova's filters, by the attribute of the image that they compare. */
+const filterOf: Readonly<Record<string, string>> = {
+  name: 'name',
+  server: 'instance_uuid',
+  type: 'image_type',
+  minRam: 'min_ram',
+  minDisk: 'min_disk',
+}
+
+function matches(image: GlanceImage, given: Query): boolean {
+  return Object.entries(given).every(([name, values]) => {
+    const value = values.at(-1) ?? ''
+    if (name === 'status') return image.status === value.toLowerCase()
+    if (name === 'changes-since') return Date.parse(image.updated_at) >= Date.parse(value)
+    const attribute = name.startsWith('property-') ? name.slice('property-'.length) : filterOf[name]
+    if (attribute === undefined) return true
+    const wanted = attribute === 'instance_uuid' ? (value.split('/').at(-1) ?? '') : value
+    return String(Reflect.get(image, attribute)) === wanted
+  })
+}
+
+function defineList(path: string, render: typeof renderComputeImage): Route {
+  return defineRoute<never>({
+    name: `images:GET ${path}`,
+    method: 'GET',
+    path,
+    until: '2.35',
+    success: 200,
+    policy: imagePolicy,
+    query: { '2.1': query(pagination, { patternProperties: { '^': array(string()) } }) },
+    async handle(request) {
+      const visible = (await listVisible(request)).filter((image) => !image.os_hidden && matches(image, request.query))
+      const sorted = visible.toSorted((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id))
+      const page = cutPage(sorted, pageRequestOf(request.query), ({ id }) => id)
+      const images = page.items.map((image) => render(image, request.links))
+      return { body: { images, ...nextLink('images', page, request.links.self(path.slice(1)), request.query) } }
+    },
+  })
+}
+
+const show = defineRoute<never>({
+  name: 'images:GET /images/{image_id}',
+  method: 'GET',
+  path: '/images/{image_id}',
+  until: '2.35',
+  success: 200,
+  policy: imagePolicy,
+  async handle(request) {
+    return { body: { image: renderComputeImage(await renderFound(request, await find(request)), request.links) } }
+  },
+})
+
+const remove = defineRoute<never>({
+  name: 'images:DELETE /images/{image_id}',
+  method: 'DELETE',
+  path: '/images/{image_id}',
+  until: '2.35',
+  success: 204,
+  policy: imagePolicy,
+  async handle(request) {
+    try {
+      await orNotFound(deleteImage(request))
+    } catch (error) {
+      throw error instanceof Fault && error.status === 403 ? forbidden('You are not allowed to delete the image.') : error
+    }
+    return {}
+  },
+})
+
+const metadataPath = '/images/{image_id}/metadata'
+const metadata = (keywords: object = {}) =>
+  schema<Readonly<Record<string, string>>>({
+    type: 'object',
+    patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: 'string', maxLength: 255 } },
+    additionalProperties: false,
+    ...keywords,
+  })
+const metadataBody = object({ metadata: metadata() }, { required: ['metadata'] })
+const metaBody = object({ meta: metadata({ minProperties: 1, maxProperties: 1 }) }, { required: ['meta'] })
+
+/** Nova's quota metadata_items. */
+const MAX_ITEMS = 128
+
+/** Replaces all properties of the image. */
+async function saveProperties(request: Request<unknown>, properties: Readonly<Record<string, string>>): Promise<void> {
+  if (Object.keys(properties).length > MAX_ITEMS) throw forbidden('Image metadata limit exceeded')
+  const empty = Object.keys(properties).includes('')
+  if (empty) throw badRequest('Image metadata key cannot be blank')
+  const found = await find(request)
+  checkOwner(request, found, 'modify_image')
+  await saveDraft(request, found, { ...draftOf(found), properties })
+}
+
+const propertiesOf = async (request: Request<unknown>): Promise<Readonly<Record<string, string>>> =>
+  draftOf(await find(request)).properties
+
+const shared = { until: '2.38', success: 200, policy: { rule: 'os_compute_api:image-metadata', role: 'any' } } as const
+
+const metadataList = defineRoute<never>({
+  ...shared,
+  name: 'image-metadata:list',
+  method: 'GET',
+  path: metadataPath,
+  handle: async (request) => ({ body: { metadata: await propertiesOf(request) } }),
+})
+
+const metadataAdd = defineRoute<TypeOf<typeof metadataBody>>({
+  ...shared,
+  name: 'image-metadata:add',
+  method: 'POST',
+  path: metadataPath,
+  body: { '2.1': metadataBody },
+  async handle(request) {
+    const all = { ...(await propertiesOf(request)), ...request.body.metadata }
+    await saveProperties(request, all)
+    return { body: { metadata: all } }
+  },
+})
+
+const metadataReplace = defineRoute<TypeOf<typeof metadataBody>>({
+  ...shared,
+  name: 'image-metadata:replace',
+  method: 'PUT',
+  path: metadataPath,
+  body: { '2.1': metadataBody },
+  async handle(request) {
+    await saveProperties(request, request.body.metadata)
+    return { body: { metadata: request.body.metadata } }
+  },
+})
+
+const itemPath = `${metadataPath}/{key}`
+const keyOf = ({ params }: Request<unknown>): string => params['key'] ?? ''
+
+const itemShow = defineRoute<never>({
+  ...shared,
+  name: 'image-metadata:show',
+  method: 'GET',
+  path: itemPath,
+  async handle(request) {
+    const value = (await propertiesOf(request))[keyOf(request)]
+    if (value === undefined) throw notFound()
+    return { body: { meta: { [keyOf(request)]: value } } }
+  },
+})
+
+const itemSet = defineRoute<TypeOf<typeof metaBody>>({
+  ...shared,
+  name: 'image-metadata:set',
+  method: 'PUT',
+  path: itemPath,
+  body: { '2.1': metaBody },
+  async handle(request) {
+    const { meta } = request.body
+    if (!Object.hasOwn(meta, keyOf(request))) throw badRequest('Request body and URI mismatch')
+    await saveProperties(request, { ...(await propertiesOf(request)), ...meta })
+    return { body: { meta } }
+  },
+})
+
+const itemDelete = defineRoute<never>({
+  ...shared,
+  name: 'image-metadata:delete',
+  method: 'DELETE',
+  path: itemPath,
+  success: 204,
+  async handle(request) {
+    const { [keyOf(request)]: value, ...others } = await propertiesOf(request)
+    if (value === undefined) throw notFound('Invalid metadata key')
+    await saveProperties(request, others)
+    return {}
+  },
+})
+
+export const computeImageRoutes: readonly Route[] = [
+  defineList('/images', renderComputeImageName),
+  defineList('/images/detail', renderComputeImage),
+  show,
+  remove,
+  metadataList,
+  metadataAdd,
+  metadataReplace,
+  itemShow,
+  itemSet,
+  itemDelete,
+]

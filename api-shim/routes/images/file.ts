@@ -1,0 +1,125 @@
+/** PUT and GET /images/{image_id}/file: upload and download of the bytes. */
+import type { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { conflict, Fault, forbidden, notFound } from '../../http/fault.ts'
+import { parseRange } from '../../http/range.ts'
+import { dataFactsOf } from '../../images/draft.ts'
+import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
+import type { ImageBytes } from '../../images/bytes.ts'
+import type { QueuedImage } from '../../images/queued.ts'
+import { defineRouteOf, type Reply, type RouteRequest } from '../route.ts'
+import { checkOwner, findImage, imageFilesOf } from './find.ts'
+import { checkFormats, publishImage } from './publish.ts'
+
+const defineImageRoute = defineRouteOf('image')
+type Request = RouteRequest<never>
+
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header
+
+function checkUploadType({ headers }: Request): void {
+  const type = textOf(headers['content-type'])?.split(';')[0]?.trim()
+  if (type !== 'application/octet-stream')
+    throw new Fault(415, 'The body of an upload must have the content type application/octet-stream.', closing)
+}
+
+/** The client may still be sending: the connection cannot be used again. */
+const closing = { connection: 'close' }
+
+/** The image without bytes that an upload is for. */
+async function findForUpload(request: Request): Promise<QueuedImage> {
+  const found = await findImage(request)
+  checkOwner(request, found, 'upload_image')
+  if (found.image) throw conflict('Image status transition from active to saving is not allowed')
+  checkFormats(found.queued)
+  return found.queued
+}
+
+export const imagesUpload = defineImageRoute<never>({
+  name: 'images:upload',
+  method: 'PUT',
+  path: '/images/{image_id}/file',
+  success: 204,
+  policy: { rule: 'upload_image', role: 'member' },
+  takesStream: true,
+  async handle(request) {
+    const { bytes, address } = imageFilesOf(request)
+    const queued = await findForUpload(request)
+    checkUploadType(request)
+    const length = textOf(request.headers['content-length'])
+    const announced = length === undefined ? undefined : Number(length)
+    const source = request.stream ?? Readable.from([])
+    const { key, size, md5, sha512 } = await bytes.receive(queued.id, source, announced)
+    try {
+      const url = dataUrlOf(address ?? request.links.address, key)
+      await publishImage(request, queued, { url, checksum: `sha512:${sha512}`, facts: { size, md5 } })
+    } catch (error) {
+      await bytes.remove(key)
+      throw error
+    }
+    return {}
+  },
+})
+
+async function replyWithBytes(bytes: ImageBytes, key: DataKey, rangeHeader: string | undefined): Promise<Reply> {
+  const opened = await bytes.open(key)
+  if (!opened) throw notFound('The data of the image are not here.')
+  const { file, size } = opened
+  const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes', etag: `"${key.secret.slice(0, 16)}"` }
+  const range = parseRange(rangeHeader, size)
+  if (range === 'unsatisfiable') {
+    await file.close()
+    throw new Fault(416, 'The image has no such bytes.', { 'content-range': `bytes */${size}` })
+  }
+  const { start, end } = range ?? { start: 0, end: size - 1 }
+  return {
+    status: range ? 206 : 200,
+    headers: {
+      ...common,
+      'content-length': String(end - start + 1),
+      ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
+    },
+    stream: readPart(file, start, end),
+  }
+}
+
+/** The bytes from `start` to `end`, both included. The file is closed when the stream ends or breaks. */
+function readPart(file: FileHandle, start: number, end: number): Readable {
+  if (end >= start) return file.createReadStream({ start, end })
+  void file.close()
+  return Readable.from([])
+}
+
+export const imagesDownload = defineImageRoute<never>({
+  name: 'images:download',
+  method: 'GET',
+  path: '/images/{image_id}/file',
+  success: 200,
+  policy: { rule: 'download_image', role: 'member' },
+  async handle(request) {
+    const found = await findImage(request)
+    // Glance answers without data while there are none.
+    if (!found.image) return { status: 204 }
+    const { spec } = found.image
+    const key = dataKeyOf(spec.url)
+    // A redirect would make clients send their token to the other server.
+    if (!key) throw forbidden(`The data of this image are not stored here, but at ${spec.url}`)
+    const reply = await replyWithBytes(imageFilesOf(request).bytes, key, textOf(request.headers['range']))
+    const md5 = dataFactsOf(found.image)?.md5
+    return { ...reply, headers: { ...reply.headers, ...(md5 ? { 'content-md5': md5 } : {}) } }
+  },
+})
+
+/** For hosts, which have no token: the path contains a secret that stands in the URL of the Image. */
+export const imagesData = defineImageRoute<never>({
+  name: 'images:data',
+  method: 'GET',
+  path: '/data/{image_id}/{secret}',
+  success: 200,
+  policy: { rule: 'data', role: 'any' },
+  authenticated: false,
+  async handle(request) {
+    const { image_id: id = '', secret = '' } = request.params
+    return replyWithBytes(imageFilesOf(request).bytes, { id, secret }, textOf(request.headers['range']))
+  },
+})

@@ -1,0 +1,42 @@
+/** POST /images/{image_id}/import: an image whose bytes the hosts fetch from another server. */
+import { badRequest, conflict } from '../../http/fault.ts'
+import { defineRouteOf, type RouteRequest } from '../route.ts'
+import { checkOwner, findImage, imageFilesOf } from './find.ts'
+import { checkFormats, IMPORT_METHODS, publishImage } from './publish.ts'
+
+const defineImageRoute = defineRouteOf('image')
+
+/** The URL that a request asks to import from. */
+function uriOf(body: unknown): string {
+  const method = memberOf(body, 'method')
+  if (method === undefined) throw badRequest("Import request requires a 'method' field.")
+  const name = memberOf(method, 'name')
+  if (name === undefined) throw badRequest("Import request requires a 'name' field.")
+  if (!(IMPORT_METHODS as readonly unknown[]).includes(name)) throw badRequest(`Unknown import method name '${String(name)}'.`)
+  const uri = memberOf(method, 'uri')
+  if (typeof uri !== 'string' || !/^https?:\/\//.test(uri))
+    throw badRequest(`URI for web-download does not pass filtering: ${String(uri)}`)
+  return uri
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+
+export const imagesImport = defineImageRoute({
+  name: 'images:import',
+  method: 'POST',
+  path: '/images/{image_id}/import',
+  success: 202,
+  policy: { rule: 'modify_image', role: 'member' },
+  async handle(request: RouteRequest) {
+    const url = uriOf(request.body)
+    const found = await findImage(request)
+    checkOwner(request, found, 'modify_image')
+    if (found.image) throw conflict('Image with status active cannot be target for import')
+    if (await imageFilesOf(request).bytes.isReceiving(found.queued.id))
+      throw conflict("Image needs to be in 'queued' state to use 'web-download' method")
+    checkFormats(found.queued)
+    await publishImage(request, found.queued, { url })
+    return {}
+  },
+})

@@ -1,0 +1,121 @@
+/** PATCH and DELETE /images/{image_id}, and its tags. */
+import { forbidden, notFound } from '../../http/fault.ts'
+import { isoSeconds } from '../../http/time.ts'
+import { type ImageDraft, draftOfImage, patchFor } from '../../images/draft.ts'
+import { dataKeyOf } from '../../images/data-url.ts'
+import { imageIdOf, images } from '../../state/stores.ts'
+import { defineRouteOf, type RouteRequest } from '../route.ts'
+import { checkOwner, type Found, findImage, imageFilesOf, renderFound } from './find.ts'
+import { applyChange, type Change, parseChanges } from './json-patch.ts'
+import { checkDraft, checkVisibility } from './publish.ts'
+
+const defineImageRoute = defineRouteOf('image')
+type Request = RouteRequest<unknown>
+
+export const draftOf = ({ image, queued }: Found): ImageDraft => (image ? draftOfImage(image) : queued.draft)
+
+/** Saves the draft as the new attributes of the image, and returns the image with them. */
+export async function saveDraft(request: Request, found: Found, draft: ImageDraft): Promise<Found> {
+  const before = draftOf(found)
+  if (draft.visibility !== before.visibility) checkVisibility(request, draft)
+  const now = request.services.clock.wall()
+  if (found.queued) {
+    const queued = { ...found.queued, draft, updatedAt: isoSeconds(now) }
+    await checkDraft(request, queued)
+    await imageFilesOf(request).queued.save(queued)
+    return { queued }
+  }
+  for (const [attribute, isOther] of [
+    ['container_format', draft.containerFormat !== before.containerFormat],
+    ['disk_format', draft.diskFormat !== before.diskFormat],
+  ] as const)
+    if (isOther) throw forbidden(`Attribute ${attribute} can be only replaced for a queued image.`)
+  const { image } = found
+  return { image: await request.state.write(images).patch(image.metadata, patchFor(image, draft, now)) }
+}
+
+/** Images stay with their project: a namespace cannot change. */
+function checkOwnerChange(request: Request, found: Found, changes: readonly Change[]): Change[] {
+  const namespace = found.image ? (found.image.metadata.namespace ?? '') : found.queued.namespace
+  const owner = request.state.shared.projectOf(namespace).id
+  if (changes.some(({ name, value }) => name === 'owner' && value !== owner))
+    throw forbidden(request.can({ role: 'admin' }) ? 'The owner of an image cannot change here.' : "Owner can't be updated by non admin.")
+  return changes.filter(({ name }) => name !== 'owner')
+}
+
+export const imagesUpdate = defineImageRoute({
+  name: 'images:update',
+  method: 'PATCH',
+  path: '/images/{image_id}',
+  success: 200,
+  policy: { rule: 'modify_image', role: 'member' },
+  async handle(request: Request) {
+    const changes = parseChanges(String(request.headers['content-type'] ?? ''), request.body)
+    const found = await findImage(request)
+    checkOwner(request, found, 'modify_image')
+    const draft = checkOwnerChange(request, found, changes).reduce(applyChange, draftOf(found))
+    return { body: await renderFound(request, await saveDraft(request, found, draft)) }
+  },
+})
+
+/** Deletes an image, with its bytes if the shim has them. Also for the proxy of the Compute API. */
+export async function deleteImage(request: Request, id?: string): Promise<void> {
+  const found = await findImage(request, id)
+  checkOwner(request, found, 'delete_image')
+  const imageId = found.image ? imageIdOf(found.image) : found.queued.id
+  if (draftOf(found).isProtected) throw forbidden(`Image ${imageId} is protected and cannot be deleted.`)
+  if (!found.image) return imageFilesOf(request).queued.delete(imageId)
+  await request.state.write(images).delete(found.image)
+  const key = dataKeyOf(found.image.spec.url)
+  if (key) await request.services.imageFiles?.bytes.remove(key)
+}
+
+export const imagesDelete = defineImageRoute({
+  name: 'images:delete',
+  method: 'DELETE',
+  path: '/images/{image_id}',
+  success: 204,
+  policy: { rule: 'delete_image', role: 'member' },
+  async handle(request: Request) {
+    await deleteImage(request)
+    return {}
+  },
+})
+
+const tagPath = '/images/{image_id}/tags/{tag}'
+
+async function changeTags(request: Request, change: (tags: readonly string[]) => readonly string[]): Promise<void> {
+  const found = await findImage(request)
+  checkOwner(request, found, 'modify_image')
+  const draft = draftOf(found)
+  await saveDraft(request, found, { ...draft, tags: change(draft.tags) })
+}
+
+export const imageTagsAdd = defineImageRoute({
+  name: 'images:add-tag',
+  method: 'PUT',
+  path: tagPath,
+  success: 204,
+  policy: { rule: 'modify_image', role: 'member' },
+  async handle(request: Request) {
+    const tag = request.params['tag'] ?? ''
+    await changeTags(request, (tags) => [...new Set([...tags, tag])])
+    return {}
+  },
+})
+
+export const imageTagsDelete = defineImageRoute({
+  name: 'images:delete-tag',
+  method: 'DELETE',
+  path: tagPath,
+  success: 204,
+  policy: { rule: 'modify_image', role: 'member' },
+  async handle(request: Request) {
+    const tag = request.params['tag'] ?? ''
+    await changeTags(request, (tags) => {
+      if (!tags.includes(tag)) throw notFound(`Unable to find tag '${tag}' on image ${request.params['image_id']}.`)
+      return tags.filter((other) => other !== tag)
+    })
+    return {}
+  },
+})
