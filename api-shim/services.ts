@@ -3,8 +3,8 @@ import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { IdentityBackend } from './identity/backend.ts'
 import type { Caller } from './identity/caller.ts'
-import type { Heartbeats } from './state/heartbeats.ts'
 import type { ImageFiles } from './images/files.ts'
+import type { Heartbeats } from './state/heartbeats.ts'
 import type { State } from './state/state.ts'
 
 /** Finds out whose token it is. Undefined: the token is not valid. */

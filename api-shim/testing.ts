@@ -1,4 +1,7 @@
 /** A shim on the fake API server, for tests of routes: requests go through the whole HTTP server without a socket. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { namespaces } from '../kube/builtin-kinds.ts'
 import { isNewerVersion } from '../kube/latest-objects.ts'
@@ -158,7 +161,9 @@ export class TestShim implements AsyncDisposable {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { payload: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body) }),
     })
     const isJson = String(answer.headers['content-type']).startsWith('application/json') && answer.body !== ''
     return { status: answer.statusCode, headers: answer.headers, body: (isJson ? answer.json() : answer.body) as B }

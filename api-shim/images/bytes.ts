@@ -130,18 +130,19 @@ export class ImageBytes {
     const limit = (): Fault => this.#limitExceeded()
     const maxBytes = this.#maxBytes
     let size = 0
-    async function* measure(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const store = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
       for await (const chunk of chunks) {
         timer.refresh()
         size += chunk.length
         if (size > maxBytes) throw limit()
         md5.update(chunk)
         sha512.update(chunk)
-        yield chunk
+        await file.appendFile(chunk)
       }
     }
     try {
-      await pipeline(source, measure, file.createWriteStream({ autoClose: false, flush: true }), { signal: idle.signal })
+      await pipeline(source, store, { signal: idle.signal })
+      await file.sync()
     } finally {
       clearTimeout(timer)
     }
@@ -161,7 +162,9 @@ function faultOfUpload(error: unknown): unknown {
   if (error instanceof Fault) return error
   if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') return tooLarge('Image storage media is full.')
   const isOfClient = ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(codeOf(error) ?? '')
-  return isOfClient ? new Fault(400, 'Error in upload: the data ended too early.', { connection: 'close' }, error) : error
+  return isOfClient
+    ? new Fault(400, 'Error in upload: the data ended too early.', { connection: 'close' }, error)
+    : error
 }
 
 /** Milliseconds since the file was last written to; infinite if it does not exist. */

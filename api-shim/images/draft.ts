@@ -111,7 +111,12 @@ export interface ImageSource {
 }
 
 /** The Image to create. @param uuid its ID in Glance */
-export function imageFor(draft: ImageDraft, uuid: string, kubernetesName: string, { url, checksum, facts }: ImageSource) {
+export function imageFor(
+  draft: ImageDraft,
+  uuid: string,
+  kubernetesName: string,
+  { url, checksum, facts }: ImageSource,
+) {
   const annotations = Object.entries(annotationsFor(draft, kubernetesName)).filter(
     (entry): entry is [string, string] => entry[1] !== null,
   )

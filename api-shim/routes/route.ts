@@ -13,7 +13,7 @@ import type { Query } from '../validation/request.ts'
 import type { Schema } from '../validation/schema.ts'
 
 export type ServiceName = 'compute' | 'identity' | 'image' | 'network'
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who may call a route. */
 export interface Policy {

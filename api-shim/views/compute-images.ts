@@ -26,7 +26,9 @@ const pairOf = (links: Links, id: string): object => ({ id, links: links.pair('s
 
 export function renderComputeImage(image: GlanceImage, links: Links): object {
   const { id, name, min_ram: minRam, min_disk: minDisk, created_at: created, updated_at: updated, size } = image
-  const metadata: Record<string, unknown> = Object.fromEntries(Object.entries(image).filter(([key]) => !isAttribute(key)))
+  const metadata: Record<string, unknown> = Object.fromEntries(
+    Object.entries(image).filter(([key]) => !isAttribute(key)),
+  )
   const { instance_uuid: server, auto_disk_config: diskConfig } = metadata
   return {
     id,

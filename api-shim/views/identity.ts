@@ -1,5 +1,5 @@
 /** Renders tokens, users, projects and the other objects of the identity API. Pure. */
-import type { ApplicationCredential, TokenInfo, User } from '../identity/backend.ts'
+import type { ApplicationCredential, RoleAssignment, TokenInfo, User } from '../identity/backend.ts'
 import type { Project, Role } from '../identity/caller.ts'
 
 /** Everything belongs to one domain, as in a Keystone that nobody has configured further. */
@@ -30,6 +30,12 @@ export const renderDomain = (root: string): object => ({
   tags: [],
   ...selfLink(root, 'domains', domain.id),
 })
+export const renderRegion = (id: string, root: string): object => ({
+  id,
+  description: '',
+  parent_region_id: null,
+  ...selfLink(root, 'regions', id),
+})
 export const isDefaultDomain = (text: string): boolean => text === domain.id || text === domain.name
 
 export const renderUser = ({ id, name }: User, root: string): object => ({
@@ -54,6 +60,20 @@ export const renderProject = ({ id, name }: Project, root: string): object => ({
   tags: [],
   ...selfLink(root, 'projects', id),
 })
+
+/** @param hasNames whether names stand beside the IDs */
+export function renderAssignment({ user, project, role }: RoleAssignment, root: string, hasNames: boolean): object {
+  const named = <T extends { id: string; name: string }>({ id, name }: T): object => ({
+    id,
+    ...(hasNames ? { name, domain } : {}),
+  })
+  return {
+    scope: { project: named(project) },
+    user: named(user),
+    role: { id: roleIdOf(role), ...(hasNames ? { name: role } : {}) },
+    links: { assignment: [root, 'projects', project.id, 'users', user.id, 'roles', roleIdOf(role)].join('/') },
+  }
+}
 
 /** A list with the links that Keystone's lists have. */
 export const renderCollection = (name: string, items: readonly object[], self: string): object => ({

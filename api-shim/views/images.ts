@@ -1,7 +1,7 @@
 /** Renders images as Glance's API v2 shows them. Pure. */
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
-import { type ImageDraft, dataFactsOf, draftOfImage, updateTimeOf } from '../images/draft.ts'
+import { dataFactsOf, draftOfImage, type ImageDraft, updateTimeOf } from '../images/draft.ts'
 import type { QueuedImage } from '../images/queued.ts'
 import { imageIdOf } from '../state/stores.ts'
 

@@ -1,4 +1,4 @@
-/** Projects, users, roles, domains, services and endpoints: lists and single objects, all for reading. */
+/** Projects, users, roles, domains, regions, services and endpoints: lists and single objects, all for reading. */
 import { notFound } from '../../http/fault.ts'
 import { type Role, roles } from '../../identity/caller.ts'
 import {
@@ -8,9 +8,9 @@ import {
   renderCollection,
   renderDomain,
   renderProject,
+  renderRegion,
   renderRole,
   renderUser,
-  roleIdOf,
 } from '../../views/identity.ts'
 import { defineRouteOf, type Policy, type Route, type RouteRequest } from '../route.ts'
 import { identityOf, rootOf } from './tokens.ts'
@@ -67,6 +67,18 @@ const directories: readonly Directory[] = [
     list: (request) => [renderDomain(rootOf(request)) as Item],
   },
   {
+    plural: 'regions',
+    singular: 'region',
+    policy: everybody,
+    list: (request) => [renderRegion(request.services.region, rootOf(request)) as Item],
+  },
+  {
+    plural: 'groups',
+    singular: 'group',
+    policy: everybody,
+    list: () => [],
+  },
+  {
     plural: 'services',
     singular: 'service',
     policy: { rule: 'identity:list_services', role: 'reader' },
@@ -80,9 +92,16 @@ const directories: readonly Directory[] = [
   },
 ]
 
-/** Whether an object has the values that the query asks for. */
+/** Whether an object has the values that the query asks for. Parameters that are no properties of it do not count. */
 const matches = ({ query }: Request, item: Item): boolean =>
-  ['id', 'name', 'type'].every((key) => query[key] === undefined || query[key].includes(String(Reflect.get(item, key))))
+  Object.entries(query).every(
+    ([key, values]) => !Object.hasOwn(item, key) || values.some((value) => isSame(Reflect.get(item, key), value)),
+  )
+
+const isSame = (actual: unknown, wanted: string): boolean =>
+  typeof actual === 'boolean'
+    ? actual === !['false', '0', 'no', 'off'].includes(wanted.toLowerCase())
+    : String(actual) === wanted
 
 function routesOf({ plural, singular, policy, list }: Directory): Route[] {
   return [
@@ -114,25 +133,4 @@ function routesOf({ plural, singular, policy, list }: Directory): Route[] {
   ]
 }
 
-const roleAssignments = defineIdentityRoute<never>({
-  name: 'role_assignments:list',
-  method: 'GET',
-  path: '/role_assignments',
-  success: 200,
-  policy: everybody,
-  async handle(request) {
-    const root = rootOf(request)
-    const all = identityOf(request).assignments()
-    const items = all
-      .filter(({ user }) => request.can({ role: 'admin' }) || user.id === request.caller.user.id)
-      .map(({ user, project, role }) => ({
-        scope: { project: { id: project.id } },
-        user: { id: user.id },
-        role: { id: roleIdOf(role) },
-        links: { assignment: `${root}/projects/${project.id}/users/${user.id}/roles/${roleIdOf(role)}` },
-      }))
-    return { body: renderCollection('role_assignments', items, `${root}/role_assignments`) }
-  },
-})
-
-export const directoryRoutes: readonly Route[] = [...directories.flatMap(routesOf), roleAssignments]
+export const directoryRoutes: readonly Route[] = directories.flatMap(routesOf)

@@ -66,6 +66,19 @@ export const tokensShow = defineIdentityRoute<never>({
   },
 })
 
+/** Whether a token is valid, without what it says. */
+export const tokensCheck = defineIdentityRoute<never>({
+  name: 'tokens:check',
+  method: 'HEAD',
+  path: '/auth/tokens',
+  success: 200,
+  policy: anybody,
+  async handle(request) {
+    const { token } = await subjectOf(request)
+    return { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } }
+  },
+})
+
 export const tokensRevoke = defineIdentityRoute<never>({
   name: 'tokens:revoke',
   method: 'DELETE',

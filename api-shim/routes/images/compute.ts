@@ -1,8 +1,8 @@
 /** The Compute API's proxy to images, up to 2.35, and to their properties, which it calls metadata, up to 2.38. */
 import { badRequest, Fault, forbidden, notFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
-import { array, object, pagination, query, schema, string, type TypeOf } from '../../validation/schema.ts'
 import type { Query } from '../../validation/request.ts'
+import { array, object, pagination, query, schema, string, type TypeOf } from '../../validation/schema.ts'
 import { renderComputeImage, renderComputeImageName } from '../../views/compute-images.ts'
 import type { GlanceImage } from '../../views/images.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
@@ -87,7 +87,9 @@ const remove = defineRoute<never>({
     try {
       await orNotFound(deleteImage(request))
     } catch (error) {
-      throw error instanceof Fault && error.status === 403 ? forbidden('You are not allowed to delete the image.') : error
+      throw error instanceof Fault && error.status === 403
+        ? forbidden('You are not allowed to delete the image.')
+        : error
     }
     return {}
   },

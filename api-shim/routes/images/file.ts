@@ -3,9 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { conflict, Fault, forbidden, notFound } from '../../http/fault.ts'
 import { parseRange } from '../../http/range.ts'
-import { dataFactsOf } from '../../images/draft.ts'
-import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
 import type { ImageBytes } from '../../images/bytes.ts'
+import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
+import { dataFactsOf } from '../../images/draft.ts'
 import type { QueuedImage } from '../../images/queued.ts'
 import { defineRouteOf, type Reply, type RouteRequest } from '../route.ts'
 import { checkOwner, findImage, imageFilesOf } from './find.ts'
@@ -65,7 +65,11 @@ async function replyWithBytes(bytes: ImageBytes, key: DataKey, rangeHeader: stri
   const opened = await bytes.open(key)
   if (!opened) throw notFound('The data of the image are not here.')
   const { file, size } = opened
-  const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes', etag: `"${key.secret.slice(0, 16)}"` }
+  const common = {
+    'content-type': 'application/octet-stream',
+    'accept-ranges': 'bytes',
+    etag: `"${key.secret.slice(0, 16)}"`,
+  }
   const range = parseRange(rangeHeader, size)
   if (range === 'unsatisfiable') {
     await file.close()

@@ -33,8 +33,7 @@ export async function findImage(request: Request, id = request.params['image_id'
 }
 
 /** Users choose spec.uuid. If two Images have the same, the first one keeps it. */
-const oldestFirst = (found: readonly Image[]): Image[] =>
-  found.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
+const oldestFirst = (found: readonly Image[]): Image[] => found.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
 const timeOf = ({ metadata }: Image): string => String(metadata.creationTimestamp ?? '')
 
 const isOwnOrAdmin = ({ state, caller }: Pick<Request, 'state' | 'caller'>, namespace: string | undefined): boolean =>
@@ -43,8 +42,7 @@ const isOwnOrAdmin = ({ state, caller }: Pick<Request, 'state' | 'caller'>, name
 /** Throws a 403 if the image belongs to another project. @param action Glance's name of the rule: `modify_image` */
 export function checkOwner(request: Pick<Request, 'state' | 'caller'>, { image, queued }: Found, action: string): void {
   const namespace = image ? image.metadata.namespace : queued.namespace
-  if (!isOwnOrAdmin(request, namespace))
-    throw forbidden(`You are not authorized to complete ${action} action.`)
+  if (!isOwnOrAdmin(request, namespace)) throw forbidden(`You are not authorized to complete ${action} action.`)
 }
 
 export async function renderFound(request: Pick<Request, 'state' | 'services'>, found: Found): Promise<GlanceImage> {

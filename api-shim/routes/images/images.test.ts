@@ -77,7 +77,11 @@ describe('POST /images', () => {
     [{ status: 'active' }, 403, "Attribute 'status' is read-only."],
     [{ os_glance_x: '1' }, 403, "Attribute 'os_glance_x' is reserved."],
     [{ visibility: 'public' }, 403, 'You are not authorized to complete publicize_image action.'],
-    [{ disk_format: 'ova' }, 400, "Provided object does not match schema 'image': 'ova' is not one of [None, 'qcow2', 'raw', 'vmdk', 'vdi', 'vhdx']"],
+    [
+      { disk_format: 'ova' },
+      400,
+      "Provided object does not match schema 'image': 'ova' is not one of [None, 'qcow2', 'raw', 'vmdk', 'vdi', 'vhdx']",
+    ],
     [{ min_ram: -1 }, 400, "Invalid value '-1' for parameter 'min_ram': Cannot be a negative value"],
     [{ note: 7 }, 400, "Provided object does not match schema 'image': 7 is not of type 'null', 'string'"],
     [{ owner: 'f'.repeat(32) }, 403, `You are not permitted to create images owned by '${'f'.repeat(32)}'.`],
@@ -221,7 +225,13 @@ describe('PATCH /images/{id}', () => {
       { op: 'replace', path: '/min_disk', value: 3 },
     ])
     expect(answer.status).toBe(200)
-    expect(answer.body).toMatchObject({ name: 'renamed', os_distro: 'cirros', protected: true, tags: ['x'], min_disk: 3 })
+    expect(answer.body).toMatchObject({
+      name: 'renamed',
+      os_distro: 'cirros',
+      protected: true,
+      tags: ['x'],
+      min_disk: 3,
+    })
     expect(answer.body).not.toHaveProperty('hw_disk_bus')
     expect(stored()[0]?.spec).toMatchObject({ minDisk: 3, properties: { os_distro: 'cirros' } })
     const refused = await shim.ask<{ message: string }>('DELETE', `/image/v2/images/${id}`)
@@ -235,12 +245,24 @@ describe('PATCH /images/{id}', () => {
     [[{ op: 'replace', path: '/nosuch', value: 'x' }], 409, 'Property nosuch does not exist.'],
     [[{ op: 'remove', path: '/name' }], 403, 'Property name may not be removed.'],
     [[{ op: 'replace', path: '/size', value: 1 }], 403, "Attribute 'size' is read-only."],
-    [[{ op: 'move', path: '/name' }], 400, 'Invalid operation: `move`. It must be one of the following: add, remove, replace.'],
+    [
+      [{ op: 'move', path: '/name' }],
+      400,
+      'Invalid operation: `move`. It must be one of the following: add, remove, replace.',
+    ],
     [[{ op: 'add', path: '/a/b', value: 'x' }], 400, "Invalid JSON pointer for this resource: '/a/b'"],
     [[{ op: 'add', path: 'a', value: 'x' }], 400, 'Pointer `a` does not start with "/".'],
     [[{ op: 'add', path: '/a' }], 400, 'Operation "add" requires a member named "value".'],
-    [[{ op: 'replace', path: '/disk_format', value: 'raw' }], 403, 'Attribute disk_format can be only replaced for a queued image.'],
-    [[{ op: 'replace', path: '/visibility', value: 'public' }], 403, 'You are not authorized to complete publicize_image action.'],
+    [
+      [{ op: 'replace', path: '/disk_format', value: 'raw' }],
+      403,
+      'Attribute disk_format can be only replaced for a queued image.',
+    ],
+    [
+      [{ op: 'replace', path: '/visibility', value: 'public' }],
+      403,
+      'You are not authorized to complete publicize_image action.',
+    ],
     [{}, 400, 'Request body must be a JSON array of operation objects.'],
   ])('refuses %j', async (body, status, message) => {
     const { id } = await create()
@@ -354,7 +376,10 @@ describe('GET /images', () => {
   it.each([
     ['limit=x', 'limit param must be an integer'],
     ['limit=-1', 'limit param must be positive'],
-    ['sort_key=foo', 'Invalid sort key: foo. It must be one of the following: name, status, container_format, disk_format, size, id, created_at, updated_at.'],
+    [
+      'sort_key=foo',
+      'Invalid sort key: foo. It must be one of the following: name, status, container_format, disk_format, size, id, created_at, updated_at.',
+    ],
     ['sort=name:up', 'Invalid sort direction: up'],
     ['sort=name&sort_key=id', 'Old and new sorting syntax cannot be combined'],
     ['visibility=x', 'Invalid visibility value: x'],

@@ -24,9 +24,7 @@ const available = operations.join(', ')
 /** `{"op": "replace", "path": "/name", "value": "x"}` */
 const standardForm: Form = ({ op, path }) => {
   if (op === undefined)
-    throw badRequest(
-      `Unable to find \`op\` in JSON Schema change. It must be one of the following: ${available}.`,
-    )
+    throw badRequest(`Unable to find \`op\` in JSON Schema change. It must be one of the following: ${available}.`)
   if (!isOperation(op))
     throw badRequest(`Invalid operation: \`${String(op)}\`. It must be one of the following: ${available}.`)
   if (path === undefined) throw badRequest("Unable to find 'path' in JSON Schema change")
@@ -52,11 +50,11 @@ const forms: Readonly<Record<string, Form>> = {
 export function parseChanges(contentType: string | undefined, body: unknown): Change[] {
   const form = forms[contentType?.split(';')[0]?.trim() ?? '']
   const allowed = Object.keys(forms).join(', ')
-  if (!form)
-    throw new Fault(415, `Image PATCH expects Content-Type one of: ${allowed}`, { 'accept-patch': allowed })
+  if (!form) throw new Fault(415, `Image PATCH expects Content-Type one of: ${allowed}`, { 'accept-patch': allowed })
   if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.')
   return body.map((raw: unknown) => {
-    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw badRequest('Operations must be JSON objects.')
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+      throw badRequest('Operations must be JSON objects.')
     return parseChange(raw as RawChange, form)
   })
 }

@@ -1,6 +1,6 @@
 /** GET /images: with filters, sort keys and pages, and GET /images/{image_id}. */
 import { badRequest } from '../../http/fault.ts'
-import { cutPage, sortItems, type SortKey } from '../../http/pages.ts'
+import { cutPage, type SortKey, sortItems } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
 import type { GlanceImage } from '../../views/images.ts'
 import { defineRouteOf } from '../route.ts'
@@ -56,7 +56,10 @@ function checkFilters({ visibility, 'changes-since': since, os_hidden: hidden, p
   const wrong = visibility?.find((value) => !visibilities.includes(value))
   if (wrong !== undefined) throw badRequest(`Invalid visibility value: ${wrong}`)
   if (since) throw badRequest('The "changes-since" filter is no longer available on v2.')
-  for (const [name, values] of [['os_hidden', hidden], ['protected', kept]] as const)
+  for (const [name, values] of [
+    ['os_hidden', hidden],
+    ['protected', kept],
+  ] as const)
     if (values?.some((value) => !['true', 'false'].includes(value.toLowerCase())))
       throw badRequest(`Invalid value '${values[0]}' for '${name}' filter. Valid values are 'true' or 'false'.`)
 }

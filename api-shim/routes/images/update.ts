@@ -1,8 +1,8 @@
 /** PATCH and DELETE /images/{image_id}, and its tags. */
 import { forbidden, notFound } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
-import { type ImageDraft, draftOfImage, patchFor } from '../../images/draft.ts'
 import { dataKeyOf } from '../../images/data-url.ts'
+import { draftOfImage, type ImageDraft, patchFor } from '../../images/draft.ts'
 import { imageIdOf, images } from '../../state/stores.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
 import { checkOwner, type Found, findImage, imageFilesOf, renderFound } from './find.ts'
@@ -39,7 +39,11 @@ function checkOwnerChange(request: Request, found: Found, changes: readonly Chan
   const namespace = found.image ? (found.image.metadata.namespace ?? '') : found.queued.namespace
   const owner = request.state.shared.projectOf(namespace).id
   if (changes.some(({ name, value }) => name === 'owner' && value !== owner))
-    throw forbidden(request.can({ role: 'admin' }) ? 'The owner of an image cannot change here.' : "Owner can't be updated by non admin.")
+    throw forbidden(
+      request.can({ role: 'admin' })
+        ? 'The owner of an image cannot change here.'
+        : "Owner can't be updated by non admin.",
+    )
   return changes.filter(({ name }) => name !== 'owner')
 }
 

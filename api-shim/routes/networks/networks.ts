@@ -1,124 +1,177 @@
-/** Neutron's API v2.0 for reading: networks, subnets and ports. */
-import type { Network, Port } from '../../../crds/index.ts'
-import { keyOf } from '../../../kube/types.ts'
-import { notFound } from '../../http/fault.ts'
-import { networks, ports, servers } from '../../state/stores.ts'
-import { type NetworkViewContext, renderNetwork, renderPort, renderSubnet } from '../../views/networks.ts'
+/** POST, PUT and DELETE of /networks. A network of Neutron is a Network with its subnets. */
+import type { Network } from '../../../crds/index.ts'
+import { badRequest, forbidden } from '../../http/fault.ts'
+import { isKubernetesName, newNameFor } from '../../state/names.ts'
+import { annotationsOfNamed, subnetsOf } from '../../state/network-facts.ts'
+import { networks } from '../../state/stores.ts'
+import { array, boolean, integer, isTrue, schema, string, typed } from '../../validation/schema.ts'
+import { renderNetwork, renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
+import { checkFixed, readAttributes } from './attributes.ts'
+import { readRoutesOf } from './collection.ts'
+import { createNamed } from './create-named.ts'
+import { checkNoPorts, checkOwner, findNetwork, listNetworks, networkViewOf } from './find.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
-type Request = RouteRequest<never>
 
-export function networkViewOf({ state }: Pick<Request, 'state'>): NetworkViewContext {
-  const { shared } = state
-  return {
-    projectIdOf: (namespace = '') => shared.projectOf(namespace).id,
-    networkOf: ({ metadata, spec: { network } }) =>
-      shared
-        .storeOf(networks)
-        .cache.get(keyOf({ namespace: network.namespace ?? metadata.namespace, name: network.name })),
-    serverOf: ({ metadata, spec, status }) =>
-      shared.storeOf(servers).cache.get(keyOf({ namespace: metadata.namespace, name: status?.server ?? spec.server })),
-  }
+/** What a user can choose. The other attributes of Neutron are taken if they say what holds here anyway. */
+interface NetworkAttributes {
+  name?: string
+  description?: string
+  shared?: boolean | string
+  mtu?: number
+  port_security_enabled?: boolean | string
+  'provider:network_type'?: string
+  'provider:physical_network'?: string | null
 }
 
-/** A collection of Neutron's API: how its objects are found and shown. */
-interface Collection {
-  plural: string
-  singular: string
-  /** Neutron's word in the message for an object that does not exist. */
-  word: string
-  list(request: Request): Promise<object[]>
+const text = string({ maxLength: 255 })
+const attributes = {
+  name: text,
+  description: text,
+  admin_state_up: boolean,
+  shared: boolean,
+  mtu: integer({ minimum: 0 }),
+  port_security_enabled: boolean,
+  tenant_id: text,
+  project_id: text,
+  'router:external': boolean,
+  'provider:network_type': text,
+  'provider:physical_network': typed<string | null>(['string', 'null']),
+  'provider:segmentation_id': schema({ type: ['integer', 'string', 'null'] }),
+  availability_zone_hints: array(text),
+  dns_domain: typed<string | null>(['string', 'null']),
+  is_default: boolean,
+  qos_policy_id: typed<string | null>(['string', 'null']),
+  vlan_transparent: typed<boolean | null>(['boolean', 'null']),
 }
 
-const listNetworks = async ({ state }: Request): Promise<Network[]> => (await state.read(networks)).list()
-const listPorts = async ({ state }: Request): Promise<Port[]> => (await state.read(ports)).list()
+const fixed = {
+  admin_state_up: true,
+  'router:external': false,
+  'provider:segmentation_id': null,
+  availability_zone_hints: [],
+  dns_domain: '',
+  is_default: false,
+}
 
-const collections: readonly Collection[] = [
-  {
+const read = (body: unknown): NetworkAttributes => {
+  const given = readAttributes<NetworkAttributes>(body, 'network', attributes)
+  checkFixed(given, fixed)
+  return given
+}
+
+/** The device of the hosts that a provider network uses. The API server lets only administrators name one. */
+function uplinkOf(given: NetworkAttributes): { uplink?: string } {
+  const { 'provider:network_type': type = 'local', 'provider:physical_network': device } = given
+  if (type === 'flat' && device) return { uplink: device }
+  if (type !== 'local' || device)
+    throw badRequest(
+      "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network.",
+    )
+  return {}
+}
+
+const specOf = ({ shared, mtu, port_security_enabled: secure }: NetworkAttributes) => ({
+  ...(shared === undefined ? {} : { shared: isTrue(shared) }),
+  ...(mtu === undefined || mtu === 0 ? {} : { mtu }),
+  ...(secure === undefined ? {} : { portSecurity: isTrue(secure) }),
+})
+
+/** Sharing with all projects is for administrators, as in Neutron. */
+function checkSharing({ shared }: NetworkAttributes, request: RouteRequest, rule: string): void {
+  if (shared !== undefined && isTrue(shared) && !request.can({ role: 'admin' }))
+    throw forbidden(`rule:${rule}:shared is disallowed by policy`)
+}
+
+const create = defineNetworkRoute({
+  name: 'networks:create',
+  method: 'POST',
+  path: '/networks',
+  success: 201,
+  policy: { rule: 'create_network', role: 'member' },
+  async handle(request: RouteRequest) {
+    const given = read(request.body)
+    checkSharing(given, request, 'create_network')
+    const { name = '', description } = given
+    const draft = (objectName: string) => ({
+      metadata: { name: objectName, annotations: annotationsOfNew({ name, description }, objectName) },
+      spec: { mtu: 1500, shared: false, portSecurity: true, subnets: [], ...uplinkOf(given), ...specOf(given) },
+    })
+    const network = await createNamed(
+      request.state.write(networks),
+      draft,
+      isKubernetesName(name) ? name : newNameFor(name || 'network'),
+      name || 'network',
+    )
+    return { body: { network: renderNetwork(network, networkViewOf(request)) } }
+  },
+})
+
+/** Annotations of a new object: there is nothing to remove. */
+export const annotationsOfNew = (
+  named: Parameters<typeof annotationsOfNamed>[0],
+  kubernetesName: string,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(annotationsOfNamed(named, kubernetesName)).filter(
+      (entry): entry is [string, string] => entry[1] !== null,
+    ),
+  )
+
+const update = defineNetworkRoute({
+  name: 'networks:update',
+  method: 'PUT',
+  path: '/networks/{id}',
+  success: 200,
+  policy: { rule: 'update_network', role: 'member' },
+  async handle(request: RouteRequest) {
+    const network = await findNetwork(request, request.params['id'] ?? '')
+    const given = read(request.body)
+    checkOwner(request, network, 'update_network')
+    checkSharing(given, request, 'update_network')
+    const { name, description } = given
+    const changed = await request.state.write(networks).patch(network.metadata, {
+      metadata: { annotations: annotationsOfNamed({ name, description }, network.metadata.name) },
+      spec: specOf(given),
+    })
+    return { body: { network: renderNetwork(changed, networkViewOf(request)) } }
+  },
+})
+
+const remove = defineNetworkRoute<never>({
+  name: 'networks:delete',
+  method: 'DELETE',
+  path: '/networks/{id}',
+  success: 204,
+  policy: { rule: 'delete_network', role: 'member' },
+  async handle(request) {
+    const network: Network = await findNetwork(request, request.params['id'] ?? '')
+    checkOwner(request, network, 'delete_network')
+    checkNoPorts(request, network, `network ${network.metadata.uid}`)
+    await request.state.write(networks).delete(network)
+    return {}
+  },
+})
+
+export const networkRoutes: readonly Route[] = [
+  ...readRoutesOf({
     plural: 'networks',
     singular: 'network',
     word: 'Network',
-    async list(request) {
-      const view = networkViewOf(request)
-      return (await listNetworks(request)).map((network) => renderNetwork(network, view))
-    },
-  },
-  {
+    list: async (request) =>
+      (await listNetworks(request)).map((network) => renderNetwork(network, networkViewOf(request))),
+  }),
+  ...readRoutesOf({
     plural: 'subnets',
     singular: 'subnet',
     word: 'Subnet',
-    async list(request) {
-      const view = networkViewOf(request)
-      const all = await listNetworks(request)
-      return all.flatMap((network) => network.spec.subnets.map((subnet) => renderSubnet(network, subnet, view)))
-    },
-  },
-  {
-    plural: 'ports',
-    singular: 'port',
-    word: 'Port',
-    async list(request) {
-      const view = networkViewOf(request)
-      return (await listPorts(request)).map((port) => renderPort(port, view))
-    },
-  },
+    list: async (request) =>
+      (await listNetworks(request)).flatMap((network) =>
+        subnetsOf(network).map((subnet) => renderSubnet(network, subnet, networkViewOf(request))),
+      ),
+  }),
+  create,
+  update,
+  remove,
 ]
-
-const notFilters = new Set(['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir'])
-
-/** Every other parameter is a property that the object must have; a repeated one means one of several values. */
-const matches = (item: object, { query }: Request): boolean =>
-  Object.entries(query).every(
-    ([name, values]) =>
-      notFilters.has(name) || !(name in item) || values.some((value) => isSame(Reflect.get(item, name), value)),
-  )
-
-const isSame = (actual: unknown, wanted: string): boolean =>
-  String(actual) === wanted || (typeof actual === 'boolean' && String(actual) === wanted.toLowerCase())
-
-/** The properties that `fields` asks for; without it, all. */
-function selectFields(item: object, { query }: Request): object {
-  const fields = query['fields']
-  return fields ? Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name))) : item
-}
-
-function routesOf({ plural, singular, word, list }: Collection): Route[] {
-  return [
-    defineNetworkRoute<never>({
-      name: `${plural}:list`,
-      method: 'GET',
-      path: `/${plural}`,
-      success: 200,
-      policy: { rule: `get_${singular}`, role: 'reader' },
-      async handle(request) {
-        const items = (await list(request)).filter((item) => matches(item, request))
-        return { body: { [plural]: items.map((item) => selectFields(item, request)) } }
-      },
-    }),
-    defineNetworkRoute<never>({
-      name: `${plural}:show`,
-      method: 'GET',
-      path: `/${plural}/{id}`,
-      success: 200,
-      policy: { rule: `get_${singular}`, role: 'reader' },
-      async handle(request) {
-        const id = request.params['id'] ?? ''
-        const item = (await list(request)).find((candidate) => Reflect.get(candidate, 'id') === id)
-        if (!item) throw notFound(`${word} ${id} could not be found.`)
-        return { body: { [singular]: selectFields(item, request) } }
-      },
-    }),
-  ]
-}
-
-const extensionsList = defineNetworkRoute<never>({
-  name: 'extensions:list',
-  method: 'GET',
-  path: '/extensions',
-  success: 200,
-  policy: { rule: 'get_extension', role: 'any' },
-  handle: async () => ({ body: { extensions: [] } }),
-})
-
-export const networkRoutes: readonly Route[] = [...collections.flatMap(routesOf), extensionsList]

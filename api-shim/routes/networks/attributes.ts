@@ -1,0 +1,33 @@
+/** How the bodies of Neutron's requests are read: which attributes a resource has, and what each may be. Pure. */
+import { badRequest } from '../../http/fault.ts'
+import type { Schema } from '../../validation/schema.ts'
+import { findProblem } from '../../validation/validate.ts'
+
+/** The attributes that a request may have, with the schema of each. */
+export type AttributeSchemas = Readonly<Record<string, Schema>>
+
+/** The object in a body such as `{"network": {…}}`. Throws a 400 with Neutron's text for the first mistake. */
+export function readAttributes<T>(body: unknown, singular: string, schemas: AttributeSchemas): T {
+  const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, singular) : undefined
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest(`Unable to find '${singular}' in request body`)
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(schemas, name))
+  if (unknown.length > 0) throw badRequest(`Unrecognized attribute(s) '${unknown.join(', ')}'`)
+  for (const [name, attribute] of Object.entries(value)) {
+    const problem = findProblem(schemas[name] ?? {}, attribute)
+    if (problem) throw badRequest(`Invalid input for ${name}. Reason: ${problem.message}.`)
+  }
+  return value as T
+}
+
+/**
+ * Throws a 400 if the request wants of an attribute something else than what always holds here.
+ * @param fixed the values of attributes that cannot be chosen
+ */
+export function checkFixed(given: object, fixed: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(fixed)) {
+    const wanted: unknown = Reflect.get(given, name)
+    if (wanted !== undefined && wanted !== null && JSON.stringify(wanted) !== JSON.stringify(value))
+      throw badRequest(`Invalid input for ${name}. Reason: it is always ${JSON.stringify(value)} here.`)
+  }
+}

@@ -1,0 +1,78 @@
+/** Finds networks, subnets and ports, and builds what their views need. */
+import type { Network, Port, Subnet } from '../../../crds/index.ts'
+import type { StoreDef } from '../../../kube/store.ts'
+import { type KubeObject, keyOf } from '../../../kube/types.ts'
+import { conflict, forbidden, notFound } from '../../http/fault.ts'
+import { isAdmin } from '../../identity/caller.ts'
+import { subnetsOf } from '../../state/network-facts.ts'
+import { networks, networksById, ports, portsById, servers } from '../../state/stores.ts'
+import { type NetworkViewContext, subnetIdOf } from '../../views/networks.ts'
+import type { RouteRequest } from '../route.ts'
+
+type Request = Pick<RouteRequest, 'state' | 'caller'>
+
+export function networkViewOf({ state, caller }: Request): NetworkViewContext {
+  const { shared } = state
+  return {
+    isAdmin: isAdmin(caller),
+    projectIdOf: (namespace = '') => shared.projectOf(namespace).id,
+    networkOf: (port) => networkOfPort(port, { state, caller }),
+    serverOf: ({ metadata, spec, status }) =>
+      shared.storeOf(servers).cache.get(keyOf({ namespace: metadata.namespace, name: status?.server ?? spec.server })),
+  }
+}
+
+/** The Network of a Port, also if the caller may not read it. */
+export const networkOfPort = ({ metadata, spec: { network } }: Port, { state }: Request): Network | undefined =>
+  state.shared
+    .storeOf(networks)
+    .cache.get(keyOf({ namespace: network.namespace ?? metadata.namespace, name: network.name }))
+
+/** The objects that lists contain: for administrators those of all projects. */
+async function listAll<T extends KubeObject>({ state, caller }: Request, def: StoreDef<T>): Promise<T[]> {
+  const reader = await state.read(def)
+  return isAdmin(caller) ? reader.listAllProjects() : reader.list()
+}
+export const listNetworks = (request: Request): Promise<Network[]> => listAll(request, networks)
+export const listPorts = (request: Request): Promise<Port[]> => listAll(request, ports)
+
+export async function findNetwork({ state }: Request, id: string): Promise<Network> {
+  const [network] = (await state.read(networks)).find(networksById, id)
+  if (!network) throw notFound(`Network ${id} could not be found.`)
+  return network
+}
+
+export async function findPort({ state }: Request, id: string): Promise<Port> {
+  const [port] = (await state.read(ports)).find(portsById, id)
+  if (!port) throw notFound(`Port ${id} could not be found.`)
+  return port
+}
+
+export async function findSubnet(request: Request, id: string): Promise<{ network: Network; subnet: Subnet }> {
+  for (const network of await listNetworks(request)) {
+    const subnet = subnetsOf(network).find((candidate) => subnetIdOf(network, candidate) === id)
+    if (subnet) return { network, subnet }
+  }
+  throw notFound(`Subnet ${id} could not be found.`)
+}
+
+/** Throws a 403 if the object belongs to another project. @param rule Neutron's rule, such as `update_network` */
+export function checkOwner({ state, caller }: Request, { metadata }: KubeObject, rule: string): void {
+  if (!isAdmin(caller) && metadata.namespace !== state.namespace)
+    throw forbidden(`rule:${rule} is disallowed by policy`)
+}
+
+/** The Ports on a network, of all projects. */
+export function portsOn({ state, caller }: Request, network: Network): Port[] {
+  const all = state.shared.storeOf(ports).cache.list()
+  return all.filter((port) => networkOfPort(port, { state, caller }) === network)
+}
+
+/** Throws a 409 if there are ports on the network. */
+export function checkNoPorts(request: Request, network: Network, what: string): void {
+  const used = portsOn(request, network)
+  if (used.length > 0)
+    throw conflict(
+      `Unable to complete operation on ${what}. There are one or more ports still in use on the network, id for these ports is: ${used.map(({ metadata }) => metadata.uid).join(',')}.`,
+    )
+}

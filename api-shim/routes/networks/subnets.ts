@@ -1,0 +1,182 @@
+/** POST, PUT and DELETE of /subnets. A subnet is an entry in the spec of its Network. */
+import type { Network, Subnet } from '../../../crds/index.ts'
+import { badRequest, conflict } from '../../http/fault.ts'
+import { type SubnetFacts, subnetAnnotation, subnetFactsOf } from '../../state/network-facts.ts'
+import { networks } from '../../state/stores.ts'
+import { array, boolean, integer, isTrue, object, string, typed } from '../../validation/schema.ts'
+import { canonicalCidr, firstAddressOf } from '../../views/address-pools.ts'
+import { renderSubnet } from '../../views/networks.ts'
+import { defineRouteOf, type Reply, type Route, type RouteRequest } from '../route.ts'
+import { checkFixed, readAttributes } from './attributes.ts'
+import { checkOwner, findNetwork, findSubnet, networkViewOf, portsOn } from './find.ts'
+
+const defineNetworkRoute = defineRouteOf('network')
+
+interface SubnetAttributes {
+  network_id?: string
+  cidr?: string
+  ip_version?: number
+  name?: string
+  description?: string
+  gateway_ip?: string | null
+  enable_dhcp?: boolean | string
+  allocation_pools?: { start: string; end: string }[]
+  dns_nameservers?: string[]
+  host_routes?: { destination: string; nexthop: string }[]
+}
+
+const text = string({ maxLength: 255 })
+const optionalText = typed<string | null>(['string', 'null'])
+const attributes = {
+  network_id: text,
+  cidr: text,
+  ip_version: integer({ enum: [4, 6] }),
+  name: text,
+  description: text,
+  gateway_ip: optionalText,
+  enable_dhcp: boolean,
+  allocation_pools: array(object({ start: text, end: text }, { required: ['start', 'end'] })),
+  dns_nameservers: array(text),
+  host_routes: array(object({ destination: text, nexthop: text }, { required: ['destination', 'nexthop'] })),
+  tenant_id: text,
+  project_id: text,
+  ipv6_address_mode: optionalText,
+  ipv6_ra_mode: optionalText,
+  service_types: array(text),
+  subnetpool_id: optionalText,
+  segment_id: optionalText,
+  prefixlen: integer(),
+}
+
+const fixed = {
+  service_types: [],
+  subnetpool_id: null,
+  segment_id: null,
+  prefixlen: null,
+  ipv6_address_mode: null,
+  ipv6_ra_mode: null,
+}
+
+/** The members of a Subnet that a request sets. A null gateway means none. */
+const specOf = (given: SubnetAttributes): Partial<Subnet> => ({
+  ...(given.gateway_ip ? { gateway: given.gateway_ip } : {}),
+  ...(given.enable_dhcp === undefined ? {} : { dhcp: isTrue(given.enable_dhcp) }),
+  ...(given.allocation_pools?.length ? { pools: given.allocation_pools } : {}),
+  ...(given.dns_nameservers ? { dnsServers: given.dns_nameservers } : {}),
+  ...(given.host_routes
+    ? { hostRoutes: given.host_routes.map(({ destination, nexthop }) => ({ destination, nextHop: nexthop })) }
+    : {}),
+})
+
+const factsOf = ({ name, description }: SubnetAttributes): SubnetFacts => ({
+  ...(name === undefined ? {} : { name }),
+  ...(description === undefined ? {} : { description }),
+})
+
+/** Writes the list of subnets and what is known about one of them. A concurrent change makes this one a conflict. */
+async function saveSubnet(
+  request: RouteRequest,
+  network: Network,
+  subnets: readonly Subnet[],
+  subnet: Subnet,
+  facts: SubnetFacts,
+): Promise<Reply> {
+  const changed = await request.state.write(networks).patch(network.metadata, {
+    metadata: {
+      resourceVersion: network.metadata.resourceVersion,
+      annotations: subnetAnnotation(subnetFactsOf(network), subnet.cidr, facts),
+    },
+    spec: { subnets },
+  })
+  const stored = changed.spec.subnets.find(({ cidr }) => cidr === subnet.cidr) ?? subnet
+  return { body: { subnet: renderSubnet(changed, stored, networkViewOf(request)) } }
+}
+
+const isIPv6 = ({ cidr }: Pick<Subnet, 'cidr'>): boolean => cidr.includes(':')
+
+/** Throws a 409 if the network already has a range of this family. One that was deleted can only come back as it was. */
+function checkFamily(network: Network, cidr: string): void {
+  const other = network.spec.subnets.find((subnet) => isIPv6(subnet) === isIPv6({ cidr }))
+  if (!other) return
+  const isDeleted = subnetFactsOf(network)[other.cidr]?.isDeleted === true
+  if (isDeleted && other.cidr === cidr) return
+  throw conflict(
+    isDeleted
+      ? `The network keeps the range ${other.cidr} of the subnet that was deleted: create a subnet with that cidr, or another network.`
+      : `A network has at most one subnet of each IP version here, and this one has ${other.cidr}: create another network.`,
+  )
+}
+
+const create = defineNetworkRoute({
+  name: 'subnets:create',
+  method: 'POST',
+  path: '/subnets',
+  success: 201,
+  policy: { rule: 'create_subnet', role: 'member' },
+  async handle(request: RouteRequest) {
+    const given = readAttributes<SubnetAttributes>(request.body, 'subnet', attributes)
+    checkFixed(given, fixed)
+    if (given.network_id === undefined)
+      throw badRequest("Failed to parse request. Required attribute 'network_id' not specified")
+    if (given.cidr === undefined) throw badRequest('a subnetpool must be specified in the absence of a cidr')
+    const cidr = canonicalCidr(given.cidr)
+    if (cidr === undefined)
+      throw badRequest(`Invalid input for cidr. Reason: '${given.cidr}' is not a valid IP subnet.`)
+    if (given.ip_version !== undefined && (given.ip_version === 6) !== isIPv6({ cidr }))
+      throw badRequest(
+        `Invalid input for operation: The ip_version of cidr '${cidr}' does not match the ip_version '${given.ip_version}'.`,
+      )
+    const network = await findNetwork(request, given.network_id)
+    checkOwner(request, network, 'create_subnet')
+    checkFamily(network, cidr)
+    // As in Neutron, the gateway is the first address unless the request says that there is none.
+    const gateway = given.gateway_ip === undefined ? { gateway: firstAddressOf(cidr) } : {}
+    const subnet: Subnet = { cidr, dhcp: true, ...gateway, ...specOf(given) }
+    const others = network.spec.subnets.filter((other) => other.cidr !== cidr)
+    const facts = { name: '', description: '', isDeleted: false, ...factsOf(given) }
+    return saveSubnet(request, network, [...others, subnet], subnet, facts)
+  },
+})
+
+const update = defineNetworkRoute({
+  name: 'subnets:update',
+  method: 'PUT',
+  path: '/subnets/{id}',
+  success: 200,
+  policy: { rule: 'update_subnet', role: 'member' },
+  async handle(request: RouteRequest) {
+    const { network, subnet } = await findSubnet(request, request.params['id'] ?? '')
+    const given = readAttributes<SubnetAttributes>(request.body, 'subnet', attributes)
+    checkFixed(given, { ...fixed, cidr: subnet.cidr, network_id: network.metadata.uid })
+    checkOwner(request, network, 'update_subnet')
+    const { gateway, ...rest } = subnet
+    const kept = given.gateway_ip === undefined && gateway !== undefined ? { gateway } : {}
+    const changed: Subnet = { ...rest, ...kept, ...specOf(given) }
+    const all = network.spec.subnets.map((other) => (other.cidr === subnet.cidr ? changed : other))
+    return saveSubnet(request, network, all, changed, factsOf(given))
+  },
+})
+
+const remove = defineNetworkRoute({
+  name: 'subnets:delete',
+  method: 'DELETE',
+  path: '/subnets/{id}',
+  success: 204,
+  policy: { rule: 'delete_subnet', role: 'member' },
+  async handle(request: RouteRequest) {
+    const id = request.params['id'] ?? ''
+    const { network, subnet } = await findSubnet(request, id)
+    checkOwner(request, network, 'delete_subnet')
+    const isUsed = portsOn(request, network).some(({ status }) =>
+      status?.fixedIPs?.some((address) => isIPv6({ cidr: address }) === isIPv6(subnet)),
+    )
+    if (isUsed)
+      throw conflict(
+        `Unable to complete operation on subnet ${id}: One or more ports have an IP allocation from this subnet.`,
+      )
+    await saveSubnet(request, network, network.spec.subnets, subnet, { isDeleted: true })
+    return {}
+  },
+})
+
+export const subnetRoutes: readonly Route[] = [create, update, remove]

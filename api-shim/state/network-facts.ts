@@ -1,0 +1,56 @@
+/** What only Neutron's API knows about networks, subnets and ports. It stands in annotations. Pure. */
+import type { Network, Port, Subnet } from '../../crds/index.ts'
+import { DISPLAY_NAME } from './names.ts'
+
+const PREFIX = 'compute.kubenova.io/'
+const DESCRIPTION = `${PREFIX}description`
+const SUBNETS = `${PREFIX}subnets`
+
+export const descriptionOf = ({ metadata }: Network | Port): string => metadata.annotations?.[DESCRIPTION] ?? ''
+
+/** What a user has said about a subnet, which is no object of its own. */
+export interface SubnetFacts {
+  name?: string
+  description?: string
+  /**
+   * true: the user has deleted the subnet. A Network cannot lose a range, so the shim only hides it, until the Network
+   * is deleted or a subnet with the same range is created.
+   */
+  isDeleted?: boolean
+}
+export type SubnetFactsByCidr = Readonly<Record<string, SubnetFacts>>
+
+export function subnetFactsOf({ metadata }: Network): SubnetFactsByCidr {
+  try {
+    const value: unknown = JSON.parse(metadata.annotations?.[SUBNETS] ?? '{}')
+    return typeof value === 'object' && value !== null ? (value as SubnetFactsByCidr) : {}
+  } catch {
+    return {}
+  }
+}
+
+export const factsOfSubnet = (network: Network, { cidr }: Subnet): SubnetFacts => subnetFactsOf(network)[cidr] ?? {}
+
+/** The subnets that have not been deleted. */
+export const subnetsOf = (network: Network): Subnet[] =>
+  network.spec.subnets.filter((subnet) => factsOfSubnet(network, subnet).isDeleted !== true)
+
+/** The annotation that keeps what is known about the subnets, with new facts about one of them. */
+export const subnetAnnotation = (
+  before: SubnetFactsByCidr,
+  cidr: string,
+  facts: SubnetFacts,
+): Record<string, string> => ({
+  [SUBNETS]: JSON.stringify({ ...before, [cidr]: { ...before[cidr], ...facts } }),
+})
+
+/** The annotations for a name and a description. null removes one, undefined leaves it. */
+export function annotationsOfNamed(
+  { name, description }: { name?: string | undefined; description?: string | undefined },
+  kubernetesName: string,
+): Record<string, string | null> {
+  return {
+    ...(name === undefined ? {} : { [DISPLAY_NAME]: name === kubernetesName ? null : name }),
+    ...(description === undefined ? {} : { [DESCRIPTION]: description === '' ? null : description }),
+  }
+}
