@@ -58,8 +58,13 @@ const neutronTypes: Readonly<Record<number, string>> = {
   404: 'HTTPNotFound',
   409: 'Conflict',
 }
-const renderNeutronFault = ({ status, message }: Fault): Rendered =>
-  asJson({ NeutronError: { type: neutronTypes[status] ?? 'HTTPInternalServerError', message, detail: '' } })
+/** An object that does not exist has a type of its own: `NetworkNotFound`. */
+const neutronTypeOf = ({ status, message }: Fault): string => {
+  const [, word] = status === 404 ? (/^(Network|Subnet|Port) \S+ could not be found\.$/.exec(message) ?? []) : []
+  return word === undefined ? (neutronTypes[status] ?? 'HTTPInternalServerError') : `${word}NotFound`
+}
+const renderNeutronFault = (fault: Fault): Rendered =>
+  asJson({ NeutronError: { type: neutronTypeOf(fault), message: fault.message, detail: '' } })
 
 const compute: Profile = {
   service: 'compute',
