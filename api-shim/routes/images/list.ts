@@ -113,7 +113,8 @@ function pageAddress(query: Query, marker?: string): string {
   const pairs = Object.entries(query).flatMap(([name, values]) =>
     name === 'marker' ? [] : values.map((value): [string, string] => [name, value]),
   )
-  const text = new URLSearchParams([...pairs, ...(marker === undefined ? [] : [['marker', marker]])]).toString()
+  if (marker !== undefined) pairs.push(['marker', marker])
+  const text = new URLSearchParams(pairs).toString()
   return text === '' ? '/v2/images' : `/v2/images?${text}`
 }
 
