@@ -57,6 +57,7 @@ const neutronTypes: Readonly<Record<number, string>> = {
   403: 'PolicyNotAuthorized',
   404: 'HTTPNotFound',
   409: 'Conflict',
+  501: 'HTTPNotImplemented',
 }
 /** An object that does not exist has a type of its own: `NetworkNotFound`. */
 const neutronTypeOf = ({ status, message }: Fault): string => {

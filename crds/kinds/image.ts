@@ -14,8 +14,8 @@ import {
   type Rule,
   readyColumn,
   reasonColumn,
-  settableOnlyAtCreate,
   StatusPairs,
+  settableOnlyAtCreate,
 } from '../schema.ts'
 
 /** The schema of a reference to an Image. @param options description and rules of the reference */

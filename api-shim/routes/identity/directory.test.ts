@@ -113,7 +113,10 @@ describe('GET /role_assignments', () => {
       `/identity/v3/role_assignments${query}`,
       { as: tokens[as] },
     )
-    return answer.body.role_assignments.map(({ user, role }) => [user.id === userIdOf('alice') ? 'alice' : 'root', role.id])
+    return answer.body.role_assignments.map(({ user, role }) => [
+      user.id === userIdOf('alice') ? 'alice' : 'root',
+      role.id,
+    ])
   }
 
   it('filters by user, project and role', async () => {
@@ -144,7 +147,11 @@ describe('GET /role_assignments', () => {
 describe('changes', () => {
   it.each([
     ['POST', '/projects', 'Projects are namespaces: an operator creates, changes and deletes them with kubectl.'],
-    ['POST', '/users/x/password', 'Users stand in the Secret kubenova-users: an operator changes them and their passwords there.'],
+    [
+      'POST',
+      '/users/x/password',
+      'Users stand in the Secret kubenova-users: an operator changes them and their passwords there.',
+    ],
     ['DELETE', '/roles/admin', 'Roles are the ClusterRoles kubenova-…: an operator gives them to users by bindings.'],
   ])('refuses %s %s and says what to do', async (method, path, message) => {
     const answer = await ask(method, path, 'root')

@@ -1,5 +1,5 @@
 /** What clients ask Neutron besides: extensions, quotas, the default security group, and collections that are empty. */
-import { Fault, notFound } from '../../http/fault.ts'
+import { Fault, notFound, notImplemented } from '../../http/fault.ts'
 import { isAdmin, type Project } from '../../identity/caller.ts'
 import { subnetsOf } from '../../state/network-facts.ts'
 import { renderGroup, renderRules } from '../../views/network-security-groups.ts'
@@ -126,6 +126,30 @@ const emptyCollections = [
   ['subnetpools', 'subnetpool', 'Subnet pool'],
 ] as const
 
+/** Changes of security groups: the one of each project says what holds, and cannot be changed. */
+const groupChanges = (
+  [
+    ['POST', '/security-groups'],
+    ['PUT', '/security-groups/{id}'],
+    ['DELETE', '/security-groups/{id}'],
+    ['POST', '/security-group-rules'],
+    ['DELETE', '/security-group-rules/{id}'],
+  ] as const
+).map(([method, path]) =>
+  defineNetworkRoute<never>({
+    name: `security-groups:${method} ${path}`,
+    method,
+    path,
+    success: 200,
+    policy: { rule: 'create_security_group', role: 'member' },
+    async handle() {
+      throw notImplemented(
+        'Each project has one security group, default, which filters nothing. Others are not supported.',
+      )
+    },
+  }),
+)
+
 export const documentRoutes: readonly Route[] = [
   extensionsList,
   extensionsShow,
@@ -141,6 +165,7 @@ export const documentRoutes: readonly Route[] = [
     word: 'Security group rule',
     list: (request) => projectsOf(request).flatMap(renderRules),
   }),
+  ...groupChanges,
   ...quotas,
   ...quotaDetails,
   ...emptyCollections.flatMap(([plural, singular, word]) =>

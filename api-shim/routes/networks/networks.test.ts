@@ -13,12 +13,20 @@ beforeEach(async () => {
 })
 
 const ask = (method: string, path: string, body?: object, as = 'member') =>
-  shim.ask<Record<string, Item> & { NeutronError?: { type: string; message: string } }>(method, `/network/v2.0${path}`, {
-    ...(body ? { body } : {}),
-    as,
-  })
+  shim.ask<Record<string, Item> & { NeutronError?: { type: string; message: string } }>(
+    method,
+    `/network/v2.0${path}`,
+    {
+      ...(body ? { body } : {}),
+      as,
+    },
+  )
 const list = async (plural: string, query = '', as = 'member'): Promise<Item[]> => {
-  const { body } = await shim.ask<Record<string, Item[]>>('GET', `/network/v2.0/${plural.replaceAll('_', '-')}${query}`, { as })
+  const { body } = await shim.ask<Record<string, Item[]>>(
+    'GET',
+    `/network/v2.0/${plural.replaceAll('_', '-')}${query}`,
+    { as },
+  )
   return body[plural] ?? []
 }
 const createNetwork = async (network: object = {}, as = 'member'): Promise<Item> =>
@@ -75,10 +83,25 @@ describe('networks', () => {
   it.each([
     [{ nosuch: 1 }, 400, 'HTTPBadRequest', "Unrecognized attribute(s) 'nosuch'"],
     [{ shared: true }, 403, 'PolicyNotAuthorized', 'rule:create_network:shared is disallowed by policy'],
-    [{ 'router:external': true }, 400, 'HTTPBadRequest', 'Invalid input for router:external. Reason: it is always false here.'],
-    [{ admin_state_up: false }, 400, 'HTTPBadRequest', 'Invalid input for admin_state_up. Reason: it is always true here.'],
+    [
+      { 'router:external': true },
+      400,
+      'HTTPBadRequest',
+      'Invalid input for router:external. Reason: it is always false here.',
+    ],
+    [
+      { admin_state_up: false },
+      400,
+      'HTTPBadRequest',
+      'Invalid input for admin_state_up. Reason: it is always true here.',
+    ],
     [{ mtu: -1 }, 400, 'HTTPBadRequest', 'Invalid input for mtu. Reason: -1 is less than the minimum of 0.'],
-    [{ 'provider:network_type': 'vxlan' }, 400, 'HTTPBadRequest', "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network."],
+    [
+      { 'provider:network_type': 'vxlan' },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network.",
+    ],
   ])('refuses %j', async (network, status, type, message) => {
     const answer = await ask('POST', '/networks', { network: { name: 'x', ...network } })
     expect(answer.status).toBe(status)
@@ -137,7 +160,10 @@ describe('subnets', () => {
     const { id } = await createNetwork()
     await createSubnet(id)
     const v6 = await createSubnet(id, { cidr: 'fd00:1::/64', ip_version: 6, gateway_ip: null })
-    expect(v6).toMatchObject({ gateway_ip: null, allocation_pools: [{ start: 'fd00:1::1', end: 'fd00:1::ffff:ffff:ffff:fffe' }] })
+    expect(v6).toMatchObject({
+      gateway_ip: null,
+      allocation_pools: [{ start: 'fd00:1::1', end: 'fd00:1::ffff:ffff:ffff:fffe' }],
+    })
     const again = await ask('POST', '/subnets', { subnet: { network_id: id, cidr: '10.10.0.0/24', ip_version: 4 } })
     expect([again.status, again.body.NeutronError?.message]).toEqual([
       409,
@@ -174,7 +200,10 @@ describe('subnets', () => {
 
   it.each([
     [{ cidr: '10.9.0.0/33' }, "Invalid input for cidr. Reason: '10.9.0.0/33' is not a valid IP subnet."],
-    [{ cidr: 'fd00::/64', ip_version: 4 }, "Invalid input for operation: The ip_version of cidr 'fd00::/64' does not match the ip_version '4'."],
+    [
+      { cidr: 'fd00::/64', ip_version: 4 },
+      "Invalid input for operation: The ip_version of cidr 'fd00::/64' does not match the ip_version '4'.",
+    ],
     [{ subnetpool_id: 'x' }, 'Invalid input for subnetpool_id. Reason: it is always null here.'],
   ])('answers 400 to %j', async (subnet, message) => {
     const { id } = await createNetwork()
@@ -201,7 +230,12 @@ describe('ports', () => {
       port_security_enabled: true,
     })
     expect(shim.api.list<Port>('ports')[0]?.spec).toEqual({ network: { name: 'mine' }, fixedIPs: ['10.9.0.7'] })
-    for (const query of ['?name=p1', `?network_id=${id}`, '?fixed_ips=ip_address=10.9.0.7', '?mac_address=02:00:00:00:00:01'])
+    for (const query of [
+      '?name=p1',
+      `?network_id=${id}`,
+      '?fixed_ips=ip_address=10.9.0.7',
+      '?mac_address=02:00:00:00:00:01',
+    ])
       expect((await list('ports', query)).map((one) => one.id)).toEqual([port.id])
     expect(await list('ports', '?device_id=x')).toEqual([])
     const used = await ask('DELETE', `/networks/${id}`)
@@ -264,7 +298,10 @@ describe('lists', () => {
     )
     const last = body.networks[1]?.id
     expect(body.networks_links).toEqual([
-      { rel: 'next', href: `http://localhost:80/network/v2.0/networks?sort_key=name&sort_dir=asc&limit=2&marker=${last}` },
+      {
+        rel: 'next',
+        href: `http://localhost:80/network/v2.0/networks?sort_key=name&sort_dir=asc&limit=2&marker=${last}`,
+      },
     ])
     expect(await names(`?sort_key=name&sort_dir=asc&limit=2&marker=${last}`)).toEqual(['c'])
     expect(await names(`?sort_key=name&sort_dir=asc&limit=2&marker=${last}&page_reverse=True`)).toEqual(['a'])
@@ -274,10 +311,14 @@ describe('lists', () => {
     const project = shim.callerOf('member')?.project?.id
     const [group] = await list('security_groups', '?name=default')
     expect(group).toMatchObject({ name: 'default', project_id: project })
-    expect((await list('security_group_rules', '?direction=ingress')).map(({ ethertype }) => ethertype).toSorted()).toEqual([
-      'IPv4',
-      'IPv6',
-    ])
+    expect(
+      (await list('security_group_rules', '?direction=ingress')).map(({ ethertype }) => ethertype).toSorted(),
+    ).toEqual(['IPv4', 'IPv6'])
+    expect(
+      (await ask('POST', '/security-groups', { security_group: { name: 'web' } })).body.NeutronError,
+    ).toMatchObject({
+      type: 'HTTPNotImplemented',
+    })
     expect((await ask('GET', '/extensions/security-group')).status).toBe(200)
     expect((await ask('GET', '/extensions/nosuch')).status).toBe(404)
     expect(await list('floatingips')).toEqual([])
