@@ -51,15 +51,23 @@ export function loadRuns(folder: string, area?: string): Run[] {
   })
 }
 
+/** A run, and the place of each exchange in the recording. */
+interface Entry {
+  run: Run
+  places: Map<Exchange, number>
+}
+
+const newEntry = (run: Run): Entry => ({ run, places: new Map() })
+
 function runsOf(exchanges: readonly Exchange[]): Run[] {
-  const runs = new Map<string, { run: Run; places: Map<Exchange, number> }>()
+  const runs = new Map<string, Entry>()
   for (const exchange of exchanges)
     for (const [microversion, place] of [
       [exchange.microversion, exchange.n] as const,
       ...Object.entries(exchange.sameAt ?? {}),
     ]) {
       const key = `${exchange.group}\n${microversion}`
-      const entry = runs.get(key) ?? { run: { group: exchange.group, microversion, exchanges: [] }, places: new Map() }
+      const entry = runs.get(key) ?? newEntry({ group: exchange.group, microversion, exchanges: [] })
       runs.set(key, entry)
       entry.run.exchanges.push(exchange)
       entry.places.set(exchange, place)

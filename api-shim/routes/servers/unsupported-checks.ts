@@ -2,9 +2,9 @@
 import type { Server } from '../../../crds/index.ts'
 import { badRequest, notFound } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
+import { flavorIdOf } from '../../state/flavor-facts.ts'
 import { hypervisors, images, imagesById } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
-import { flavorIdOf } from '../../views/flavors.ts'
 import { isUsableBy, listFlavors } from '../flavors/find.ts'
 import type { RouteRequest } from '../route.ts'
 
