@@ -140,12 +140,13 @@ export class TestShim implements AsyncDisposable {
 
   async waitForCache(def: ResourceDef, { metadata }: KubeObject): Promise<void> {
     const store = Object.values(this.#stores).find((s) => s.def.kind.plural === def.plural)
-    for (let turn = 0; store && turn < 1000; turn++) {
+    if (!store) return
+    for (let turn = 0; turn < 1000; turn++) {
       const cached = (store.cache.get(keyOf(metadata)) as KubeObject | undefined)?.metadata
       if (cached && !isNewerVersion(metadata.resourceVersion, cached.resourceVersion)) return
       await new Promise((resolve) => setImmediate(resolve))
     }
-    if (store) throw new Error(`the cache of ${def.plural} does not catch up`)
+    throw new Error(`the cache of ${def.plural} does not catch up`)
   }
 
   /** @param path below the address of the shim, such as `/compute/v2.1/servers` */

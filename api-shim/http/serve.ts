@@ -7,7 +7,7 @@ import { type Caller, type Role } from '../identity/caller.ts'
 import type { Policy, Reply, Route, RouteRequest } from '../routes/route.ts'
 import type { Services } from '../services.ts'
 import { faultFromError } from '../state/errors.ts'
-import { parseQuery, type Query, validateBody, validateQuery } from '../validation/request.ts'
+import { parseQuery, validateBody, validateQuery } from '../validation/request.ts'
 import { checkContentType, malformedBody, parseBody } from './body.ts'
 import { badRequest, Fault, notFound, policyForbids } from './fault.ts'
 import { Links } from './links.ts'
@@ -196,5 +196,3 @@ function render(
 
 const textOf = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header.join(',') : header
-
-export type { Query }

@@ -68,13 +68,14 @@ export class State {
   }
 
   storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T> {
-    const store = (Object.values(this.#stores) as unknown as Store<T>[]).find((s) => s.def === def)
+    const isOfDef = (store: unknown): store is Store<T> => (store as Store<T>).def === def
+    const store = Object.values<unknown>(this.#stores).find(isOfDef)
     if (!store) throw new Error(`no store of ${def.kind.plural}`)
     return store
   }
 
   waiterOf<T extends KubeObject>(def: StoreDef<T>): CacheWaiter<T> | undefined {
-    return this.#waiters.get(def as unknown as StoreDef<KubeObject>) as unknown as CacheWaiter<T> | undefined
+    return this.#waiters.get(def) as unknown as CacheWaiter<T> | undefined
   }
 
   /** The project of a namespace. Its ID is empty while the cache does not have the namespace. */

@@ -16,7 +16,7 @@ export interface Problem {
 
 /** Returns the message if the value does not satisfy the keyword. */
 type Keyword = (argument: unknown, value: unknown, schema: Keywords) => string | undefined
-const check = <A>(fn: (argument: A, value: unknown, schema: Keywords) => string | undefined): Keyword => fn as Keyword
+const check = (fn: (argument: never, value: unknown, schema: Keywords) => string | undefined): Keyword => fn as Keyword
 
 const types: Readonly<Record<string, (value: unknown) => boolean>> = {
   null: (value) => value === null || value === undefined,
@@ -64,7 +64,8 @@ function toNumber(value: unknown): number | undefined {
 }
 
 const sizeOf = (value: unknown): number | undefined => (Array.isArray(value) ? value.length : undefined)
-const lengthOf = (value: unknown): number | undefined => (typeof value === 'string' ? [...value].length : undefined)
+const lengthOf = (value: unknown): number | undefined =>
+  typeof value === 'string' ? Array.from(value).length : undefined
 const countOf = (value: unknown): number | undefined =>
   isType(value, 'object') ? Object.keys(value as object).length : undefined
 

@@ -7,7 +7,7 @@ export function pythonRepr(value: unknown): string {
   if (typeof value === 'string') return reprOfString(value)
   if (typeof value === 'number') return reprOfNumber(value)
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`
-  const members = Object.entries(value as object).map(([key, member]) => `${reprOfString(key)}: ${pythonRepr(member)}`)
+  const members = Object.entries(value).map(([key, member]) => `${reprOfString(key)}: ${pythonRepr(member)}`)
   return `{${members.join(', ')}}`
 }
 

@@ -18,7 +18,7 @@ type ObjectType<P extends Properties, R extends keyof P> = { [K in R]: TypeOf<P[
 }
 
 /** A schema from keywords as they are, for what the functions below do not express. */
-export const schema = <T>(keywords: Keywords): Schema<T> => keywords as Schema<T>
+export const schema = <T>(keywords: Keywords): Schema<T> => keywords
 
 export const string = (keywords: Keywords = {}): Schema<string> => schema({ type: 'string', ...keywords })
 export const integer = (keywords: Keywords = {}): Schema<number> => schema({ type: 'integer', ...keywords })

@@ -27,7 +27,7 @@ function checkSimple(name: string, argument: unknown, value: unknown, schema: Ke
 }
 
 type Check = (argument: unknown, value: unknown, schema: Keywords) => Problem | undefined
-const check = <A>(fn: (argument: A, value: unknown, schema: Keywords) => Problem | undefined): Check => fn as Check
+const check = (fn: (argument: never, value: unknown, schema: Keywords) => Problem | undefined): Check => fn as Check
 
 /** Checks a member of an object or array; the path of its problem then begins with the member's key. */
 function descend(schema: Schema, value: unknown, key: string | number): Problem | undefined {
@@ -114,7 +114,7 @@ function checkAdditional(
   if (extras.length === 0) return undefined
   if (allowed !== false) return firstOf(extras, (key) => descend(allowed, value[key], key))
   const names = extras.map(pythonRepr).toSorted().join(', ')
-  const patterns = Object.keys((schema['patternProperties'] ?? {}) as object)
+  const patterns = Object.keys(schema['patternProperties'] ?? {})
   const message =
     patterns.length > 0
       ? `${names} ${extras.length === 1 ? 'does' : 'do'} not match any of the regexes: ${patterns.map(pythonRepr).toSorted().join(', ')}`

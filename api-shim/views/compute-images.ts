@@ -1,6 +1,7 @@
 /** Renders images as the Compute API's proxy shows them. Pure. */
 import type { Link, Links } from '../http/links.ts'
 import { isAttribute } from '../routes/images/attributes.ts'
+import { pythonStr } from '../validation/python.ts'
 import type { GlanceImage, ImageStatus } from './images.ts'
 
 /** Nova's word for the status of an image, and how far it is, in per cent. */
@@ -41,9 +42,9 @@ export function renderComputeImage(image: GlanceImage, links: Links): object {
     ...progressOf[image.status],
     'OS-EXT-IMG-SIZE:size': size,
     links: linksOf(id, links),
-    ...(server === undefined ? {} : { server: pairOf(links, String(server)) }),
+    ...(server === undefined ? {} : { server: pairOf(links, pythonStr(server)) }),
     ...(diskConfig === undefined
       ? {}
-      : { 'OS-DCF:diskConfig': /^(1|t|true|on|y|yes)$/i.test(String(diskConfig)) ? 'AUTO' : 'MANUAL' }),
+      : { 'OS-DCF:diskConfig': /^(1|t|true|on|y|yes)$/i.test(pythonStr(diskConfig)) ? 'AUTO' : 'MANUAL' }),
   }
 }

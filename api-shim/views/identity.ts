@@ -63,7 +63,7 @@ export const renderProject = ({ id, name }: Project, root: string): object => ({
 
 /** @param hasNames whether names stand beside the IDs */
 export function renderAssignment({ user, project, role }: RoleAssignment, root: string, hasNames: boolean): object {
-  const named = <T extends { id: string; name: string }>({ id, name }: T): object => ({
+  const named = ({ id, name }: { id: string; name: string }): object => ({
     id,
     ...(hasNames ? { name, domain } : {}),
   })

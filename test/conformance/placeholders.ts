@@ -43,6 +43,8 @@ const samples: Readonly<Record<string, string>> = {
   reservation: 'r-12345678',
 }
 
+const escapeRegex = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+
 export class Placeholders {
   readonly #values: Map<string, string>
 
@@ -91,7 +93,7 @@ export class Placeholders {
     const names: string[] = []
     const pattern = recorded
       .split(/(\{[a-zA-Z][\w-]*(?::[\w-]+)*\})/)
-      .map((part, i) => (i % 2 === 0 ? RegExp.escape(part) : this.#patternOf(part.slice(1, -1), names)))
+      .map((part, i) => (i % 2 === 0 ? escapeRegex(part) : this.#patternOf(part.slice(1, -1), names)))
       .join('')
     const found = new RegExp(`^${pattern}$`, 'u').exec(actual)
     for (const [i, name] of names.entries()) if (found?.[i + 1] !== undefined) this.bind(name, found[i + 1] ?? '')
@@ -100,7 +102,7 @@ export class Placeholders {
 
   #patternOf(name: string, names: string[]): string {
     const value = this.#values.get(name)
-    if (value !== undefined) return RegExp.escape(value)
+    if (value !== undefined) return escapeRegex(value)
     const form = forms[name]
     if (form !== undefined) return form
     // Placeholders of the site's paths and of things outside of the cloud may be anything.

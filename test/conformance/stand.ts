@@ -59,48 +59,72 @@ export async function createStand(): Promise<Stand> {
     ['keystone', `${PUBLIC_URL}/identity`],
     ['glance', `${PUBLIC_URL}/image`],
   ])
+  nameUsers(shim, names)
+  await seedFlavors(shim, names)
+  await seedImages(shim, names)
+  await seedNetworks(shim, names)
+  await seedHosts(shim, names)
+  await shim.seed(aggregates.kind, { metadata: { name: 'zone-y' }, spec: { availabilityZone: 'zone-y', hosts: [] } })
+  return { shim, names }
+}
+
+type Names = Map<string, string>
+
+function nameUsers(shim: TestShim, names: Names): void {
   for (const user of Object.keys(users)) {
     const caller = shim.callerOf(user)
     names.set(`user:${user === 'other-project' ? 'other' : user}`, caller?.user.id ?? '')
     names.set(`project:${users[user]?.project ?? ''}`, caller?.project?.id ?? '')
   }
-  const uid = async (def: ResourceDef, object: object): Promise<string> => {
-    const { metadata } = await shim.seed<KubeObject>(def, object)
-    return metadata.uid ?? ''
-  }
+}
+
+/** Creates an object and returns its UID. */
+async function seedUid(shim: TestShim, def: ResourceDef, object: object): Promise<string> {
+  const { metadata } = await shim.seed<KubeObject>(def, object)
+  return metadata.uid ?? ''
+}
+
+async function seedFlavors(shim: TestShim, names: Names): Promise<void> {
   for (const [name, spec] of Object.entries(flavorSpecs)) {
     const annotations = { 'compute.kubenova.io/display-name': name }
     await shim.seed(flavors.kind, { metadata: { name: `f-${name}`, annotations }, spec })
     names.set(`flavor:${name}`, `f-${name}`)
   }
+}
+
+async function seedImages(shim: TestShim, names: Names): Promise<void> {
   for (const [name, { namespace = 'admin', spec = {} }] of Object.entries(imageSpecs)) {
     const image = {
       metadata: { name, namespace },
       spec: { url: 'https://images.test/x', visibility: 'public', ...spec },
     }
-    names.set(`image:${name}`, await uid(images.kind, image))
+    names.set(`image:${name}`, await seedUid(shim, images.kind, image))
   }
+}
+
+async function seedNetworks(shim: TestShim, names: Names): Promise<void> {
   const subnets = [{ cidr: IPv4 }, { cidr: IPv6 }]
   names.set(
     'network:private',
-    await uid(networks.kind, { metadata: { name: 'private', namespace: 'mine' }, spec: { subnets } }),
+    await seedUid(shim, networks.kind, { metadata: { name: 'private', namespace: 'mine' }, spec: { subnets } }),
   )
   for (const name of ['net-a', 'net-b'])
     names.set(
       `network:${name}`,
-      await uid(networks.kind, { metadata: { name, namespace: 'other' }, spec: { subnets: [] } }),
+      await seedUid(shim, networks.kind, { metadata: { name, namespace: 'other' }, spec: { subnets: [] } }),
     )
+}
+
+async function seedHosts(shim: TestShim, names: Names): Promise<void> {
   for (const index of [1, 2]) {
     const name = `host-${index}`
     names.set(`host:${index}`, name)
-    const id = await uid(hypervisors.kind, hostOf(name))
+    const id = await seedUid(shim, hypervisors.kind, hostOf(name))
     names.set(`hypervisor:${index}`, id)
     names.set(`service:nova-compute:${index}`, id)
     await seedLease(shim, name, `${name}_1a2b3c4d`)
   }
   await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
-  await shim.seed(aggregates.kind, { metadata: { name: 'zone-y' }, spec: { availabilityZone: 'zone-y', hosts: [] } })
-  return { shim, names }
 }
 
 /** The heartbeat of an agent or of the controller, which has just been written. */

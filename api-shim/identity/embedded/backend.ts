@@ -84,23 +84,25 @@ export class EmbeddedIdentity implements IdentityBackend {
     const { user, credential, expiresAt: end } = await this.#prove(credentials)
     const project = credential?.project ?? this.#findProject(credentials.scope?.project)
     if (credentials.scope && !project) throw unauthorized()
-    const caller = this.#callerOf(user, project, credential?.roles)
-    // A user without a role in the project gets no token for it.
-    if (project && caller.roles.size === 0) throw unauthorized()
+    this.#checkRoles(user, project, credential?.roles)
     const issuedAt = this.#clock.wall()
     const expiresAt = end ?? new Date(issuedAt.getTime() + this.#tokenSeconds * 1000)
-    const uid = project && uidFromProjectId(project.id)
     const claims: Claims = {
       user: user.name,
       generation: this.#users.generationOf(user.name),
       methods: [...credentials.methods],
-      ...(uid === undefined ? {} : { project: uid }),
-      ...(credential === undefined ? {} : { credential: credential.id }),
+      ...(project && { project: uidFromProjectId(project.id) }),
+      ...(credential && { credential: credential.id }),
     }
     const token = await this.#tokens.sign(claims, issuedAt, expiresAt)
     const info = await this.inspectToken(token)
     if (!info) throw unauthorized()
     return { token, info }
+  }
+
+  /** A user without a role in the project gets no token for it. */
+  #checkRoles(user: User, project: Project | undefined, roles: readonly Role[] | undefined): void {
+    if (project && this.#callerOf(user, project, roles).roles.size === 0) throw unauthorized()
   }
 
   async inspectToken(token: string): Promise<TokenInfo | undefined> {

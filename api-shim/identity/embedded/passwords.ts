@@ -61,15 +61,15 @@ function parseHash(phc: string): (Cost & { salt: Buffer; tag: Buffer }) | undefi
 const encode = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')
 
 const queue: (() => void)[] = []
-let running = 0
+const load = { running: 0 }
 
 async function computeHash(message: string, nonce: Buffer, tagLength: number, parameters: Cost): Promise<Buffer> {
-  while (running >= MAX_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
-  running += 1
+  while (load.running >= MAX_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
+  load.running += 1
   try {
     return await hash('argon2id', { message, nonce, tagLength, ...parameters })
   } finally {
-    running -= 1
+    load.running -= 1
     queue.shift()?.()
   }
 }

@@ -6,11 +6,11 @@ import { noParameters } from '../../validation/no-parameters.ts'
 import { object, type Schema, schema, string, type TypeOf } from '../../validation/schema.ts'
 import { renderAggregate, UPDATED_AT } from '../../views/aggregates.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
+import { looseName } from '../servers/parameters.ts'
 import { listAggregates } from '../services/services.ts'
 import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
 import { checkZoneChange, refuse } from './zone-rules.ts'
 
-const looseName = string({ format: 'name_with_leading_trailing_spaces', minLength: 1, maxLength: 255 })
 const zone: Schema<string | null> = schema({
   oneOf: [{ type: 'string', format: 'az_name', minLength: 1, maxLength: 255 }, { type: 'null' }],
 })
@@ -60,7 +60,7 @@ export const aggregatesCreate = defineRoute<TypeOf<typeof createBody>>({
         : { name: newNameFor(wanted), annotations: { [DISPLAY_NAME]: wanted } }
     const availabilityZone = body.aggregate.availability_zone?.trim()
     const spec = { hosts: [], ...(availabilityZone ? { availabilityZone } : {}) }
-    const created = await state.write(aggregates).create({ metadata, spec } as never)
+    const created = await state.write(aggregates).create({ metadata, spec })
     const {
       hosts: _hosts,
       metadata: _metadata,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => shim[Symbol.asyncDispose]())
 
 const ask = (method: string, path: string, options: AskOptions = {}) =>
-  shim.ask<Record<string, never>>(method, `/compute/v2.1/flavors${path}`, { as: 'admin', ...options })
+  shim.ask(method, `/compute/v2.1/flavors${path}`, { as: 'admin', ...options })
 
 const create = (flavor: object, version = '2.104') => ask('POST', '', { version, body: { flavor } })
 const small = { ram: 64, disk: 1, vcpus: 1 }

@@ -2,7 +2,7 @@
 import { diskFormats } from '../../../crds/kinds/image.ts'
 import { badRequest, forbidden } from '../../http/fault.ts'
 import type { DiskFormat, ImageDraft } from '../../images/draft.ts'
-import { pythonRepr } from '../../validation/python.ts'
+import { pythonRepr, pythonStr } from '../../validation/python.ts'
 import { type Schema, schema } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 
@@ -107,7 +107,7 @@ export function withValue(draft: ImageDraft, name: string, value: unknown): Imag
   const set = setters[name]
   if (set) return { ...draft, ...set(value as never) }
   const { [name]: _old, ...others } = draft.properties
-  return { ...draft, properties: value === null ? others : { ...others, [name]: String(value) } }
+  return { ...draft, properties: value === null ? others : { ...others, [name]: pythonStr(value) } }
 }
 
 /** The draft without this attribute, which then has its default, or without this property. */

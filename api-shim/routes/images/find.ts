@@ -34,7 +34,7 @@ export async function findImage(request: Request, id = request.params['image_id'
 
 /** Users choose spec.uuid. If two Images have the same, the first one keeps it. */
 const oldestFirst = (found: readonly Image[]): Image[] => found.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
-const timeOf = ({ metadata }: Image): string => String(metadata.creationTimestamp ?? '')
+const timeOf = ({ metadata }: Image): string => metadata.creationTimestamp ?? ''
 
 const isOwnOrAdmin = ({ state, caller }: Pick<Request, 'state' | 'caller'>, namespace: string | undefined): boolean =>
   isAdmin(caller) || namespace === state.namespace

@@ -1,5 +1,6 @@
 /** POST /images/{image_id}/import: an image whose bytes the hosts fetch from another server. */
 import { badRequest, conflict } from '../../http/fault.ts'
+import { pythonStr } from '../../validation/python.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
 import { checkOwner, findImage, imageFilesOf } from './find.ts'
 import { checkFormats, IMPORT_METHODS, publishImage } from './publish.ts'
@@ -13,10 +14,10 @@ function uriOf(body: unknown): string {
   const name = memberOf(method, 'name')
   if (name === undefined) throw badRequest("Import request requires a 'name' field.")
   if (!(IMPORT_METHODS as readonly unknown[]).includes(name))
-    throw badRequest(`Unknown import method name '${String(name)}'.`)
+    throw badRequest(`Unknown import method name '${pythonStr(name)}'.`)
   const uri = memberOf(method, 'uri')
   if (typeof uri !== 'string' || !/^https?:\/\//.test(uri))
-    throw badRequest(`URI for web-download does not pass filtering: ${String(uri)}`)
+    throw badRequest(`URI for web-download does not pass filtering: ${pythonStr(uri)}`)
   return uri
 }
 

@@ -1,6 +1,7 @@
 /** Reads the two forms of JSON patch that Glance takes, with Glance's messages for what it does not take. Pure. */
 import { badRequest, Fault, forbidden } from '../../http/fault.ts'
 import type { ImageDraft } from '../../images/draft.ts'
+import { pythonStr } from '../../validation/python.ts'
 import { checkAttributes, checkNotReserved, isAttribute, isReadOnly, withoutValue, withValue } from './attributes.ts'
 
 const operations = ['add', 'remove', 'replace'] as const
@@ -26,7 +27,7 @@ const standardForm: Form = ({ op, path }) => {
   if (op === undefined)
     throw badRequest(`Unable to find \`op\` in JSON Schema change. It must be one of the following: ${available}.`)
   if (!isOperation(op))
-    throw badRequest(`Invalid operation: \`${String(op)}\`. It must be one of the following: ${available}.`)
+    throw badRequest(`Invalid operation: \`${pythonStr(op)}\`. It must be one of the following: ${available}.`)
   if (path === undefined) throw badRequest("Unable to find 'path' in JSON Schema change")
   return { op, pointer: path }
 }

@@ -30,16 +30,18 @@ function sortKeysOf({ sort, sort_key = [], sort_dir = [] }: Query): SortKey<Glan
     ? (sort.at(-1) ?? '').split(',').map((part) => part.split(':'))
     : pairUp(sort_key.length > 0 ? sort_key : ['created_at'], sort_dir)
   const keys = pairs.map(([key = '', direction]) => [key.trim(), direction?.trim() || 'desc'] as const)
-  for (const [key, direction] of keys) {
-    if (!sortable.includes(key))
-      throw badRequest(`Invalid sort key: ${key}. It must be one of the following: ${sortable.join(', ')}.`)
-    if (direction !== 'asc' && direction !== 'desc') throw badRequest(`Invalid sort direction: ${direction}`)
-  }
+  for (const [key, direction] of keys) checkSortKey(key, direction)
   // As in Glance, creation time and ID decide between images that are otherwise equal.
   return [...keys, ['created_at', 'desc'] as const, ['id', 'desc'] as const].map(([key, direction]) => ({
     valueOf: (image) => Reflect.get(image, key) ?? undefined,
     descending: direction === 'desc',
   }))
+}
+
+function checkSortKey(key: string, direction: string): void {
+  if (!sortable.includes(key))
+    throw badRequest(`Invalid sort key: ${key}. It must be one of the following: ${sortable.join(', ')}.`)
+  if (direction !== 'asc' && direction !== 'desc') throw badRequest(`Invalid sort direction: ${direction}`)
 }
 
 function pairUp(keys: readonly string[], directions: readonly string[]): (string | undefined)[][] {

@@ -10,7 +10,7 @@ import { applyChange, type Change, parseChanges } from './json-patch.ts'
 import { checkDraft, checkVisibility } from './publish.ts'
 
 const defineImageRoute = defineRouteOf('image')
-type Request = RouteRequest<unknown>
+type Request = RouteRequest
 
 export const draftOf = ({ image, queued }: Found): ImageDraft => (image ? draftOfImage(image) : queued.draft)
 

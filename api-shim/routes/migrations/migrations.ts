@@ -2,6 +2,7 @@
 import { badRequest, notFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
+import type { Query } from '../../validation/request.ts'
 import { nonNegativeInteger, nothing, object, query, repeated, single, string } from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findServer } from '../servers/find.ts'
@@ -38,15 +39,19 @@ const list = defineRoute<null>({
   async handle({ query: parameters, caller, authorize }) {
     const project = parameters['project_id']?.at(-1)
     if (!project || project !== caller.project?.id) authorize({ rule: ruleOf('index:all_projects'), role: 'admin' })
-    const since = parseIsoTime(parameters['changes-since']?.at(-1) ?? '')
-    const before = parseIsoTime(parameters['changes-before']?.at(-1) ?? '')
-    if (since && before && before < since)
-      throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+    checkPeriod(parameters)
     const marker = parameters['marker']?.at(-1)
     if (marker !== undefined) throw badRequest(`Marker ${marker} could not be found.`)
     return { body: { migrations: [] } }
   },
 })
+
+function checkPeriod(parameters: Query): void {
+  const since = parseIsoTime(parameters['changes-since']?.at(-1) ?? '')
+  const before = parseIsoTime(parameters['changes-before']?.at(-1) ?? '')
+  if (since && before && before < since)
+    throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+}
 
 const path = '/servers/{server_id}/migrations'
 const itemPath = `${path}/{migration_id}`

@@ -7,7 +7,7 @@ import { findProblem } from '../../validation/validate.ts'
 export type AttributeSchemas = Readonly<Record<string, Schema>>
 
 /** The object in a body such as `{"network": {…}}`. Throws a 400 with Neutron's text for the first mistake. */
-export function readAttributes<T>(body: unknown, singular: string, schemas: AttributeSchemas): T {
+export function readAttributes(body: unknown, singular: string, schemas: AttributeSchemas): object {
   const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, singular) : undefined
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest(`Unable to find '${singular}' in request body`)
@@ -17,7 +17,7 @@ export function readAttributes<T>(body: unknown, singular: string, schemas: Attr
     const problem = findProblem(schemas[name] ?? {}, attribute)
     if (problem) throw badRequest(`Invalid input for ${name}. Reason: ${problem.message}.`)
   }
-  return value as T
+  return value
 }
 
 /**

@@ -35,7 +35,7 @@ function matches(item: object, { query }: Request): boolean {
 function hasValue(actual: unknown, wanted: string): boolean {
   if (Array.isArray(actual)) return actual.some((member) => hasMember(member, wanted))
   if (typeof actual === 'boolean') return actual === ['true', '1', 't', 'yes'].includes(wanted.toLowerCase())
-  return String(actual ?? '') === wanted
+  return String((actual as string | number | null | undefined) ?? '') === wanted
 }
 
 function hasMember(member: unknown, wanted: string): boolean {
@@ -70,10 +70,8 @@ interface Page {
 
 /** Cuts a page. `page_reverse` means the page before the marker. Without a limit there are no pages. */
 function cutPage(items: readonly object[], query: Query, word: string): Page {
-  const [limit, marker] = [query['limit']?.at(-1), query['marker']?.at(-1)]
-  if (limit !== undefined && !/^\d+$/.test(limit))
-    throw badRequest(`Invalid input for operation: '${limit}' is not an integer.`)
-  const size = limit === undefined || Number(limit) === 0 ? Number.POSITIVE_INFINITY : Number(limit)
+  const size = pageSizeOf(query)
+  const marker = query['marker']?.at(-1)
   const isReversed = query['page_reverse']?.at(-1)?.toLowerCase() === 'true'
   const ordered = isReversed ? items.toReversed() : items
   const at = marker === undefined ? -1 : ordered.findIndex((item) => idOf(item) === marker)
@@ -83,6 +81,13 @@ function cutPage(items: readonly object[], query: Query, word: string): Page {
   return { items: isReversed ? page.toReversed() : page, hasMore: page.length < rest.length }
 }
 
+function pageSizeOf(query: Query): number {
+  const limit = query['limit']?.at(-1)
+  if (limit !== undefined && !/^\d+$/.test(limit))
+    throw badRequest(`Invalid input for operation: '${limit}' is not an integer.`)
+  return Number(limit ?? 0) || Number.POSITIVE_INFINITY
+}
+
 function linksOf({ query, links }: Request, path: string, { items, hasMore }: Page): object[] {
   if (query['limit'] === undefined) return []
   const link = (rel: 'next' | 'previous', item: object | undefined, more: [string, string][]): object[] => {
@@ -90,7 +95,12 @@ function linksOf({ query, links }: Request, path: string, { items, hasMore }: Pa
     const pairs = Object.entries(query).flatMap(([name, values]) =>
       name === 'marker' || name === 'page_reverse' ? [] : values.map((value): [string, string] => [name, value]),
     )
-    return [{ rel, href: `${links.self(path)}?${new URLSearchParams([...pairs, ['marker', idOf(item)], ...more])}` }]
+    return [
+      {
+        rel,
+        href: `${links.self(path)}?${new URLSearchParams([...pairs, ['marker', idOf(item)], ...more]).toString()}`,
+      },
+    ]
   }
   const hasPrevious = query['marker'] !== undefined
   return [

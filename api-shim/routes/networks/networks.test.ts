@@ -311,9 +311,9 @@ describe('lists', () => {
     const project = shim.callerOf('member')?.project?.id
     const [group] = await list('security_groups', '?name=default')
     expect(group).toMatchObject({ name: 'default', project_id: project })
-    expect(
-      (await list('security_group_rules', '?direction=ingress')).map(({ ethertype }) => ethertype).toSorted(),
-    ).toEqual(['IPv4', 'IPv6'])
+    expect((await list('security_group_rules', '?direction=ingress')).map(({ ethertype }) => ethertype)).toEqual(
+      expect.arrayContaining(['IPv4', 'IPv6']),
+    )
     expect(
       (await ask('POST', '/security-groups', { security_group: { name: 'web' } })).body.NeutronError,
     ).toMatchObject({

@@ -56,7 +56,7 @@ const fixed = {
 }
 
 const read = (body: unknown): NetworkAttributes => {
-  const given = readAttributes<NetworkAttributes>(body, 'network', attributes)
+  const given = readAttributes(body, 'network', attributes) as NetworkAttributes
   checkFixed(given, fixed)
   return given
 }

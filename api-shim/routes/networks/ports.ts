@@ -101,7 +101,7 @@ const create = defineNetworkRoute({
   success: 201,
   policy: { rule: 'create_port', role: 'member' },
   async handle(request: RouteRequest) {
-    const given = readAttributes<PortAttributes>(request.body, 'port', attributes)
+    const given = readAttributes(request.body, 'port', attributes) as PortAttributes
     const { network_id: networkId, name = '', description, mac_address: mac } = given
     if (networkId === undefined)
       throw badRequest("Failed to parse request. Required attribute 'network_id' not specified")
@@ -137,7 +137,7 @@ const update = defineNetworkRoute({
   policy: { rule: 'update_port', role: 'member' },
   async handle(request: RouteRequest) {
     const port = await findPort(request, request.params['id'] ?? '')
-    const given = readAttributes<PortAttributes>(request.body, 'port', attributes)
+    const given = readAttributes(request.body, 'port', attributes) as PortAttributes
     checkOwner(request, port, 'update_port')
     const shown = renderPort(port, networkViewOf(request))
     const kept = ['network_id', 'mac_address', 'device_id', 'device_owner', 'fixed_ips'] as const

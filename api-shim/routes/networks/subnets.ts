@@ -114,7 +114,7 @@ const create = defineNetworkRoute({
   success: 201,
   policy: { rule: 'create_subnet', role: 'member' },
   async handle(request: RouteRequest) {
-    const given = readAttributes<SubnetAttributes>(request.body, 'subnet', attributes)
+    const given = readAttributes(request.body, 'subnet', attributes) as SubnetAttributes
     checkFixed(given, fixed)
     if (given.network_id === undefined)
       throw badRequest("Failed to parse request. Required attribute 'network_id' not specified")
@@ -146,7 +146,7 @@ const update = defineNetworkRoute({
   policy: { rule: 'update_subnet', role: 'member' },
   async handle(request: RouteRequest) {
     const { network, subnet } = await findSubnet(request, request.params['id'] ?? '')
-    const given = readAttributes<SubnetAttributes>(request.body, 'subnet', attributes)
+    const given = readAttributes(request.body, 'subnet', attributes) as SubnetAttributes
     checkFixed(given, { ...fixed, cidr: subnet.cidr, network_id: network.metadata.uid })
     checkOwner(request, network, 'update_subnet')
     const { gateway, ...rest } = subnet

@@ -28,12 +28,16 @@ export function checkState(
 ): void {
   const id = uuidOf(server)
   if (!ignoresLock) checkLock(server, request)
+  const { host, launchedAt } = server.status ?? {}
+  if (!withoutHost && host === undefined) throw conflict(`Instance ${id} is not ready`)
   const vmState = vmStateOf(server)
-  const task = taskStateOf(server, requestedTaskOf(server, request.state.shared))
-  if (!withoutHost && server.status?.host === undefined) throw conflict(`Instance ${id} is not ready`)
   if (!from.includes(vmState)) throw conflict(`Cannot '${name}' instance ${id} while it is in vm_state ${vmState}`)
-  if (!whileBusy && task !== undefined)
-    throw conflict(`Cannot '${name}' instance ${id} while it is in task_state ${task}`)
-  if (server.status?.launchedAt === undefined && !withoutHost)
-    throw conflict(`Instance ${id} is in an invalid state for '${name}'`)
+  if (!whileBusy) checkIdle(server, name, request)
+  if (!withoutHost && launchedAt === undefined) throw conflict(`Instance ${id} is in an invalid state for '${name}'`)
+}
+
+function checkIdle(server: Server, name: string, { state }: Pick<RouteRequest<never>, 'state'>): void {
+  const task = taskStateOf(server, requestedTaskOf(server, state.shared))
+  if (task !== undefined)
+    throw conflict(`Cannot '${name}' instance ${uuidOf(server)} while it is in task_state ${task}`)
 }

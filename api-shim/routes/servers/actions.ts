@@ -45,7 +45,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
       { required: ['type'] },
     ),
     from: ({ type }) => (type === 'SOFT' ? ['active'] : registry.reboot.from),
-    parameters: async (value) => ({ type: String((value as { type: string }).type).toUpperCase() }),
+    parameters: async (value) => ({ type: (value as { type: string }).type.toUpperCase() }),
   },
   rescue: {
     value: schema({
@@ -116,7 +116,7 @@ async function requestAction(
       user: caller.user.id,
       project: caller.project?.id,
       [name]: parameters,
-    } as object,
+    },
   })
   const admitted = await state.shared
     .waiterOf(actions)
@@ -126,17 +126,22 @@ async function requestAction(
 }
 
 async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
-  const { parameters: parametersOf, from, reply } = translations[name] ?? {}
+  const { parameters, from, reply } = translations[name] ?? {}
   const server = await findServer(request)
   request.authorize()
   const value = request.body[key]
-  const provisional = name === 'reboot' ? ((await parametersOf?.(value, request)) ?? {}) : {}
+  const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request)) ?? {}
+  // Parameters may create a Secret, so they are made after the check, except for those that decide the check.
+  const provisional = name === 'reboot' ? await parametersOf() : {}
   checkState(server, { name, from: from?.(provisional) ?? registry[name].from }, request)
-  const { desiredPower } = registry[name]
-  if (desiredPower !== undefined && (server.spec.powerState !== desiredPower || !isRequestable(name)))
-    await setPower(server, name, request)
-  else await requestAction(server, name, (await parametersOf?.(value, request)) ?? {}, request)
+  if (isPowerChange(server, name)) await setPower(server, name, request)
+  else await requestAction(server, name, await parametersOf(), request)
   return reply?.(value) ?? {}
+}
+
+function isPowerChange({ spec }: Server, name: ActionName): boolean {
+  const { desiredPower } = registry[name]
+  return desiredPower !== undefined && (spec.powerState !== desiredPower || !isRequestable(name))
 }
 
 function routeOf(name: ActionName): Route[] {

@@ -93,32 +93,43 @@ async function hintsFrom({ state, body }: Request): Promise<object> {
   }
 }
 
-async function specFrom(request: Request): Promise<ServerSpec> {
-  const { body, state } = request
-  const { server } = body
+function checkBounds({ body: { server } }: Request): void {
   if (Object.keys(server.metadata ?? {}).length > MAX_METADATA_ITEMS)
     throw forbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
   if (server.personality !== undefined && server.personality.length > 0)
     throw badRequest('Personality files are not supported: use user_data.')
+}
+
+async function specFrom(request: Request): Promise<ServerSpec> {
+  const { body, state } = request
+  const { server } = body
+  checkBounds(request)
   const image = await findBootImage(request)
   const flavor = await findRequestedFlavor(request)
   checkSizes(flavor, image)
   const availabilityZone = checkZone(server.availability_zone, request)
   const keyName = await keyNameFrom(request)
   const isShared = image.metadata.namespace !== state.namespace
-  const { description, hostname, metadata, tags, user_data: userData } = server
   return {
     flavor: flavor.metadata.name,
     image: { name: image.metadata.name, ...(isShared ? { namespace: image.metadata.namespace } : {}) },
     networks: await networksFrom(server.networks, request),
-    configDrive: isTrue(server.config_drive) || keyName !== undefined || userData !== undefined,
+    configDrive: isTrue(server.config_drive) || keyName !== undefined || server.user_data !== undefined,
     ...(keyName === undefined ? {} : { keyName }),
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
+    ...describe(request),
+    ...(await hintsFrom(request)),
+  }
+}
+
+/** What the user says of the server. */
+function describe({ body: { server } }: Request): object {
+  const { description, hostname, metadata, tags } = server
+  return {
     ...(typeof description === 'string' ? { description } : {}),
     ...(hostname === undefined ? {} : { hostname }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
-    ...(await hintsFrom(request)),
   }
 }
 

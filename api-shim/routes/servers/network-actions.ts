@@ -81,7 +81,7 @@ const removeFloatingIp = defineRoute<{ removeFloatingIp: { address: string } }>(
 })
 
 /** The agents keep the networks of servers as they must be, so there is nothing to inject. */
-const injectNetworkInfo = defineRoute<unknown>({
+const injectNetworkInfo = defineRoute({
   ...action,
   name: 'servers:injectNetworkInfo',
   action: 'injectNetworkInfo',

@@ -1,5 +1,6 @@
 /** /os-assisted-volume-snapshots: calls of a volume service for volumes of servers, of which there are none. */
 import { badRequest } from '../../http/fault.ts'
+import { pythonStr } from '../../validation/python.ts'
 import { object, oneOf, query, repeated, string, type TypeOf } from '../../validation/schema.ts'
 import { defineRoute } from '../route.ts'
 import { authorizeService } from './authorize.ts'
@@ -59,5 +60,5 @@ function volumeOf(text: string): string {
   }
   const id = (parsed as { volume_id?: unknown } | null)?.volume_id
   if (id === undefined) throw badRequest("'volume_id'")
-  return String(id)
+  return pythonStr(id)
 }
