@@ -60,8 +60,8 @@ export interface Step<P, Needs extends Capability = Capability> {
   /** The host capabilities that `do` gets. */
   needs: readonly Needs[]
   /**
-   * Set if the step changes nothing that the server needs. While an action has tried only such steps, the server is
-   * unchanged. If one of them then fails for good, the request is refused: the server stays as it is and gets no fault.
+   * Set if the step changes nothing that the server needs. If the step fails for good, and the action has tried only
+   * such steps so far, the action request is refused: the server stays as it is and gets no fault.
    */
   changesNothing?: true
   /**
@@ -108,8 +108,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
   /**
-   * Names the Image that the parameters refer to; undefined if they name none. The controller copies what the agent
-   * needs of that Image into the parameters, as `resolvedImage`.
+   * The value of spec.powerState that the action brings the server to. Absent if the action does not serve
+   * spec.powerState.
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
   /** The agent runs the action when spec.powerState has this value and the server has not reached it yet. */
@@ -124,8 +124,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * Set if a request for the action in vmState error retries the failed operation, so that the server reaches its
-   * spec.powerState. If no host could build the server, the controller schedules it again.
+   * Set if a request for the action retries the failed operation when the vmState is error. The server then reaches its
+   * spec.powerState. If no host could build the server, the controller schedules the server again.
    */
   retries?: true
   /**
@@ -134,11 +134,11 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   triesWhileBusy?: number
   /**
-   * The Nova task state to report while the action runs. Absent if Nova has none: then the agent writes no status
-   * before it runs the steps.
+   * The Nova task state that the Server's status shows while the action runs. Absent if Nova has none: then the agent
+   * writes no status before it runs the steps.
    */
   task?(params: Static<P>): TaskState
-  /** Reason of the condition Ready while the action runs. Default: PowerChanging. */
+  /** Reason of the Server's condition Ready while the action runs. Default: the reason PowerChanging. */
   reason?: Reason
   /** The name of Nova's instance action event, for the action record. */
   event: string
@@ -157,9 +157,9 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   builds?: true
   /**
-   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise the restarted
-   * agent must finish the action first, because a part of it goes on without an agent: the guest was asked to power
-   * off, or libvirtd is saving its memory.
+   * Set if a restarted agent may drop the unfinished action when spec.powerState has changed meanwhile. If the field is
+   * absent, a restarted agent must finish the action first. Parts of such an action go on while no agent runs: the
+   * guest was asked to power off, or libvirtd is saving the guest's memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]

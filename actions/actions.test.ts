@@ -24,8 +24,8 @@ const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
 const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
 
 /**
- * Whether the controller rejects the action. While a server was never built, users may request only actions that boot
- * the guest. An action that nobody requests, such as create, is not rejected.
+ * Whether the controller rejects a request for the action on this server. As long as a server was never built, users
+ * may request only actions that boot the guest. Actions that no user requests, such as create, are never rejected.
  */
 const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
   request !== undefined && !boots && neverBuilt.has(make)
@@ -84,7 +84,7 @@ const diskAfter: Partial<Record<ActionName, string>> = {
   unrescue: 'root disk',
 }
 
-/** Counts the boots that the action caused: they have its boot ID, m1. */
+/** Counts the boots that the action caused: those with the action's boot ID, which is m1. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
 /**
@@ -100,8 +100,11 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
 }
 
 /**
- * Runs the action without faults. Returns the number of boots that it caused (boots), of tries after which a step was
- * not done yet (waits), and of calls that changed the host (effects). `end` is the state of the host afterwards.
+ * Runs the action without faults. Returns:
+ * - boots: the number of boots that the action caused
+ * - waits: the number of tries after which a step was not done yet
+ * - effects: the number of calls that changed the host
+ * - end: the state of the host afterwards
  */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]

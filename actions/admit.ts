@@ -39,8 +39,8 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action boots the guest although the server should be off, paused or suspended. The agent would then at
- * once undo the boot.
+ * Whether the action boots the guest although `targetPowerOf` says that the guest must be off, paused or suspended. The
+ * agent would undo such a boot at once.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)

@@ -1,6 +1,7 @@
 /**
  * The common steps of all actions that boot a guest: fetch the image, make what is missing on the host, define the
- * domain from the current Server, start the domain. A boot ID names the request that a boot belongs to.
+ * domain from the current Server, start the domain. Each boot has a boot ID, which names the request that the boot
+ * belongs to.
  */
 import { defineStep, type Step } from './action.ts'
 
@@ -36,7 +37,8 @@ export const start = defineStep({
 })
 
 /**
- * Starts the guest unless spec.powerState is Stopped. Actions that end in the desired power use it instead of `start`.
+ * Starts the guest unless spec.powerState is Stopped. An action uses it instead of `start` if the server must end in
+ * the power that spec.powerState names.
  */
 export const startUnlessStopped = defineStep({
   name: start.name,

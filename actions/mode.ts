@@ -9,10 +9,11 @@ export const modeAfter = ({ result }: Pick<Action, 'result'>, mode: Mode): Mode 
   (result === 'gone' ? undefined : result.mode) ?? mode
 
 /**
- * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed
- * spec.powerState waits until the mode has ended.
- * - rescued: the rescue system should run, whatever the desired power of the server is.
- * - resized: the power that was reached last, so that a confirm or a revert finds the server as the resize left it.
+ * The power that the agent works towards in each mode. Only in mode normal does the server follow spec.powerState at
+ * once. In the other modes a changed spec.powerState waits until the mode has ended.
+ * - rescued: the rescue system should run, whatever spec.powerState says.
+ * - resized: the value of spec.powerState that the server reached last, so that a confirm or a revert of the resize
+ *   finds the server as the resize left it.
  * - shelved, softDeleted: kept off. shelvedOffloaded: there is no domain, which counts as off.
  */
 const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
@@ -24,5 +25,5 @@ const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
   softDeleted: () => 'Stopped',
 }
 
-/** The power that the agent works towards. */
+/** The power that the agent works towards in the server's present mode. */
 export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)

@@ -5,8 +5,8 @@ import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
 /**
- * Milliseconds between two observations of a domain whose guest was asked to power off, in case a libvirt event gets
- * lost.
+ * Milliseconds between two observations of a domain whose guest was asked to power off. Usually a libvirt event tells
+ * that the domain is off; the observations help if that event gets lost.
  */
 const CHECK_MS = 5000
 

@@ -35,8 +35,8 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // The step `start` does nothing to a guest that sleeps or is paused, so `unpauseGuest` follows. (A guest can be
-  // paused here if the vmState is error.)
+  // The step `start` does nothing to a guest that sleeps or is paused, so `unpauseGuest` follows. (A server in vmState
+  // error may have a paused guest, and users may request a start of such a server.)
   steps: [...bootSteps, unpauseGuest],
 })
 

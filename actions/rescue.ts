@@ -65,7 +65,8 @@ const stopRescueSystem = defineStep({
 
 /**
  * Boots the server's own disk again after a failed rescue. If this host cannot boot that disk, the server stays off.
- * The boot has a boot ID of its own, so that `stopRescueSystem` does not stop it when the undo steps are repeated.
+ * This boot gets another boot ID than the rescue. `stopRescueSystem` stops only the boot with the ID of the rescue, so
+ * it does not stop this boot when the undo steps are repeated.
  */
 const bootOwnDisk = defineStep({
   name: 'boot-own-disk',

@@ -46,11 +46,17 @@ export interface Run {
   life?: Life
   /** How often each step is executed; default 1. */
   times?: number
-  /** Called when a step is not done yet, before it is tried again. In production, the agent's reconcile ends there. */
+  /**
+   * Called when a step is not done yet, before it is tried again. In production, the agent's reconcile ends after such
+   * a try.
+   */
   onWait?(): void
 }
 
-/** Tries a step until it is done. Does not wait between two tries: only `elapsedMs` grows. */
+/**
+ * Tries a step until it is done. Between two tries it does not wait, but adds the time that the agent would wait to
+ * `elapsedMs`.
+ */
 async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>, onWait: () => void): Promise<void> {
   for (let elapsedMs = 0; ; onWait()) {
     const result = await runStep(step, { ...input, elapsedMs })
@@ -111,8 +117,8 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
 }
 
 /**
- * Functions that make a host with a server, by the vmState of the server. Several functions for one vmState differ in
- * what the host has of the server, such as its disks and its domain.
+ * Functions that make a host with a server, by the vmState of the server. If a vmState has several functions, they
+ * differ in what the host has of the server, such as its disks and its domain, or in how the guest behaves.
  */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [buildNothing, buildHalf],

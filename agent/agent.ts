@@ -107,7 +107,7 @@ async function runWhileLeaseIsHeld(
   await startWatches(components, running, signal)
   closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // Wait for the facts of the host. If libvirt is unreachable, begin without them: each Server then reports that it
+  // Wait until libvirt has described the host. If libvirt is unreachable, do not wait: each Server then reports that it
   // waits for libvirt.
   await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
   const stopSync = await startSync(components, signal)

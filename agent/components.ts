@@ -1,6 +1,6 @@
 /**
- * Creates the components of an agent and connects them with each other. This starts nothing but the connection to
- * libvirt.
+ * Creates the components of an agent and connects them with each other. Opens the connection to libvirt, but starts
+ * nothing else.
  */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
@@ -86,8 +86,8 @@ export interface HostComponents {
   host: LocalHost
   orphans: OrphanCollector
   /**
-   * Waits for the lock of the state directory and verifies the identity recorded there.
-   * @throws Refused if the recorded identity is that of another cluster or host
+   * Waits for the lock of the state directory, and checks which cluster and host the directory belongs to.
+   * @throws Refused if the directory belongs to another cluster or host
    */
   lockHost(identity: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
   /** Rotates the console logs of the Servers with these uids. */

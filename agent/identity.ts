@@ -1,7 +1,7 @@
 /**
- * Binds the state directory to one cluster and one host, and locks it. An agent with another cluster or host name would
- * take all domains here for orphans and remove them, so it refuses to start. A second agent for the same directory
- * waits until the lock is free.
+ * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another
+ * host name, would find no Servers for the domains on this host, and would remove the domains as orphans. So it refuses
+ * to start. A second agent for the same directory waits until the lock is free.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

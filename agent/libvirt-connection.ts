@@ -10,8 +10,8 @@ type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {
 
 /**
  * Keeps `libvirt.away` up to date until `signal` aborts.
- * @param onBack called when libvirt is connected, at first or again
- * @param onAway called when libvirt has been unreachable for longer than a restart takes
+ * @param onBack called after each connect to libvirt, also after the first one
+ * @param onAway called when libvirt has been unreachable for longer than a restart of libvirtd takes
  */
 export function watchLibvirtConnection(
   { session, libvirt, kube: { clock } }: Dependencies,

@@ -46,8 +46,9 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * For `catch`: ignores a Terminal error, which means that a domain's metadata cannot be parsed. Such a domain counts as
- * one that belongs to no Server. Throws any other error again, because the domain may belong to a Server.
+ * Handler for `catch`. Ignores a Terminal error, which means that a domain's metadata cannot be parsed: such a domain
+ * counts as one that belongs to no Server. Throws any other error again, because after it the owner of the domain is
+ * unknown.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -83,7 +84,8 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
-      // By now, the domain with this UUID may belong to another Server. Both calls leave such a domain alone.
+      // By now, the domain with this UUID may belong to another Server. `destroy` and `undefine` leave such a domain
+      // alone.
       const domain = domains.of(owner.uid)
       await domain.destroy(uuid)
       await domain.undefine(uuid)
@@ -140,8 +142,8 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // Only this file names the owner, so the agent cannot tell whether the directory is an orphan. An operator must
-      // remove the directory.
+      // Only the owner file names the Server, so the agent cannot tell whether the directory is an orphan. An operator
+      // must remove the directory.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

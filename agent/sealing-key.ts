@@ -9,8 +9,9 @@ import { writeFileAtomically } from './files/atomic-files.ts'
 import { ignoreNotFound } from './files/errors.ts'
 
 /**
- * Reads the private key. Creates a new one if there is none or its file is damaged; users must then request again the
- * passwords that were sealed to the lost key. Call it only while the state directory is locked.
+ * Reads the private key. Creates a new one if there is none or its file is damaged. A password that was encrypted for
+ * the lost key cannot be decrypted any more, so its user must request it again. Call it only while the state directory
+ * is locked.
  */
 export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   const path = join(stateDir, 'sealing-key.pem')

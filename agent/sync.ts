@@ -35,7 +35,8 @@ const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Separates the guests whose network the sync repairs from the Servers whose network it leaves untouched.
+ * Returns the guests whose network the sync sets up, and `leaveUntouched`: the uids of Servers whose network it does
+ * not remove.
  * @param present uids of all Servers with a domain on this host
  */
 export function partitionForNetworkSync(
@@ -49,7 +50,8 @@ export function partitionForNetworkSync(
   // While a Server is created or deleted, its action plugs and unplugs the interfaces. The sync must not interfere: it
   // could bring back an interface that a deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
-  // A guest whose Server has left this host keeps its filters as long as it runs.
+  // The uids in `present` are included because a guest keeps its filter rules as long as it runs here, even if its
+  // Server has been moved to another host.
   return { guests, leaveUntouched: present.union(new Set(changing)) }
 }
 

@@ -35,7 +35,7 @@ const observedEvents = [
 ]
 
 /**
- * Returns when all watches are registered; their first lists may come later.
+ * Starts the watches. Resolves when all of them are registered, which may be before their first lists arrive.
  * @param running the reconciles that run now: when a Server is to be deleted or is gone, its reconcile is aborted
  */
 export async function startWatches(
@@ -53,15 +53,15 @@ export async function startWatches(
     onAway: () => void reportLibvirtLoss(components, signal),
     signal,
   })
-  // While the controller saw no heartbeat of this agent, it set Ready to False. When the controller counts the host as
-  // up again, the agent writes its own Ready.
+  // When the controller sees no heartbeat of this agent for too long, it sets the Hypervisor's Ready condition to
+  // False. When the controller counts the host as up again, the agent writes its own Ready condition again.
   const correctReady = (host: Hypervisor): void => {
     const ready = findCondition(host.status?.conditions, 'Ready')
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }
   ownHypervisor.on({
-    // The first list may already have the Ready=False that the controller wrote.
+    // In the first list, the Hypervisor may already have the Ready=False that the controller wrote.
     added: correctReady,
     updated: (_, host) => correctReady(host),
     // A user deleted the Hypervisor, but the host still exists and its agent runs. So create the Hypervisor again.
@@ -103,16 +103,16 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // This fails if the agent stops meanwhile, or if the API server rejects the Hypervisor. Then only log the error,
-  // because the agent's next start creates the Hypervisor.
+  // The creation fails if the agent stops meanwhile, or if the API server rejects the Hypervisor. Then only log the
+  // error, because the agent creates the Hypervisor at its next start.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )
 }
 
 /**
- * Probes the host's facts until that succeeds or the connection to libvirt is replaced. No domain can be built without
- * the facts.
+ * Probes the host's facts (what the host can do) until that succeeds or the connection to libvirt is replaced. No
+ * domain can be built without the facts.
  */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, kube, log } = components
@@ -130,9 +130,9 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
 }
 
 /**
- * Reports a lasting loss of libvirt, first in the status of the Hypervisor. Otherwise the controller could place a
- * Server here again that this host has just rejected. Then enqueues all Servers, so that each one's status reports the
- * loss.
+ * Reports a lasting loss of libvirt in the Hypervisor's status, and then enqueues all Servers, so that each Server's
+ * status reports the loss. The Hypervisor comes first: if a Server on this host rejected the host earlier, the
+ * controller could place it here again.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components
@@ -141,7 +141,7 @@ async function reportLibvirtLoss(components: AgentComponents, signal: AbortSigna
   enqueueAllServers(components)
 }
 
-/** The reason that the condition Ready should have now; undefined while the facts are not known. */
+/** The reason that the Hypervisor's Ready condition should have now; undefined while the host's facts are not known. */
 const readyReason = ({ libvirt, facts }: AgentComponents): Reason | undefined =>
   libvirt.away ? libvirtUnreachable.reason : facts.known && libvirtConnected.reason
 
@@ -157,8 +157,8 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
 }
 
 /**
- * Writes the facts and the condition Ready into the Hypervisor's status. If libvirt is away and has not reported the
- * facts to this process, the facts that an earlier process wrote stay.
+ * Writes the host's facts and the Ready condition into the Hypervisor's status. If libvirt is away and this process of
+ * the agent has never got the facts from it, the facts that an earlier process wrote stay.
  */
 async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
   if (!facts.known && !libvirt.away) return

@@ -1,6 +1,6 @@
 /**
- * Channels that wake controllers when no API object has changed, for example because a Lease has expired. Each comment
- * tells what value a notification carries.
+ * Channels that wake controllers when no API object has changed, for example because a Lease has expired. The comment
+ * on each channel tells what value its notifications carry.
  */
 import { defineChannel } from '../kube/channel.ts'
 
@@ -16,7 +16,10 @@ export const hostLivenessChanged = defineChannel<string>('host liveness')
  */
 export const addressFreed = defineChannel<string>('expired allocations')
 
-/** Two Ports have an address in common. Each of the two Ports causes a notification, which carries that Port's key. */
+/**
+ * Two Ports have an address in common. There is one notification for each of the two Ports; it carries the key of that
+ * Port.
+ */
 export const addressConflict = defineChannel<string>('address conflicts')
 
 /** A placement was given up before it was written to the API server, so its host has room again. Carries nothing. */

@@ -9,7 +9,10 @@ export const IN_USE = `${GROUP}/in-use`
 export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>
   finalizers.includes(finalizer)
 
-/** Adds the finalizer. Ignores a conflict: the event of the other change requeues the object. */
+/**
+ * Adds the finalizer. Ignores a conflict: another change of the object came first, and the event of that change
+ * requeues the object.
+ */
 export async function addFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,

@@ -49,7 +49,7 @@ const openSealed = (bench: Bench, sealed: unknown, uid = bench.statusOf().instan
 
 const scheduled = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
 
-/** All objects except the Secret, and all Events, as text. */
+/** One text with all Events and all objects except the Secret. The credentials must not occur in this text. */
 const objects = (bench: Bench): string =>
   JSON.stringify([bench.getServer(), bench.listActions(), bench.listPorts(), bench.api.list('images'), bench.events])
 

@@ -1,6 +1,6 @@
 /**
- * Reads the Secret that an Image names, and encrypts ("seals") the credentials in it for one host and one Server
- * (docs/adr/0031). The agent of that host sends them to the host of the Image's URL, and to no other.
+ * Reads the Secret that an Image names, and encrypts ("seals") the credentials in it for one Server and the agent of
+ * one compute host (docs/adr/0031). The agent sends the credentials only to the web server in the Image's URL.
  */
 import { sealSecret } from '../actions/sealed-secret.ts'
 import { CREDENTIALS_SECRET_TYPE, type Image, Refused, type Server } from '../crds/index.ts'
@@ -15,8 +15,8 @@ const MAX_BYTES = 4096
 
 /**
  * Returns the value of the header Authorization for the download of the image; undefined if the Image names no Secret.
- * @param next the last words of the error message if the controller lacks the right to read the Secret. They say what
- * comes after an operator has granted the right, such as 'then request again'
+ * @param next the end of the error message if the controller lacks the right to read the Secret. It tells what happens
+ * once the right is granted, such as 'then request again'
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
 export async function readImageCredentials(
@@ -43,8 +43,9 @@ export async function readImageCredentials(
 }
 
 /**
- * Throws if the Secret is not for the host of the URL. Otherwise users who may create Images but not read Secrets could
- * have the credentials sent to a host of their own.
+ * Throws unless the key `host` of the Secret is the host in the Image's URL. Without this check, a user who may create
+ * Images but not read Secrets could let an Image name the Secret and a URL of the user's own web server, which would
+ * then get the credentials.
  */
 function rejectOtherHost(secret: Secret, url: string): void {
   const host = valueOf(secret, 'host').toLowerCase().replace(/:443$/, '')

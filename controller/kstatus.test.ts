@@ -1,7 +1,8 @@
 /**
- * Checks for every kind what generic clients conclude from the status that the controller writes: a new object is in
- * progress until a controller has seen it, observedGeneration follows each change of the spec, and each state of the
- * object leads to the right answer. The states that an agent reports of a Server are in agent/server/kstatus.test.ts.
+ * Checks, for every kind, what generic clients such as kstatus conclude from the status that the controller writes. A
+ * new object is in progress until a controller has seen it, observedGeneration follows each change of the spec, and for
+ * each state of the object the clients conclude the right thing. The states of a Server that an agent reports are
+ * tested in agent/server/kstatus.test.ts.
  */
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../actions/index.ts'
@@ -94,8 +95,8 @@ const keys = [
 ]
 
 /**
- * For each kind: a spec with which the object becomes Current, and changes of the spec, which are made one after the
- * other. A kind without changes has a spec that cannot change.
+ * For each kind: a spec with which kstatus reports the object as Current, and changes of that spec, made one after the
+ * other. If a kind has no changes here, its spec cannot change.
  */
 const specs: [kind: Kind, spec: object, changes: object[], prepare?: (bench: Bench) => Promise<unknown>][] = [
   [flavor, { vcpus: 1, ram: 512, disk: 1 }, [{ description: 'small' }, { description: 'little' }]],

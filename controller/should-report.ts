@@ -5,8 +5,8 @@
 import { Refused, Transient } from '../crds/index.ts'
 
 /**
- * The first attempt whose transient error is reported. The third attempt comes about a third of a second after the
- * first.
+ * The number of the first attempt whose transient error is reported. The third attempt comes about a third of a second
+ * after the first.
  */
 const REPORTED_ATTEMPT = 3
 

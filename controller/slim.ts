@@ -1,6 +1,6 @@
 /**
- * Removes fields that the controller does not need from objects before they are cached, which saves most of the memory.
- * Pure functions.
+ * Takes out of each object, before it is cached, the fields that the controller does not need. This saves most of the
+ * memory. Pure functions.
  */
 import type { HostSecret, Server, ServerAction } from '../crds/index.ts'
 
@@ -50,7 +50,7 @@ const keptMetadata = [
   'ownerReferences',
 ] as const
 
-/** A copy of the object with only these fields, without those that are undefined. */
+/** A copy of the object that has only the named fields. A named field whose value is undefined is left out. */
 function pickFields<T extends object>(object: T, fields: readonly (keyof T)[]): T {
   const present = fields.filter((field) => object[field] !== undefined)
   return Object.fromEntries(present.map((field) => [field, object[field]])) as T

@@ -56,7 +56,7 @@ export class Bench implements AsyncDisposable {
   readonly channels = new Channels()
   readonly services: Services
   readonly deps: ServerDeps
-  /** How many placements were given up, so that the ledger dropped the claim on their host's resources. */
+  /** How many placements were given up, so that the ledger dropped the resources that it had counted for them. */
   droppedClaims = 0
   /** The hosts that were reported as having gone up or down, in order. */
   readonly livenessChanges: string[] = []

@@ -11,7 +11,7 @@ import type { Stores } from './stores.ts'
 
 /**
  * Milliseconds from a change until some controllers reconcile, such as the one that writes a host's usage. Several
- * changes within this time cause only one write.
+ * changes within this time cause only one reconcile.
  */
 export const FIGURES_MS = 5000
 
@@ -60,8 +60,8 @@ export function followUsage(
 }
 
 /**
- * Drops placements and reservations that the caches have not shown in time. Returns the keys of the Networks that have
- * free addresses because of that.
+ * Drops placements that the cache of Servers has not shown in time, and reservations of addresses that the cache of
+ * Ports has not shown in time. Returns the keys of the Networks that have free addresses again.
  */
 export function expireUnseen({ ledger, allocations }: Usage, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())

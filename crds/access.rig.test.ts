@@ -22,7 +22,7 @@ const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
 /**
- * Replaces each `*` in the rules of a policy: for API versions by the version of the API group, for resources by the
+ * Replaces each `*` in the rules of a policy. API versions become the version of the API group; resources become the
  * names of three kinds.
  */
 function withVersions(policy: Policy): Policy {

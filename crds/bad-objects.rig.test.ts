@@ -24,7 +24,10 @@ async function rejectionMessage(write: Promise<unknown>): Promise<string> {
   return 'nothing: the write was accepted'
 }
 
-/** The first valid object of a kind in the tables of bad objects (crds/testdata/bad). */
+/**
+ * The first valid object of a kind in crds/testdata/bad. The tables there contain bad objects; some also have a valid
+ * object, `before`, which a test replaces by the bad one.
+ */
 function validObject(kind: string): Manifest {
   const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before
   if (!found) throw new Error(`no table of ${kind}`)
@@ -141,7 +144,8 @@ it.each([
   const image = validObject('Image')
   const created = await rejectionMessage(createObject({ ...image, spec: { url } }, undefined))
   const replaced = await replaceObject(image, { ...image, spec: { url, checksum: `sha256:${'0'.repeat(64)}` } })
-  // The schema rejects the `format` of this object, so the API server does not get as far as the rules on the URL.
+  // In this object the field `format` already violates the schema, so the API server does not get as far as the rules
+  // on the URL.
   const misformatted = await rejectionMessage(createObject({ ...image, spec: { url, format: 'iso' } }, undefined))
   for (const answer of [created, replaced]) expect(answer).toContain('spec.url must')
   for (const answer of [created, replaced, misformatted]) expect(answer).not.toMatch(/s3\/?cr3t/)

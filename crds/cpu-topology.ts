@@ -64,7 +64,7 @@ function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Nu
 
 /**
  * Returns a message if the image asks for more sockets, cores or threads than `limits` allows; otherwise undefined. A
- * limit of 0 means no limit. `whose` names in the message who sets the limits.
+ * limit of 0 means no limit. `whose` is the message's name for the source of the limits, such as 'the flavor'.
  */
 function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: string): string | undefined {
   const part = parts.find((p) => limits[p] > 0 && of[p] > limits[p])
@@ -97,8 +97,8 @@ function bestWithinWindowsLimit(
 }
 
 /**
- * The topology that has most of the preferred numbers. Among equals: the one with the fewest threads, then the most
- * sockets.
+ * The topology that agrees with the preferred numbers in the most parts (sockets, cores, threads). Among equals: the
+ * one with the fewest threads, then the most sockets.
  */
 function bestTopology(vcpus: number, preferred: Numbers, max: Numbers): CpuTopology | undefined {
   const score = (topology: CpuTopology) => parts.filter((part) => topology[part] === preferred[part]).length

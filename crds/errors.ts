@@ -1,6 +1,6 @@
 /**
- * The five kinds of error that Kubenova throws. Errors of libvirt, of Kubernetes and of HTTP are each translated into
- * these kinds by one table.
+ * The five kinds of error that Kubenova throws. For errors of libvirt, of Kubernetes and of HTTP, there is one table
+ * each that translates them into these kinds.
  */
 import type { Reason } from './reasons.ts'
 

@@ -72,7 +72,10 @@ it('the examples refer only to objects of the examples', () => {
   expect(references.filter((key) => !keys.has(key))).toEqual([])
 })
 
-/** The keys of all objects of a file and of the files that it needs. */
+/**
+ * The keys (see `keyOfObject`) of all objects in an example file and in the files that this file needs, directly or
+ * indirectly.
+ */
 function objectsWithNeeds(file: string): string[] {
   const objects = files.find((other) => other.file === file)?.objects ?? []
   return [...objects.map(keyOfObject), ...readExample(file).needs.flatMap(objectsWithNeeds)]

@@ -1,6 +1,6 @@
 /**
- * The field managers for server-side apply of status. Each component that owns status fields (status-owners.ts) has
- * one; each agent has one that is named after its host.
+ * The field managers for server-side apply of status: one for each component of the controller that owns status fields
+ * (status-owners.ts), and one for the agent of each host, named after the host.
  */
 import { type Owner, owners } from './status-owners.ts'
 

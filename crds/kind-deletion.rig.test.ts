@@ -10,7 +10,7 @@ import { GROUP } from './index.ts'
 const plane = withControlPlane()
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** Deletes a CustomResourceDefinition with a dry run. Resolves to `deleted`, or to the text of the error. */
+/** Deletes a CustomResourceDefinition with a dry run. Resolves to the text "deleted", or to the text of the error. */
 const tryDelete = (name: string): Promise<string> =>
   plane()
     .api.send('DELETE', `${definitions}/${name}?dryRun=All`)

@@ -31,10 +31,10 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Our types describe objects with all defaults set, so a member with a default is required there. In the generated
- * types such a member is optional. The test therefore makes these members of the generated type required, and checks
- * that this type and ours are assignable to each other. It does not compare the parameters of a ServerAction, because
- * our type does not have them.
+ * Our types describe objects with all defaults set, so they require a member that has a default. The generated types
+ * make such a member optional. Therefore the test makes it required in the generated type, and then checks that this
+ * type and ours are assignable to each other. The parameters of a ServerAction are not compared, because our type does
+ * not have them.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'

@@ -16,13 +16,13 @@ export const API_VERSION = `${GROUP}/${VERSION}`
 export const FINALIZER = `${GROUP}/host`
 
 /**
- * Annotation with which an operator deletes a Server whose host does not come back. If it is "true" on a Server that is
- * being deleted, the controller does not wait for the host's agent. If the host comes back after all, its agent cleans
- * up.
+ * Annotation with which an administrator deletes a Server whose host does not come back. If it is "true" on a Server
+ * that is being deleted, the controller finishes the deletion without the host's agent. If the host comes back later,
+ * its agent removes what is left of the server on the host.
  */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 
-/** A column of `kubectl get`; priority 1 shows only with `-o wide`. */
+/** A column of `kubectl get`. A column with `priority: 1` is shown only with `-o wide`. */
 export interface Column {
   name: string
   type: 'string' | 'integer' | 'date' | 'boolean'
@@ -85,9 +85,9 @@ export interface OwnerReference {
 }
 
 /**
- * The owner reference with which the garbage collector deletes an object together with its Server. `controller` is not
- * set, because an object has at most one controller reference, and the client that requested an action may have set
- * one.
+ * The owner reference with which the garbage collector deletes an object together with its Server. The field
+ * `controller` is not set: an object has at most one controller reference, and the client that created a ServerAction
+ * may have set one already.
  */
 export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
@@ -113,7 +113,8 @@ export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] 
 }
 
 /**
- * Keyword of a schema for the message of its `pattern`. In the CRD, the pattern becomes a CEL rule with this message.
+ * Schema keyword that holds the error message for values that do not match `pattern`. In the CRD, the pattern becomes a
+ * CEL rule with this message.
  */
 export const MESSAGE_KEY = 'x-kubenova-says'
 

@@ -21,7 +21,7 @@ const object: Manifest = {
 }
 const path = collectionPath(object)
 
-/** Deletes `target` with a dry run. Resolves to `deleted`, or to the text of the error. */
+/** Deletes `target` with a dry run. Resolves to the text "deleted", or to the text of the error. */
 const tryDelete = (api: ApiClient, target = `${path}/web-1`): Promise<string> =>
   api.send('DELETE', `${target}?dryRun=All`).then(
     () => 'deleted',
@@ -34,7 +34,8 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
-  // A policy takes effect some seconds after its creation, so wait until it rejects a deletion.
+  // Create a Server, then wait until the policy rejects its deletion: a policy takes effect some seconds after its
+  // creation.
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
   const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })

@@ -27,8 +27,8 @@ export const owners = {
 export type Owner = keyof typeof owners
 
 /**
- * The owners of a field or condition whose owner changes. {@link ownerOfField} and {@link ownerOfCondition} return the
- * present owner.
+ * The owners of a field or condition that has different owners at different times. {@link ownerOfField} and {@link
+ * ownerOfCondition} return the present owner.
  */
 export interface Handover {
   /** The owner until the agent has written the status of this object for the first time. */
@@ -160,7 +160,7 @@ type FieldsOf<K extends OwnedKind, O extends Owner> = {
   [F in keyof (typeof statusOwners)[K]['fields']]: O extends OwnersIn<(typeof statusOwners)[K]['fields'][F]> ? F : never
 }[keyof (typeof statusOwners)[K]['fields']]
 
-/** The fields and conditions of a kind's status that `O` may write at some time. */
+/** The fields and conditions of a kind's status that the component `O` owns, always or for a time. */
 export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
   StatusByKind[K],
   FieldsOf<K, O> & keyof StatusByKind[K]
@@ -169,14 +169,14 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
 /**
- * Whether the agent of the object's host has written the status. Always false for a Server without a host: its status
- * may still have fields of the last host's agent, but the next host's agent has not written yet.
+ * Whether the agent of the object's host has written the status. Always false for a Server without a host: fields that
+ * the agent of the previous host wrote may still be in its status, but they are not from the agent of the next host.
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes `events` when the action has ended. Before that, it writes `steps` if a step takes long. But
-  // `steps` count only in an action record that the agent itself created, for a change of the spec. Such a record has
-  // no condition Accepted, because no user has requested the action.
+  // The agent writes `events` at the end of an action, and `steps` earlier if a step takes long. For a requested action
+  // only `events` counts. In an action record that the agent created for a change of the spec, `steps` counts, too:
+  // such a record has no condition Accepted, because no user has requested the action.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }
@@ -233,11 +233,11 @@ export function ownedStatus<O extends Owner, K extends OwnedKind>(
   } as StatusOf<O, K>
 }
 
-/** The fields of a kind's status that `owner` owns at some time. */
+/** The fields of a kind's status that `owner` owns, always or for a time. */
 export const fieldsOf = (kind: OwnedKind, owner: Owner): string[] =>
   Object.keys(statusOwners[kind].fields).filter((name) => isAmongOwners(ownershipOfField(kind, name), owner))
 
-/** The conditions of a kind that `owner` owns at some time. */
+/** The conditions of a kind that `owner` owns, always or for a time. */
 export const conditionsOf = (kind: OwnedKind, owner: Owner): string[] =>
   Object.keys(statusOwners[kind].conditions).filter((type) => isAmongOwners(ownershipOfCondition(kind, type), owner))
 

@@ -1,6 +1,7 @@
 /**
- * Builds the programs that container images run. Each program is one file, besides files for modules that are rarely
- * loaded, and needs no npm packages. One file takes 11 MB less of memory than many modules (docs/benchmarks.md).
+ * Builds the programs that container images run. Each program needs no npm packages and is one file, apart from rarely
+ * loaded modules, which have files of their own. One file takes 11 MB less memory than many modules
+ * (docs/benchmarks.md).
  * Usage: node hack/build.ts [DIR], where DIR is `dist` by default
  */
 import { join, resolve } from 'node:path'

@@ -1,4 +1,4 @@
-// Runs the commands of `make check` and `make test` and keeps their output and their time.
+// Runs the commands of `make check` and `make test`, and records their output and how long they ran.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 

@@ -1,6 +1,7 @@
 /**
- * Checks the language of the code (CONTRIBUTING.md, Style): names of exported functions, comments, test titles,
- * replaced words, and the subjects of commits. Prints one line per problem and exits with 1 if there is one.
+ * Checks the language of the code (CONTRIBUTING.md, Style): names of exported functions, comments, test titles, words
+ * that the glossary has replaced by others, and the subjects of commits. Prints one line per problem and exits with 1
+ * if there is one.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,8 +24,8 @@ function checkFiles(): string[] {
 }
 
 /**
- * Only the subjects of commits after this one are checked. A comparison with the main branch would not do: in a clone
- * of the main branch, such as CI's, there are no commits after it, so none would be checked.
+ * Only the subjects of commits after this one are checked. The main branch cannot be used as the start instead: in a
+ * clone of the main branch itself, such as CI's, no commit comes after the branch, so none would be checked.
  */
 const LAST_UNCHECKED_COMMIT = 'abc2814aa5f264c0e8e12ce3dceb61b412453ec4'
 

@@ -20,7 +20,7 @@ function sectionText(title: string): string {
   return after.split('\n## ')[0] ?? ''
 }
 
-/** The rows of the section's tables: the words in the first cell, and the other cells. */
+/** For each row of the section's tables: the words in backticks in its first cell, and the text of its other cells. */
 function tableRows(title: string): { words: string[]; cells: string[] }[] {
   return [...sectionText(title).matchAll(/^\| (`.*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => ({
     words: [...first.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),

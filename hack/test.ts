@@ -37,8 +37,9 @@ async function runVitestProject(name: string): Promise<Count> {
 }
 
 /**
- * If a file cannot be loaded or an error occurs outside of the tests, vitest fails without a failed test. That counts
- * as one failed test. A skipped test counts as failed, too, because no skipped test should be committed.
+ * Counts the passed and failed tests of a report. vitest can fail without a failed test: when a file cannot be loaded
+ * or an error occurs outside of the tests. That counts as one failed test. A skipped test counts as failed, too,
+ * because no skipped test should be committed.
  */
 export function countTests(report: Report, code: number | null): Count {
   const skipped = report.numPendingTests + report.numTodoTests

@@ -6,8 +6,8 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft: server-side
-   * apply removes these fields, and a comparison with `seen` alone cannot notice that.
+   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft. Server-side
+   * apply removes such fields from the object, but a comparison of `wanted` with `seen` would not find a difference.
    */
   previous?: Draft<T> | undefined
 }
@@ -27,8 +27,8 @@ export async function applyIfChanged<T extends KubeObject>(
 }
 
 /**
- * Whether `object` has every field of `wanted` with the same value. Objects may have further fields, also inside of
- * arrays, because the API server fills in defaults. Arrays must have the same length.
+ * Whether `object` has every field of `wanted` with the same value. `object` may have further fields, also in objects
+ * inside of arrays, because the API server fills in defaults. Arrays must have the same length.
  */
 export function hasFieldsOf(object: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(object, wanted)) return true

@@ -136,8 +136,8 @@ const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
- * `read` calls `load` at most once per {@link REREAD_MS}, and never twice at the same time. If `load` fails, `read`
- * returns the last credentials; it rejects only if there are none.
+ * `read` calls `load` at most once per {@link REREAD_MS}, and never while an earlier call of `load` is under way. If
+ * `load` fails, `read` returns the credentials that were loaded last; it rejects only if none were loaded.
  */
 function cachedCredentials(
   load: () => Promise<Credentials>,

@@ -17,7 +17,8 @@ export const defineChannel = <V>(name: string): Channel<V> => ({ name })
 type Listener = (value: never) => void
 
 /**
- * The channels of one program. They keep no values: a listener gets only values that are notified after it was added.
+ * The channels of one program. They keep no values: a listener gets only the values that are sent after the listener
+ * was added.
  */
 export class Channels {
   readonly #listeners = new Map<Channel<never>, Set<Listener>>()

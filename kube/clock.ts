@@ -14,8 +14,8 @@ export interface Clock {
 }
 
 /**
- * For a delay of more than 2^31 - 1 ms (24 days), setTimeout fires at once. So this delay replaces any longer one, and
- * the timer fires too early.
+ * The longest delay that setTimeout supports (24 days): with a longer one it fires at once. A longer delay is therefore
+ * replaced by this one, so its timer fires too early.
  */
 const MAX_TIMER_MS = 2 ** 31 - 1
 

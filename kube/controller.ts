@@ -55,7 +55,7 @@ export interface Controller<Services = unknown> {
   /** The kind whose keys the controller reconciles. */
   readonly kind: string
   readonly stores: StoreDefs
-  /** The watch of the controller's own kind, and its further watches. */
+  /** The controller's watch of its own kind, and the watches that its declaration lists. */
   readonly watches: readonly Watch<never>[]
   readonly concurrency: number
   readonly timeoutMs: number | undefined

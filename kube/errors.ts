@@ -79,7 +79,7 @@ export const isNamespaceTerminating = (error: unknown): boolean =>
   )
 /**
  * The object has changed since it was read, or it was deleted and perhaps created again with another uid. The API
- * server answers the write with 409, or it rejects the field metadata.uid.
+ * server answers the write with 409, or rejects it because of the field `metadata.uid`.
  */
 export const isConflictOrUidMismatch = (error: unknown): boolean =>
   isApiErrorWith(

@@ -1,6 +1,7 @@
 // Fencing of writes: each write first checks, by this process's own clock, that the process still leads. A leader that
 // was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes in the middle of its work and
-// believes that it still leads, although another process has led since. The lease cannot stop its next write.
+// believes that it still leads, although another process has led since. Without this check, such a leader would still
+// send its next write, because the API server does not compare writes with the lease.
 import type { Kube } from './client.ts'
 import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'

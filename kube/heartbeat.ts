@@ -51,7 +51,7 @@ export interface Heartbeat {
   readonly acquired: Promise<void>
   /** Aborts when another process has taken the lease that this process held. Cached data may then be outdated. */
   readonly lost: AbortSignal
-  /** Resolves when the signal has aborted and no call is under way. */
+  /** Resolves when the signal that was passed to {@link startHeartbeat} has aborted and no call is under way. */
   readonly ended: Promise<void>
 }
 
@@ -87,8 +87,7 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
       const isRenewed = await renew()
       if (lease.otherHolder !== undefined && Number.isFinite(lease.ageMs))
         lost.abort(new Error(`lease ${name} is held by ${lease.otherHolder}`))
-      // A heartbeat that failed is retried after a tenth of the interval, since the lease is already older than it
-      // should be.
+      // After a failed heartbeat, retry after a tenth of the interval: the lease should have been renewed by now.
       const pause = isRenewed ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
       // The sleep rejects when the signal aborts, which also ends the loop.
       await clock.sleep(Math.max(pause, everyMs / 10), signal).catch(() => undefined)

@@ -42,8 +42,8 @@ export function targetFromUrl(url: URL): HttpTarget {
 const CUT_MESSAGE = 'the connection was cut in the middle of the answer'
 
 /**
- * Sends the request. Rejects with the connection's error, the signal's reason, or an error with the code ETIMEDOUT. The
- * caller must read the body to its end or destroy it.
+ * Sends the request. Rejects with the connection's error, with the signal's reason, or, when a time limit is exceeded,
+ * with an error that has the code ETIMEDOUT. The caller must read the body to its end or destroy it.
  */
 export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options

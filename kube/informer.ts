@@ -254,7 +254,10 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#markContact()
   }
 
-  /** Makes the cache equal to a list. An object that is in both stays in the cache all the time. */
+  /**
+   * Makes the cache equal to a list. An object that is both in the cache and in the list is never missing from the
+   * cache meanwhile.
+   */
   async #replaceAll(
     { objects, resourceVersion }: ListResult<T>,
     yieldIfDue: () => Promise<void> | undefined,

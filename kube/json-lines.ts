@@ -8,7 +8,10 @@ const NEWLINE = 10
  */
 const MAX_LINE_BYTES = 32 * 1024 * 1024
 
-/** Splits chunks into lines at `\n`. Lines are joined as bytes, because a chunk may end inside a character. */
+/**
+ * Splits chunks into lines at `\n`. The parts of a line are joined as bytes and only then decoded, because a chunk may
+ * end inside a character.
+ */
 export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendingBytes(): number } {
   let pending: Uint8Array[] = []
   let pendingBytes = 0

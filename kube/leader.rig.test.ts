@@ -11,7 +11,7 @@ import { type LeaderOptions, type LeadershipEnd, runAsLeader } from './leader.ts
 import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
-/** Times in about the proportions of the defaults, but a fifth of them, so that the tests are quick. */
+/** Time limits of about a fifth of the defaults, so that the tests are quick. */
 const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
 
 interface Candidate {
@@ -20,7 +20,10 @@ interface Candidate {
   end: Promise<LeadershipEnd>
 }
 
-/** Starts a candidate for the lease `boss`. All candidates of a test share `leaders`, which must never hold two. */
+/**
+ * Starts a candidate for the lease `boss`. The candidates of a test share the set `leaders`, to which each adds itself
+ * while it leads; the set must never have two members.
+ */
 function startCandidate(
   kube: Kube,
   namespace: string,

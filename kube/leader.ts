@@ -41,9 +41,9 @@ export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 
 /**
  * Waits to become the leader, then runs `work` until it ends. If leadership is lost or `signal` aborts, the signal of
- * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. After
- * `lost` the process should exit, because another process leads. Pass `isLeading` to {@link fenceWrites}: it returns
- * false as soon as the lease may have expired, even if this process was frozen and has not noticed yet.
+ * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. If the
+ * result is `lost`, the process should exit, because another process leads. Pass `isLeading` to {@link fenceWrites}: it
+ * returns false as soon as the lease may have expired, even if this process was frozen and has not noticed yet.
  */
 export async function runAsLeader(
   options: LeaderOptions,

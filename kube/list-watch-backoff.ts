@@ -37,8 +37,8 @@ const MAX_MS = 30_000
  */
 const SHORT_WATCH_MS = 1_000
 /**
- * After this many rejections, the objects are listed again. Not every invalid version is answered with 410: a restored
- * etcd answers "too large resource version" again and again.
+ * After this many rejections, the objects are listed again. The API server does not answer every invalid version with
+ * 410: after a restore of etcd it answers "too large resource version" again and again.
  */
 const REJECTIONS_BEFORE_LIST = 5
 
@@ -72,10 +72,10 @@ function planAfterFailure(error: unknown, streak: FailureStreak, random: () => n
 }
 
 /**
- * How many seconds the API server is asked to keep a watch open. The number is random, so that the watches of a
- * thousand agents do not end together. Two seconds before the end the server sends a bookmark, which keeps the
- * resourceVersion of a quiet kind fresh; its regular bookmarks, about one a minute, come too late for that. A
- * connection that died silently is noticed {@link WATCH_GRACE_MS} after the end of the watch, so within 60 s.
+ * How many seconds the API server is asked to keep a watch open; random, so that the watches of a thousand agents do
+ * not end together. Two seconds before the end the API server sends a bookmark, which raises the resourceVersion even
+ * if no object changes. Its regular bookmarks, about one a minute, would come too late for that. A connection that died
+ * silently is noticed {@link WATCH_GRACE_MS} after the watch should have ended, so within 60 s.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)
 export const WATCH_GRACE_MS = 5_000

@@ -4,7 +4,9 @@
 import { type Clock, startInterval } from './clock.ts'
 
 const CHECK_INTERVAL_MS = 10_000
-/** Number of collections in a row. Only the second one gives the memory that the first has freed back to the system. */
+/**
+ * Number of collections in a row. Only the second collection returns to the system the memory that the first has freed.
+ */
 const COLLECTIONS = 2
 
 export interface GcPolicy {

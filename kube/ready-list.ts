@@ -4,7 +4,10 @@
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
 
-/** After a priority was passed over this often in a row, the next key is taken from it, so that no key starves. */
+/**
+ * If keys of one priority wait while this many keys of other priorities are taken in a row, the next key is taken from
+ * the waiting priority, so that no key starves.
+ */
 const MAX_PASSED_OVER = 10
 
 interface ReadyKey {

@@ -1,5 +1,5 @@
-// The loop of a controller: it takes a key from the queue, reconciles it, and turns the outcome into a call of the
-// queue. An error of a reconcile never ends the loop.
+// The loop of a controller: it takes a key from the queue, reconciles it, and, depending on the outcome, calls a method
+// of the queue, such as `retry`. An error of a reconcile never ends the loop.
 import { createAbortScope } from './abort.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isConflict } from './errors.ts'
@@ -145,7 +145,10 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drai
 
 type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
 
-/** Turns the outcome of a reconcile into calls of the queue. Returns the value of the metric's label `result`. */
+/**
+ * Puts the key back into the queue, or resets its backoff, as the outcome of a reconcile demands. Returns the value of
+ * the metric's label `result`.
+ */
 function applyOutcome(
   queue: WorkQueue,
   key: string,

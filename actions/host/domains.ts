@@ -81,9 +81,9 @@ export interface Domains {
   save(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
    * Sends a non-maskable interrupt (NMI) to the guest, at most once for each `requestId`, because a second NMI could
-   * spoil a crash dump that the guest is writing. The domain's metadata notes that the NMI is being sent, and then that
-   * it was sent. A repeated call after a crash of the agent returns 'sent' if it finds the second note, and 'unknown'
-   * if it finds only the first.
+   * spoil a crash dump that the guest is writing. The agent writes one note into the domain's metadata before it sends
+   * the NMI, and another note afterwards. If the agent crashes and the call is repeated, the call returns 'sent' if it
+   * finds the second note, and 'unknown' if it finds only the first.
    */
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
   /** Removes the domain's definition with its NVRAM, managed save, and metadata of snapshots and checkpoints. */

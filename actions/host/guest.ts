@@ -39,6 +39,7 @@ export type Progress =
 
 /**
  * Tells for each method of a capability (a group of host operations) whether it changes the host ('effect') or only
- * reads ('read'). Tests wrap the methods that this table names; TypeScript makes sure that it names all.
+ * reads ('read'). Tests wrap the methods that such a table names. TypeScript makes sure that the table names every
+ * method.
  */
 export type MethodKinds<C> = { readonly [M in keyof C]: 'effect' | 'read' }

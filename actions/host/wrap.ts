@@ -1,6 +1,6 @@
 /**
- * Runs a test's function around every call of a host's methods, so that the test can delay the call, fail it, or kill
- * the process there.
+ * Runs a test's function around every call of a host's methods, so that the test can delay the call, make it fail, or
+ * kill the process before or after the call.
  */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
@@ -14,8 +14,8 @@ export interface HostCall {
 }
 
 /**
- * The test's function around each call. It must call `act` and return the result of `act`; if it throws, the call
- * fails.
+ * The test's function around each call. `act` makes the call. The function must call `act` and return what `act`
+ * returns. If the function throws, the call fails.
  */
 export type Around = <T>(call: HostCall, act: () => Promise<T>) => Promise<T>
 

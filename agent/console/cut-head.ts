@@ -11,12 +11,12 @@ import { Terminal } from '../../crds/index.ts'
 const execute = promisify(execFile)
 
 /**
- * Removes the first `length` bytes of the file. Some file systems (tmpfs, btrfs) cannot do so: there, the bytes become
- * a hole, and the file keeps its length.
+ * Removes the first `length` bytes of the file. Some file systems (tmpfs, btrfs) cannot shorten a file at its head:
+ * there, the bytes become a hole, and the file keeps its length.
  * @param path the file's name, for messages
  * @param length in bytes; a whole number of file system blocks
- * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system cannot make a hole
- * either
+ * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system can neither remove the
+ * bytes nor make a hole
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
   // Name the file by its descriptor, because virtlogd may have renamed the log, and `path` may be another file by now.

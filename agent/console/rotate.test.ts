@@ -54,7 +54,10 @@ test('rotateLog does nothing when there is no log or the log is below the limit'
   expect(readAll()).toHaveLength(10_001)
 })
 
-/** Expects that the kept output is the end of the written output, and at least as long as the limit. */
+/**
+ * Expects that the kept output is the end of the written output. It must have at least `maxBytes` bytes, or be all of
+ * the written output.
+ */
 function expectNewestKept(kept: string, written: string, maxBytes: number) {
   expect(written.endsWith(kept)).toBe(true)
   expect(kept.length).toBeGreaterThanOrEqual(Math.min(written.length, maxBytes))

@@ -6,8 +6,8 @@
  * would not work, because the writer keeps its descriptor. Truncating the log would lose output that is written after
  * the copy.
  *
- * A crash loses nothing, because the cut begins only after the copy is complete. virtlogd also rotates, by its own
- * limits: it renames the log to <log>.0.
+ * A crash of the agent loses no output, because the cut begins only after the copy is complete. virtlogd may rotate the
+ * log too, when its own size limit is reached: it renames the log to <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -127,7 +127,7 @@ export async function removeLogs(log: string): Promise<void> {
 
 /**
  * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. This skips the hole
- * that an earlier rotation left. Zeros that the guest printed there are skipped, too.
+ * that an earlier rotation left. If the guest printed zeros right after the hole, they are skipped, too.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)

@@ -2,9 +2,9 @@
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface TailOptions {
-  /** Most bytes to return; default 100 KiB, as Nova's MAX_CONSOLE_BYTES. */
+  /** The maximum number of bytes to return. Default: 100 KiB, the value of Nova's MAX_CONSOLE_BYTES. */
   bytes?: number
-  /** Most lines to return; default: no limit. */
+  /** The maximum number of lines to return. Default: no limit. */
   lines?: number
 }
 

@@ -1,5 +1,5 @@
-// Tests buildDomain against a real libvirtd: it must accept the XML of each example, define the domain, and return XML
-// with the same facts.
+// Tests buildDomain against a real libvirtd. For each example, libvirtd must accept the XML, define the domain, and
+// return XML that describes the same domain.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'

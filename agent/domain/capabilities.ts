@@ -48,7 +48,7 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** In the result, `features` has only those features that the CPU's model does not include. */
+/** Describes the host's CPU. The field `features` gets only those features that the CPU's model does not include. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')

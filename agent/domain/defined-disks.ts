@@ -25,9 +25,9 @@ export interface DefinedDisks {
 }
 
 /**
- * Finds the disks of a domain by their aliases. If no disk has the alias of a role, the disk of the role is the one
- * with the role's target name, such as vda. Such a disk was attached in place of a detached disk, or an older version
- * of the agent defined it without an alias.
+ * Finds the disk of each role by the disk's alias. If no disk has the role's alias, takes the disk with the role's
+ * target name, such as vda. A disk has no alias if an administrator attached it in place of a detached disk, or if an
+ * older version of the agent defined it.
  * @param roles the roles of the disks that the Server has
  */
 export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {
@@ -54,12 +54,14 @@ const pathOf = (disk: XmlNode): string => childAt(disk, 'source')?.attributes['f
 
 const targetOf = (disk: XmlNode | undefined): string | undefined => childAt(disk, 'target')?.attributes['dev']
 
-/** The beginning of the disk's target name, which depends on its bus. For example, it is vd of vdb, a virtio disk. */
+/** The first two letters of the disk's target name, which tell its bus: vdb gives vd, which means virtio. */
 const prefixOf = (disk: XmlNode | undefined): string | undefined => targetOf(disk)?.slice(0, 2)
 
 /**
- * Whether the disk has none of the aliases above, and a target name with this index. For example, vdb has the index 1.
- * @param prefix the beginning of the names of the Server's disks; undefined: any, because none is known yet
+ * Whether the disk has no alias that begins with PREFIX, and a target name with this index. For example, vdb has the
+ * index 1.
+ * @param prefix the letters with which the target name must begin, such as vd; undefined: any letters, because no disk
+ * of the Server has been found yet
  */
 function isAtIndex(disk: XmlNode, index: number, prefix: string | undefined): boolean {
   if (aliasOf(disk).startsWith(PREFIX) || (disk.attributes['device'] ?? 'disk') !== 'disk') return false

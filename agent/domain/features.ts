@@ -21,8 +21,8 @@ export function featuresElement(input: DomainInput): Element {
 }
 
 /**
- * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. Some drivers refuse to run on Hyper-V, so
- * a guest that must not see the hypervisor gets a made-up vendor id.
+ * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. Some drivers refuse to run if they find
+ * the vendor id of Hyper-V. So a guest that must not see the hypervisor gets a made-up vendor id.
  */
 function hypervElement(hidesHypervisor: boolean): Element {
   const on = { state: 'on' }

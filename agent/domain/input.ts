@@ -54,8 +54,8 @@ export interface AttachedDisk {
 }
 
 /**
- * The purposes of a server's disks. The domain's definition contains the role of each disk in the disk's alias, because
- * libvirt's tools keep the alias when they move the disk to another file.
+ * The roles of a server's disks: what each disk is for. The domain's definition contains a disk's role in the disk's
+ * alias, because libvirt's tools keep the alias when they move the disk to another file.
  */
 export const diskRoles = ['rescue', 'root', 'ephemeral', 'swap'] as const
 export type DiskRole = (typeof diskRoles)[number]

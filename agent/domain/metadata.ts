@@ -20,8 +20,9 @@ export interface DomainOwner {
   /** The Server's metadata.generation when the domain was defined. */
   generation?: number
   /**
-   * The boot ID names the request for which the domain was booted, so that the agent does not boot it again after a
-   * crash. See `runningBootId` in actions/host/domains.ts.
+   * Names the request for which the domain was booted. If the agent crashes during an action, the restarted agent sees
+   * by this ID that it has booted the domain already, and does not boot it again. See `runningBootId` in
+   * actions/host/domains.ts.
    */
   bootId?: string
 }
@@ -40,7 +41,7 @@ export function ownerElement({ namespace, name, uid, generation, bootId }: Domai
 
 /**
  * Reads the owner from the attributes of Kubenova's element. Returns undefined if a required attribute is missing; the
- * agent then treats the domain as foreign.
+ * agent then treats the domain as one that no Server owns.
  */
 export function ownerFromAttributes(attributes: Readonly<Record<string, string | undefined>>): DomainOwner | undefined {
   const { namespace, name, uid, generation, boot } = attributes

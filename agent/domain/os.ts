@@ -48,8 +48,8 @@ export function osElement(input: DomainInput): Element {
 }
 
 /**
- * Turns Secure Boot off. libvirt chooses the firmware file by the features in this element; without them it may choose
- * a file that enforces Secure Boot, and unsigned guests would not boot.
+ * Turns Secure Boot off. libvirt chooses a firmware file that matches the features in this element. Without the
+ * element, libvirt may choose a file that enforces Secure Boot, and guests without a signature would not boot.
  */
 function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined

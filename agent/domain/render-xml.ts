@@ -63,9 +63,9 @@ export function elementFromNode({ name, attributes, children, text }: XmlNode): 
 }
 
 /**
- * Renders an element. Indents by two spaces per level, but adds no space to elements that contain text.
- * @throws a Terminal error (not retried) with the code InvalidCharacter for a character that XML forbids; so pass text
- * of users through stripInvalidXmlCharacters first
+ * Renders an element. Indents by two spaces per level, but adds no white space to elements that contain text.
+ * @throws a Terminal error (not retried) with the code InvalidCharacter for a character that XML forbids. To avoid
+ * this, pass text of users through stripInvalidXmlCharacters first
  */
 export function renderXml(element: Element, indent = ''): string {
   const { name, children, text } = element

@@ -1,6 +1,7 @@
 /**
  * A lock between processes by flock(2), which the kernel releases when the holder dies. Node has no flock(2), so a
- * child process (util-linux's flock) holds the lock. The child ends when the agent closes its standard input or dies.
+ * child process (util-linux's flock) holds the lock. The child ends when the agent dies or closes the child's standard
+ * input.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -77,8 +77,8 @@ const disksMissingError = (dir: string): Transient =>
   )
 
 /**
- * Cancels all background jobs that write files of a Server, then removes the files. Called for deleted Servers and for
- * orphans.
+ * Cancels all background jobs that write files of a Server, then removes the files. Called for deleted Servers, and for
+ * Servers that were deleted or moved to another host while the agent was down (orphans).
  */
 export async function removeServerFiles(
   uid: string,

@@ -30,7 +30,9 @@ const UNDEFINE_ALL =
  * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
  */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** Milliseconds to wait until a guest that was told to wake up is awake. QEMU itself needs some milliseconds. */
+/**
+ * Milliseconds to wait until a guest that was told to wake up is awake. QEMU needs only a few milliseconds for that.
+ */
 const WAKE_UP_MS = 2000
 /** Milliseconds between two observations of a guest that wakes up. */
 const OBSERVE_AGAIN_MS = 20
@@ -122,8 +124,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
-      // A domain that has powered off in the meantime cannot be paused. Then `pause` throws, and the next reconcile
-      // plans anew.
+      // If the domain has powered off in the meantime, libvirt cannot pause it. Then `pause` throws, and the next
+      // reconcile chooses the action for a domain that is off.
       await withExistingDomain('pause the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainSuspend, { dom })),
       )
@@ -163,8 +165,8 @@ async function wakeUp(call: CallFunction, dom: DomainRef): Promise<void> {
 }
 
 /**
- * Waits for a call that brings the domain into a state. libvirt refuses the call if an earlier call has done so
- * already. If `isInResult` confirms that the domain is in that state, the refusal counts as success.
+ * Waits for a call that brings the domain into a state. libvirt refuses the call if an earlier call has brought the
+ * domain into this state already. So a refusal counts as success if `isInResult` confirms the state.
  */
 async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {

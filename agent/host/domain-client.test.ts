@@ -91,8 +91,8 @@ function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
 }
 
 /**
- * States of a domain in libvirt's numbers, with these meanings: paused because it is starting up; shut off by the
- * libvirt daemon; running since its boot.
+ * States of a domain in libvirt's numbers. `startingUp`: paused because it is starting up. `killed`: shut off by the
+ * libvirt daemon. `booted`: running since its boot.
  */
 const [startingUp, killed, booted] = [
   { state: 3, reason: 11 },

@@ -42,8 +42,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     const paths = pathsOf(guest)
     const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
     const disks = await requireLocatedDisks(paths, definition)
-    // If the rescue has not succeeded yet (status.mode), a rescue disk in the definition may be that of an earlier try.
-    // So ignore it.
+    // While status.mode is not rescued, the present rescue has not succeeded yet. A rescue disk in the definition may
+    // then come from an earlier rescue that failed. So ignore that disk.
     if (guest.server.status?.mode !== 'rescued') delete disks.rescue
     const rescueDisk = await requireRescueDisk(guest, paths)
     const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
@@ -94,7 +94,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
   }
 }
 
-/** Observes the domain, and records where its disks are. */
+/** Observes the domain, and records in disks.json where the domain's disks are. */
 async function observeDomain(guest: Guest, domains: OwnedDomains, paths: ServerPaths): Promise<ObservedDomain> {
   const { uuid } = guest.instance
   const observed = await domains.observe(uuid)
@@ -107,9 +107,9 @@ async function observeDomain(guest: Guest, domains: OwnedDomains, paths: ServerP
 }
 
 /**
- * Makes the directories that QEMU needs. QEMU may run as another user. It must be able to enter the Server's directory,
- * but not to list it. It must be able to create its socket in the directory that all Servers share, but not to remove
- * the sockets of other Servers.
+ * Makes the directories that QEMU needs. QEMU may run as another user. This user must be able to enter the Server's
+ * directory, but not to list it. It must be able to create the VNC socket in the directory that all Servers share, but
+ * not to remove the sockets of other Servers.
  */
 async function prepareDirectories({ dir, vnc }: ServerPaths): Promise<void> {
   for (const [path, mode] of [

@@ -153,7 +153,7 @@ async function readBootTime(): Promise<string> {
 
 export const defaultHostName = (): string => hostname().toLowerCase()
 
-/** Returns the first IPv4 address that is not loopback, because other hosts can probably reach this host there. */
+/** Returns the first IPv4 address that is not loopback. Other hosts can probably reach this host at that address. */
 export function firstExternalAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'

@@ -57,7 +57,10 @@ export function ensureImage(
   })
 }
 
-/** The credentials that a request to start the Server has brought for its own image. */
+/**
+ * The encrypted credentials that a request to start the Server has brought. Undefined if there are none, or if `image`
+ * is not the Server's own image.
+ */
 const freshCredentialsOf = ({ server, instance }: Guest, image: Instance['image']): unknown =>
   image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined
 

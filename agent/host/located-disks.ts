@@ -24,7 +24,7 @@ export interface LocatedDisks {
 type Role = keyof Disks
 type Place = Pick<Disk, 'path' | 'format' | 'type'>
 
-/** The disks by their roles, as disks.json had them and as they are now. */
+/** Where the disks are, by role: in `recorded` as disks.json has it, in `current` as it is now. */
 interface Places {
   recorded: Disks
   current: Partial<Record<Role, Place>>
@@ -67,17 +67,17 @@ export async function locateDisks(
 }
 
 /**
- * Records in disks.json where the domain's disks are, unless a check finds that the guest's data may be elsewhere.
- * Throws no error in that case, because the next start of the domain makes the same check and throws its error.
+ * Records in disks.json where the domain's disks are. Records nothing if a check finds that the guest's data may be
+ * elsewhere. It throws no error then, because the next start of the domain makes the same check and throws its error.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
-    // QEMU has the disks of a running domain open, so the guest's data is there. No check is needed.
+    // If the domain runs, QEMU has these files open, so they contain the guest's data. Then no check is needed.
     const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
-    // DiskUnusable means that a block commit has made a cached image the guest's disk, and that the guest may have
-    // written to it. Record that, too, so that the guest never boots from its former disk.
+    // DiskUnusable means that, after a block commit, the domain's disk is a cached image, and that the guest may have
+    // written to this image. Record that, too, so that the guest never boots from its former disk.
     if (problem === undefined || problem === 'DiskUnusable') await recordPlaces(dir, places)
   } catch (error) {
     if (!isKubenovaError(error)) throw error
@@ -149,9 +149,9 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
   )
 
 /**
- * Finds a file that the guest has written to later than to the disk; undefined if there is none. It may be the file
- * that disks.json records. If the definition does not name the disk, it may be any overlay on the disk in the server's
- * directory, because somebody may have taken a snapshot that the agent did not see.
+ * Finds a file that the guest wrote to after it last wrote to the disk; undefined if there is none. The file that
+ * disks.json records is checked first. If the definition does not name the disk, all overlays on the disk in the
+ * server's directory are checked, too, because somebody may have taken a snapshot that the agent did not see.
  */
 async function findNewerLayer(
   dir: string,
@@ -174,8 +174,11 @@ async function findNewerLayer(
 }
 
 /**
- * Whether the guest has written to the recorded file later than to the disk, which is another file. A recorded file
- * that is a layer of the disk is no such file: the disk is then a snapshot's overlay on it.
+ * Whether the file that disks.json records is not the present disk, and the guest wrote to it after it last wrote to
+ * the present disk. Returns false if the recorded file is a layer of the present disk, because then the present disk is
+ * the overlay of a snapshot.
+ * @param last path of the file that disks.json records
+ * @param place the present disk
  */
 async function isUsedLater(last: string, place: Place, isCached: (path: string) => boolean): Promise<boolean> {
   if (last === place.path || !(await pathExists(last))) return false

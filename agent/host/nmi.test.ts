@@ -18,7 +18,10 @@ const noMetadata = makeLibvirtError(80, 'metadata not found: Requested metadata 
 const busy = makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')
 const nmiUnsupported = makeLibvirtError(9, 'operation failed: machine does not provide NMIs')
 
-/** Starts a fake libvirtd with one domain. `calls` lists the stored notes and the NMIs in order. */
+/**
+ * Starts a fake libvirtd with one domain. `calls` lists, in order, the NMIs and the changes of the note about the NMI
+ * in the domain's metadata.
+ */
 function startLibvirtd({
   active = true,
   onInjectNmi = (): unknown => undefined,

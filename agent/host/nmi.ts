@@ -1,6 +1,7 @@
 /**
  * Sends NMIs, at most one for each request. Before it sends the NMI, the agent writes a note with the request's id into
- * the running domain's metadata. After a crash, the agent finds the note and does not send the NMI again.
+ * the running domain's metadata. If the agent crashes, the restarted agent finds the note and does not send the NMI
+ * again.
  */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
@@ -27,9 +28,9 @@ interface Note {
 }
 
 /**
- * Ids of requests whose NMI was not sent, although the domain's note says that it is being sent: libvirtd failed to
- * send the NMI and then failed to remove the note. The set is in memory only, so a restarted agent reports these
- * results as unknown.
+ * Ids of requests whose NMI was not sent, although the note in the domain's metadata says that it is being sent:
+ * libvirtd failed to send the NMI and then failed to remove the note. The set is only in memory. So a restarted agent,
+ * which finds only the note, reports that it is unknown whether the NMI was sent.
  */
 export type UnsentNmis = Set<string>
 

@@ -1,4 +1,4 @@
-// Tests the probe when QEMU's user may not open /dev/kvm. libvirtd offers KVM even then, because it queries QEMU's
+// Tests the KVM probe when QEMU's user may not open /dev/kvm. libvirtd offers KVM even then, because it queries QEMU's
 // capabilities as root.
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'

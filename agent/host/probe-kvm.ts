@@ -13,8 +13,8 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * The time limit for the start of the probe domain. It is long enough for a busy machine, because nothing would stop a
- * domain that starts after the limit.
+ * The time limit for the start of the probe domain. It is long enough for a busy machine. If the domain started after
+ * the limit, the probe would have given up already, and nothing would stop the domain.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
@@ -131,8 +131,9 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works. The result of a probe, which takes seconds, is cached until the host boots or QEMU's version
- * changes. A refusal is not cached, because it comes fast and its reason may pass.
+ * Whether KVM works. A probe takes seconds, so its result is cached until the host boots or QEMU's version changes. If
+ * libvirt or QEMU refused to start the probe domain, this is not cached: a refusal comes fast, and its cause may be
+ * gone at the next probe.
  */
 export async function cachedProbeResult(
   dataDir: string,

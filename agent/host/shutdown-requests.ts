@@ -1,7 +1,8 @@
 /** Asks guests to power off, without waiting for libvirtd's answer. */
 
 /**
- * The time after which a guest is asked again, because a booting guest cannot react (Nova's SHUTDOWN_RETRY_INTERVAL).
+ * Milliseconds after which a guest is asked again to power off. A guest that was still booting may have missed the
+ * first request (Nova's SHUTDOWN_RETRY_INTERVAL).
  */
 const ASK_AGAIN_MS = 10_000
 
@@ -15,8 +16,8 @@ export class ShutdownRequests {
 
   /**
    * Calls `ask`, unless the last call for this Server still runs or is less than ten seconds old. Does not wait for
-   * `ask`, because a hung guest agent or QEMU can block libvirtd for a minute. Ignores its errors, because the caller
-   * observes whether the domain goes off.
+   * `ask`, because a hung guest agent or QEMU can block libvirtd for a minute. Ignores errors of `ask`, because the
+   * caller observes whether the domain powers off.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOldRequests()
@@ -30,7 +31,8 @@ export class ShutdownRequests {
   }
 
   /**
-   * Forgets the last request to a Server's guest. Called at each boot, because the new guest has not been asked yet.
+   * Forgets the last request to a Server's guest. Called at each boot, because the request was meant for the guest
+   * before this boot.
    */
   forget(uid: string): void {
     this.#requests.delete(uid)

@@ -53,7 +53,7 @@ const reasons: Partial<Record<number, readonly string[]>> = {
 }
 
 /**
- * Translates the state and reason of virDomainGetState. A domain that is shutting down still runs.
+ * Translates the state and reason of virDomainGetState. A domain that is shutting down counts as running.
  * @param saved whether the domain has a managed save
  */
 export function toDomainState(state: number, reason: number, saved: boolean): { power: DomainPower; reason: string } {

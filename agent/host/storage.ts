@@ -32,7 +32,7 @@ function networkOptionsOf({ imageCaFile, imageProxy, imageNoProxy }: AgentOption
   }
 }
 
-/** An image that no Server has used for so many milliseconds (30 days) is removed. */
+/** A cached image is removed when no Server has used it for this number of milliseconds (30 days). */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {

@@ -1,9 +1,9 @@
 /**
  * Decides whether an image may become a base (the file in the cache that servers' disks are made from), and in which
- * format. Any user may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then
- * show them to the guest (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); even qemu-img info opens such a file
- * (CVE-2024-4467). So the agent first reads the few bytes of the header that name other files, and gives only an image
- * without such names to qemu-img.
+ * format. Any user may provide an image. The header of a qcow2 or VMDK image can name other files of the host, which
+ * QEMU would then show to the guest as disk data (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498). Even qemu-img info
+ * opens such files (CVE-2024-4467). So the agent first checks the header itself, and runs qemu-img only on an image
+ * that names no other files.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'
@@ -63,9 +63,9 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Describes a file whose source calls it a web page. The content may not show that, for instance if the page is
- * encrypted. Returns undefined if other facts show that the file is a disk: a boot sector, the right checksum, or a
- * format other than raw.
+ * Describes a file that is probably a web page, because its source gives it the media type of a page. (The content may
+ * not look like a page, for instance if it is encrypted.) Returns undefined if other facts show that the file is a
+ * disk: a boot sector, the right checksum, or a format other than raw.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')
@@ -118,7 +118,7 @@ export function rejectUnsafeHeader(header: Buffer): void {
 export interface BaseRequirements {
   /** The format that the Image resource claims. */
   format: DiskFormat
-  /** The largest disk that an image may contain, in bytes. */
+  /** `asIs`: bases made from qcow2 and raw images keep the image's format. `raw`: every base is raw. */
   maxVirtualSize: number
   /** asIs: qcow2 and raw images keep their format. raw: every base is raw. */
   baseFormat: 'asIs' | 'raw'

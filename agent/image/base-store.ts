@@ -99,8 +99,8 @@ export class BaseStore {
   }
 
   /**
-   * Turns a directory with disk and record.json into the base with this key. Pins the base for `owner`, so that it is
-   * not evicted at once.
+   * Makes a base with this key from a directory that contains the files disk and record.json. Pins the base for
+   * `owner`, so that it is not evicted at once.
    */
   async publish(key: string, directory: string, owner: string): Promise<void> {
     await mkdir(join(directory, 'pins'), { recursive: true })

@@ -17,7 +17,9 @@ const wrongTime = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 const wrongName = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH'])
 
-/** Faults of the certificate itself. Node reports UNSPECIFIED for all faults that it has no code for. */
+/**
+ * Codes for other faults of a certificate. Node reports the code UNSPECIFIED for all faults that it has no code for.
+ */
 const otherFaults = new Set([
   'CERT_CHAIN_TOO_LONG',
   'CERT_REJECTED',
@@ -40,14 +42,15 @@ const CLIENT_CERTIFICATE = /alert (certificate required|bad certificate|no certi
 
 /**
  * Matches OpenSSL's reasons for a handshake that fails each time: alerts of the server, and settings that this host's
- * OpenSSL does not accept. A server may send the alerts internal error and bad record mac once, and then recover.
+ * OpenSSL does not accept. Does not match the alerts "internal error" and "bad record mac", because a server may send
+ * them once and then recover.
  */
 const LASTING =
   /alert (?!internal error|bad record mac)|unsupported protocol|no protocols available|no shared cipher|no ciphers available|key too small|md too weak|unsafe legacy renegotiation|certificate verify failed/
 
 /**
- * Returns a Terminal error (not retried) if the host's certificate is not trusted, or if TLS with the host fails each
- * time; returns any other error unchanged.
+ * Returns a Terminal error (not retried) if the certificate of the URL's server is not trusted, or if TLS with that
+ * server fails each time; returns any other error unchanged.
  */
 export function toCertificateError(error: unknown, { origin, hostname }: URL): unknown {
   const complaint =
@@ -85,7 +88,7 @@ function opensslReasonOf(error: unknown): string | undefined {
   const code = errorCodeOf(error) ?? ''
   if (!(error instanceof Error) || !(code === 'EPROTO' || code.startsWith('ERR_SSL_'))) return undefined
   const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? []
-  // Without OpenSSL's text take the words of the code.
+  // If the message has no reason from OpenSSL, make one from the error's code: ERR_SSL_NO_CIPHERS gives "no ciphers".
   return (
     reason ??
     code

@@ -1,7 +1,7 @@
 /**
  * The layers of a disk. The header of an overlay names the layer below it and that layer's format. Snapshots and block
- * jobs of libvirt change the headers, so the agent reads the headers before each boot. A guest cannot write the header
- * of a qcow2 disk.
+ * jobs of libvirt change the headers, so the agent reads the headers before each boot. It can trust the header of a
+ * qcow2 disk, because the guest cannot write there.
  */
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -66,7 +66,7 @@ async function checkLayer(
 export const hasLayer = (layer: Layer | undefined, below: string): boolean =>
   layer !== undefined && (layer.path === below || hasLayer(layer.backing, below))
 
-/** Whether the guest has written to an overlay after the layer below it was written last. */
+/** Whether the overlay was written to more recently than the layer below it. */
 export async function isNewerThan(overlay: string, below: string): Promise<boolean> {
   const [above, old] = await Promise.all([stat(overlay, { bigint: true }), stat(below, { bigint: true })])
   return above.mtimeNs > old.mtimeNs
@@ -95,8 +95,8 @@ async function isQcow2(path: string): Promise<boolean> {
 }
 
 /**
- * Returns a function that tells whether a path is in the image cache. The base that the server's disk was made from
- * shows where the cache is.
+ * Returns a function that tells whether a path is in the image cache.
+ * @param base the cached image that the server's disk was made from; its path shows where the cache is
  */
 export const newCacheTest = (base: { path: string } | undefined): ((path: string) => boolean) => {
   // A cached image lies at bases/NUMBER/disk.

@@ -21,12 +21,15 @@ import { createOverlay, growDisk } from './qemu-img.ts'
  */
 const OWNER_ONLY = 0o600
 
-/** The place of a new root disk, and the base (image in the cache) that it is made from. */
+/** Where to create a root disk, and the base (an image in the cache) from which it is made. */
 export interface RootDiskOptions {
   /** The server's directory; created if needed. */
   directory: string
   base: Base
-  /** overlay: a qcow2 backed by the base. copy: an independent disk, which shares blocks where the file system can. */
+  /**
+   * `overlay`: a qcow2 file whose backing file is the base. `copy`: an independent disk, which shares blocks with the
+   * base if the file system supports reflinks.
+   */
   root: 'overlay' | 'copy'
   /** Checks the free space of the directory's file system. */
   hasSpace: SpaceCheck
@@ -53,15 +56,18 @@ export interface Disks {
 }
 
 /**
- * disks.json: which disks the server has and how to read them. The format of a raw disk must never be guessed from its
- * content, because the guest writes that content.
+ * The content of disks.json: which disks the server has, and their formats. The format of a raw disk must never be
+ * guessed from its content, because the guest writes that content.
  */
 interface DiskLayout {
   root: 'qcow2' | 'raw'
   backing?: Pick<Base, 'path' | 'format'>
   ephemeral: boolean
   swap: boolean
-  /** Disks that somebody has moved with libvirt's tools, for example by a snapshot, and where they are now. */
+  /**
+   * The disks that somebody has moved to other files with libvirt's tools, with the present file of each disk. For
+   * example, after an external snapshot the present file is the overlay.
+   */
   moved?: Partial<Record<keyof Disks, Pick<Disk, 'path' | 'format' | 'type'>>>
 }
 
@@ -143,8 +149,8 @@ const DELETED_SUFFIX = '.deleted'
 
 /**
  * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
- * directory does not count as a server's. The caller must unpin the base in the image cache only afterwards, because
- * the disks may be backed by it.
+ * directory does not count as a server's. Until this function returns, the caller must keep the base pinned (protected
+ * from eviction from the image cache), because the disks may be backed by the base.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`
@@ -153,7 +159,7 @@ export async function deleteServerDirectory(directory: string): Promise<void> {
   await rm(renamed, { recursive: true, force: true })
 }
 
-/** Finishes the deletions below `root` that a crash interrupted. */
+/** Finishes the deletions of server directories below `root` that a crash of the agent interrupted. */
 export async function finishDeletions(root: string): Promise<void> {
   const names = (await readdir(root).catch(ignoreNotFound)) ?? []
   for (const name of names.filter((name) => name.endsWith(DELETED_SUFFIX)))
@@ -161,8 +167,8 @@ export async function finishDeletions(root: string): Promise<void> {
 }
 
 /**
- * The size of the root disk in bytes: the flavor's size, or the image's if the flavor has 0, rounded up to whole
- * sectors. Pure.
+ * The size of the root disk in bytes: the size that the flavor gives. If that is 0, the image's virtual size rounded up
+ * to whole sectors, but at least `minDiskGiB`. Pure.
  * @throws a Terminal error (not retried) with the code FlavorDiskTooSmall if the flavor's disk cannot hold the image
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
@@ -214,8 +220,8 @@ async function copyBase(target: string, size: number, { base, hasSpace, signal }
 }
 
 /**
- * Makes a copy that shares the blocks of the original, which takes no space. Returns false if that fails; the caller
- * then makes a full copy.
+ * Makes a reflink: a copy that shares the blocks of the original, and so takes no space. Returns false if that fails;
+ * the caller then makes a full copy.
  */
 async function tryReflink(from: string, to: string): Promise<boolean> {
   return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(

@@ -292,7 +292,8 @@ describe('downloadSource checks the space again after 64 MiB', () => {
     expect(server.requests).toHaveLength(1)
     expect(received).toBeGreaterThanOrEqual(64 * MIB)
     expect(received).toBeLessThan(68 * MIB)
-    // The space is checked between two chunks, so the numbers of bytes may differ a little from the expected ones.
+    // downloadSource checks the space only between two chunks of the body. So the numbers in `asked` may differ a
+    // little from the expected ones.
     expect(asked).toHaveLength(2)
     wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MIB))
   })

@@ -3,7 +3,7 @@
  * missing byte, then appends and hashes the bytes that arrive while there is space. After an error it waits and opens
  * the source again. At the end it compares size and checksum.
  *
- * The bytes and their description (<target>.json) survive a crash; the next call continues from there.
+ * The bytes and their description (<target>.json) survive a crash of the agent; the next call continues the download.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -32,16 +32,19 @@ export interface DownloadOptions {
 }
 
 export interface RetryOptions {
-  /** Consecutive failures without a new byte after which the download fails; default 6. */
+  /** The download fails after this many consecutive attempts that brought no new byte; default 6. */
   attempts?: number
   /** Milliseconds before the first retry, doubled at each; default 500. */
   firstDelay?: number
 }
 
-/** The free space is checked again after so many bytes, because guests write to the same file system. */
+/**
+ * The number of downloaded bytes after which the free space is checked again. One check at the start is not enough,
+ * because guests write to the same file system.
+ */
 const SPACE_CHECK_BYTES = 64 * 1024 ** 2
 
-/** <target>.json: describes the bytes in the file. */
+/** The content of <target>.json, which describes the downloaded bytes in the file `target`. */
 interface Description {
   url: string
   validator?: Validator
@@ -49,7 +52,7 @@ interface Description {
   mediaType?: string
 }
 
-/** The facts about the downloaded bytes that the source has stated. */
+/** The statements of the source about the downloaded bytes. */
 export interface Downloaded {
   mediaType: string | undefined
 }
@@ -101,8 +104,8 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
 }
 
 /**
- * Returns the error for a wrong checksum. If the file is no disk, the message describes the file, because a page in
- * place of the disk is more likely than a wrong checksum.
+ * Returns the error for a wrong checksum. If the file is not a disk image, the message says what the file is, for
+ * example an HTML page. The likely fault then is a wrong URL, not a wrong checksum.
  */
 async function checksumMismatchError(
   { description }: PartialFile,
@@ -212,8 +215,8 @@ async function fetchOnce(sources: SourceOpener, part: PartialFile, options: Down
   const { signal } = options
   const { total, validator } = part.description
   if (total !== undefined && part.size === total) return
-  // Without checksum and validator, fetch from byte 0: nothing would reveal that the missing bytes are of another
-  // version of the source.
+  // If there is neither a checksum nor a validator, fetch from byte 0. A continued download could mix two versions of
+  // the source, and nothing would reveal the mixture.
   const from = validator === undefined && options.checksum === undefined ? 0 : part.size
   const { url, authorization } = options
   const source = await sources.open(url, { from, validator, authorization }, signal)
@@ -267,7 +270,10 @@ async function requireSpace(
 const imageTooLargeError = (bytes: number, max: number) =>
   new Terminal('ImageTooLarge', `the image has ${bytes} bytes or more, ${max} are allowed here`)
 
-/** Writes the description before the first byte, so that no crash leaves bytes without a description. */
+/**
+ * Writes the description of a download before its first byte, so that a crash of the agent leaves no bytes without a
+ * description.
+ */
 async function saveDescription(
   part: PartialFile,
   { validator, total, mediaType }: OpenedSource,

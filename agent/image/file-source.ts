@@ -70,10 +70,16 @@ async function statRegularFile(path: string, real: string): Promise<Stats> {
   )
 }
 
-/** Reasons for which this host cannot read the file at all, such as links in a circle or a server of NFS that refuses. */
+/**
+ * Codes of errors because of which this host cannot read the file at all, for example a loop of symbolic links or an
+ * NFS server that denies access.
+ */
 const unreadableCodes = new Set(['EACCES', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EPERM', 'ESTALE'])
 
-/** Converts an error of the file system that lasts to a fault of this host; returns any other error unchanged. */
+/**
+ * Converts a permanent error of the file system to an error that marks a fault of this host. Returns any other error
+ * unchanged.
+ */
 function unreadableError(path: string, error: unknown): unknown {
   const code = errorCodeOf(error) ?? ''
   if (!unreadableCodes.has(code)) return error

@@ -46,13 +46,13 @@ export function createSpaceCheck(directory: string, minFree?: number): SpaceChec
 export interface PlannedWrite {
   /** Upper bound of the bytes to write. */
   bytes: number
-  /** A name for what is written, for messages. */
+  /** The data to write, as error messages name it, for example "the copy of the image". */
   what: string
   signal: AbortSignal
 }
 
 /**
- * Runs `write` if there is space for it, and aborts it as soon as it uses reserved space.
+ * Runs `write` if there is space for its bytes, and aborts `write` as soon as it uses reserved space.
  * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 export async function writeWhileSpaceLasts<T>(

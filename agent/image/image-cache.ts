@@ -1,8 +1,9 @@
 /**
- * The image cache of the host. A base is an image in the form that the cache keeps; the disks of servers are made from
- * it. An image becomes a base once, however many servers wait for it, under a lock for its download key:
- *   download (or continue) → check the header → qemu-img info → plan → check that it is whole → convert or take as it
- *   is → publish.
+ * The image cache of the host. A base is an image in the format in which the cache keeps it; the disks of servers are
+ * made from bases. However many servers wait for an image, only one call makes its base, under a lock on the download
+ * key:
+ * download (or continue) → check the header → qemu-img info → decide whether to convert → check that the file is
+ * complete → convert, or use the file as it is → publish the base.
  * If a step is interrupted, the next call repeats it. Nothing is used before it has been verified.
  */
 import { createHash } from 'node:crypto'
@@ -39,7 +40,7 @@ export interface ImageCacheOptions extends SourceOptions {
   directory: string
   /** Checks the free space of the cache's file system. */
   hasSpace: SpaceCheck
-  /** Set to raw on a host whose root disks are copies of their base. */
+  /** `raw` on a host whose root disks are copies of their base: then every base is raw. */
   baseFormat: BaseRequirements['baseFormat']
   /** Bytes of the largest file to download. */
   maxBytes: number
@@ -48,11 +49,14 @@ export interface ImageCacheOptions extends SourceOptions {
 
 export interface FetchContext {
   signal: AbortSignal
-  /** Called with the bytes downloaded so far and, if known, all bytes. */
+  /** Called with the number of bytes downloaded so far and, if known, the total number of bytes. */
   progress?: (bytes: number, total: number | undefined) => void
 }
 
-/** A complete download: the file, its directory, and the media type that the source gave. */
+/**
+ * A complete download: the path of the downloaded file (`source`), its directory, and the media type that the HTTP
+ * server gave.
+ */
 interface Download {
   source: string
   directory: string
@@ -87,8 +91,8 @@ export class ImageCache {
   }
 
   /**
-   * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`; fetches the image if needed.
-   * Idempotent.
+   * Returns the base of an image; fetches the image if needed. The base is pinned for `owner` (a server's uid): it is
+   * not evicted from the cache until `unpin` is called. Idempotent.
    * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageNotADisk, ImageTruncated,
    * ImageUnsafe, ImageUnreadable, ImageTooLarge, ImageSourceNotAllowed, ImageFileMissing, ImageSourceUntrusted,
    * SealedSecretInvalid, or ImageDownloadFailed if a retry cannot help
@@ -96,7 +100,7 @@ export class ImageCache {
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
-    // An eviction may remove the base between its creation and its pin, so try again, but not forever.
+    // An eviction may remove the base after it was created and before it is pinned, so try again, but not forever.
     for (let attempt = 0; attempt < 3; attempt++) {
       const pinned = await this.#store.pin(key, owner)
       if (pinned !== undefined) return requireFormat(pinned, image)
@@ -109,13 +113,17 @@ export class ImageCache {
     )
   }
 
-  /** Removes the owner's pins. Call it after the owner's disks are deleted. Idempotent. */
+  /**
+   * Removes the owner's pins, so that the bases may be evicted. Call it after the owner's disks are deleted.
+   * Idempotent.
+   */
   async unpin(owner: string): Promise<void> {
     await this.#store.unpin(owner)
   }
 
   /**
-   * Removes the pins of owners that are gone: a server may have been deleted while its image was still being fetched.
+   * Removes the pins of owners (servers) that no longer exist. Such a pin remains if a server is deleted while its
+   * image is being fetched.
    */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     await this.#store.removeStalePins(ownerExists)
@@ -137,8 +145,8 @@ export class ImageCache {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const source = join(directory, 'source')
     try {
-      // An earlier call may have died after it renamed the source to base/disk and before it published the base. Then
-      // rename the file back and start again from it.
+      // The agent may have died during an earlier call, after the rename of the source to base/disk and before the base
+      // was published. Then rename the file back and start again from it.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
       const mediaType = (await pathExists(source)) ? undefined : await this.#download(image, source, context)
       const record = await this.#prepareBase(image, { source, directory, mediaType }, context.signal)
@@ -147,7 +155,8 @@ export class ImageCache {
       await rm(directory, { recursive: true, force: true })
     } catch (thrown) {
       const error = toFaultOfHost(toDiskFull(thrown, 'the image'), image)
-      // Keep a download that can be continued. Free the space of a download that cannot become a base.
+      // Keep the downloaded bytes if a retry can use them. Otherwise delete them, because they cannot become a base or
+      // the disk is full.
       const canContinue = !isKubenovaError(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
       if (!canContinue) await rm(directory, { recursive: true, force: true })
       throw error
@@ -220,7 +229,9 @@ export class ImageCache {
   }
 }
 
-/** The errors that another host's copy of the same file may not have. */
+/**
+ * Codes of errors that are caused by the bytes of an image file. Another host may have a good copy of the same file.
+ */
 const faultsOfCopies: ReadonlySet<string> = new Set([
   'ImageChecksumMismatch',
   'ImageFormatMismatch',
@@ -239,8 +250,8 @@ function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
 }
 
 /**
- * Returns the base if it was made from an image of the claimed format. Two Images with the same checksum may claim
- * different formats.
+ * Returns the base if it was made from an image of the format that `image` declares. Images with the same checksum
+ * share a base, but may declare different formats.
  * @throws a Terminal error (not retried) with the code ImageFormatMismatch if the formats differ
  */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
@@ -254,8 +265,8 @@ function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image
 }
 
 /**
- * The key of a download. Images with the same checksum, URL and format share a download, so a bad URL fails only the
- * Servers that use it.
+ * The key of a download. Images share a download only if checksum, URL and format are the same. So a bad URL does not
+ * make the download fail for Servers whose image has the same checksum and another URL.
  */
 export function downloadKey(image: ImageSource): string {
   return sha256(`${baseKey(image)}\n${image.url}\n${image.format}`)

@@ -33,7 +33,7 @@ export interface SourceOptions {
 export type Validator = string
 
 export interface SourceRequest {
-  /** The first byte that is missing. */
+  /** Offset of the first missing byte. */
   from: number
   /** The version of the source from which the bytes before `from` came. */
   validator: Validator | undefined
@@ -187,7 +187,10 @@ export class SourceOpener {
   }
 }
 
-/** @throws a Terminal error (not retried): the API server cannot check that each part of a URL is valid */
+/**
+ * @throws a Terminal error (not retried) if the text is no valid URL; the validation by the API server does not find
+ * every invalid URL
+ */
 function parseUrl(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href)
   if (url) return url
@@ -207,7 +210,10 @@ function pathOf(url: URL): string {
 const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
-/** Throws if the source rejects the credentials, or requires some. The error tells the user what to do. */
+/**
+ * Throws if the source rejects the credentials, or if it requires credentials and the request had none. The error tells
+ * the user what to do.
+ */
 function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): void {
   const { statusCode } = response
   if (statusCode !== 401 && statusCode !== 403) return

@@ -1,6 +1,6 @@
 /**
- * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. A separate value
- * for each record would make a megabyte of garbage for each image.
+ * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. If each record had
+ * a buffer of its own first, each image would leave a megabyte of garbage for the garbage collector.
  */
 
 export const SECTOR = 2048
@@ -21,7 +21,7 @@ interface Named {
 export interface Entry extends Named {
   /** First sector of the data. */
   extent: number
-  /** Size of its data in bytes. */
+  /** Size of the data in bytes. */
   size: number
 }
 
@@ -147,7 +147,7 @@ export const pathRecordLength = (folder: Named, naming: Naming): number =>
 
 /**
  * Writes a path table record (ECMA-119, 9.4) and returns its length in bytes.
- * @param parent the number of the parent folder, counted from 1
+ * @param parent the number of the parent folder in the path table, counted from 1
  */
 export function writePathRecord(
   to: Buffer,

@@ -22,8 +22,8 @@ interface NetworkEntry {
   ip_address?: string
   netmask?: string
   /**
-   * Set only for a gateway outside the subnet. Nova's format has no such field, but cloud-init reads it
-   * (buildStaticEntry).
+   * Set only for a gateway outside the subnet. Nova's format has no such field, but cloud-init reads it. For the reason
+   * see the function buildStaticEntry.
    */
   gateway?: string
   routes?: Route[]
@@ -83,8 +83,8 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
 
 /**
  * As in Nova, a gateway inside the subnet is the router of a default route. A gateway outside the subnet is in the
- * field `gateway` instead, because cloud-init marks a router as on-link only if it is in that field. cloud-init before
- * 23.1 does not mark it even there, so there is also a route to the gateway itself.
+ * field `gateway` instead, because cloud-init marks only a router in that field as on-link. Versions of cloud-init
+ * before 23.1 mark no router as on-link, so for them there is also a route to the gateway itself.
  */
 function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
   const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)

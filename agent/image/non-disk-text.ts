@@ -41,7 +41,7 @@ function decodeText(head: Buffer): string | undefined {
   if (mark === 'fffe' || mark === 'feff') return printable(decode(head, utf16[mark]))
   const text = decode(head, 'utf-8')
   if (text !== undefined) return printable(text)
-  // A page in another encoding than UTF-8 is still a page.
+  // An HTML or XML page in an encoding other than UTF-8 counts as text, too. It is recognized by its first tag.
   const bytes = head.toString('latin1')
   return /^\s*<[!a-z?]/i.test(bytes) ? printable(bytes) : undefined
 }

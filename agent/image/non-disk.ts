@@ -1,18 +1,18 @@
 /**
- * Recognizes by its first bytes a file that is no disk: a compressed file, an archive, a page of a web site, a script.
- * Without this, every file could be used as a raw disk, from which nothing boots. Pure functions.
+ * Recognizes by its first bytes a file that is no disk: a compressed file, an archive, a web page, a script. Without
+ * this check, any file would be accepted as a raw disk, and a server with such a disk would not boot. Pure functions.
  */
 import { describeText, isTar } from './non-disk-text.ts'
 
 /** A description of a file that is no disk, for an error message. */
 export interface NonDisk {
-  /** Such as `a file compressed with gzip`. */
+  /** The kind of the file, for example "a file compressed with gzip". */
   what: string
   /** A clause that tells the user what to do. */
   advice: string
 }
 
-/** The bytes at the beginning of a file that describeNonDisk needs. */
+/** The number of bytes that describeNonDisk needs from the beginning of a file. */
 export const HEAD_BYTES = 4096
 
 const SECTOR_BYTES = 512
@@ -26,9 +26,10 @@ const decrypt = (command: string) =>
 const WRONG_FILE = 'create an Image with the URL of a disk image'
 
 /**
- * The beginnings of a binary file of OpenPGP (RFC 9580): the tag of a packet in the old or new format, the length of the
- * packet, and fields whose values are known. The packets are, in this order: a session key encrypted with a public key,
- * one encrypted with a passphrase, the beginning of a signature, compressed data.
+ * Beginnings of binary OpenPGP files (RFC 9580), as regular expressions for hexadecimal digits. There is one row for
+ * each kind of first packet: session key encrypted with a public key, session key encrypted with a passphrase, one-pass
+ * signature, compressed data. A row matches the packet's tag (old or new format), its length, and fields whose values
+ * are known.
  */
 const openPgp = [
   '(84..|85....|c1..|c1[cd]...)03.{16}(01|02|10|12)',

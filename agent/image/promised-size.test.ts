@@ -22,7 +22,10 @@ async function promisedBy(bytes: Buffer, format: 'raw' | 'vdi' | 'qcow2' = 'raw'
   }
 }
 
-/** A boot sector with partitions: flag, type, first sector, sectors. */
+/**
+ * Returns a disk whose boot sector (MBR) has these partitions. Each partition is given by its flag, its type, its first
+ * sector, and its number of sectors.
+ */
 function mbr(...partitions: [flag: number, type: number, start: number, count: number][]): Buffer {
   const disk = Buffer.alloc(40_000)
   disk.writeUInt16LE(0xaa55, 510)

@@ -33,8 +33,8 @@ function promisedByVdi(header: Buffer): number {
 }
 
 /**
- * An ISO 9660 image has its size in its volume descriptor. The file may be up to a MiB smaller, because some programs
- * leave out the padding at the end or count it twice.
+ * An ISO 9660 image has its size in its volume descriptor. A complete file may be up to 1 MiB smaller than that,
+ * because some programs leave out the padding at the end of the file, or count the padding twice in the descriptor.
  */
 function promisedByIso(disk: Buffer): number | undefined {
   const descriptor = disk.subarray(32 * 1024)
@@ -43,8 +43,8 @@ function promisedByIso(disk: Buffer): number | undefined {
 }
 
 /**
- * A GPT names the last sector of the disk. The file must reach to the end of that sector, which holds the copy of the
- * GPT.
+ * A GPT names the last sector of the disk. The file must reach to the end of that sector, which holds the backup header
+ * of the GPT.
  */
 function promisedByGpt(disk: Buffer): number | undefined {
   const sector = [SECTOR, 4096].find((size) => disk.toString('latin1', size, size + 8) === 'EFI PART')
@@ -66,8 +66,8 @@ const MBR_TABLE = 446
 function promisedByMbr(disk: Buffer): number | undefined {
   if (!hasBootSignature(disk)) return undefined
   const entries = [0, 1, 2, 3].map((i) => disk.subarray(MBR_TABLE + i * 16, MBR_TABLE + (i + 1) * 16))
-  // A file system without a partition table has a boot sector, too. It has code of the boot loader in place of the
-  // table, so that its bytes are no valid flags.
+  // The first sector of a file system without a partition table may be a boot sector, too. It has boot code where an
+  // MBR has the table, and the bytes at the places of the flags are no valid flags.
   if (!entries.every(([flag]) => flag === 0 || flag === 0x80)) return undefined
   const ends = entries
     .filter(({ 4: type }) => type !== 0 && type !== 0xee)

@@ -70,8 +70,8 @@ export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: 
 }
 
 /**
- * Reads the header of a qcow2 disk. QEMU guesses nothing: the caller knows the format from the domain's definition or
- * from the layer above. The disk may be in use.
+ * Reads the header of a qcow2 disk. QEMU does not guess the format: the caller knows it from the domain's definition,
+ * or from the overlay whose backing file this disk is. The disk may be in use.
  * @throws a Transient error (retried) with the code DiskUnusable if qemu-img fails
  */
 export async function readLayerInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
@@ -103,7 +103,10 @@ export async function measureConvertedSize(source: string, info: ImageInfo, sign
 export interface ConvertOptions {
   from: string
   to: 'qcow2' | 'raw'
-  /** Bytes of the disk in the image; limits the size of the result and the time. */
+  /**
+   * Size in bytes of the disk that the image contains. The limits on the size of the target file and on the time grow
+   * with it.
+   */
   virtualSize: number
   signal?: AbortSignal
 }

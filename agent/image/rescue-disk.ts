@@ -1,6 +1,6 @@
 /**
  * The disk of a rescue system: disk.rescue (Nova's name) in the server's directory. rescue.json is written after the
- * disk is complete, and names the request for which the disk was made.
+ * disk is complete. It names the image and the ServerAction for which the disk was made.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,7 +24,8 @@ const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
 /**
- * Creates the rescue disk, as large as its image. The caller must first delete any disk of an earlier request or try.
+ * Creates the rescue disk, as large as its image. If there is a rescue disk from an earlier request or an earlier try,
+ * the caller must delete it first.
  */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options

@@ -82,8 +82,8 @@ export async function runWithTimeout(
 }
 
 /**
- * The number of characters that are kept of an output, because qemu-img may write a line for each cluster of a broken
- * image.
+ * At most this many characters of a program's output are kept, because qemu-img may write a line for each cluster of a
+ * broken image.
  */
 const MAX_OUTPUT = 1024 ** 2
 

@@ -25,7 +25,7 @@ beforeEach(() => {
 })
 afterEach(() => stack.disposeAsync())
 
-/** Starts the server on a free port, which it returns. The server stops with the test. */
+/** Starts the server on a free port and returns the port. The server stops at the end of the test. */
 async function listen(server: Server & { closeAllConnections?(): void }): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   stack.defer(() => {
@@ -35,7 +35,7 @@ async function listen(server: Server & { closeAllConnections?(): void }): Promis
   return (server.address() as AddressInfo).port
 }
 
-/** An HTTPS server that counts its connections, and answers each request with `a disk`. */
+/** An HTTPS server that counts its connections, and answers each request with the text "a disk". */
 async function serveSecurely(subject?: string): Promise<{ url: string; connections: () => number }> {
   let count = 0
   const server = createSecureServer(signCertificate(dir, subject), (_, response) => response.end('a disk'))
@@ -206,7 +206,10 @@ test.each(passing)('toCertificateError leaves %s to be tried again', (code) => {
 })
 
 describe('downloadSource with credentials', () => {
-  /** An HTTPS server that notes the header Authorization of each request, and redirects or answers with the status. */
+  /**
+   * An HTTPS server that records the header Authorization of each request. It answers with `status`, and redirects to
+   * `location` if that is given.
+   */
   async function serveAuthorized({ status = 200, location }: { status?: number; location?: string } = {}) {
     const authorizations: (string | undefined)[] = []
     const server = createSecureServer(signCertificate(dir), ({ headers }, response) => {
@@ -265,7 +268,10 @@ describe('downloadSource with credentials', () => {
   })
 })
 
-/** An HTTP proxy that notes each request, and connects each tunnel to `target`. */
+/**
+ * An HTTP proxy that records each request. It connects each tunnel to the port `target`, or refuses it if `status` is
+ * not 200.
+ */
 async function startProxy({ status = 200, target = 0 } = {}) {
   const asked: (string | undefined)[] = []
   const note = ({ method, url, headers }: IncomingMessage) =>

@@ -42,8 +42,8 @@ export class SourceNetwork {
   #current: AgentSet | undefined
 
   /**
-   * @throws UsageError if noProxy has a network that is not valid, or if the proxy is no URL; that message does not
-   * repeat the value, which may contain a password
+   * @throws UsageError if noProxy has a network that is not valid, or if the proxy is no URL. The message about the
+   * proxy does not repeat the value, because the value may contain a password.
    */
   constructor({ caFile, proxy, noProxy = '' }: SourceNetworkOptions = {}) {
     this.#caFile = caFile

@@ -24,7 +24,8 @@ export interface ConnectOptions {
   connectTimeoutMs?: number
   /**
    * The most calls that are sent and unanswered at a time; further calls wait in the client. Default 4, because
-   * libvirtd stops reading at 5 (`max_client_requests` in its configuration). Raise both numbers together.
+   * libvirtd stops reading from a client that has 5 unanswered calls (`max_client_requests` in libvirtd's
+   * configuration). Raise both numbers together.
    */
   slots?: number
   /** Aborts the attempt to connect; has no effect on an open connection. */

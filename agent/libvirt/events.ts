@@ -1,5 +1,6 @@
-// The event subscriptions of one connection. Each subscription has its own queue, whose events its handler gets one at
-// a time. So a handler may wait for calls on the same connection, and a slow handler delays only its own events.
+// The event subscriptions of one connection. Each subscription has its own queue, and its handler gets the events from
+// there one at a time. The client does not wait for handlers when it reads the socket. So a handler may wait for calls
+// on the same connection, and a slow handler delays only its own events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'

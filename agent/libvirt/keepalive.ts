@@ -29,7 +29,7 @@ export class KeepAlive {
     this.#onDead = onDead
   }
 
-  /** Starts to send PINGs. The client answers the daemon's PINGs even if this was not called. */
+  /** Starts to send PINGs. The client answers the daemon's PINGs even if `start` was not called. */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)

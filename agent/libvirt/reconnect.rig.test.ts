@@ -1,6 +1,6 @@
-// Cuts a session's connection again and again. After each cut the session must reconnect, receive events, and keep
-// nothing of the old connection. RECONNECTS=10000 in the environment sets the number of cuts and prints the
-// measurements.
+// Cuts a session's connection again and again. After each cut the session must reconnect, receive events, and keep no
+// resources of the old connection. The environment variable RECONNECTS, for example 10000, sets the number of cuts and
+// makes the test print its measurements.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -109,8 +109,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
   expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The limits leave room for this test's own lists, which grow with each round. A leaked connection would add 64 KiB
-  // of buffers.
+  // The limits leave room for this test's own lists, which grow with each cut of the connection. A leaked connection
+  // would add 64 KiB of buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

@@ -4,8 +4,8 @@ import type { Credentials, SaslExchange } from './auth.ts'
 import { ConnectionError } from './errors.ts'
 
 /**
- * The most rounds of hashing that the client accepts. Each round costs CPU time, and no honest daemon asks for more
- * rounds.
+ * The most iterations of the hash that the client accepts. Without a limit, a malicious daemon could use up the
+ * client's CPU time. No honest daemon asks for more iterations.
  */
 const maxRounds = 1_000_000
 

@@ -1,6 +1,6 @@
 // A session keeps a client connected to a daemon. When a connection ends, the session opens the next one, which has the
-// next generation number. It repeats all subscriptions on the new connection. It also calls the resync handlers,
-// because events may have been missed between the two connections.
+// next generation number, and repeats all subscriptions on it. Then it calls the handlers that were added by
+// `onResync`, because events may have been missed between the two connections.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, openConnection, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
@@ -45,8 +45,8 @@ export function openSession(options: SessionOptions = {}): Session {
 }
 
 /**
- * Makes calls, subscriptions and streams on the current connection. Never sends a call a second time after a reconnect,
- * because the daemon may have run it.
+ * Makes calls, subscriptions and streams on the current connection. After a reconnect it never sends a call a second
+ * time, because the daemon may already have run the call.
  */
 export class Session implements AsyncDisposable {
   readonly #options: SessionOptions
@@ -129,8 +129,8 @@ export class Session implements AsyncDisposable {
 
   /**
    * Subscribes on the current connection and on all later ones. Throws if the current connection rejects the
-   * subscription. Calls `onError` if a later connection rejects it. Calls the resync handlers if events are dropped and
-   * there is no `onOverflow`.
+   * subscription. Calls `onError` if a later connection rejects it. If events are dropped and there is no `onOverflow`,
+   * calls the handlers that were added by `onResync`.
    */
   async on<E extends EventType>(
     event: E,
@@ -264,7 +264,10 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** Subscribes on a connection. Delivers events only when `ready` has resolved, that is, after the resync handlers. */
+/**
+ * Subscribes on a connection. Holds the events back until `ready` resolves, which happens after the handlers of
+ * `onResync` were called.
+ */
 async function subscribeOn(
   connection: Connection,
   subscription: SessionSubscription,

@@ -1,7 +1,7 @@
 // A libvirt stream as a Node.js stream: console (both ways), download (from the daemon) or upload (to the daemon).
 //
-// Each stream has its own connection. The protocol has no flow control, so a slow receiver can only stop reading the
-// socket. If other calls used the same connection, they and keep-alive would stop, too.
+// Each stream has its own connection. The protocol has no flow control: a slow receiver can hold the daemon back only
+// by not reading the socket. On a shared connection, this would also stop other calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -62,7 +62,7 @@ export class LibvirtStream extends Duplex {
       this.#pushData(payload.rest())
     } else {
       // An empty message marks the end of the daemon's data. Send the finish message now, because the daemon confirms
-      // the end of the stream only after it.
+      // the end of the stream only after it has received the finish message.
       this.#sendFinish()
     }
   }

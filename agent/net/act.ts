@@ -71,8 +71,8 @@ async function execProgram(
 }
 
 /**
- * Replaces a file so that a crash leaves either the old file or the new one. All users may read the file, because
- * dnsmasq gives up root after its start and then reads the file again.
+ * Replaces a file so that a crash of the agent leaves either the whole old file or the whole new one. The file is
+ * readable for all users: dnsmasq gives up root after its start and then reads the file again.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

@@ -26,7 +26,7 @@ export interface ConvergerOptions {
 /** Keys (names.ts) of the networks to set up; 'all' means the networks of all guests. */
 type NetworkKeys = ReadonlySet<string> | 'all'
 
-/** The state of the host's network that a run must reach. */
+/** The state of the host's network that a run must bring about. */
 interface DesiredState {
   readonly networks: ReadonlyMap<string, DesiredNetwork>
   readonly rules: Rules
@@ -57,8 +57,9 @@ export class Converger {
   }
 
   /**
-   * Sets up these networks, applies all nftables rules, and takes down the networks that no guest uses any more. All
-   * calls during a run share the next run. Resolves to the errors by network key.
+   * Sets up these networks, applies all nftables rules, and takes down the networks that no guest uses. Calls that come
+   * during a run do not start a run each: all of them wait for one common next run. Resolves to the errors by network
+   * key.
    * @throws the error if the host cannot be observed or the rules cannot be applied
    */
   converge(keys: NetworkKeys): Promise<Map<string, unknown>> {

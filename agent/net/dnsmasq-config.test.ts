@@ -29,7 +29,7 @@ test('hosts has one line per port, in an order that does not depend on the order
 test.each([
   ['web.example.org', ',web,'],
   ['not a name', undefined],
-  // dnsmasq takes these for keywords and lease times unless a dot follows.
+  // dnsmasq takes these host names for keywords or lease times unless they end with a dot.
   ['ignore', ',ignore.,'],
   ['infinite.example.org', ',infinite.,'],
   ['12h', ',12h.,'],

@@ -60,15 +60,15 @@ function hostLabel(hostname: string | undefined): string | undefined {
 }
 
 /**
- * Whether dnsmasq would take a host name in a line of the hosts file for a keyword or for a lease time, such as 12h.
- * With a dot at its end dnsmasq takes it for a host name, and drops the dot.
+ * Whether dnsmasq would misread this host name in the hosts file: as a keyword, or as a lease time such as 12h. If such
+ * a name ends with a dot, dnsmasq reads it as a host name and drops the dot.
  */
 const isHostsKeyword = (label: string): boolean => /^(ignore|infinite|\d+[wdhms]?)$/i.test(label)
 
 /**
- * Renders the file conf. `dhcp-ignore`: ignore guests of other hosts on the segment, because their hosts' dnsmasq
- * answers them. `dhcp-authoritative`: also renew leases that this dnsmasq does not know, because it was restarted or
- * the guest was migrated to this host. `port=0`: no DNS server.
+ * Renders the file conf. `dhcp-ignore`: ignore guests of other hosts on the segment, because the dnsmasq of their own
+ * host answers them. `dhcp-authoritative`: also renew leases that this dnsmasq does not know. It does not know a lease
+ * from before its restart, or from before the guest's migration to this host. `port=0`: no DNS server.
  */
 function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] {
   const ranges = new Set(ips.map(rangeLine))
@@ -94,8 +94,8 @@ function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] 
     ...[...sharedNetworks].sort(),
     ...[...ranges].sort(),
     // The router advertisement only tells guests to get their addresses by DHCPv6. The router lifetime of 0 means that
-    // this host is no router. An advertisement cannot name the gateway, because its sender counts as the router. So
-    // guests learn the gateway from network_data.json, or from a router that advertises itself.
+    // this host is no router. An advertisement cannot name another machine as the gateway: guests take its sender for
+    // the router. So guests learn the gateway from network_data.json, or from a router that advertises itself.
     ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
   ]
 }
@@ -108,8 +108,8 @@ function rangeLine({ address, prefixLength }: FixedIP): string {
 }
 
 /**
- * dnsmasq serves only the subnets of its device's addresses. This line adds a subnet in which the DHCP server has no
- * address, because the subnet is too small for one.
+ * Renders the line `shared-network` for a subnet in which the DHCP server has no address, because the subnet is too
+ * small for one. Without this line, dnsmasq serves only the subnets of its device's addresses.
  */
 function sharedNetworkLine(ip: FixedIP): string[] {
   if (ip.dhcpAddress === undefined || isInSubnetOf(ip, ip.dhcpAddress)) return []
@@ -123,8 +123,8 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 }
 
 /**
- * Renders DHCPv4 options. dnsmasq does not send an option whose line has no value. The line `option:router` is always
- * there, because without it dnsmasq would offer itself as the router.
+ * Renders DHCPv4 options. If the line of an option has no value, dnsmasq does not send the option. The line
+ * `option:router` is written even without a value, because if it is missing, dnsmasq offers itself as the router.
  */
 function ipv4Options(ip: FixedIP, mtu: number): string[] {
   const { gateway, dnsServers = [], hostRoutes = [] } = ip

@@ -42,15 +42,16 @@ async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals):
 }
 
 /**
- * Makes dnsmasq read its hosts and options again. Does nothing if dnsmasq has ended; the agent's next run starts it
- * again.
+ * Makes dnsmasq read its hosts and options again. Does nothing if dnsmasq has ended; the agent then starts it when it
+ * next repairs the host's network.
  */
 export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
   await signalDnsmasq(root, pid, 'SIGHUP')
 }
 
 /**
- * Sends SIGTERM and, after 2 s, SIGKILL. Waits for the end of the process, because the next dnsmasq needs its UDP port.
+ * Sends SIGTERM and, after 2 s, SIGKILL. Waits until the process has ended, because the next dnsmasq process uses the
+ * same UDP port.
  * @throws a Transient error (retried) with the code DhcpStuck if the process has not ended 2 s after SIGKILL
  */
 export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {

@@ -67,7 +67,7 @@ const dhcp6Frame = (body: string) =>
     { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
   )
 
-/** Frames that make dnsmasq take guest 5 for guest 6. Each key names the method. */
+/** Frames with which guest 5 pretends to be guest 6 towards dnsmasq. Each key names the method. */
 const disguises: Record<string, (server: string) => string[]> = {
   'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
     dhcp6Frame(
@@ -91,8 +91,9 @@ const ipv6FixedIPOf = (n: number) => ({
 })
 
 /**
- * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each case has a new host,
- * and guest 5 boots last: dnsmasq then has not cached the MAC of guest 5 and must look it up.
+ * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each call creates a new
+ * host and boots guest 5 last. So the MAC of guest 5 is not in the host's neighbour cache yet, and dnsmasq must look it
+ * up when the forged frames arrive.
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()

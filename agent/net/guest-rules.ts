@@ -55,9 +55,9 @@ const frameRules = (mac: string): string[] => [
 const vlanRules = ['ether type { 8021q, 8021ad } counter drop']
 
 /**
- * A guest must not act as DHCP server, router or multicast querier. The DHCP rules match both ports, because some
- * clients accept an answer from any server port. A query for another guest's multicast group could make the bridge stop
- * forwarding that group to the guest.
+ * A guest must not act as DHCP server, router or multicast querier. The DHCP rules match the server's port (67, 547)
+ * and also the client's port (68, 546), because some clients accept an answer from any server port. Queries are dropped
+ * because a forged query for a multicast group could make the bridge stop forwarding that group to another guest.
  */
 const serverRules = [
   'ether type ip udp sport 67 counter drop',
@@ -72,10 +72,10 @@ const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-adver
 
 /**
  * dnsmasq identifies a DHCPv6 client by the link-layer address in the client's neighbour messages, so this address must
- * be the guest's MAC. The address is in an option of 8 bytes. The rules allow the option only where all known systems
- * send it: right after the fixed part (8 bytes of a router solicitation, 24 of other messages). Duplicate address
- * detection has a nonce in that place (RFC 7527). Messages with extension headers or in fragments (RFC 6980) are
- * dropped.
+ * be the guest's MAC. The address is in an option of 8 bytes. The rules allow this option only right after the fixed
+ * part (8 bytes of a router solicitation, 24 of other messages), where all known systems send it. A message of
+ * duplicate address detection may have a nonce (RFC 7527) in its place. Messages with extension headers or in fragments
+ * (RFC 6980) are dropped.
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -99,7 +99,7 @@ const DHCP6_CLIENT_MESSAGES = [1, 3, 4, 5, 6, 8, 9, 11]
 /**
  * A DHCP server identifies a client by the MAC in the message (chaddr) or by what a relay adds. So a message must have
  * the guest's own MAC and giaddr 0 (no relay); otherwise a guest could release another guest's address. giaddr is right
- * before chaddr, at byte 8 + 24 of the UDP datagram.
+ * before chaddr, at byte 32 of the UDP datagram: 8 bytes of UDP header and 24 of the DHCP message come before it.
  */
 const dhcpClientRules = (mac: string, from4: string, from6: string): string[] => [
   `${from4} udp dport 67 @th,256,80 0x00000000${toMacHex(mac)} accept`,
@@ -121,8 +121,8 @@ const ipv4AddressRules = (own: string): string[] => [
 /**
  * A guest may advertise only its own addresses. A solicitation from `::` asks whether an address is in use (duplicate
  * address detection, RFC 4862) and could make another guest give its address up. So a guest may ask only for its own
- * addresses. Before it asks, it sends a multicast report from `::` (type 143, RFC 3810), so this is accepted, too. The
- * target address is at byte 8 of the ICMPv6 message.
+ * addresses. Before it asks, it sends a multicast report from `::` (type 143, RFC 3810), so such reports are accepted.
+ * The target address is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,

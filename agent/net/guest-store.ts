@@ -23,7 +23,7 @@ export interface GuestStore {
 
 /**
  * Opens the store in a folder and creates the folder if needed. File access is synchronous, so two writes of one guest
- * cannot overlap. The files have only a few hundred bytes.
+ * cannot overlap. It blocks the agent only briefly, because the files have only a few hundred bytes.
  */
 export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })

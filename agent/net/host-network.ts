@@ -25,7 +25,10 @@ export interface CallContext {
   readonly signal: AbortSignal
 }
 
-/** Every method may be repeated, also after a crash. Errors are Transient (retried); only invalid input is Terminal. */
+/**
+ * Every method may be called again, also after a crash of the agent. Errors are Transient (retried), except for invalid
+ * input, which is Terminal (not retried).
+ */
 export interface HostNetwork extends AsyncDisposable {
   /**
    * Sets up bridges, DHCP and filter rules for the guest's interfaces, before its domain starts or arrives by
@@ -44,8 +47,8 @@ export interface HostNetwork extends AsyncDisposable {
    * Plugs exactly these guests and removes everything else that the agent has set up. The agent calls it at its start
    * and at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
    * @param guests all guests of this host, read just before the call
-   * @param ctx `leaveUntouched`: ids of guests that this call neither plugs nor unplugs, because another task is
-   * creating or deleting them and does so itself
+   * @param ctx `leaveUntouched`: ids of guests that this call does not unplug even if `guests` lacks them, for example
+   * because the creation or deletion of their Server is under way and plugs or unplugs them itself
    */
   sync(
     guests: readonly HostedGuest[],
@@ -80,8 +83,8 @@ export function createHostNetwork({
     async unplug(guestId, { signal }) {
       store.remove(guestId)
       const failed = await rejectOnAbort(converger.converge(new Set()), signal)
-      // Throw only the errors of networks without guests. The error of another network is reported when its guests are
-      // plugged or synced.
+      // Throw only the errors of networks that no guest uses. The errors of a network in use are reported when the
+      // guests that use it are plugged or synced.
       const inUse = new Set(store.all().flatMap((guest) => [...networkKeysOf(guest)]))
       throwFirstFailure(failed, new Set(failed.keys()).difference(inUse))
     },
@@ -97,8 +100,8 @@ export function createHostNetwork({
 }
 
 /**
- * Replaces the stored guests by these. Does not change what is stored of the guests in `leaveUntouched` and of invalid
- * guests. Returns the errors of the invalid guests by guest id.
+ * Replaces the stored guests by these. A stored guest stays if its id is in `leaveUntouched`. An invalid guest does not
+ * replace its stored version. Returns the errors of the invalid guests by guest id.
  */
 function replaceGuests(
   store: GuestStore,

@@ -138,7 +138,8 @@ test('a second plug changes nothing', async () => {
     return run(argv, options)
   })
   await again.plug(createGuest(5), ctx)
-  // A new agent cannot tell whether the rules in force are its own, so it writes them once.
+  // A restarted agent cannot tell whether the nftables rules in force are those that it wrote before, so it writes them
+  // once.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(createGuest(5), ctx)

@@ -43,9 +43,9 @@ export async function observe({
 }
 
 /**
- * Whether the DHCP servers' namespaces are unchanged, judged by the host's devices, so that no program need run in each
- * namespace. If a namespace was deleted, its veth pair is gone. If its veth device is down, the host's end has no
- * carrier. Other changes cannot be seen on the host's devices. Pure.
+ * Whether the DHCP servers' namespaces are unchanged. Looks only at the host's own devices, so that no program needs to
+ * be run in each namespace. If a namespace was deleted, the host's end of its veth pair is gone. If the end in the
+ * namespace is down, the host's end has no carrier. Other changes in a namespace are not found. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,

@@ -15,8 +15,9 @@ export function isInSubnetOf({ address, prefixLength }: FixedIP, other: string):
 }
 
 /**
- * The routers to which the guest needs a route of their own: gateway and next hops outside its subnet, each once, the
- * gateway first. IPv6 needs none for link-local routers, because each interface has a route to fe80::/64.
+ * Returns the routers to which the guest needs a separate route, because they are outside its subnet: the gateway
+ * first, then the next hops, each once. A link-local IPv6 router needs no route, because each interface has a route to
+ * fe80::/64.
  */
 export function routersOnLink(ip: FixedIP): string[] {
   const routers = [...(ip.gateway === undefined ? [] : [ip.gateway]), ...(ip.hostRoutes ?? []).map((r) => r.nextHop)]

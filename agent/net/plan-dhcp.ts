@@ -15,7 +15,8 @@ export function planDhcp(network: DesiredNetwork, observed: Observed, folder: st
   const action = deviceChanges ? 'start' : nextDnsmasqAction(running, dhcp.config)
   return [
     // dnsmasq keeps using the device that it started with, so it is restarted when the device changes. It is stopped
-    // before the change: if the agent crashes in between, its next run finds no dnsmasq and starts it.
+    // before the device is changed: if the agent crashes before the restart, its next run finds no dnsmasq and starts
+    // one.
     ...(action === 'start' ? running.pids.map((pid): Command => ({ key, do: 'stop', pid })) : []),
     ...(pair === undefined ? createPair(network, observed, dhcp) : repairPair(network, pair, dhcp)),
     ...planDnsmasq(network, action, { config: dhcp.config, running, folder }),
@@ -44,8 +45,8 @@ const commandInNamespace = (key: string, ...args: string[]): Command =>
   execCommand(key, 'ip', '-n', namespaceName(key), ...args)
 
 /**
- * Plans a new veth pair. Its inner end goes up last, so a crash leaves the inner end down, and the next plan repairs
- * the pair.
+ * Plans a new veth pair. Its inner end goes up last. So if the agent crashes before that, the inner end is down, and
+ * the next plan repairs the pair.
  */
 function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDhcp): Command[] {
   const { key, mtu, bridge } = network
@@ -127,8 +128,9 @@ function repairPair(network: DesiredNetwork, { outer, inner }: VethPair, dhcp: D
 type DnsmasqAction = 'none' | 'reload' | 'start'
 
 /**
- * Returns what to do with dnsmasq. On SIGHUP, dnsmasq reads added host lines. For a removed or changed line it must be
- * restarted, because it keeps leases in memory. Guests do not notice a restart: their leases are infinite.
+ * Returns what to do with dnsmasq. After SIGHUP, dnsmasq knows host lines that were added. It must be restarted if a
+ * line was removed or changed, because it still has the old lease in memory. Guests do not notice a restart: their
+ * leases are infinite.
  */
 function nextDnsmasqAction({ pids, applied }: ObservedDhcp, config: DnsmasqConfig): DnsmasqAction {
   if (pids.length !== 1 || applied === undefined || applied.conf !== config.conf) return 'start'
@@ -144,8 +146,8 @@ interface DnsmasqState {
 }
 
 /**
- * Plans dnsmasq's files and its start or reload. The file `applied` is written last: after a crash before that, the
- * next run reloads or starts dnsmasq again.
+ * Plans dnsmasq's files and its start or reload. The file `applied` is written last: if the agent crashes before that,
+ * its next run reloads or starts dnsmasq again.
  */
 function planDnsmasq(
   { key }: DesiredNetwork,

@@ -13,7 +13,10 @@ const EMPTY_HOST: Observed = { links: new Map(), namespaces: new Map(), dhcp: ne
 const bridge = createLink(BRIDGE, { kind: 'bridge' })
 const outer = createLink(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
 
-/** Returns the state of a host on which these networks are set up. It has no other devices than `more`. */
+/**
+ * Returns the state of a host on which these networks are set up. Besides their devices, the host has only those in
+ * `more`.
+ */
 function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
   const { dhcp } = desired.get(KEY) ?? {}
   const inner = createLink('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })

@@ -101,8 +101,8 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
 }
 
 /**
- * Whether a tap is left of a QEMU that has ended. Such a tap must be deleted, because libvirt cannot create a tap whose
- * name exists.
+ * Whether a tap is left over from a QEMU process that has ended. Such a tap must be deleted, because libvirt cannot
+ * create a tap whose name exists.
  */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 

@@ -89,8 +89,8 @@ describe('RulesInForce', () => {
     await space.run('nft', 'flush', 'ruleset')
     expect(await inForce.observe({ desired: one }, ctx.signal)).toEqual(new Map())
     await apply(two)
-    // This apply changes only some chains, so the agent does not list all rules afterwards. Without a new listing, it
-    // cannot tell whether the rules in force are its own.
+    // `apply` changes only some chains here, so the agent does not list all rules afterwards. Without a new listing, it
+    // cannot tell whether the rules in force are the ones that it wrote.
     await apply(one)
     expect(await inForce.observe('thorough', ctx.signal)).toBeUndefined()
   })

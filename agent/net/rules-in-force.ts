@@ -3,9 +3,9 @@ import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, 
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How to compare the kernel's rules with those that the agent applied last. `thorough` compares every rule and finds
- * any change, but takes as long as writing the rules. `desired` compares only the names of the chains, and so finds a
- * flush of all rules, such as a restart of nftables.service.
+ * How to compare the kernel's rules with those that the agent applied last. The text 'thorough': compare every rule.
+ * That finds any change, but takes as long as writing the rules. An object with the field `desired`: compare only the
+ * names of the chains. That finds only a flush of all rules, for example by a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 
@@ -24,8 +24,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller will change these rules anyway, so do not list the chains. If a chain is missing, nft rejects the
-    // change, and `apply` then replaces the whole table.
+    // The rules applied last are not the desired ones, so the caller will change them: do not list the chains. If a
+    // chain is missing, nft rejects the change, and `apply` then replaces the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES

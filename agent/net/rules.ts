@@ -84,8 +84,8 @@ const renderChain = (name: string, rules: readonly string[]): [string, string] =
 ]
 
 /**
- * Declares the chain of a hook. -300 is the earliest priority with a name on bridges (dstnat), so these rules come
- * before those of other tables.
+ * Declares a base chain for the hook of the same name. -300 (dstnat) is the earliest priority that has a name in the
+ * bridge family, so these rules come before those of other tables.
  */
 const baseChainDeclaration = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
@@ -148,9 +148,9 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Returns the devices whose frames must not reach the host itself. Without this rule, guests could reach the host,
- * because Linux answers ARP for all its addresses on any device. If the administrator made the bridge, only the DHCP
- * server's port is barred: guests may reach the host through such a bridge.
+ * Returns the devices whose frames must not reach the host itself. If these frames were not dropped, guests could reach
+ * the host, because Linux answers ARP for all its addresses on any device. If the administrator made the bridge, only
+ * the DHCP server's port is returned: guests may reach the host through such a bridge.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

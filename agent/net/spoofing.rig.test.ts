@@ -3,8 +3,8 @@ import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { createGuest, createNic, ctx, fixedIP, makeHost, NETWORK, type TestHost } from './testing.ts'
 
-// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server, because its rules
-// would also drop some of the forged frames.
+// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server: the rules for a DHCP
+// server would also drop some of the forged frames, and so hide whether the tested rules drop them.
 const MAC = createNic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
@@ -62,7 +62,7 @@ function multicastListener(src: string, message: { type: number; body: string })
   return frame.ipv6Frame(multicast, '00', ends, `3a00050200000100${frame.icmpv6Message({ ...ends, ...message })}`)
 }
 const advertisement = `86000000${'0'.repeat(24)}`
-/** A destination options header with `eights` × 8 bytes, followed by a header of type `next`. */
+/** A destination options header of `eights` × 8 bytes, followed by a header of type `next`. */
 const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
 
 const legitimate: Record<string, string> = {
@@ -232,7 +232,8 @@ describe('port security', () => {
     const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
-    // The receiving kernel removes the VLAN tag from a captured frame. So find the tagged frame by its text `vlan`.
+    // The receiving kernel removes the VLAN tag from a captured frame. So find the tagged frame by the text "vlan" in
+    // its payload.
     for (const sent of Object.values(forged))
       await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })

@@ -130,7 +130,8 @@ export async function listedRules(space: Space): Promise<string[]> {
 }
 
 /**
- * Drops the fields that may differ between equal devices, and the carrier flags, which the kernel sets with a delay.
+ * Drops the fields that may differ between devices with equal settings, and the carrier flags, which the kernel sets
+ * with a delay.
  */
 function stableFieldsOf({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
   const stableFlags = Array.isArray(flags)

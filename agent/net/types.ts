@@ -103,8 +103,8 @@ export interface Observed {
 }
 
 /**
- * One command of a plan. `key` is the key of its network. After a failed command, the remaining commands with the same
- * key are skipped; after a failed command without a key, all remaining commands.
+ * One command of a plan. `key` is the key of its network. If a command fails, the remaining commands with the same key
+ * are skipped. If the failed command has no key, all remaining commands are skipped.
  */
 export type Command = { readonly key?: string } & (
   | {
@@ -112,8 +112,8 @@ export type Command = { readonly key?: string } & (
       readonly argv: readonly [string, ...string[]]
       readonly input?: string
       /**
-       * If stderr contains this text, the program has not failed: the device to delete is gone already, for example
-       * because the kernel deleted it with a namespace.
+       * The program counts as successful if its stderr contains this text. The text says that the device to delete is
+       * gone already, for example because the kernel deleted it with a namespace.
        */
       readonly ignoredError?: string
     }

@@ -7,7 +7,7 @@ import type { EndedAction } from './action-record.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** Milliseconds. If a step takes longer, the Server's condition and the action record report the step. */
+/** Milliseconds. If a step takes longer, the Server's Ready condition and the action record report the step. */
 export const LASTING_MS = 5000
 
 export interface Clocks {
@@ -37,8 +37,9 @@ export interface FormerRun {
 }
 
 /**
- * The end of an action that is not yet in the Server's status. The action does not run again. Only what is left is
- * retried: undo steps (after a failure), then the action record, then the status.
+ * The end of an action, kept until the end is in the Server's status. The steps of the action do not run again. Only
+ * the unfinished part of the conclusion is retried: the undo steps (after a failure), then the write of the action
+ * record, then that of the status.
  */
 export interface ActionEnd {
   readonly ended: EndedAction
@@ -177,7 +178,7 @@ export class ActionRun {
 
   /**
    * Restores a step that an earlier process has tried: converts the time of its first try to the monotonic clock. If
-   * the wall clock has been set back since, the first try counts as now.
+   * the wall clock now shows a time before the first try, because it has been set back, the first try counts as now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))

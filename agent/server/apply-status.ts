@@ -21,7 +21,8 @@ const TRIES = 5
  * Writes the agent's part of the status if it has changed. Returns the current Server. Each write has a
  * resourceVersion, so that it cannot reach a new Server of the same name. After a conflict, reads the Server and tries
  * again.
- * @throws a Transient error (retried) if the Server then has another uid or host, or after too many conflicts
+ * @throws a Transient error (retried) if the Server that was read again has another uid or host, or after too many
+ * conflicts
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
   const { servers, hostName, onWritten } = writer

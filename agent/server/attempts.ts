@@ -1,9 +1,10 @@
 /**
- * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault.
- * The counts are in memory, because a crash of the agent is no failure of the action: however often the agent is
- * killed, the server must still reach its desired state. Crashes do not cause a busy loop, because the kubelet waits up
- * to 5 minutes between restarts, and the steps are idempotent. If a server makes the agent crash, a user can delete the
- * server, because a deletion is planned before any other action.
+ * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault
+ * (an error in the status). The counts are only in memory, so a crash of the agent resets them. This is intended:
+ * however often the agent is killed, the server must still reach its desired state. Crashes do not cause a busy loop,
+ * because the kubelet waits up to 5 minutes between restarts. A repeated step does no harm, because the steps are
+ * idempotent. If a server makes the agent crash, a user can delete the server, because a deletion is planned before any
+ * other action.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
@@ -16,7 +17,10 @@ interface Backoff {
 }
 
 export interface AttemptOptions extends Backoff {
-  /** After this many failed tries a transient error becomes a fault. */
+  /**
+   * After this many failed tries, even a transient error is final and becomes the server's fault (an error in the
+   * status).
+   */
   max: number
   /**
    * The delay before a domain that has ended by itself is restarted. If no restart was needed for `calmMs`, the next
@@ -43,7 +47,7 @@ export interface Attempts {
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
   /**
-   * Records that the action has succeeded, or failed with a fault. The failed tries of the next action are counted from
+   * Records that the action has succeeded or has failed for good. The failed tries of the next action are counted from
    * zero.
    */
   recordEnd(uid: string, planned: Planned, failure?: Failure): void
@@ -138,7 +142,7 @@ function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: 
     },
     countRestart(uid: string): void {
       const count = (recentRestartOf(uid)?.count ?? 0) + 1
-      // Forget the old restarts of all servers, because some of these servers may be on other hosts by now.
+      // Forget the old restarts of all servers, not only of this one: some of the servers may be on other hosts by now.
       for (const other of all.keys()) if (!recentRestartOf(other)) all.delete(other)
       all.set(uid, { count, at: now() })
     },

@@ -97,7 +97,8 @@ const endOf = (bench: Bench): object => ({
 })
 
 /**
- * Whether the test killed the agent during `work`. A kill planned for after a call does not happen if the call fails.
+ * Whether the test killed the agent during `work`. It is false if the kill was planned for after a certain call, and
+ * that call failed.
  */
 const isKilled = (work: Promise<unknown>): Promise<boolean> =>
   work.then(

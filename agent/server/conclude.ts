@@ -39,7 +39,8 @@ export async function concludeRun(
 /**
  * Writes the end of the action into the action record, unless the record already has it. Then writes the status, with
  * the number of action records.
- * @param recordNumber the sequence number in the record's name; undefined if the record existed before the action
+ * @param recordNumber the sequence number in the record's name; undefined if a ServerAction requested the action, or if
+ * no record exists yet
  */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,

@@ -39,7 +39,7 @@ export type RunningReconciles = Map<string, Pick<AbortController, 'abort'>>
 export interface AgentServices {
   deps: Deps
   running: RunningReconciles
-  /** The Servers as this agent last wrote them, kept until the informer cache has them. */
+  /** The Servers as this agent last wrote them. Each is kept until the informer cache has that version. */
   latestServers: LatestObjects<Server>
   state(): AgentState
 }

@@ -147,7 +147,8 @@ describe('a crash of the agent before or after each effect leads to the same end
         const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        // As in Nova, a stop that the status announces is finished first: the guest may have been asked to power off.
+        // As in Nova, a stop that the status announces (task state powering-off) is finished first, even though Running
+        // is desired by now: the guest may already have been asked to power off.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
         await bench.setDesiredPower('Running')
         await bench.reconcileUntilSettled()

@@ -26,6 +26,6 @@ export interface Deps extends StatusWriter {
   runs: ActionRuns
   clocks: Clocks
   onStep(action: string, step: string, seconds: number): void
-  /** Seconds that a guest has to power off. */
+  /** The time, in seconds, that a guest gets to power off. */
   shutdownTimeout: number
 }

@@ -15,7 +15,7 @@ import { agentStatus, type Failure, type StatusInput } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 
-/** A write of the status by one of the status owners. */
+/** A write of a server's status by the scheduler, the agent or another owner of a part of the status. */
 interface StatusWrite {
   fieldManager: string
   status: ServerStatus

@@ -78,12 +78,12 @@ describe('plan after a crash of the agent', () => {
     ['suspending', 'off', 'Running', 'start'],
     ['suspending', 'off', 'Stopped', undefined],
     ['suspending', 'missing', 'Stopped', undefined],
-    // Drop any other action if another power is desired by now.
+    // Do not finish any other interrupted action if another power is desired by now.
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // But if the domain already has the power to which the action leads, run the action again, so that its end is
-    // recorded.
+    // But if the domain already has the power to which the interrupted action leads, run this action again, so that its
+    // end is recorded.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],
@@ -126,7 +126,8 @@ describe('plan of a request to start a server in error', () => {
 
 describe('plan in a mode other than normal', () => {
   const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
-  // Each row: the mode, the reached power, the desired power, the observed domain, the expected action.
+  // Each row: the mode, the desired power that the server reached last, the desired power now, the observed domain, the
+  // expected action.
   const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
     // A rescue system keeps running until unrescue, whatever spec.powerState says.
     ['rescued', 'Running', 'Running', running, undefined],
@@ -140,13 +141,13 @@ describe('plan in a mode other than normal', () => {
     ['rescued', 'Running', 'Running', offByGuest, undefined],
     ['rescued', 'Running', 'Running', { power: 'paused', reason: 'user' }, undefined],
     ['rescued', 'Running', 'Running', { power: 'saved', reason: 'saved' }, undefined],
-    // A resized server keeps its power until the resize is confirmed or reverted.
+    // A resized server keeps the power that it reached last until the resize is confirmed or reverted.
     ['resized', 'Running', 'Running', running, undefined],
     ['resized', 'Running', 'Stopped', running, undefined],
     ['resized', 'Running', 'Stopped', killed, 'start'],
     ['resized', 'Stopped', 'Running', killed, undefined],
     ['resized', 'Stopped', 'Running', running, 'stop'],
-    // A server in one of these modes stays off.
+    // A server in one of the following modes stays off.
     ['shelved', 'Running', 'Running', killed, undefined],
     ['shelved', 'Running', 'Running', running, 'stop'],
     ['shelvedOffloaded', 'Running', 'Running', { power: 'missing' }, undefined],

@@ -20,10 +20,13 @@ export interface Planned {
   params: Record<string, unknown>
   /**
    * Identifies this execution of the action. The id stays the same when the agent crashes and plans the action again.
-   * If the action boots the guest, the domain's metadata has the id as boot ID.
+   * If the action boots the guest, the id is also stored as the boot ID in the domain's metadata.
    */
   id: string
-  /** True if the agent runs the action by itself, to bring the server back to the power that it had reached. */
+  /**
+   * True if no user asked for the action: the agent runs it by itself, to bring the server back to the desired power
+   * that it had reached before.
+   */
   restores?: true
   /** The ServerAction that requested the action; undefined if no user requested it. */
   request?: AdmittedRequest
@@ -55,7 +58,10 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   return { action, params: {}, id, ...(interrupted || isChanged ? {} : { restores: true }) }
 }
 
-/** Whether there is something to do or to report even if the domain has the desired power. */
+/**
+ * Whether there is something to do or to report for the server, assuming that its domain has the desired power. For use
+ * while the domain cannot be observed.
+ */
 export const hasWorkBesidesPower = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
@@ -70,8 +76,9 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * Returns the announced power action if an earlier process of the agent did not finish it and it must be finished. If
- * the domain already has the power to which the action leads, running it again changes nothing and records its end.
+ * Returns the power action that the status announces, if an interruption left it unfinished and it must be finished. If
+ * the domain already has the power to which the action leads, the action must run again as well: that changes nothing
+ * in the domain, but records the end of the action.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
@@ -119,8 +126,9 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Takes the reason why a domain is off from the status, because a restarted libvirtd has forgotten it. Without the
- * reason, the agent would start a guest that had powered itself off, or whose memory an operator had saved to a file.
+ * Completes what was observed of a domain that is off: a restarted libvirtd has forgotten the reason, so the reason is
+ * taken from the Server's status. Without the reason, the agent would start a guest that had powered itself off, or
+ * whose memory an operator had saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

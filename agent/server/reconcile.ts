@@ -51,7 +51,7 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // libvirtd is busy because the start of the domain hangs. If the server is to be deleted, report the domain as
+    // A start of the domain may hang and keep libvirtd busy. If the server is to be deleted, report the domain as
     // paused: the deletion then destroys the domain without waiting for the start.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
@@ -88,8 +88,8 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
 }
 
 /**
- * Ends the record of an action that the status announces but that is not continued. Returns the guest with the new
- * number of action records.
+ * If the status announces an action that the agent does not continue, ends the action record of this action. Returns
+ * the guest with the new number of action records.
  */
 async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps: Deps): Promise<Guest> {
   const { server } = guest
@@ -109,7 +109,8 @@ async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outco
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))
   const failure = standingFault(server)
-  // Keep the rejection in the status until the scheduler has moved the server to another host.
+  // Keep `hostRejection`, with which this host has rejected the server, until the scheduler has moved the server to
+  // another host.
   const { hostRejection } = server.status ?? {}
   const rejection = failure && hostRejection ? { hostRejection } : {}
   await applyStatusOf({ ...statusInputOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)

@@ -116,7 +116,7 @@ describe('rescue', () => {
     await bench.reconcileOnce(agent)
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'DiskMissing' })
     expect(bench.machine.domain?.state).toBe('off')
-    // There must be no task state, because the controller would then reject the request.
+    // The status must have no task state, because with one the controller would reject the request for unrescue.
     expect(bench.status.taskState).toBeUndefined()
     await bench.requestAction('unrescue')
     await bench.reconcileUntilSettled(agent)

@@ -64,8 +64,9 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. For a
- * requested action that is never announced, the action record tells whether it has ended, because the status does not.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. If a
+ * requested action is never announced, the status does not show that it was begun or has ended, so its action record is
+ * read.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
@@ -145,7 +146,8 @@ async function endRun(
     ...(failure ? { failure } : {}),
   }
   const end: ActionEnd = { ended }
-  // Do not keep the end of a deletion: if its conclusion fails, all its steps run again, so that nothing is left.
+  // Do not store the end of a deletion in the run. So if the conclusion fails, all steps of the deletion run again, and
+  // nothing of the server is left on this host.
   if (actions[planned.action].result !== 'gone') run.end = end
   return conclude(run, end, guest, deps, ctx)
 }

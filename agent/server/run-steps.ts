@@ -59,9 +59,9 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Decides what the failure of a step means. A clean-up step is tried until it succeeds. A request that fails before any
- * step has changed anything is refused. But if the agent was restarted, earlier steps may have changed something, so
- * the request fails instead.
+ * Decides what the failure of a step means. A clean-up step is tried until it succeeds. If a request fails before any
+ * step has changed anything, it counts as refused. But if the agent was restarted during the action, earlier steps may
+ * have changed something, so the request then counts as failed.
  */
 function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
   if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }
@@ -72,8 +72,8 @@ function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): F
 }
 
 /**
- * The failure for a step that refuses the action in the current state. Only a requested action can be refused. An
- * action that follows from the spec fails instead, so that the status shows the reason.
+ * The failure for a step that refuses the action in the server's current state. Only a requested action can count as
+ * refused. An action that follows from the spec counts as failed, so that the status shows the reason.
  */
 const refusalOf = (
   { name }: Step<never>,

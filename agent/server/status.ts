@@ -115,9 +115,9 @@ function taskStateOf({ running }: StatusInput): TaskState | undefined {
 }
 
 /**
- * The desired power that was reached last. It stays reached when the guest or a person changes the power afterwards. An
- * action that has succeeded has reached its own power, even if spec.powerState has changed meanwhile; the change then
- * needs another action. In a mode that does not follow spec.powerState no power is reached.
+ * The desired power that the server reached last. It keeps this value when the guest or a person changes the power
+ * later. When an action succeeds, the value is the power to which that action leads, even if spec.powerState has
+ * changed during the action. In a mode that does not follow spec.powerState, the value does not change.
  */
 function reachedPowerOf(input: StatusInput): DesiredPower | undefined {
   const { server, observed, running } = input
@@ -152,8 +152,8 @@ function settledCondition(
 }
 
 /**
- * The reason and message of Ready for a rescued server: how to leave the rescue system, and which change of
- * spec.powerState waits until then.
+ * The reason and message of a rescued Server's Ready condition. The message says how to leave the rescue system, and
+ * which change of spec.powerState takes effect only after that.
  */
 function rescuedReason(
   { spec, status }: Server,
@@ -171,8 +171,8 @@ function rescuedReason(
 }
 
 /**
- * The reason and message of Ready when the power is not the desired one and the agent will not correct that by itself.
- * The message tells the user what to do.
+ * The reason and message of the Server's Ready condition when the power is not the desired one and the agent will not
+ * correct the power by itself. The message tells the user what to do.
  */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
   if (isOffByGuest(observed)) {
@@ -254,8 +254,8 @@ export function restartDelayedFailure({ power, reason = power }: Observed, { cou
 
 /**
  * The status of a server whose domain cannot be observed: the fields as reported last, with conditions that say why the
- * server waits. `domain.name` is set even before anything was built, because it marks a status that an agent has
- * written.
+ * server waits. `domain.name` is set even before anything was built, because its presence shows that an agent has
+ * written the status.
  */
 export function unobservedStatus(
   { metadata, status = {} }: Server,

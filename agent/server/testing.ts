@@ -48,7 +48,7 @@ export interface PlacedServer {
   status?: Partial<ServerStatus>
 }
 
-/** Returns a Server on this host that was launched and has reached Running. */
+/** Returns a Server on this host that was launched. The desired power that it reached last is Running. */
 export function placedServer({ desired = 'Running', generation = 1, deleting, status }: PlacedServer = {}): Server {
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -119,7 +119,7 @@ export class Bench {
       this.reopenedRecords.push(`${key} had ended as ${old} and is ${now}`)
   }
 
-  /** The action records in the order of creation, each as `action phase`. */
+  /** The action records in the order of creation, each as action and phase, such as "start Succeeded". */
   get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
@@ -240,8 +240,8 @@ export async function startBenchWithActiveServer(spec: Partial<Server['spec']> =
 }
 
 /**
- * Returns the name of a function of the host that only this step calls. A test makes this function fail, so that
- * exactly this step fails.
+ * Returns the name of a function of the host that only this step calls. A test can make this function fail, so that
+ * this step and no other one fails.
  */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`

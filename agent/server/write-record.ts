@@ -40,7 +40,8 @@ export async function writeRunningRecord(server: Server, run: ActionRun, deps: R
 
 /**
  * Writes the record of an action that has ended.
- * @param number the number of the record, if the record was created during the action
+ * @param number the number in the record's name; undefined if a ServerAction requested the action, or if no record
+ * exists yet
  * @returns the number of the server's action records afterwards
  */
 export async function writeEndedRecord(
@@ -82,23 +83,23 @@ async function applyRequestRecord(
   try {
     await applyRecord(requestRecord(server, request, status), deps)
   } catch (error) {
-    // An admission policy forbids to change a record that has ended. The controller may have ended this record, because
-    // it fails a request that no host can run. Then nothing is left to write.
+    // An admission policy forbids changing a record that has ended. The controller may have ended this record, because
+    // it marks a request as failed that no host can run. Then nothing is left to write.
     if (isForbidden(error)) {
       const record = await readRecord(server, request.name, deps)
       if (record && isEnded(record)) return
     }
-    // The user has deleted the ServerAction. The write names the uid, so the API server does not create the
-    // ServerAction again. The record is lost, and a further try cannot help.
+    // These errors mean that the user has deleted the ServerAction. The write names the uid, so the API server does not
+    // create the ServerAction again. The record is lost, and a further try cannot help.
     if (!isNotFound(error) && !isConflictOrUidMismatch(error)) throw error
   }
 }
 
 /**
- * Creates the record under the first free number. If the agent had already written the record before a crash, it uses
- * that record. If another object has the name, it tries the next number. The other object can be a record of another
- * action, or one of this action with another result: if the host lost power after such a record was written and before
- * the status was, the status does not count the record.
+ * Creates the record under the first free number. If the record of this action exists already, because the agent wrote
+ * it before a crash, uses that record. If another object has the name, tries the next number. That object can be a
+ * record of this action with another result: if the host loses power between the writes of record and status, the
+ * status does not count that record.
  * @returns the number of the record; undefined if it was not created because its namespace is being deleted
  */
 async function createRecord(

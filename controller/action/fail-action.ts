@@ -1,4 +1,4 @@
-/** Fails a ServerAction that was admitted but that no host will run. */
+/** Sets a ServerAction to Failed that was admitted but that no host will run. */
 import {
   type NewCondition,
   type Reason,
@@ -12,7 +12,8 @@ import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
 /**
- * Fails the ServerAction that is in the server's slot, status.activeAction. The caller then empties the slot.
+ * Sets the ServerAction in status.activeAction, the server's slot for one action, to Failed. The caller then empties
+ * the slot.
  * @returns false if the ServerAction has changed since it was read, so that the caller must try again
  */
 export async function failActiveAction(
@@ -23,7 +24,7 @@ export async function failActiveAction(
 ): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
   const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
-  // The user has deleted the ServerAction: there is no status left to write.
+  // The user has deleted the ServerAction, or it is finished already: there is nothing left to write.
   if (!seen || seen.metadata.uid !== uid || isFinished(seen)) return true
   const { ownerReferences } = seen.metadata
   const { result } = await applyStatus(stores.actions.api, {

@@ -83,9 +83,9 @@ async function sealedCredentialsOf(
 }
 
 /**
- * The credentials for the Server's image, read and encrypted again, because the user may have corrected the Secret or
- * named one in the Image since the Server was placed. The agent prefers these credentials to those in status.instance.
- * A Server that was built without credentials needs none.
+ * The credentials for the Server's image, read and encrypted again: since the Server was placed, the user may have
+ * corrected the Secret, or may have named a Secret in the Image. The agent prefers these credentials to those in
+ * status.instance. A Server that was built without credentials needs none.
  */
 async function freshCredentials(server: Server, deps: SlotParamsDeps): Promise<{ sealedCredentials?: string }> {
   const { launchedAt, instance } = server.status ?? {}

@@ -1,8 +1,8 @@
 /**
  * The slot of a Server for one action at a time: status.activeAction. The controller writes an admitted action into the
- * slot. The slot is free when it is empty, or when status.lastCompletedAction has the same uid as the action in the
- * slot. The controller empties the slot if no agent will finish the action, or if the action contains a password that
- * the agent has used.
+ * slot. The slot is free when it is empty, or when status.lastCompletedAction is the uid of the action in the slot. The
+ * controller empties the slot if no agent will finish the action, or if the action contains a password that the agent
+ * has used.
  */
 import type { AdmittedAction, Server } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'

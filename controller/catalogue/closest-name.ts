@@ -1,9 +1,15 @@
 /** Finds the known name that a user probably meant by a misspelt name. Pure. */
 
-/** A name that differs from a known one in more letters counts as another name, not as a misspelt one. */
+/**
+ * The most letters in which a misspelt name may differ from a known name. A name that differs in more letters counts as
+ * a different name.
+ */
 const MAX_CHANGES = 2
 
-/** The known name with the fewest changed letters, at most two; undefined if none is that close. */
+/**
+ * The known name that differs from `name` in the fewest letters; undefined if every known name differs in more than
+ * two.
+ */
 export function closestName(name: string, known: readonly string[]): string | undefined {
   const normal = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '_')
   let closest: string | undefined

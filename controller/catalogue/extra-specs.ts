@@ -11,9 +11,9 @@ const EFFECTIVE =
   /^((aggregate_instance_extra_specs|capabilities|trait\d*|resources\d*):.+|hw_rng:(allowed|rate_bytes|rate_period)|hw:(hide_hypervisor_id|watchdog_action|cpu_(max_)?(sockets|cores|threads)))$/
 
 /**
- * The extra specs with a scope (`scope:key`) that have no effect, in alphabetical order. Names without a scope are left
- * out, because operators use them for purposes of their own. Extra specs that ask for what every guest gets are left
- * out, too.
+ * The extra specs with a scope (`scope:key`) that have no effect, in alphabetical order. Two sorts are left out: names
+ * without a scope, because administrators use them for purposes of their own, and extra specs that ask for what every
+ * guest gets.
  */
 export const ineffectiveExtraSpecs = (extraSpecs: Readonly<Record<string, string>> = {}): string[] =>
   Object.keys(extraSpecs)

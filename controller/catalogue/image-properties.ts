@@ -95,8 +95,8 @@ const withoutEffect: ReadonlySet<string> = new Set([
 const no = /^(0|f|false|off|n|no)$/i
 
 /**
- * Values that ask for what every guest has anyway, by property without its prefix hw_ or os_. A property with such a
- * value is not reported as having no effect.
+ * For each property, named without its prefix hw_ or os_: the values that ask for what every guest has anyway. A
+ * property with such a value is not reported as having no effect.
  */
 const satisfied: Readonly<Record<string, RegExp>> = {
   boot_menu: no,
@@ -127,7 +127,10 @@ const knownNames: readonly string[] = [...effective, ...descriptive, ...withoutE
 interface PropertyFindings {
   /** Names that have no effect here, in alphabetical order. */
   readonly ineffective: readonly string[]
-  /** Names that Nova does not have, each with the name that was probably meant. */
+  /**
+   * Names that look like Nova's but that Nova does not have. A name is followed by the similar name that was probably
+   * meant, if there is one.
+   */
   readonly unknown: readonly string[]
 }
 

@@ -16,7 +16,10 @@ export interface ReadyNote {
   message: string
   /** Whether Ready is True despite this note, because the object can still be used. */
   isHarmless?: boolean
-  /** Whether the problem ends without a change of this object, when another object is created or deleted. */
+  /**
+   * Whether the creation or deletion of another object can end the problem, without a change of this object. If so, the
+   * object is not reported as Stalled.
+   */
   isWaiting?: boolean
 }
 

@@ -13,7 +13,7 @@ import { FIGURES_MS } from '../usage.ts'
 import { isOrphanedPort } from './orphans.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
-/** The key of the Server that a Port was created for, if the Port looks like an orphan. */
+/** The key of the Server in the Port's spec.server, if according to the caches no such Server owns or uses the Port. */
 function formerServerOf(port: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
   const { metadata, spec } = port
   if (spec.server === undefined) return []

@@ -124,7 +124,7 @@ describe('deleteOrphans', () => {
       spec: { network: { name: 'lan' }, server: 'web' },
     }
     const created = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
-    // Give the controller a cache of Ports that is newer than its cache of Servers.
+    // The cache of Ports already has the new Port, but the cache of Servers does not have the Port's Server yet.
     const { cache } = bench.stores.ports
     const ports = { ...bench.stores.ports, cache: { ...cache, byIndex: () => [created] } } as never
     await deleteOrphans('demo/web', { ...bench.stores, ports })

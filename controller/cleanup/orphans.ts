@@ -19,9 +19,9 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key (namespace/name) has left behind, and keeps what belongs to its current
- * Server. First asks the API server for the current Server, because the cache of Servers may be older than the cache of
- * Ports.
+ * Deletes what a former Server with this key (namespace/name) has left behind. Keeps what belongs to the present Server
+ * with the same key. The cache of Servers may be older than the cache of Ports, so the present Server is read from the
+ * API server.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)
@@ -47,23 +47,24 @@ const isOwnedBy = ({ metadata }: Owned, server: Server | undefined): boolean =>
   server !== undefined && (metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid) ?? false)
 
 /**
- * Whether a Port that was created for a Server (spec.server) is of no use any more. No other Server can use it, so it
- * is deleted even if it has lost its owner references; otherwise its addresses would never be free again.
+ * Whether a Port that was created for a Server (spec.server) is an orphan, because that Server is gone. No other Server
+ * can use the Port. A Port that has lost its owner references is an orphan too, because otherwise its addresses would
+ * never be free again.
  * @param server the present Server with the name in spec.server
  */
 export const isOrphanedPort = (port: Port, server: Server | undefined): boolean =>
   port.spec.server !== undefined && !isOwnedBy(port, server) && !isUsedBy(port, server)
 
-/** Whether the Server has the Port in its instance, and is not being deleted. */
+/** Whether the Server's status.instance names the Port and the Server is not being deleted. */
 const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): boolean =>
   server !== undefined &&
   server.metadata.deletionTimestamp === undefined &&
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * Whether a ServerAction belongs to a former Server. A finished ServerAction without an owner reference to a Server is
- * kept until it is too old, because a user who deletes a Server with `--cascade=orphan` keeps the Server's history. A
- * ServerAction with the phase Running is an orphan, because no agent will ever finish it.
+ * Whether a ServerAction belonged to a former Server and must be deleted now. With `--cascade=orphan`, a user deletes a
+ * Server but keeps its history: the finished ServerActions lose their owner reference and stay until they are too old.
+ * A ServerAction with the phase Running is deleted at once, because no agent will ever finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server)) return false

@@ -22,8 +22,9 @@ export interface Hosts {
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * The Leases of the agents. Start this informer after the cache `hypervisors` is filled: if a Hypervisor reports its
-   * host as down, an old Lease of that host must not count as a sign of life.
+   * The Leases of the agents. Start this informer after the cache `hypervisors` is filled, because the status of a
+   * Hypervisor tells whether its host was down. For a host that was down, an old Lease must not count as a sign of
+   * life.
    */
   leases: Informer<Lease>
   namespace: string
@@ -44,8 +45,8 @@ export class LeaseHosts implements Hosts, Disposable {
   readonly #observer: LeaseObserver
   readonly #recheckTimers = new Map<string, () => void>()
   /**
-   * For each host whether its agent was alive at the last call of onChange. isUp() answers from here, so that no caller
-   * sees a change before onChange is called.
+   * For each host: whether its agent was alive at the last call of onChange. isUp() reads this map instead of the
+   * Lease, so that no caller sees a change before onChange is called.
    */
   readonly #reportedAlive = new Map<string, boolean>()
   /**

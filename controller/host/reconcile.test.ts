@@ -108,8 +108,8 @@ describe('reconcileHost', () => {
       await reconcile()
       expect(statusOfHost(bench)?.observedGeneration).toBe(generation + 2)
     }
-    // `kubectl wait` prefers the observedGeneration of a condition to that of the status, so an old one in the
-    // condition would mislead it. The condition must therefore have none.
+    // `kubectl wait` reads the observedGeneration of a condition if there is one, and otherwise that of the status. An
+    // old number in the condition would mislead it, so the condition must have no observedGeneration.
     expect(readyOf(bench)).not.toHaveProperty('observedGeneration')
     await bench.expireLeasesExcept()
     await reconcile()

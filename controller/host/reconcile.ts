@@ -14,8 +14,9 @@ export interface HostDeps {
   ledger: Ledger
   clock: Clock
   /**
-   * `hostStatusSeconds` is the shortest time between two writes of a host's usage, because the usage changes with every
-   * Server. When the host goes up or down, or its generation changes, the controller writes the status at once.
+   * `hostStatusSeconds` is the shortest time between two writes of a host's usage. The limit is needed because the
+   * usage changes with every Server. When the host goes up or down, or its generation changes, the controller writes
+   * the status at once.
    */
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
   /** When the controller last wrote the status of each host, in monotonic milliseconds. */

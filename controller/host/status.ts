@@ -20,10 +20,10 @@ export interface HostFacts {
 }
 
 /**
- * All status fields that the field manager nodeLifecycle owns. It owns the Ready condition from the time when the host
- * goes down until the agent writes Ready again.
+ * All status fields that the field manager nodeLifecycle owns. When the host goes down, nodeLifecycle writes the Ready
+ * condition, and owns it until the agent writes Ready again.
  *
- * Conditions of a Hypervisor have no observedGeneration, because the agent, which writes them too, does not read the
+ * Conditions of a Hypervisor have no observedGeneration, because the agent writes conditions too but does not read the
  * spec. kubectl wait then uses the observedGeneration of the status.
  */
 export function hostStatus(
@@ -32,7 +32,8 @@ export function hostStatus(
 ): StatusOf<'nodeLifecycle', 'Hypervisor'> {
   const why = { reason: 'HostDown', message: whyDown } as const
   const down: NewCondition[] = [{ type: 'Ready', status: 'Unknown', ...why }]
-  // The operator has forced the host down (spec.forcedDown), so it stays down until the operator changes the spec.
+  // An administrator has set spec.forcedDown. The host stays down until the spec is changed, so the Hypervisor is
+  // Stalled.
   if (host.spec.forcedDown) down.push({ type: 'Stalled', status: 'True', ...why })
   const { vcpus, ram, disk, servers } = used
   const isReported = !up || findCondition(host.status?.conditions, 'Ready') !== undefined
@@ -40,8 +41,8 @@ export function hostStatus(
   const kept = owned.filter(({ type }) => type === 'Ready')
   const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
   return {
-    // Report -1 until the Hypervisor has a Ready condition, so that kstatus sees it as in progress. With the true
-    // generation and no condition, kstatus would count the Hypervisor as finished.
+    // Report -1 until the Hypervisor has a Ready condition, so that kstatus counts the Hypervisor as in progress. With
+    // the real generation and no Ready condition, kstatus would count it as finished.
     observedGeneration: isReported ? (host.metadata.generation ?? 0) : -1,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },

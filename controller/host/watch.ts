@@ -6,8 +6,8 @@ import { isLibvirtUnreachable } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
 /**
- * The facts of a host that placement depends on, as a text to compare. The usage of the host is left out, because it
- * changes with every Server.
+ * The facts of a host that placement depends on, as one text, so that two versions of a Hypervisor can be compared. The
+ * usage of the host is left out, because it changes with every Server.
  */
 const placementFactsOf = ({ spec, status }: Hypervisor): string =>
   JSON.stringify([spec, status?.capacity, status?.sealingKey, isLibvirtUnreachable(status ? { status } : {})])

@@ -33,8 +33,8 @@ interface Reservation {
   /** When the reservation ends, in monotonic milliseconds. */
   expires: number
   /**
-   * Identifies the owner of the reservation, usually by the uid of a Port. When the owner reserves again, it gets the
-   * same address, because the write of its Port may have succeeded although the answer was lost.
+   * Identifies the owner of the reservation, usually by the uid of a Port. The owner's Port may have been created
+   * although the API server's answer was lost. So when the owner reserves again, it gets the same address.
    */
   by: string | undefined
 }
@@ -86,8 +86,8 @@ export class AddressTable {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = referenceOf(port)
-    // Add the new reference before removing the old one. In the other order, an address that is in both would be freed
-    // in between.
+    // Add the new reference before removing the old one. In the other order, an address that both references contain
+    // would be freed for a moment.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#addReference(ip, after)
     if (after.mac !== undefined) addToCount(this.#portMacs, after.mac, 1)
@@ -142,7 +142,8 @@ export class AddressTable {
   }
 
   /**
-   * The first address that this Port refers to but another Port owns, with that other Port; undefined if there is none.
+   * The first of this Port's addresses that another Port owns, together with the other Port; undefined if there is
+   * none.
    */
   conflictingOwner(port: Port): { address: string; owner: PortReference } | undefined {
     for (const ip of referenceOf(port).addresses) {
@@ -156,7 +157,7 @@ export class AddressTable {
     return this.#portMacs.has(mac) || this.#guestMacs.has(mac)
   }
 
-  /** Whether the guest of a placed server uses the MAC although its Port is gone. */
+  /** Whether the guest of a placed server uses the MAC although that server's Port is gone. */
   isMacOrphaned(mac: string): boolean {
     return this.#guestMacs.has(mac) && !this.#portMacs.has(mac)
   }
@@ -199,8 +200,9 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine true if the Port could not be created because its name is taken: another controller has then
-   * probably given the address to another Port, so the address must not be offered again at once
+   * @param quarantine whether the address must not be offered again at once, because another Port may have it. For
+   * example, if the name of the new Port is taken, another controller has probably given the address to a Port of its
+   * own
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)
@@ -211,7 +213,10 @@ export class AddressTable {
     this.#freeIfUnused(ip, use, now, quarantine)
   }
 
-  /** Drops the reservations whose Port the cache has not shown in time. Returns their addresses. */
+  /**
+   * Drops the reservations that have expired because the cache has not shown their Ports in time. Returns the addresses
+   * that were reserved.
+   */
   expire(now: number): string[] {
     const late = [...this.#reserved].filter(
       ([, ip]) => (this.#uses[ip.family].get(ip.value)?.reservation?.expires ?? 0) <= now,

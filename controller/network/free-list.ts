@@ -29,9 +29,9 @@ export class FreeList {
   }
 
   /**
-   * Returns the next free address, or undefined if none is free.
-   * @param isUsed whether an address is in use. The caller must count the returned address as used; otherwise the next
-   * call returns the same address
+   * Takes the next free address out of the list and returns it; undefined if none is free. The list does not offer the
+   * address again until it is returned with `free`.
+   * @param isUsed whether an address is in use
    */
   next(isUsed: (value: bigint) => boolean, now: number): bigint | undefined {
     this.#endQuarantines(now)

@@ -15,7 +15,7 @@ import { defaultRoutesOf, dhcpAddressOf, isDefaultRoute } from './reserved.ts'
  * Builds one interface.
  * @param tag the tag in the entry of the server's spec.networks
  * @throws Transient error (retried) while the Port has no MAC; Refused error (the user must change something) if one of
- * its addresses is in no subnet
+ * the Port's addresses is in no subnet
  */
 export function buildInterface(network: Network, port: Port, tag?: string): Interface {
   const { spec, metadata } = network

@@ -13,8 +13,8 @@ const ATTEMPTS = 4096
 const hash24 = (text: string) => createHash('sha256').update(text).digest().readUIntBE(0, 3)
 
 /**
- * Returns the MAC for a port with this address, or for this seed if the network has no subnets; undefined if no MAC is
- * free.
+ * Returns the MAC for a port with the IP address `addressOrSeed`. In a network without subnets there is no address, and
+ * `addressOrSeed` is any text that identifies the port. Undefined if no MAC is free.
  * @param isUsed whether a MAC is in use on the network
  */
 export function generateMac(

@@ -18,8 +18,8 @@ export interface Pool {
 
 /**
  * The pool of a subnet that the API server has accepted.
- * @param subnets all subnets of the Network. Another subnet may name a DNS server whose address lies in this subnet, so
- * that the pool must not give this address away.
+ * @param subnets all subnets of the Network. Another subnet may name a DNS server or router whose address lies in this
+ * subnet; the pool leaves such addresses out.
  * @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {

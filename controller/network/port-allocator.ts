@@ -28,19 +28,20 @@ import { portNameFor } from './port-name.ts'
 import { findPortWithMac, networkKeyOf } from './references.ts'
 
 /**
- * The label of a Port that the controller created for a server: the index of its interface in the server's
- * spec.networks. The label lets the controller find the Port again after a crash between the creation of the Port and
- * the placement.
+ * The label of a Port that the controller created for a server: the index of the Port's interface in the server's
+ * spec.networks. If the controller process dies after it has created the Port and before it has placed the server, it
+ * finds the Port again by this label.
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /**
- * Milliseconds until a reservation of an address, or a binding of a user's Port, expires if the cache has not shown the
- * Port or the placement.
+ * Milliseconds until an entry that the cache has not confirmed expires. Such an entry is either an address reserved for
+ * a new Port, or a user's Port set aside for a server that is being placed.
  */
 const RESERVATION_MS = 60_000
 /**
- * The most attempts to create a Port. If a Port with the new name exists, the next attempt reserves another address,
- * which gives another name. A name can only be taken by another controller, while the leader changes.
+ * The most attempts to create a Port. The name of a new Port contains its address. If a Port with that name exists, the
+ * next attempt reserves another address. This happens only while the leader changes, when another controller has
+ * created a Port with the same address.
  */
 const MAX_NAME_ATTEMPTS = 8
 
@@ -72,8 +73,8 @@ interface AllocatorState {
 export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
-  // The cache has shown the Port, in a version that is at least as new as the API server's answer to its creation. So
-  // forget the answer.
+  // The cache now has the created Port, so the entry in recentlyCreated is no longer needed: the cached Port is at
+  // least as new as that entry.
   const forget = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)
@@ -187,8 +188,8 @@ async function createPort(
 }
 
 /**
- * Reads the Port of that name from the API server. Returns it if it was created for this interface, by an earlier
- * attempt whose answer was lost.
+ * Reads the Port with this name from the API server. Returns it if an earlier attempt created it for this interface,
+ * although the API server's answer was lost.
  */
 async function getOwnPort(
   server: Server,

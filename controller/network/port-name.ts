@@ -31,8 +31,8 @@ export function portNameFor({ network, namespace, addressOrMac }: PortNaming): s
   const groups = typeof addressOrMac === 'string' ? macGroups(addressOrMac) : addressGroups(addressOrMac)
   const namespaceGroup = network.namespace === namespace ? '' : `-${sha256(network.namespace).slice(0, 10)}`
   const suffix = `-${groups}${namespaceGroup}`
-  // A name with the network's full name has fewer than 253 characters, a name with a hash exactly 253, so they never
-  // collide.
+  // A name with the network's full name has fewer than 253 characters, and a name with a hash has exactly 253. So a
+  // name of one form never equals a name of the other form.
   if (network.name.length + suffix.length < MAX_LENGTH) return network.name + suffix
   const kept = network.name.slice(0, MAX_LENGTH - suffix.length - 1 - MIN_HASH).replace(/[-.]+$/, '')
   const digits = MAX_LENGTH - suffix.length - 1 - kept.length

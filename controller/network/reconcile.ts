@@ -55,8 +55,8 @@ async function reconcileDelete(network: Network, stores: NetworkStores, now: str
 }
 
 /**
- * The Ports that keep the Network. If the cache shows none, asks the API server, because a Port may have just been
- * created.
+ * The Ports because of which a deleted Network must stay. If the cache shows none, asks the API server, because a Port
+ * may have just been created.
  */
 async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
   const key = keyOf(metadata)
@@ -67,8 +67,8 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
 }
 
 /**
- * Whether the Port keeps a deleted Network from being removed. A Port in another namespace does so only once the
- * controller has allocated its addresses: otherwise any user could block the deletion with a Port in a namespace of
- * their own.
+ * Whether a deleted Network must stay because of this Port. A Port in another namespace than the Network's counts only
+ * after the controller has allocated addresses to it. Otherwise any user could block the deletion with a Port in a
+ * namespace of their own.
  */
 const blocksNetworkRemoval = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

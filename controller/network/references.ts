@@ -4,7 +4,8 @@ import { formatIP, type IP, parseIP } from './ip.ts'
 import { portNameFor } from './port-name.ts'
 
 /**
- * A Port's reference: the addresses and the MAC that are allocated to the Port, or else those that its spec asks for.
+ * The addresses and the MAC of one Port: those in its status if they are allocated, otherwise those that its spec asks
+ * for.
  */
 export interface PortReference {
   readonly namespace: string
@@ -29,7 +30,7 @@ export function networkKeyOf({ metadata, spec }: Port): string {
 
 /**
  * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is
- * not shared. So what its spec asks for must not reserve anything.
+ * not shared. So the addresses and MAC in the spec of such a Port must not reserve anything.
  */
 export const isInNetworkNamespace = (port: Port): boolean =>
   networkKeyOf(port).startsWith(`${port.metadata.namespace}/`)
@@ -113,8 +114,9 @@ export function describeOwner({ namespace, name }: PortReference, address: IP): 
 }
 
 /**
- * Finds another Port that has the MAC, or that asked for it before `self`.
- * @param self the Port that wants the MAC; undefined if it does not exist yet
+ * Finds another Port that has the MAC, or whose spec asks for the MAC and which is older than `self`.
+ * @param self the Port that wants the MAC; undefined if that Port does not exist yet. Then any Port whose spec asks for
+ * the MAC counts
  */
 export function findPortWithMac(mac: string, ports: readonly Port[], self?: Port): Port | undefined {
   const ageKey = ({ metadata }: Port): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`

@@ -20,8 +20,8 @@ export function requireCIDR(subnet: Subnet): CIDR {
 }
 
 /**
- * Whether a host cannot have the first address and, for IPv4, the last address. In /31 and /32 (RFC 3021), /127 (RFC
- * 6164) and /128, hosts can have all addresses.
+ * Whether the subnet reserves its first address and, for IPv4, its last address, so that no host can have them. In /31
+ * and /32 (RFC 3021), /127 (RFC 6164) and /128, hosts can have all addresses.
  */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 
@@ -87,7 +87,8 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
   }
   // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can be turned on later.
   reserve(dhcpAddressOf(subnet, subnets) ?? subnet.dhcpAddress, 'the address that DHCP answers from')
-  // With onLink the gateway of another subnet of the Network may lie in this subnet.
+  // A subnet with `onLink` may have a gateway outside its own CIDR. So the gateway of another subnet of the Network may
+  // lie in this subnet.
   for (const other of subnets) {
     for (const { nextHop } of defaultRoutesOf(other)) reserve(nextHop, 'the next hop of the default route')
     reserve(other.gateway, 'the gateway')
@@ -96,8 +97,8 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
 }
 
 /**
- * The host routes to 0.0.0.0/0 or ::/0, which are another way to name the gateway. As in Neutron, if the subnet names no
- * gateway, the next hop of such a route is the gateway.
+ * The host routes to 0.0.0.0/0 or ::/0, which are another way to name the gateway. As in Neutron, if the subnet names
+ * no gateway, the next hop of such a route is the gateway.
  */
 export const defaultRoutesOf = ({ hostRoutes = [] }: Subnet): { nextHop: string }[] => hostRoutes.filter(isDefaultRoute)
 export const isDefaultRoute = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')

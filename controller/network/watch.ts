@@ -10,9 +10,9 @@ type NetworkStores = Pick<Stores, 'networks'>
 type Keys = Iterable<string>
 
 /**
- * When a Network is created, deleted or gets another subnet, enqueues the keys that `keysOf` returns for every other
- * Network on the same bridge with an overlapping subnet. Skips the initial list, for which every Network is enqueued
- * already.
+ * When a Network is created or deleted, or its number of subnets changes, enqueues the keys that `keysOf` returns for
+ * every other Network on the same bridge with an overlapping subnet. Skips the initial list, because every Network is
+ * enqueued then anyway.
  */
 export function watchOverlaps<S>(
   keysOf: (other: Network, stores: S) => Keys,

@@ -35,12 +35,12 @@ export interface PortDeps {
 
 const RESERVATION_MS = 60_000
 /**
- * Reasons for a rejected address or MAC that end when another Port is deleted. That deletion causes no event for the
- * rejected Port, so the controller checks the rejected Port again after RECHECK_MS.
+ * Error codes that say that another Port has the address or MAC. The problem ends when that Port is deleted. The
+ * deletion causes no event for the rejected Port, so the controller checks the rejected Port again after RECHECK_MS.
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
-/** Reasons of problems that end without a change of the Port, when a missing object is created. */
+/** Error codes of problems that end when a missing object is created, without a change of the Port. */
 const waitingReasons = new Set(['NetworkNotFound'])
 
 /** @param attempt the number of this attempt since the last success, from 1 */
@@ -97,12 +97,13 @@ type Allocation = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
 
 /**
  * The addresses and MAC that the Port has, or gets now.
- * @throws Refused error AddressInUse if another Port owns one of its addresses and the Port cannot get another
+ * @throws Refused error AddressInUse if another Port owns one of the addresses, and this Port cannot be given a
+ * different address
  */
 function ensureAllocated(port: Port, deps: PortDeps): Allocation {
   const { macAddress, fixedIPs } = port.status ?? {}
   const conflict = deps.allocations.tableOf(networkKeyOf(port)).conflictingOwner(port)
-  // The Port can get another address if no server uses it and its spec does not ask for a certain address.
+  // The Port can be given a different address if no server uses it and its spec does not ask for particular addresses.
   const isMovable = port.spec.fixedIPs === undefined && consumerOf(port, deps.stores).server === undefined
   if (conflict && !isMovable) {
     const owner = `${conflict.owner.namespace}/${conflict.owner.name}`
@@ -183,7 +184,7 @@ async function applyPortStatus(
     : {}
   const conditions = withTransitionTimes(set, port.status?.conditions, clock.wall().toISOString())
   const status = { ...kept, ...changes, conditions }
-  // The write is a compare-and-swap, because another controller may have allocated other addresses since the Port was
-  // read.
+  // The write fails if the Port has changed since it was read, because another controller may have allocated other
+  // addresses to it in the meantime.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }

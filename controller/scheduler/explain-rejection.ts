@@ -5,9 +5,11 @@
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
-/** The most reasons that the message names. It only counts the hosts that have other reasons. */
+/**
+ * The most reasons that the message names. For all further reasons, the message gives only the total number of hosts.
+ */
 const MAX_REASONS = 8
-/** The most characters of the values of one reason. */
+/** The most characters that the message gives to the values of one reason, such as "need 4096 MiB, free 1024 MiB". */
 const MAX_DETAIL = 160
 
 /** All hosts that were rejected for the same reason. */
@@ -22,8 +24,8 @@ interface ReasonGroup {
 }
 
 /**
- * Runs the filters again, over hosts that all fail, to collect the reasons. The message stays short however many hosts
- * there are.
+ * Runs the filters again over the hosts, none of which passes all filters, to collect the reasons. The message stays
+ * short however many hosts there are.
  */
 export function explainRejection(prepared: readonly PreparedFilter[], hosts: readonly HostView[]): string {
   const groups = new Map<string, ReasonGroup>()

@@ -53,7 +53,10 @@ export class HostTable {
     return row === undefined ? undefined : this.#views[row]
   }
 
-  /** Adds a host, or replaces its view when more than its usage has changed. */
+  /**
+   * Adds a host, or replaces the view of a known host. If only the host's usage has changed, markUsageChanged is
+   * enough.
+   */
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
@@ -111,7 +114,7 @@ export class HostTable {
     return this.#scores[name]
   }
 
-  /** Memory for one row number per host, which one placement may overwrite. */
+  /** An array with room for the row numbers of all hosts. The current placement may overwrite it. */
   scratch(): Uint32Array {
     return this.#scratch
   }

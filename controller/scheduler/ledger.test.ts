@@ -128,7 +128,7 @@ const event = fc.oneof(
 )
 
 /**
- * The claims that the ledger should have for one server name. A claim is what one server uses of its host. `seen` comes
+ * The expected content of the ledger for the server name. A claim is what one server uses of its host. `seen` comes
  * from a Server in the cache, `pending` from a placement that the cache does not show yet.
  */
 interface Expected {

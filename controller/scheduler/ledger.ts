@@ -173,8 +173,8 @@ export class Ledger {
   #getOrCreateEntry(key: ServerKey): Entry {
     const found = this.#entries.get(path(key))
     if (found?.key.uid === key.uid) return found
-    // A server of this name was deleted and created again while the watch was interrupted. Drop the claims of the
-    // deleted server.
+    // The entry belongs to a server with the same name but another uid: that server was deleted, and a new one was
+    // created, while the watch was interrupted. Drop the claims of the deleted server.
     if (found) this.#removeEntry(found)
     const entry: Entry = { key, seen: undefined, pending: undefined }
     this.#entries.set(path(key), entry)

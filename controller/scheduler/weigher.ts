@@ -1,6 +1,6 @@
 /**
- * A weigher gives each host that passed the filters a score. As in Nova, the scores are normalised and multiplied, and
- * the results of all weighers are added up to the host's weight.
+ * A weigher gives each host that passed the filters a score. As in Nova, the scores are normalised to 0…1 and
+ * multiplied by the weigher's multiplier. The weight of a host is the sum of these products over all weighers.
  */
 import type { HostTable } from './host-table.ts'
 import type { HostClass, HostView } from './host-view.ts'
@@ -25,9 +25,9 @@ export interface Weigher {
 }
 
 /**
- * The weights of the hosts in these rows, in the same order. A weight is the sum over the named weighers, by default
- * all. The scores of each weigher are first normalised to 0…1 between the least and the greatest score. A weigher that
- * gives all hosts the same score adds nothing.
+ * The weights of the hosts in `rows`, in the order of `rows`. A weight is the sum over the weighers in `names`, by
+ * default all. The scores of each weigher are first normalised to 0…1 between the least and the greatest score. A
+ * weigher that gives all hosts the same score adds nothing.
  */
 export function weighHosts(
   table: HostTable,
@@ -53,7 +53,7 @@ export function weighHosts(
   return total
 }
 
-/** The score that is normalised to 0, and the distance from there to the greatest score. */
+/** The score that is normalised to 0 (`low`), and the distance from it to the greatest score (`range`). */
 function scoreRange(scores: Float64Array, rows: Uint32Array, minimum: number): { low: number; range: number } {
   let least = Infinity
   let greatest = -Infinity

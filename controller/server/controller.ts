@@ -106,8 +106,8 @@ const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerSto
   old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
 /**
- * A placement that is given up leaves room on its host, so other Servers are enqueued, after this many milliseconds.
- * Their placements may be given up in turn, and the delay slows such a loop down.
+ * Milliseconds after a placement was given up until the other Servers without a host are enqueued, because there is
+ * room on that host again. Their placements may be given up in turn; the delay slows such a loop down.
  */
 const ROOM_MS = 1000
 

@@ -73,8 +73,8 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
 }
 
 /**
- * The host rejections that still count. If the spec has changed since, or a user has requested `start`, none counts:
- * the server may then be placed again on hosts that rejected it.
+ * The host rejections that still count. If the spec has changed since the rejections, or a user has requested `start`,
+ * none of them counts, and the server may be placed on those hosts again.
  */
 function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
@@ -142,7 +142,7 @@ async function selectHostAndBind(
   return wait(`the agent of ${host}`)
 }
 
-/** Allocates the ports, brings what the Secrets contain to the host, and builds status.instance. */
+/** Allocates the ports, encrypts the values of the Secrets for the host's agent, and builds status.instance. */
 async function prepareInstance(
   server: Server,
   resolved: ResolvedWithSecrets,
@@ -174,8 +174,8 @@ function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: Pla
 }
 
 /**
- * The pending claim of an earlier attempt, if its host can still be used. If the write of that attempt timed out, it
- * may have succeeded nevertheless, so the next attempt must choose the same host.
+ * The pending claim of an earlier attempt to place the server, if the host can still be used. The write of that attempt
+ * may have succeeded although it timed out, so the next attempt must choose the same host.
  */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
@@ -184,10 +184,10 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and fails the requested start, if there is one. The report must be written
- * before the start is failed. It removes the host rejections, which do not count while a start is requested
- * (currentRejections). Otherwise they would count again after the start has failed, and no later attempt could use
- * these hosts.
+ * Reports that no host can take the server, and fails the requested start, if there is one. While a start is requested,
+ * earlier host rejections do not count (currentRejections), and the report removes them from the status. So the report
+ * must be written before the start fails. In the other order, the rejections would count again, and no later attempt
+ * could use those hosts.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)

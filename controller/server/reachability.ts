@@ -33,9 +33,9 @@ export function unreachableStatus(server: Server, message: string, now: string):
 }
 
 /**
- * The status when the host is up again. It has no HostReachable condition, but keeps the Ready condition with the
- * reason HostDown until the agent has written its own. If the controller stopped applying Ready before that,
- * server-side apply would remove every field of the condition that the agent does not own.
+ * The status when the host is up again. It has no HostReachable condition. It keeps the Ready condition with the reason
+ * HostDown until the agent has written its own Ready condition. If the controller stopped applying Ready earlier,
+ * server-side apply would remove every field of that condition that the agent does not own.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)

@@ -31,8 +31,9 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // Empty status.activeAction first: if a finished action stayed there, the next host would run it again. The agent's
-  // field lastCompletedAction, which marks the action as finished, is removed only later (clearAgentStatus).
+  // A finished action in status.activeAction must be removed before the server gets its next host. The field
+  // lastCompletedAction, which marks the action as finished, is removed with the old agent's status (clearAgentStatus),
+  // and the next agent would run the action again.
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -46,7 +47,9 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 }
 
 /**
- * Whether status.activeAction must be emptied.
+ * Whether status.activeAction must be emptied. This is so if its action is finished and the server has no host or
+ * leaves its host. It is also so if the agent has completed the action and the action's parameters contain an encrypted
+ * secret.
  * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
  */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
@@ -69,8 +72,8 @@ async function scheduleServer(server: Server, deps: ServerDeps, attempt: number)
 }
 
 /**
- * While the host is up, its agent deletes the server. But the agent does nothing while the Server's status reports the
- * host as down, so the controller corrects the status first.
+ * While the host is up, the host's agent deletes the server. But that agent does nothing while the Server's status
+ * reports the host as down, so the controller corrects such a status first.
  */
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
@@ -101,8 +104,8 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
 
 /**
  * Removes the status fields that the agent of the last host has written. Otherwise they would stay until the next agent
- * writes. The controller writes under the field manager of the last agent, because it owns these fields. The conditions
- * stay, because the scheduler has taken them over (see unassignedStatus).
+ * writes. The last agent's field manager owns these fields, so the controller uses the name of that field manager. The
+ * conditions stay, because the scheduler has taken them over (see unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

@@ -1,6 +1,7 @@
 /**
- * Deletes a Server that has no host, or whose host is given up: by an annotation, by spec.forcedDown, or because it has
- * no Hypervisor. In all other cases the agent of the host deletes the Server.
+ * Deletes a Server that has no host, or whose host is given up. A host is given up if the Server has the annotation for
+ * it, if the Hypervisor has spec.forcedDown, or if there is no Hypervisor of that name. In all other cases the agent of
+ * the host deletes the Server.
  */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -19,9 +20,9 @@ export interface RemoveDeps {
 }
 
 /**
- * The decision about a Server that is being deleted. `release`: whether the controller removes its finalizer.
- * `without`: why the controller does not wait for the host's agent. `waiting`: why it waits, if the agent cannot act
- * now.
+ * The decision about a Server that is being deleted. `release`: whether the controller removes the Server's finalizer.
+ * `without`: why the controller does so without waiting for the host's agent. `waiting`: why the deletion has to wait,
+ * if the agent cannot act now.
  */
 type RemovalDecision = { release: true; without?: string } | { release: false; waiting?: string }
 
@@ -55,8 +56,8 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
 }
 
 /**
- * The reason of the Event that reports that a deletion waits for the host. The condition that reports the same has this
- * word as its type.
+ * The reason of the Event that reports that a deletion waits for the host. The type of the condition that reports the
+ * wait is the same text.
  */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'

@@ -171,8 +171,8 @@ export function validateSharedNetworkRequest(
 
 /**
  * Checks that servers and ports of this namespace may use the network.
- * @throws Refused error with the code ReferenceTerminating, NetworkNotAllowed, or the reason of a problem of the
- * network
+ * @throws Refused error with the code ReferenceTerminating or NetworkNotAllowed, or with the code of a problem in the
+ * network's own spec
  */
 export function rejectUnusableNetwork(
   namespace: string | undefined,

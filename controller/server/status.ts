@@ -24,10 +24,10 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
 
 /**
  * The status after the host has rejected the Server and cleaned up: the Server has no host again. The scheduler also
- * writes the conditions that the agent wrote, so that they stay complete when the agent's fields are removed (see
+ * writes the conditions that the agent wrote, so that they are not removed with the agent's other fields (see
  * clearAgentStatus).
- * @param isLibvirtLost whether the host rejected the Server only because its libvirtd does not answer. Such a rejection
- * is not noted, so that the host may be chosen again later
+ * @param isLibvirtLost whether the host rejected the Server only because the host's libvirtd does not answer. Such a
+ * rejection is not added to rejectedHosts, so that the host may be chosen again later
  */
 export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {
@@ -46,7 +46,8 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
     { type: 'Reconciling', status: 'True', ...why },
   ]
   return {
-    // Keep the generation that the host rejected. A newer generation of the Server then counts as a new attempt.
+    // This stays the generation that the host rejected. If the spec changes, the Server's generation is newer, and the
+    // rejections no longer count (currentRejections).
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',
@@ -88,7 +89,10 @@ export function placedStatus(server: Server, placement: Placement, now: string):
   }
 }
 
-/** The fault to report. If the status has the same fault already, the fault keeps its time. */
+/**
+ * The fault to report. If the status already has a fault with the same message, the new fault keeps the old time in
+ * `created`.
+ */
 function faultOf({ status }: Server, details: string, message: string, now: string): Fault {
   const old = status?.fault
   return { code: 500, message, details, created: old?.message === message ? old.created : now }

@@ -85,9 +85,10 @@ const secretReasons: ReadonlySet<string> = new Set([
 ] satisfies Refused['code'][])
 
 /**
- * Milliseconds after which a placement that failed with this error is tried again; undefined if the error does not
- * concern a Secret. No event tells that a Secret has changed, because a controller that watches Secrets could read all
- * of them. The longer the server has been waiting, the less often its Secret is read.
+ * Milliseconds until a placement that failed with this error is tried again; undefined if the error does not concern a
+ * Secret. The controller has to poll, because it gets no event when a Secret changes: to get such events it would have
+ * to watch Secrets, and so would need the right to read all of them. The longer the server has been waiting, the less
+ * often its Secret is read.
  * @param now milliseconds since the epoch
  */
 export function secretRetryDelay({ code }: Refused, { status }: Server, now: number): number | undefined {
@@ -98,11 +99,11 @@ export function secretRetryDelay({ code }: Refused, { status }: Server, now: num
 }
 
 /**
- * Encrypts the user data for the host and creates the HostSecret. This is done before the server is placed there, so
- * that the agent finds the HostSecret at once.
- * @param isRepeated whether the same placement was tried before and may have been written: the agent may then have read
- * the HostSecret, so it is not replaced
- * @throws Transient error SealingKeyMissing (retried) if the host has published no key
+ * Encrypts the user data for the host and creates the HostSecret. To be called before the server is placed on the host,
+ * so that the agent finds the HostSecret as soon as it sees the server.
+ * @param isRepeated whether the same placement was tried before and may have been written. The agent may then have read
+ * the HostSecret already, so a HostSecret made for this host and its present key is not replaced
+ * @throws Transient error SealingKeyMissing (retried) if the host's agent has published no key
  */
 export async function sendUserData(
   server: Server,
@@ -143,12 +144,13 @@ export async function withdrawUserData(server: Server, deps: UserDataDeps): Prom
   if (deps.stores.hostSecrets.cache.get(keyOf(server.metadata))) await deleteHostSecret(server, deps)
 }
 
-/** Milliseconds after which the Secret of a placed server is read again, if it was missing. */
+/** Milliseconds until the Secret of a placed server is read again, if it was missing or could not be used. */
 const RESEND_MS = 30_000
 
 /**
- * Keeps the HostSecret of a placed server, which contains the server's user data encrypted for its host, until the
- * server is built. Makes it again if it was deleted, or if the host has a new key. Deletes it afterwards.
+ * Keeps the HostSecret of a placed server, which contains the server's user data encrypted for its host, as long as the
+ * agent needs it (isAwaitedOnHost), and then deletes it. Creates it again if it was deleted too early, or if the host
+ * has a new key.
  * @param onRefused called with the reason why there is no user data to send
  */
 export async function reconcileHostSecret(
@@ -176,8 +178,8 @@ export async function reconcileHostSecret(
 }
 
 /**
- * Whether the agent needs a HostSecret with the user data of this server: until the server is built, and again when the
- * agent reports the reason UserDataNotDelivered, because its copy on the host is lost.
+ * Whether the agent needs a HostSecret with the user data of this server. It does until the server is built, and again
+ * when the agent reports the reason UserDataNotDelivered because it has lost the copy on the host.
  */
 function isAwaitedOnHost({ status }: Server): boolean {
   if (status?.instance?.hasSecretUserData !== true) return false

@@ -2,7 +2,10 @@
 import { Type } from 'typebox'
 import { celRules, patternWithMessage, type Rule } from '../schema.ts'
 
-/** A field with an IP address that CEL's isIP accepts: no leading zeros, no IPv4 within IPv6, no zone. */
+/**
+ * A field with an IP address that CEL's isIP accepts: no leading zeros, no IPv4 address embedded in an IPv6 address, no
+ * zone such as `%eth0`.
+ */
 export const IP = (description: string) =>
   Type.String({
     description,
@@ -65,18 +68,17 @@ export const ipv4Number = (text: string): string => {
 const lengths = Array.from({ length: 129 }, (_, n) => n)
 /**
  * A CEL expression for the text of a prefix length, such as `/64`. The expression cuts the text out of a literal that
- * lists all lengths. From the literal the API server knows how long the text can be, and can limit the cost of the
- * rule.
+ * lists all lengths. Because the text comes from a literal, the API server knows how long it can be, and estimates a
+ * lower cost for the rule.
  * @param n a CEL expression for the prefix length
  */
 const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`
 
 /**
- * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no numbers of 128 bits, so the expression
- * uses prefixes: after the longest prefix that `a` and `b` share, the next bit of `a` is 0 and that of `b` is 1. The
- * expression is too expensive to compare every pair of pools. Therefore the controller, and not a rule, finds IPv6
- * pools that overlap.
+ * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no 128-bit numbers, so the expression takes
+ * the longest prefix that both addresses share, and checks that the next bit is 0 in `a` and 1 in `b`. This is too
+ * expensive for every pair of pools, so overlapping IPv6 pools are found by the controller instead of a CEL rule.
  */
 export const ipv6LessThanExpression = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

@@ -5,8 +5,8 @@
 import { ipv4Number } from './address.ts'
 
 /**
- * Conditions with which a rule skips a field that is absent or invalid. An invalid field is rejected by another rule,
- * whose message is better.
+ * Conditions under which a rule skips a field because it is absent or invalid. Another rule rejects an invalid field,
+ * with a better message.
  */
 export const invalidCidr = '!isCIDR(self.cidr)'
 export const absentOrInvalid = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`

@@ -16,9 +16,8 @@ import {
 } from '../schema.ts'
 
 /**
- * The extra specs that Kubenova knows: a pattern for the key, one for the allowed values, and the message for any other
- * value. With these, the API server rejects a mistyped value. All other keys belong to the operator and may have any
- * value.
+ * The extra specs that Kubenova uses: a pattern for the key, a pattern for the allowed values, and the message with
+ * which the API server rejects any other value, such as a mistyped one. Extra specs with other keys may have any value.
  */
 const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],

@@ -1,4 +1,4 @@
-/** Hypervisor: a KVM host. The operator writes its spec; the agent and the controller write its status. */
+/** Hypervisor: a KVM host. Administrators write its spec; the agent and the controller write its status. */
 import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 

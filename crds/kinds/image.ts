@@ -40,8 +40,8 @@ export const CREDENTIALS_SECRET_TYPE = 'compute.kubenova.io/image-credentials'
 const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])'
 
 /**
- * The conditions on spec.url, each with the sentence for a URL that breaks it. A condition may rely on those before it:
- * the API server reports only the first that does not hold.
+ * The conditions on spec.url, each with the error message for a URL that breaks it. The rule of a condition applies
+ * only if all conditions before it hold, so a condition may rely on the earlier ones.
  */
 const urlConditions: [holds: string, message: string][] = [
   [
@@ -102,7 +102,7 @@ const urlRules: Rule[] = [
 ]
 
 const yesNo = ['yes', 'no', 'true', 'false']
-/** The spellings of Glance's clients for the properties that Nova reads as booleans. */
+/** The values that Glance's clients write for image properties that Nova reads as booleans. */
 const booleans = [...yesNo, 'Yes', 'No', 'True', 'False', 'on', 'off', '1', '0']
 const propertyValues: Record<string, readonly string[]> = {
   hw_disk_bus: ['virtio', 'scsi', 'sata', 'ide', 'usb'],
@@ -126,7 +126,10 @@ const propertyValues: Record<string, readonly string[]> = {
   os_type: ['linux', 'windows'],
 }
 
-/** The rule that the number of sockets, cores or threads that an image prefers is not greater than its limit. */
+/**
+ * The rule that the number of sockets, cores or threads that an image prefers (`hw_cpu_…`) is not greater than the
+ * maximum that the same image sets (`hw_cpu_max_…`).
+ */
 const topologyRule = (part: 'sockets' | 'cores' | 'threads'): Rule => {
   const isNumber = (name: string) => `'${name}' in self && self['${name}'].matches('^[0-9]{1,5}$')`
   const [wanted, max] = [`hw_cpu_${part}`, `hw_cpu_max_${part}`]

@@ -14,8 +14,8 @@ import {
 } from './cidr-cel.ts'
 
 /**
- * Whether guests can reach a router directly. They can if it is inside cidr or link-local, if the subnet is one address
- * (then every router is outside), or if `onLink` is true.
+ * Whether guests can reach a router directly: it is inside cidr or link-local, or `onLink` is true. In a subnet with a
+ * single address every router is outside cidr, so there any router is taken for reachable.
  */
 const isReachable = (text: string): string =>
   `${insideCidr(text)} || ip(${text}).isLinkLocalUnicast() || (${isSingleAddress}) || (has(self.onLink) && self.onLink)`

@@ -25,7 +25,10 @@ const ActionEvent = Type.Object({
   traceback: Type.Optional(Type.String({ maxLength: 8192 })),
 })
 
-/** A step of an action on its host. The agent records a step if it takes long or if a crash interrupted the action. */
+/**
+ * A step of an action on its host. The agent records a step if it takes long, or if a crash of the agent interrupted
+ * the action.
+ */
 const StepStatus = Type.Object({
   name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
   startedAt: Time('When the step was first tried. Its deadline counts from here, also after a restart of the agent.'),

@@ -50,9 +50,9 @@ function convertKeyword(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * The required fields, except those with a default. The TypeScript types require the latter, too, because the API
- * server fills in defaults. But a client may leave out a field with a default, and a check of the client's file against
- * this schema must accept that.
+ * The required fields that have no default. A client may leave out a field with a default, and a check of the client's
+ * file against this schema must accept that. The TypeScript types require such a field all the same, because the API
+ * server fills in its default.
  */
 function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>

@@ -1,4 +1,6 @@
-/** Every kind, in the order of the reference: users' kinds first, operators' kinds last. */
+/**
+ * Every kind, in the order of the reference: first the kinds that users write, last those that administrators write.
+ */
 import { serverAction } from '../../actions/index.ts'
 import {
   flavor,

@@ -11,8 +11,8 @@ export const manifests: Output = {
   files: () =>
     kinds.map((k) => ({
       name: `${k.plural}.yaml`,
-      // In YAML 1.1, which kubectl reads, a time without quotes is not a string. With this version, the library adds
-      // quotes.
+      // In YAML 1.1, which kubectl reads, a time without quotes is not a string. With `version: '1.1'`, the library
+      // adds quotes.
       text:
         mark + stringify(toCustomResourceDefinition(k), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
     })),

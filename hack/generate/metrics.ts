@@ -7,8 +7,8 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * Loads a program and returns the metrics that its modules define. Each program is loaded in a process of its own,
- * because this process may have loaded modules of the other program.
+ * Loads a program (controller or agent) and returns the metrics that its modules define. Each program is loaded in a
+ * process of its own: a process that has loaded modules of both would return the metrics of both.
  */
 function metricsOf(program: string): MetricDef[] {
   const load = `await import('./${program}/program.ts'); const { listMetrics } = await import('./kube/metrics.ts')`

@@ -7,7 +7,7 @@ const isProgramSource = (file: string): boolean => !/(\.test\.ts|\/testing\/|\/t
 
 /**
  * The words that stand in quotes in a source text. A template such as `${kind}NotFound` can make further words, so each
- * word is also returned with the ending of each template.
+ * quoted word is also returned with the ending of each template: 'Image' also as ImageNotFound.
  */
 export function quotedWords(text: string): Set<string> {
   const words = [...text.matchAll(/'([A-Z]\w*)'/g)].map(([, word = '']) => word)

@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** A file with its generated sections, by the names in their marks. */
+/** A file that contains generated sections, and the new text of each section. */
 export interface Sections {
   /** Path from the root of the repository. */
   file: string
@@ -20,7 +20,10 @@ export async function writeSections(root: string, { file, sections }: Sections):
   if (after !== before) await writeFile(path, after)
 }
 
-/** Replaces the lines between the marks of a section. Throws an error if the text does not have both marks. */
+/**
+ * Replaces the lines between the `begin generated` and `end generated` comments of a section. Throws an error if one of
+ * the two comments is missing.
+ */
 export function replaceSection(text: string, name: string, lines: string): string {
   const begin = new RegExp(`^.*\\bbegin generated: ${name}\\b.*\\n`, 'm').exec(text)
   if (!begin) throw new Error(`no mark "begin generated: ${name}"`)

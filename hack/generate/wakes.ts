@@ -15,8 +15,8 @@ const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]
 
 /**
- * Renders a diagram with kinds and channels on the left and controllers on the right. All watches of a controller on
- * the same source are one edge.
+ * Renders a diagram with the sources of the watches (kinds and channels) on the left and the controllers on the right.
+ * All watches of a controller on the same source are one edge.
  */
 function renderGraph(all: readonly Declared[]): string {
   const sources = [...new Set(all.flatMap(sourcesOf))]

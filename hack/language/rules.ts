@@ -25,8 +25,8 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // A reconcile function returns the result of `wait` or `failed`, which then reads like a sentence: `return wait('its
-  // image')`, `return failed(reason, message)`.
+  // Reconcile functions return the result of `wait` or `failed`, so that the return statement reads like a sentence:
+  // `return wait('its image')`, `return failed(reason, message)`.
   'wait',
   'failed',
   // `watch` declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.

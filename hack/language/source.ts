@@ -59,8 +59,8 @@ function lineCounter(text: string): (offset: number) => number {
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
 /**
- * The functions that a statement declares and exports: a `function`, and constants whose value is written as a
- * function.
+ * The functions that a statement declares and exports: a `function`, or constants whose value is an arrow function or a
+ * function expression.
  */
 function exportedFunctionsOf({ type, declaration }: Node): { name: string; start: number }[] {
   const declared = declaration as Node | null | undefined

@@ -62,7 +62,8 @@ const isRequest = (file: string): boolean => file.startsWith('server-action/')
  */
 async function runRequest(file: string): Promise<void> {
   // A rescued server is not ready.
-  if (file !== 'server-action/unrescue.yaml') await run(`kubectl wait --for=condition=Ready --timeout=300s server/web-1`)
+  if (file !== 'server-action/unrescue.yaml')
+    await run(`kubectl wait --for=condition=Ready --timeout=300s server/web-1`)
   await beforeRequest[file]?.()
   const name = (await run(`kubectl create -o name -f ${file}`)).trim()
   await run(`kubectl wait --for=condition=Complete --timeout=300s ${name}`)

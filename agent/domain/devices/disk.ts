@@ -101,8 +101,8 @@ function takeTarget(prefix: string, usedTargets: Set<string>): string {
 }
 
 /**
- * The children of an attached disk's element that are not copied as they are, because the agent or libvirt chooses them
- * or a part of them anew.
+ * The children of an attached disk's <disk> element that are not copied unchanged. The agent or libvirt chooses these
+ * children, or parts of them, anew.
  */
 const replacedElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
 

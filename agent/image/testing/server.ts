@@ -66,8 +66,8 @@ export class TestServer {
   }
 
   /**
-   * Tells the server that the client has read this many bytes, so that it cuts a connection only after the client has
-   * read all bytes sent.
+   * Tells the test server that the client has read this many bytes. The server cuts a connection (`cutAfter`) only when
+   * it knows from this call that the client has read all bytes sent.
    */
   acknowledge(bytes: number): void {
     this.#acknowledgements.emit('bytes', bytes)

@@ -1,5 +1,6 @@
-// Tests the tables of procedures against a real libvirtd. Each procedure that can be called here is called, so that a
-// wrong number or type shows. Other tests call the procedures for streams, authentication and opening a connection.
+// Tests the tables of procedures against a real libvirtd: calls each procedure that this setup allows, so that a wrong
+// number or type in a table shows. Other tests call the procedures for streams, authentication and opening a
+// connection.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -45,8 +46,8 @@ beforeAll(async () => {
 })
 
 /**
- * Expects any error of libvirtd except VIR_ERR_RPC, with which it answers arguments that it cannot decode. The call may
- * fail, because this host or domain does not support it, but the types of its arguments must be right.
+ * Expects an error of libvirtd, but not VIR_ERR_RPC, which means that libvirtd could not decode the arguments. Any
+ * other error shows that the types of the arguments are right; this host or domain only does not support the call.
  */
 function expectLibvirtError(error: unknown): void {
   expect(error).toMatchObject({ name: 'LibvirtError' })

@@ -1,5 +1,5 @@
-// Tests that FrameSplitter finds whole messages in any pieces of the stream, and rejects invalid lengths before it
-// allocates memory.
+// Tests that FrameSplitter finds whole messages however the stream is cut into pieces, and that it rejects invalid
+// lengths before it allocates memory.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../errors.ts'

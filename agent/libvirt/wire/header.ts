@@ -4,11 +4,14 @@ import { ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import { XdrWriter } from './writer.ts'
 
-/** The most bytes after the length word (VIR_NET_MESSAGE_MAX). */
+/** The largest allowed number of bytes after the length word (VIR_NET_MESSAGE_MAX). */
 export const messageMax = 33_554_432
 /** Bytes of the length word and the header. */
 export const headerLength = 28
-/** The most payload bytes of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
+/**
+ * The largest payload of a stream message, in bytes, that old daemons accept (VIR_NET_MESSAGE_LEGACY_PAYLOAD_MAX:
+ * 262144 bytes less the header).
+ */
 export const streamChunkMax = 262_144 - 24
 
 export const program = { remote: 0x2000_8086, qemu: 0x2000_8087, keepAlive: 0x6b65_6570 } as const
@@ -60,12 +63,15 @@ export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
-/** Does what `setSerial` does, for a message at offset `start` in the writer. */
+/** Overwrites the serial number in the message that begins at offset `start` in the writer. */
 export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
   writer.patch(start + 20, serial)
 }
 
-/** Overwrites the serial number in an encoded message, because a call gets its serial number only when it is sent. */
+/**
+ * Overwrites the serial number in an encoded message. A call is encoded first and gets its serial number only when it
+ * is sent.
+ */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }

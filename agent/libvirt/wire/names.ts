@@ -1,5 +1,5 @@
-// A cache of short texts that occur often, such as names of parameters, disks and domains. A lookup costs half as much
-// as decoding, and a reused text is also faster as an object key.
+// A cache of decoded texts for short texts that occur often, such as names of parameters, disks and domains. A lookup
+// in the cache takes half the time of decoding, and a reused text is also faster as an object key.
 
 /** The longest text, in bytes, for which a lookup costs less than decoding. */
 export const nameMax = 32

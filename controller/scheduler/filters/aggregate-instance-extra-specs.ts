@@ -1,8 +1,8 @@
 /**
  * AggregateInstanceExtraSpecsFilter: for every `aggregate_instance_extra_specs:<key>` of the flavor, the metadata of
- * one of the host's aggregates must have a value for the key that meets the requirement. This filter ignores extra
- * specs without that scope. Nova's filter reads them too, and therefore cannot be enabled together with
- * ComputeCapabilitiesFilter in Nova.
+ * one of the host's aggregates must have a value for the key that meets the requirement. Extra specs without this
+ * prefix are ignored. Nova's filter also reads extra specs without any prefix. Nova's ComputeCapabilitiesFilter reads
+ * the same ones, so in Nova the two filters cannot be enabled together.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

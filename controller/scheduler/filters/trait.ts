@@ -16,7 +16,10 @@ interface RequestedTraits {
   readonly forbidden: readonly string[]
 }
 
-/** The traits that properties with this value name in their keys. */
+/**
+ * Selects the properties that have the value `value` and a name that matches `key`. Returns the traits in these names
+ * (the first group of `key`).
+ */
 const traitsIn = (properties: Record<string, string> | undefined, value: string, key: RegExp): string[] =>
   Object.entries(properties ?? {}).flatMap(([name, given]) => (given === value ? (key.exec(name)?.[1] ?? []) : []))
 

@@ -1,6 +1,6 @@
 /**
- * Makes random hosts and requests for property tests. The reference implementation (reference.ts) handles exactly the
- * values that occur here: whoever adds a value must add it there too.
+ * Makes random hosts and requests for property tests. The reference implementation (reference.ts) handles only the
+ * values that occur in this file. A value that is added here must be added to the reference implementation too.
  */
 import * as fc from 'fast-check'
 import { type HostOverrides, makeAggregate, makeRequest } from '../testing.ts'
@@ -44,7 +44,8 @@ const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
 const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
 
 /**
- * Random requests. Each request has the properties that some of the filters check, and lacks those that others check.
+ * Random requests. Most fields are absent from some of the requests, so that each request is checked by a different
+ * selection of filters.
  */
 export const arbitraryRequest = fc
   .record(

@@ -88,8 +88,7 @@ export function referenceOrder(request: PlacementRequest, hosts: readonly [strin
 }
 
 /**
- * How many hosts the scheduler's message must state for each reason. The keys are the patterns of the reasons
- * (`rules`).
+ * How many hosts the scheduler's message must state for each reason. The keys are the regular expressions in `rules`.
  */
 export function referenceReasons(
   request: PlacementRequest,
@@ -117,8 +116,8 @@ function weightOf(hosts: readonly Facts[], i: number): number {
 }
 
 /**
- * Where the value of host `i` lies between the least value of all hosts (or `low`, if given) and the greatest. The
- * result is 0 for the least value and 1 for the greatest.
+ * Scales the value of host `i`: 0 stands for the least value of all hosts (or `low`, if given), 1 for the greatest. The
+ * result is 0 if these two are equal.
  */
 function share(hosts: readonly Facts[], i: number, valueOf: (host: Facts) => number, low?: number): number {
   const values = hosts.map(valueOf)
