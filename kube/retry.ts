@@ -6,8 +6,8 @@ import { CONNECT_TIMEOUT } from './pool.ts'
 
 const MAX_ATTEMPTS = 6
 /**
- * The longest wait before a retry. If the server asks for a longer one, the call fails at once: the work queue can wait
- * without holding a worker.
+ * The longest wait before a retry. If the server's Retry-After is longer, the call fails at once. The caller's work
+ * queue can then retry later without blocking a worker.
  */
 const MAX_WAIT_MS = 15_000
 
@@ -25,8 +25,8 @@ const wasNeverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && CONNECT_ERRORS.has(String(cause.code))
 
 /**
- * Whether the request may be repeated. A request that had no effect may be repeated with any verb, any other request
- * only if it is idempotent.
+ * Whether the request may be sent again. That is safe for any verb if the server has not processed the request,
+ * otherwise only if the request is idempotent.
  */
 function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
   if (error.status === 429) return true // rejected by API priority and fairness, before any handler saw it
@@ -35,7 +35,10 @@ function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): bo
   return error.status >= 500 && idempotent
 }
 
-/** Milliseconds to wait before attempt `attempt` + 1, at least Retry-After; undefined: give up. */
+/**
+ * Returns how many milliseconds to wait before the next attempt, at least those of the Retry-After header. Returns
+ * undefined if the call must not be retried. `attempt` is the number of the failed attempt, counted from 1.
+ */
 export function retryDelay(
   error: ApiError,
   idempotent: boolean,
@@ -51,7 +54,10 @@ export function retryDelay(
 export interface RetryOptions {
   /** true: sending the request twice has the same effect as sending it once. */
   idempotent: boolean
-  /** The time on `clock` after which no attempt begins. */
+  /**
+   * The caller's signal. If a call fails after the signal has aborted, the signal's reason is thrown instead of the
+   * error.
+   */
   deadline: number
   /** The caller's signal. When it has aborted, its reason is thrown. */
   signal?: AbortSignal | undefined

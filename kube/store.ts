@@ -1,5 +1,5 @@
-// A store gives access to one kind: the cache of an informer to read from, and a handle to write. It is declared once
-// and created for each client.
+// A store gives access to the objects of one kind: it has the cache of an informer to read from, and an API client
+// (`Resource`) to write with. A program declares a store once (StoreDef) and creates it for each Kube client.
 import type { ReadonlyCache } from './cache.ts'
 import type { Kube } from './client.ts'
 import { createInformer, type Informer } from './informer.ts'
@@ -14,15 +14,18 @@ export interface StoreOptions<T extends KubeObject> extends Scope {
 }
 
 /**
- * A kind, and which of its objects and fields are cached. Stores are found by the identity of their definition, so
- * declare a definition once and use that value everywhere.
+ * Says which kind a store caches, and which objects and fields of the kind. A store is looked up by the identity (===)
+ * of its definition, so declare a definition once and use that value everywhere.
  */
 export interface StoreDef<T extends KubeObject> {
   readonly kind: TypedResourceDef<T>
   readonly options: StoreOptions<T>
 }
 
-/** Example: `defineStore(configMaps, { namespace: 'n' })`. The options select objects and remove fields of them. */
+/**
+ * Example: `defineStore(configMaps, { namespace: 'n' })` caches only the ConfigMaps in the namespace `n`. The options
+ * select objects, and remove fields that no reader needs.
+ */
 export const defineStore = <T extends KubeObject>(
   kind: TypedResourceDef<T>,
   options: StoreOptions<T> = {},
@@ -32,7 +35,7 @@ export interface Store<T extends KubeObject> {
   readonly def: StoreDef<T>
   /** A copy of the API server's objects, which may be a little outdated. */
   readonly cache: ReadonlyCache<T>
-  /** The handle of the kind. It reads from the API server, not from the cache, and writes to the API server. */
+  /** The API client for the kind. It reads from the API server, not from the cache, and writes to the API server. */
   readonly api: Resource<T>
   readonly informer: Informer<T>
 }

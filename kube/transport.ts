@@ -1,4 +1,4 @@
-// HTTP calls of the API server. Connections are kept alive, credentials are refreshed, calls are retried a limited
+// HTTP calls to the API server. Connections are kept alive, credentials are refreshed, calls are retried a limited
 // number of times, and failures are thrown as ApiError.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
@@ -46,9 +46,9 @@ export interface TransportOptions {
   userAgent: string
   metrics: Metrics
   clock: Clock
-  /** Time limit in ms of calls that set none; 30 000 by default. */
+  /** Time limit in ms for calls that set no limit of their own; 30 000 by default. */
   timeoutMs: number | undefined
-  /** Number of connections for calls; 32 by default. */
+  /** Maximum number of connections for calls other than watches; 32 by default. */
   connections: number | undefined
 }
 
@@ -59,7 +59,7 @@ export interface Transport extends AsyncDisposable {
   json<T>(request: Request): Promise<T>
   /** Sends the request once and returns the open body, which ends when `signal` aborts. */
   stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>>
-  /** Returns a transport over the same connections that sends further headers with each request. */
+  /** Returns a transport that uses the same connections and adds `headers` to each request. */
   withHeaders(headers: Headers): Transport
 }
 

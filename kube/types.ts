@@ -51,13 +51,13 @@ export interface ResourceDef {
   plural: string
   kind: string
   namespaced: boolean
-  /** false: the status is part of the object, and is written with it. */
+  /** false: the kind has no status subresource, so a write of the object also writes its status. Default: true. */
   statusSubresource?: boolean
 }
 
 /**
- * A ResourceDef that also tells the compiler the type of the kind's objects. If the caller states that type itself, a
- * plain `ResourceDef` is enough.
+ * A ResourceDef that also tells the compiler the type of the kind's objects. A caller that states this type itself, as
+ * in `kube.resource<Namespace>(def)`, needs only a plain `ResourceDef`.
  */
 export interface TypedResourceDef<T> extends ResourceDef {
   /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */
@@ -81,7 +81,10 @@ type PartialDeep<V> = V extends readonly (infer I)[]
     ? { [K in keyof V]?: PartialDeep<V[K]> | undefined }
     : V
 
-/** An object as a writer sends it, with only the fields that it owns. The resource fills in `apiVersion` and `kind`. */
+/**
+ * The fields of an object that one writer owns and sends, for example in a server-side apply. The `Resource` client
+ * fills in `apiVersion` and `kind`.
+ */
 export type Draft<T> = {
   [K in Exclude<keyof T, 'metadata' | 'apiVersion' | 'kind'>]?: PartialDeep<T[K]> | undefined
 } & { apiVersion?: string; kind?: string; metadata: Partial<ObjectMeta> }
@@ -107,6 +110,6 @@ export interface CallOptions {
   timeoutMs?: number | undefined
 }
 export interface WriteCallOptions extends CallOptions {
-  /** Called before each sending. If it throws, the request is not sent. See fence.ts. */
+  /** Called before each attempt to send the request. If it throws, the request is not sent. See fence.ts. */
   mayWrite?: (() => void) | undefined
 }

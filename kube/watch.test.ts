@@ -21,8 +21,8 @@ interface Stores {
 }
 
 /**
- * Connects a watch to a queue and to a fake informer. Returns the keys that it enqueues and the handlers that it
- * registers.
+ * Connects a watch to a queue and to a fake informer. Returns the keys that the watch enqueues, and the handlers that
+ * it registers at the informer.
  */
 function connect(watched: Watch<Stores>) {
   const clock = new FakeClock()

@@ -17,7 +17,7 @@ export interface WatchTarget<S> {
 /** @typeParam S the stores that the functions of the watch read */
 export interface Watch<S> {
   /**
-   * The kind, channel or timer that is watched. docs/reference/wakes.md shows it, with the events and with `because`.
+   * The kind, channel or timer that is watched. docs/reference/wakes.md lists it together with `events` and `because`.
    */
   readonly source: string
   readonly events: readonly string[]
@@ -25,7 +25,7 @@ export interface Watch<S> {
   readonly priority: Priority | undefined
   /** Shortest time from the event to the reconcile, in milliseconds. */
   readonly after: number
-  /** Starts to enqueue keys. Returns a function that stops it. */
+  /** Starts to enqueue keys. Returns a function that stops the watch. */
   readonly connect: (target: WatchTarget<S>) => () => void
 }
 
@@ -34,7 +34,9 @@ type Keys = Iterable<string>
 export interface WakeOptions {
   /** One sentence for docs/reference/wakes.md: why these keys must be reconciled. */
   because: string
-  /** The priority of all events. Absent: `low` for objects of the first list, else `normal`. */
+  /**
+   * The priority of all events. Absent: `low` for timers and for objects of the informer's first list, else `normal`.
+   */
   priority?: Priority
   /** Shortest time in ms from the event to the reconcile. Many events within this time cause only one reconcile. */
   after?: number
@@ -42,8 +44,8 @@ export interface WakeOptions {
 
 export interface WatchOptions<T, S> extends WakeOptions {
   /**
-   * Returns the keys to enqueue for an event whose own function (`added`, `updated` or `deleted`) is absent. An update
-   * enqueues the keys of the old and of the new object.
+   * Returns the keys to enqueue for each kind of event that has no function of its own (`added`, `updated` or
+   * `deleted`). For an update, `map` is called with the old and with the new object.
    */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys

@@ -23,8 +23,8 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The fields of the seen status that this manager owns. If the new status is the same, nothing is sent. Absent: the
-   * status is always sent.
+   * The fields that this manager owns in the status of the seen object. If they equal the new status, nothing is sent.
+   * Absent: the status is always sent.
    */
   owned?: object | undefined
   /**
@@ -35,8 +35,8 @@ export interface StatusWriteOptions {
 }
 
 /**
- * @param status all fields that this manager owns, since server-side apply removes the others; undefined: the manager
- * owns no field any more
+ * @param status all fields that this manager is to own, because server-side apply removes the manager's other fields;
+ * undefined: the manager is to own no field any more
  */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,
@@ -62,8 +62,9 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The metadata that identifies the seen object. The uid is for an apply of a whole object: without it, the apply would
- * create the object again if it was deleted meanwhile. On the status subresource the API server ignores the uid.
+ * The metadata that identifies the seen object. `withUid` is for an apply of a whole object: without the uid, the apply
+ * would create the object again if it was deleted meanwhile. In an apply of the status subresource, the API server
+ * ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {
@@ -76,8 +77,8 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 
 /**
  * Whether an apply of `wanted` would leave `owned` as it is. Both must have the same members, because server-side apply
- * removes what is no longer sent; only the order of conditions may differ. `wanted` must include members for which the
- * schema has a default: the API server adds them, so without them the two would always differ.
+ * removes members that are no longer sent. Only the order of conditions may differ. `wanted` must include the members
+ * for which the schema has a default: the API server adds them, so `owned` always has them.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

@@ -21,7 +21,7 @@ interface Row {
   from?: object
   to?: object
   status?: object
-  /** True: the write replaces an existing object, but without its status. */
+  /** True: an object with `status` exists, and the write replaces it by an object without a status. */
   replace?: boolean
 }
 

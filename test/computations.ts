@@ -1,5 +1,5 @@
-// Runs the pure computations of controller and agent on an object. Tests use it to show that no object that the API
-// server accepts makes a computation fail with a bug.
+// Runs the pure computations of controller and agent on an object. Tests use it to show that no computation throws an
+// unexpected error for an object that the API server accepts.
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'
@@ -128,8 +128,8 @@ const computations: Record<string, (object: never) => void> = {
 }
 
 /**
- * Runs the computations for the object's kind. An error of Kubenova is ignored, because the object's status can report
- * it. An error of the kind `Bug` and any other error is thrown.
+ * Runs the computations for the object's kind. Ignores an error of Kubenova's own error class, because the object's
+ * status can report it. Throws an error of the kind `Bug` and any other error.
  */
 export function computeWithoutEffects(object: Manifest): void {
   try {

@@ -13,11 +13,11 @@ export interface Example {
   file: string
   /** Why the file cannot be run without a change; undefined if it can be run. */
   cannotRun: string | undefined
-  /** The number of hosts that the file needs. */
+  /** The commands to run before the file is applied. */
   hosts: number
   /** The commands to run before. */
   before: string[]
-  /** The examples to apply before, each as a path relative to examples/. */
+  /** The examples to apply before this one, each as a path relative to examples/. */
   needs: string[]
 }
 
@@ -36,7 +36,7 @@ export function readExample(file: string): Example {
   }
 }
 
-/** The files of an example that is a folder, or the example itself. Throws if it does not exist. */
+/** Returns the YAML files in the folder `path`, or `path` itself if it is a file. Throws if `path` does not exist. */
 function filesAt(path: string): string[] {
   if (!statSync(join(folder, path)).isDirectory()) return [relative('.', path)]
   const names = globSync('*.yaml', { cwd: join(folder, path) }).toSorted((a, b) => a.localeCompare(b))

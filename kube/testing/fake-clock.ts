@@ -50,8 +50,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Advances the clock by `ms` and fires the timers of that time. Lets promises settle at the start and after each
-   * timer.
+   * Advances the clock by `ms` and fires the timers that become due in this time. Lets pending promises settle at the
+   * start and after each timer.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms

@@ -1,5 +1,5 @@
-// An HTTP proxy in front of an API server that fails on demand: it hangs, breaks connections, or answers in the
-// server's place.
+// An HTTP proxy in front of an API server. On demand the proxy fails: it hangs, breaks connections, or answers in place
+// of the server.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -19,10 +19,11 @@ export interface Answer {
 export interface Proxy extends AsyncDisposable {
   /** `http://127.0.0.1:port`. The proxy terminates TLS, so that it can answer in the server's place. */
   readonly url: string
-  /** All requests so far: `GET /api/v1/…`. */
+  /** All requests so far, each as method and path, such as `GET /api/v1/…`. */
   readonly requests: readonly string[]
   /**
-   * Forwards new requests again. Frozen connections stay frozen, and an answer that has `times` left is still given.
+   * Forwards new requests to the API server again. Connections that freeze() or hang() has silenced stay silent. An
+   * answer whose `times` is not used up is still given.
    */
   pass(): void
   /** Makes open connections silent for ever without closing them. New connections work. */
@@ -35,7 +36,7 @@ export interface Proxy extends AsyncDisposable {
   cut(): void
   /** Answers further requests with `answer` instead of forwarding them. */
   answer(answer: Answer): void
-  /** Resolves when all answers with `times` have been given. */
+  /** Resolves when each answer that has `times` has been given that many times. */
   answered(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 // Creates many Servers at once on two hosts and measures the time from `kubectl apply` until the last domain has
 // started. For comparison, the same number of domains is made with qemu-img and virsh: first by one shell loop for both
-// hosts, then by one loop per host at the same time. Prints lines `name value unit`.
+// hosts, then by one shell loop per host, with both loops at the same time. Prints lines `name value unit`.
 import { parseArgs } from 'node:util'
 import { waitUntil } from '../rig/wait-until.ts'
 import {
@@ -28,7 +28,10 @@ const range = Array.from({ length: count }, (_, i) => i)
 for (const host of ['h1', 'h2'])
   await bench.kubectl('patch', 'hypervisor', host, '--type=merge', '-p', '{"spec":{"allocationRatios":{"vcpu":64}}}')
 
-/** Creates the Servers of one round. `took`: milliseconds from the start of kubectl until all domains have started. */
+/**
+ * Creates the Servers of one round (one repetition of the measurement) and waits until they are Ready. `took`:
+ * milliseconds from the start of kubectl until all domains have started.
+ */
 async function timeBurst(round: string): Promise<{ took: number; names: string[] }> {
   const names = range.map((i) => `${round}-${i}x`)
   const file = writeServerManifest(bench, names)
@@ -76,8 +79,8 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
 }
 
 /**
- * Creates one Server on each host and suspends its domain. Returns the domain's name by host. Every round copies these
- * domains.
+ * Creates one Server on each host and suspends the domains, which are then copied in every round. Returns the name of
+ * the domain by the name of its host.
  */
 async function createTemplateDomains(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])

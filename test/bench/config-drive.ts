@@ -1,6 +1,7 @@
 /**
- * Compares two ways to write a config drive: the agent's own ISO 9660 writer, and `xorriso -as mkisofs` (its time
- * includes the start of the process). Each writes the same drive 50 times, in turn. Prints lines `name value unit`.
+ * Compares two ways to write a config drive: the agent's own ISO 9660 writer, and `xorriso -as mkisofs`, whose time
+ * includes the start of a process. The two take turns, and each writes the same drive 50 times. Prints lines `name
+ * value unit`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,8 @@
 // Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python, with digitalocean/go-libvirt, and with a
-// bare socket in Node (`floor`). All make the same calls on the same socket, in turn, for several rounds. Each line
-// shows our value and its unit, then the value of each other client, with a ratio in parentheses: the median over the
-// rounds of our value divided by theirs, or of the inverse if higher values are better. Below 1, ours is better.
+// bare socket in Node (`floor`). In each round, all clients in turn make the same calls on the same socket. Each line
+// shows our value with its unit, then the value of each other client with a ratio in parentheses. The ratio is our
+// value divided by the other value, or the inverse if higher values are better, so below 1 ours is better. It is the
+// median over the rounds.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'

@@ -1,8 +1,8 @@
 /**
  * Benchmark of placement: places 1,000 Servers, one after the other, on 10,000 hosts of three models in three zones.
  * After each placement the host's resources are claimed for the Server. For comparison, the figures scheduler.objects.*
- * come from code without HostTable (one array per property, over all hosts); it calls every filter and weigher for each
- * host. Prints lines `name value unit`.
+ * come from code that calls every filter and weigher for each host, and does not use HostTable (one array per property,
+ * over all hosts). Prints lines `name value unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'
@@ -147,8 +147,8 @@ const printLine = (name: string, value: number, unit: string) =>
 printLine('scheduler.hosts', HOSTS, 'hosts')
 printLine('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
 printLine('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
-// CPU time does not count waiting for a CPU, so it is comparable on a busy machine, too. It includes V8's garbage
-// collector threads.
+// CPU time leaves out the time in which a thread waits for a CPU, so results from a busy machine are comparable, too.
+// It includes V8's garbage collector threads.
 printLine('scheduler.place.cpu', columns.cpu, 'ms')
 printLine('scheduler.rate', rate(columns.times), 'servers/s')
 printLine('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')

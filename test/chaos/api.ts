@@ -10,8 +10,8 @@ const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
 /**
- * Returns the key NAMESPACE/NAME of a server. Before and after each effect on a server, agent and controller send this
- * key to the test (gate.ts).
+ * Returns the key NAMESPACE/NAME of a server. Agent and controller name the server by this key when they ask the test
+ * for permission, before and after each change that they make for the server (gate.ts).
  */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 

@@ -5,7 +5,10 @@ import type { FaultName } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** A point that a story reached. `hasQemu`: the server had a running QEMU at that point. */
+/**
+ * A point (the moment before or after one effect of agent or controller) that an operation reached. `hasQemu`: whether
+ * the server had a running QEMU at that point.
+ */
 export interface ReachedPoint {
   point: Point
   hasQemu: boolean
@@ -18,8 +21,9 @@ export interface Case {
 }
 
 /**
- * Combines every point with every fault that is possible there. QEMU cannot be killed if it does not run. Stories that
- * freeze QEMU do not kill it either, because then their action would fail with the reason Interrupted.
+ * Combines every point of an operation (story) with every process that can be killed at that point (fault). QEMU can be
+ * killed only if it runs. It is not killed in a story that freezes QEMU, because the action would then fail with the
+ * reason Interrupted.
  */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
@@ -30,8 +34,8 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * Returns the points that a story reached in both of two runs, in the order of the first run. Leaves out two kinds of
- * points that the next run may not have:
+ * Returns the points (moments before or after an effect) that an operation reached in both of two runs, in the order of
+ * the first run. Leaves out two kinds of points that the next run may not have:
  * - points of a write that was repeated after a conflict (a second or later `before` without its `after`)
  * - repeated checks of an effect that goes on in the background; only the first check stays
  */
@@ -44,12 +48,15 @@ export function stablePoints(first: readonly ReachedPoint[], second: readonly Re
 }
 
 /**
- * Whether a step of an action has an effect on the host for the third time or later. A step that waits for the guest
- * has its effects again at each check, and the number of checks depends on the timing of libvirt's events.
+ * Whether this is the third or a later call that the same step of an action makes to change the host. A step that waits
+ * for the guest repeats its call at each check, and the number of checks depends on the timing of libvirt's events.
  */
 const isLaterCheck = ({ step, nth }: Point): boolean => step.includes('.') && nth > 2
 
-/** Returns the points at which the matrix kills processes: all, unless the story selects some. */
+/**
+ * Returns the points (moments before or after an effect) of an operation at which processes are killed: all points,
+ * unless the operation sets `killPoints`.
+ */
 export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]): ReachedPoint[] =>
   points.filter(({ point }) => stories[story].killPoints?.test(nameOf(point)) ?? true)
 
@@ -59,15 +66,15 @@ export interface ServerState {
 }
 
 /**
- * `run`: a case that is possible now. `prepare`: a story that brings the server closer to the state that a pending case
- * needs.
+ * `run`: a case (a kill at one point of an operation) that is possible in the server's present state. `prepare`: an
+ * operation that brings the server closer to the state in which a pending case starts.
  */
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * Returns the next step; undefined if no case is pending. Some stories need a new server, on which only `create` has
- * run. On a new server these stories come first, because after any other story the server is no longer new. Otherwise
- * the story with most pending cases comes first.
+ * Returns what to run next; undefined if no case is pending. Some operations (stories) need a new server, on which only
+ * `create` has run. On a new server these come first, because after any other operation the server is no longer new.
+ * Otherwise the operation with the most pending cases comes first.
  */
 export function nextStep(pending: readonly Case[], { state, isNew }: ServerState): NextStep | undefined {
   const canRun = (story: StoryName): boolean =>
@@ -81,9 +88,9 @@ export function nextStep(pending: readonly Case[], { state, isNew }: ServerState
 }
 
 /**
- * Returns the first story on the shortest way from a state to a state that a pending case needs; undefined if there is
- * no way. For a case that needs a new server, the way leads to the state `absent`, from which `create` makes a new
- * server.
+ * Returns the first operation (story) on the shortest way from the state `from` to a state in which a pending case
+ * starts; undefined if there is no way. For a case that needs a new server, the way leads to the state `absent`, from
+ * which `create` makes a new server.
  */
 function firstStoryTowards(from: State, pending: readonly Case[]): StoryName | undefined {
   const targets = new Set(pending.map(({ story }) => (stories[story].needsNewServer ? 'absent' : stories[story].from)))

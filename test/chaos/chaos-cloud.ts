@@ -16,9 +16,15 @@ import { findOutcomeViolations } from './story-outcome.ts'
 import { findUnexpectedExits } from './unexpected-exits.ts'
 import { findApiViolations, findViolations } from './violations.ts'
 
-/** Decides at each point of the running stories whether to inject a fault. */
+/**
+ * Decides at each point of the running operations whether to kill a process. A point is the moment before or after one
+ * effect of agent or controller.
+ */
 export interface FaultPlan {
-  /** Called before and after each effect of agent or controller. The process waits until the promise resolves. */
+  /**
+   * Called before and after each effect (change of the host, or API write) of agent or controller. The agent or
+   * controller waits until the promise resolves.
+   */
   onPoint(server: string, point: Point): Promise<void> | undefined | void
   /**
    * `pending`: no fault has been injected. `active`: a killed process is still down. `recovered`: all killed processes
@@ -32,9 +38,9 @@ export interface FaultPlan {
 
 interface TrackedServer {
   state: State
-  /** Whether only the story `create` has run on the server. */
+  /** Whether `create` is the only operation that has run on the server. */
   isNew: boolean
-  /** Bytes of the console log before the last boot. The output of that boot begins at this offset. */
+  /** Size of the console log in bytes just before the last boot. The output of that boot begins at this offset. */
   consoleSize: number
 }
 
@@ -53,8 +59,8 @@ export class ChaosCloud {
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
   /**
-   * True: a story that pauses a guest first waits until the guest has booted. A later story can then ask the guest to
-   * power off.
+   * True: before an operation pauses a guest, the test waits until the guest has booted. A later operation can then ask
+   * the guest to power off.
    */
   waitsForBootBeforePause = true
 
@@ -77,8 +83,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Runs one story on each server of `run`, all at the same time, and waits until the cloud has converged. Resolves to
-   * the violations that remain.
+   * Runs one operation (story) on each server of `run`, all at the same time, and waits until the cloud has converged.
+   * Resolves to the violations that the checks still find.
    */
   async runStories(run: ReadonlyMap<string, StoryName>, plan: FaultPlan): Promise<string[]> {
     const { cloud, gates } = this.gated
@@ -122,8 +128,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Freezes the server's QEMU with SIGSTOP for the time that the story sets. libvirtd waits for QEMU, so the agent's
-   * step takes as long.
+   * Freezes the server's QEMU with SIGSTOP for `freezesQemuMs`. libvirtd waits for QEMU meanwhile, so the agent's step
+   * takes at least as long.
    */
   #freezeQemu(server: string, { freezesQemuMs }: Story): void {
     const domain = runningDomainOf(this.gated.cloud, server)
@@ -135,7 +141,7 @@ export class ChaosCloud {
 
   /**
    * Restarts processes that have exited by themselves, for example a controller that has lost its lease. Called only
-   * when no fault is active, because a fault restarts the process that it killed.
+   * when no killed process is still down, because the code that kills a process also restarts it.
    */
   async #restartEndedProcesses(): Promise<void> {
     const host = this.gated.cloud.host('h1')
@@ -150,7 +156,7 @@ export class ChaosCloud {
   }
 
   /**
-   * Returns the process exits that no fault explains. The faults of the previous run count, too: a controller may
+   * Returns the process exits that no kill by the test explains. Kills of the previous run count, too: a controller may
    * notice only now that the API server was down.
    */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
@@ -184,7 +190,8 @@ export class ChaosCloud {
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // Only a boot prints a new login prompt, so only a story that boots the guest changes the offset.
+    // Only a boot prints a new login prompt. So the offset from which hasLogin() searches changes only if the operation
+    // boots the guest.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

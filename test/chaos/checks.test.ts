@@ -1,5 +1,5 @@
-// Tests the checks of the kill matrix. Each test puts one violation into a snapshot of a converged cloud, and the
-// checks must find it.
+// Tests the checks of the kill matrix (tests that kill a process at each step of an operation). Each test here puts one
+// violation into a snapshot of a converged cloud, and the checks must find it.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
 import type { FaultName } from './faults.ts'
@@ -162,7 +162,10 @@ describe('findViolations', () => {
   })
 })
 
-/** The snapshot after its server was deleted. `orphaned`: a field of the snapshot whose entries are still there. */
+/**
+ * The snapshot as it is after the deletion of its server. `orphaned`: a field of the snapshot whose entries were
+ * wrongly left behind.
+ */
 function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
@@ -173,7 +176,7 @@ describe('findOutcomeViolations', () => {
   const nothing: Allowance = { actions: [], qemuStarts: 0 }
   const restart = { actions: ['start'], qemuStarts: 1 }
   /**
-   * The snapshot after a story.
+   * The snapshot after an operation on the server.
    * @param starts how often libvirt has started the server's QEMU
    * @param actions the actions that have a record, besides `create`
    */

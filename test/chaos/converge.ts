@@ -5,7 +5,7 @@ import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
 /**
- * The longest time to wait for convergence. A story takes two minutes if the guest ignores a soft reboot, and
+ * The longest time to wait for convergence. An operation takes two minutes if the guest ignores a soft reboot, and
  * longer on a slow machine.
  */
 const DEADLINE_MS = 900_000

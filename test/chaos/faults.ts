@@ -15,19 +15,19 @@ export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
 
 export interface InjectedFault {
   fault: FaultName
-  /** The server whose story reached the point of the fault. */
+  /** The server whose operation was at the chosen point when the process was killed. */
   server: string
-  /** Whether this story had paused the server before the fault. */
+  /** Whether the operation on this server had paused the guest before the process was killed. */
   wasPaused: boolean
-  /** Whether a change of the host may have been under way at the time of the fault. */
+  /** Whether a change of the host may have been under way when the process was killed. */
   isDuringEffect: boolean
 }
 
 /**
- * Returns the actions and QEMU starts that the faults may add to those of the story. After a kill of QEMU, the agent
- * starts the guest again, and pauses it if it was paused. After a kill of libvirtd during a start, libvirtd destroys
- * the half-started domain and the agent starts it again.
- * @param qemuStarts number of QEMU starts of the story itself
+ * Returns the actions and QEMU starts that killed processes may add to those of the operation itself. After a kill of
+ * QEMU, the agent starts the guest again, and pauses it if it was paused. After a kill of libvirtd during a start,
+ * libvirtd destroys the half-started domain and the agent starts it again.
+ * @param qemuStarts number of QEMU starts of the operation itself
  */
 export function allowanceFor(faults: readonly InjectedFault[], server: string, qemuStarts: number): Allowance {
   const qemuKills = faults.filter((injected) => injected.fault === 'QEMU' && injected.server === server)
@@ -60,7 +60,8 @@ export async function injectFault(cloud: Cloud, fault: FaultName, server: string
 
 /**
  * Returns the name of a server's domain if its QEMU runs, else undefined. A domain's name is the server's name, a dash,
- * and a part of the UID, so the server's name must have no dash.
+ * and a part of the UID. A server's name must have no dash, or the search by prefix could find the domain of another
+ * server.
  */
 export function runningDomainOf(cloud: Cloud, server: string): string | undefined {
   const files = readdirSync(join(cloud.host('h1').home, 'run/libvirt/qemu'))

@@ -1,13 +1,16 @@
-// A gate holds a process under test (agent or controller) at an exact point of its work. Before and after each effect,
-// the process sends a request to the gatekeeper in the test process and waits for the answer. Requests and answers are
-// JSON lines on a UNIX socket.
+// A gate holds a process under test (agent or controller) at an exact moment. Before and after each effect (a change of
+// the host, or an API write), the process sends a request to the test process (gatekeeper.ts) and waits for the answer.
+// Requests and answers are JSON lines on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 export type When = 'before' | 'after'
 
-/** Tells the gatekeeper that the process is about to do a step for a server, or has just done it. */
+/**
+ * The request by which agent or controller tells the test process (gatekeeper.ts) that it is about to do a step for a
+ * server, or has just done it.
+ */
 export interface GateRequest {
   part: 'agent' | 'controller'
   /** Key of the server: NAMESPACE/NAME. */
@@ -21,7 +24,7 @@ export interface GateRequest {
   isUnderWay?: true
 }
 
-/** Environment variable with the path of the gatekeeper's socket. */
+/** Environment variable with the path of the UNIX socket on which the test process (gatekeeper.ts) listens. */
 export const GATE_SOCKET_VARIABLE = 'KUBENOVA_GATE'
 
 export class Gate {
@@ -35,14 +38,14 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
-    // The socket closes when the test process ends. Exit as well: no gatekeeper is left to answer, so this process
+    // The socket closes when the test process ends. Exit as well: nobody would answer this process any more, so it
     // would wait for ever at its next effect.
     socket.once('close', () => process.exit(70))
   }
 
   /**
-   * Waits for the gatekeeper's answer, runs an effect, and waits for another answer. Does not wait the second time if
-   * the effect goes on in the background, because then it has not ended yet.
+   * Asks the test process for permission and waits for the answer, runs the effect, then asks and waits again. Does not
+   * wait the second time if the effect goes on in the background, because then it has not ended yet.
    */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]

@@ -1,4 +1,5 @@
-// Runs the agent (agent/main.ts), which waits for the test at a gate (gate.ts) before and after each effect.
+// Runs the agent (agent/main.ts). Before and after each change of the host and each API write, the agent waits for the
+// test (gate.ts).
 import { newAgent } from '../../agent/agent.ts'
 import { createAgentComponents } from '../../agent/components.ts'
 import { runAgentProgram } from '../../agent/program.ts'

@@ -1,4 +1,5 @@
-// Starts a cloud whose controller and agent wait for the test before and after each effect (gate.ts).
+// Starts a cloud whose controller and agent wait for the test before and after each change of the host and each API
+// write (gate.ts).
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
@@ -19,11 +20,14 @@ export interface GatedCloud {
   stop(): Promise<void>
 }
 
-/** Short, because the next controller has to wait until the lease of a killed one has expired. */
+/**
+ * Duration of the controller's lease. Short, because after a kill the next controller has to wait until the lease of
+ * the killed one has expired.
+ */
 const LEASE_SECONDS = 4
 /**
- * Number of action records that the controller keeps per server. High, because hundreds of stories run on one server,
- * and the checks would report deleted records as missing.
+ * Number of action records that the controller keeps per server. High, because hundreds of operations run on one
+ * server, and the checks would report deleted records as missing.
  */
 const RECORDS = 5000
 /**

@@ -16,8 +16,8 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
   )
 
 /**
- * Only writes of these kinds wait for the gatekeeper. Objects of other kinds belong to no server, so no story has
- * points for them.
+ * The kinds whose writes wait for the test. Objects of other kinds belong to no server, so the tests do not kill
+ * processes at their writes.
  */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
@@ -32,8 +32,8 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
 }
 
 /**
- * The fields of a written object that tell which server it belongs to, and from which describeWrittenStatus() makes the
- * name of the step.
+ * The fields of a written object that this module reads: those that tell which server the object belongs to, and those
+ * from which describeWrittenStatus() makes the name of the step.
  */
 interface Written {
   metadata: Partial<ObjectMeta>

@@ -1,14 +1,14 @@
-// The gatekeeper runs in the test process and opens the gates at which agent and controller wait (gate.ts). A point is
-// the moment before or after one effect. The gatekeeper numbers the points and calls the test's watcher at each of
-// them. The process goes on when the watcher is done.
+// The gatekeeper runs in the test process and answers the requests with which agent and controller wait before and
+// after each effect (gate.ts). Each such moment is a point. The gatekeeper numbers the points and calls the test's
+// watcher, a callback. The agent or controller goes on when the watcher's promise has resolved.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { GateRequest } from './gate.ts'
 
 /**
- * A point of a story (one operation of a user on a server). `nth`: 1 for the first point of this step, 2 for the
- * second, …
+ * The moment before or after one step of agent or controller. `nth`: 1 when the process reaches this moment for the
+ * first time, 2 for the second time, …
  */
 export interface Point extends GateRequest {
   nth: number
@@ -17,7 +17,9 @@ export interface Point extends GateRequest {
 export const nameOf = ({ part, when, step, nth }: Point): string =>
   `${part}: ${when} ${step}${nth > 1 ? ` (${nth})` : ''}`
 
-/** Called at each point. The process waits at the point until the promise resolves. */
+/**
+ * Called before and after each effect of agent or controller. The agent or controller waits until the promise resolves.
+ */
 export type Watcher = (point: Point) => Promise<void> | void
 
 export class Gatekeeper implements AsyncDisposable {
@@ -32,19 +34,21 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // If the test kills the process, its socket may emit an error. Ignore it, also on `lines`, because readline emits
-      // the errors of its input again.
+      // If the test kills the agent or controller, its socket may emit an error. Ignore it, also on `lines`, because
+      // readline emits the errors of its input again.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }
 
-  /** Calls `watcher` at each point from now on. The numbers of the points start from 1 again. */
+  /**
+   * From now on, calls `watcher` whenever agent or controller asks for permission to go on. `nth` starts from 1 again.
+   */
   watch(watcher: Watcher): void {
     this.#counts = new Map()
     this.#watcher = watcher
   }
 
-  /** Lets all processes pass their gates without waiting. */
+  /** From now on, answers all requests at once, so that agent and controller do not wait. */
   stopWatching(): void {
     this.#watcher = undefined
   }

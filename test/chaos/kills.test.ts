@@ -1,6 +1,6 @@
-// The part of the kill matrix that `make test` runs: three stories, `create`, `reboot HARD` and `delete`. Kills the
-// agent before and after each effect of the agent, and the controller before and after each effect of the controller.
-// Kills each other process once per story. `make chaos` runs all cases.
+// Runs the part of the kill matrix (tests that kill a process at each step of an operation) that belongs to `make
+// test`: the operations `create`, `reboot HARD` and `delete`. Kills agent and controller before and after each of their
+// own effects, and each other process once per operation. `make chaos` runs all cases.
 import { expect, it } from 'vitest'
 import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
@@ -9,7 +9,7 @@ import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/** For each story, a point in the middle of its work. Every process is killed once at this point. */
+/** For each operation, a moment in the middle of its work. Every process is killed once at this moment. */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',
   'reboot HARD': 'agent: after domains.destroy',

@@ -11,14 +11,17 @@ export interface Result extends Case {
 }
 
 /**
- * The violation of a case whose story never reached the point at which to kill a process. Such a point is not a regular
- * part of the story: both runs without faults reached it only by chance.
+ * The violation of a case whose operation never reached the point at which to kill a process. Such a point is not a
+ * regular part of the operation: the two runs without kills, which determine the points, reached it only by chance.
  */
 export const NOT_REACHED = 'was never reached'
 
 export interface Matrix {
   results: readonly Result[]
-  /** For each story, the names of its points in order. They are the rows of the story's table. */
+  /**
+   * For each operation (story), the names of its points, in order. A point is the moment before or after one effect,
+   * and is a row of the operation's table.
+   */
   rows: ReadonlyMap<StoryName, readonly string[]>
 }
 
@@ -34,7 +37,7 @@ export interface Header {
 
 const stepNameOf = (pointName: string): string => pointName.replace(/^(\w+): (before|after) /, '')
 
-/** Renders the table of a story as Markdown. */
+/** Renders the table of one operation (story) as Markdown. */
 function renderTable(story: StoryName, { results, rows }: Matrix): string {
   const resultOf = (pointName: string, fault: FaultName): Result | undefined =>
     results.find((r) => r.story === story && r.pointName === pointName && r.fault === fault)
@@ -48,8 +51,9 @@ function renderTable(story: StoryName, { results, rows }: Matrix): string {
 }
 
 /**
- * Renders one cell. A case of QEMU without a result is `–`: at this point the server had no QEMU to kill. Any other
- * case without a result is `?`: it has not run.
+ * Renders one cell: the result of killing one process at one point of an operation. Without a result, a cell of QEMU is
+ * `–`, because the server had no QEMU to kill at that point. Any other cell without a result is `?`, because the case
+ * has not run.
  */
 function renderCell(result: Result | undefined, fault: FaultName): string {
   if (!result) return fault === 'QEMU' ? '–' : '?'

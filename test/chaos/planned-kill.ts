@@ -1,6 +1,6 @@
-// Kills one process (the victim) at one point of a story. A point is the moment before or after one effect of agent or
-// controller. The process that reaches the point waits there until the victim is dead, and goes on before the victim is
-// restarted.
+// Kills one process (the victim) at one point of a story. A story is one operation of a user on a server. A point is
+// the moment before or after one effect of agent or controller. The process that reaches the point waits there until
+// the victim is dead, and goes on before the victim is restarted.
 import type { Cloud } from '../rig/cloud.ts'
 import type { FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'

@@ -1,6 +1,6 @@
-// Runs random stories (operations on servers) on several servers at once, and injects random faults before or after
-// effects of agent and controller. A round may have two faults, the second one while the cloud recovers from the first.
-// The seed and the states of the servers determine all choices.
+// Runs random operations (stories) on several servers at once, and kills random processes before or after effects of
+// agent and controller. In each round of operations one or two processes are killed, the second while the cloud
+// recovers from the first kill. The seed and the states of the servers determine all choices.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -22,18 +22,21 @@ export function createRandom(seed: number): () => number {
 interface PlannedFault {
   fault: FaultName
   /**
-   * The fault comes when all servers together have reached this number of points since the previous fault (or the
-   * start).
+   * The process is killed when all servers together have reached this number of points since the previous kill (or the
+   * start). A point is the moment before or after one effect.
    */
   afterPoints: number
   /**
-   * Milliseconds from the point to the fault. The process goes on in between, so the fault may hit in the middle of an
-   * effect. Undefined: the process waits at the point until the fault has been injected.
+   * Milliseconds from the point to the kill. Agent or controller goes on in between, so the kill may hit in the middle
+   * of an effect. Undefined: agent or controller waits at the point until the process has been killed.
    */
   delayMs?: number
 }
 
-/** A round: the stories that run at the same time, by server, and the faults that are injected meanwhile. */
+/**
+ * A round: the operations (stories) that run at the same time, by server, and the faults (kills of processes) that are
+ * injected meanwhile.
+ */
 export interface Round {
   stories: Map<string, StoryName>
   faults: PlannedFault[]
@@ -41,15 +44,18 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * Highest value of `afterPoints`. A story has 8 to 24 points. With a much higher value, the stories of a round would
- * often end before they reach the point of the fault, and the fault would not be injected.
+ * Highest value of `afterPoints`. An operation has 8 to 24 points. With a much higher value, all operations of a round
+ * would often end before the kill is due, and no process would be killed.
  */
 const MAX_POINTS = 16
 
-/** Leaves out stories that freeze QEMU: they fail when a fault kills QEMU. */
+/** Leaves out operations that freeze QEMU, because their action fails when QEMU is killed. */
 const randomStoryNames = storyNames.filter((name) => !stories[name].freezesQemuMs)
 
-/** Chooses the next round for servers in these states. */
+/**
+ * Chooses at random the operations to run next at the same time, and the processes to kill meanwhile. `stateOf` returns
+ * the present state of a server.
+ */
 export function nextRound(random: () => number, stateOf: (server: string) => State): Round {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const chosen = new Map<string, StoryName>()
@@ -70,7 +76,9 @@ export const describeRound = (round: Round): string =>
     .map((f) => `${f.fault} after ${f.afterPoints} points${f.delayMs === undefined ? '' : ` and ${f.delayMs} ms`}`)
     .join(', ')}`
 
-/** Injects each fault of a round when the stories reach the planned point. */
+/**
+ * Kills the processes that a round plans, each when the running operations have reached the planned number of points.
+ */
 export class RandomFaults implements FaultPlan {
   readonly #cloud: ChaosCloud
   readonly #planned: PlannedFault[]
@@ -110,7 +118,8 @@ export class RandomFaults implements FaultPlan {
 
   #inject(planned: PlannedFault, server: string, { place, release }: { place: string; release: () => void }): void {
     const { fault } = planned
-    // Another server may have an effect under way, so assume that every random fault comes during an effect.
+    // An effect of another server may be under way at any time, so assume that every random kill comes during an
+    // effect.
     this.injected.push({ fault, server, wasPaused: this.#pausedServers.has(server), isDuringEffect: true })
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
@@ -139,13 +148,17 @@ export class RandomFaults implements FaultPlan {
 
 export interface RoundResult {
   round: Round
-  /** Number of injected faults. It may be less than planned, because the stories may have too few points. */
+  /**
+   * Number of processes that were killed. It may be less than planned, because the operations may end before a kill is
+   * due.
+   */
   injectedCount: number
   violations: string[]
 }
 
 /**
- * Smallest share of rounds that must have a fault. With a smaller share the run fails, because it tested too little.
+ * Smallest share of rounds in which a process must have been killed. With a smaller share the whole run fails, because
+ * it tested too little.
  */
 const MIN_SHARE_WITH_FAULTS = 0.5
 
@@ -153,7 +166,7 @@ export interface Summary {
   rounds: number
   roundsWithFaults: number
   failedRounds: number
-  /** Whether no round failed and enough rounds had a fault. */
+  /** Whether no round failed, and a process was killed in enough rounds (see MIN_SHARE_WITH_FAULTS). */
   passed: boolean
 }
 
@@ -165,7 +178,7 @@ export function summarizeRounds(results: readonly RoundResult[]): Summary {
   return { rounds, roundsWithFaults, failedRounds, passed: failedRounds === 0 && hasEnoughFaults }
 }
 
-/** Runs rounds until one fails or `count` rounds are done. */
+/** Runs up to `count` rounds of random operations with random kills. Stops after the first round that fails. */
 export async function runRounds(
   cloud: ChaosCloud,
   { count, seed, log }: { count: number; seed: number; log: (line: string) => void },

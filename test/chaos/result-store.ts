@@ -1,5 +1,5 @@
-// Stores the results of a run of the kill matrix: in docs/kill-matrix.md, and in a JSON file from which a later run
-// continues.
+// Stores the results of a run of the kill matrix (tests that kill a process at each step of an operation): in
+// docs/kill-matrix.md, and in a JSON file from which a later run continues.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -40,7 +40,8 @@ export const isSameCase = (a: Case, b: Case): boolean =>
 
 /**
  * Merges a later run into an earlier one. A later result replaces the earlier result of the same case. An earlier case
- * that failed because its story never reached the point is dropped if the story has no such point in the later run.
+ * that failed because its operation never reached the point of the kill is dropped if the later run has no such point
+ * for this operation.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

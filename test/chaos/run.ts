@@ -85,7 +85,10 @@ async function continueMatrix(): Promise<boolean> {
   return reportResults(merged.results)
 }
 
-/** Runs random rounds. Prints the seed first, so that even an aborted run can be repeated. */
+/**
+ * Runs `count` rounds of random operations and kills. Prints the seed first, so that even an aborted run can be
+ * repeated.
+ */
 async function runRandom(count: number, seed: number): Promise<boolean> {
   log(`seed ${seed}`)
   const cloud = await startChaosCloud(log)

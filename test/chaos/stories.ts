@@ -1,5 +1,5 @@
-// The stories of the kill matrix. A story is one operation of a user on a server. It leads from one stable state to
-// another.
+// The operations of the kill matrix, which kills a process at each step of each operation. A story is one operation of
+// a user on a server. It leads from one stable state to another.
 import type { DesiredPower, Server, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
@@ -14,24 +14,24 @@ export interface Story {
   to: State
   /** Sends the user's request to the API server. */
   run(api: Api, server: string, image: ImageName): Promise<void>
-  /** Name of the action for which the story adds an action record; undefined if it adds none. */
+  /** Name of the action of which the operation leaves a record; undefined if it leaves none. */
   actionRecord?: string
-  /** Number of QEMU processes that the story starts. */
+  /** Number of QEMU processes that the operation starts. */
   qemuStarts: 0 | 1
   /** The story boots the guest. */
   boots?: true
-  /** The story asks the guest to power off. The guest must have booted, or it would not react. */
+  /** The operation boots the guest. */
   asksGuest?: true
   /**
-   * The story needs a server with no action record but that of `create`. Each further record would add points to the
-   * story.
+   * The operation needs a server that has no action record except that of `create`. Each further record would add
+   * moments at which the test would kill a process.
    */
   needsNewServer?: true
   /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */
   freezesQemuMs?: number
   /**
-   * Selects, by name, the points at which the matrix kills processes. Undefined: all points. A story need not repeat
-   * kills at points that another story also has.
+   * Matches the names of the points (moments before or after an effect) at which the test kills processes. Undefined:
+   * all points. Points that another operation also has can be left out, because kills are tested there already.
    */
   killPoints?: RegExp
 }
@@ -70,7 +70,7 @@ export const stories = {
     run: setPowerState('Stopped'),
     asksGuest: true,
   },
-  // The agent deletes the saved memory.
+  // To stop a suspended server, the agent deletes the saved memory.
   'stop suspended': {
     from: 'Suspended',
     to: 'Stopped',
@@ -113,7 +113,7 @@ export const stories = {
     run: setPowerState('Suspended'),
   },
   // QEMU is frozen, so the save takes several reconciles. The agent writes the step `domains.save` into the action
-  // record, and checks in each reconcile whether the save is done. The matrix kills processes between two reconciles.
+  // record, and checks in each reconcile whether the save is done. The test kills processes between two reconciles.
   'suspend slowly': {
     from: 'Running',
     to: 'Suspended',

@@ -4,9 +4,9 @@ import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import { powerStateOf, type Story, stateOf } from './stories.ts'
 
-/** Effects that faults may have, in addition to the effects of the story. */
+/** The additional actions and QEMU starts that are allowed because processes were killed during an operation. */
 export interface Allowance {
-  /** Actions with which the agent may recover from the faults. Each entry allows one more action record. */
+  /** Actions with which the agent may recover from the kills. Each entry allows one more action record. */
   actions: readonly string[]
   /** Number of additional QEMU starts. */
   qemuStarts: number

@@ -1,9 +1,9 @@
 // Finds processes that exited although the test did not kill them. Without this check such a crash would stay
-// unnoticed, because the test restarts the process, and a start repairs unfinished work. Pure.
+// unnoticed, because the test restarts the process, which then completes its unfinished work. Pure.
 import type { UnexpectedEnd } from '../rig/cloud.ts'
 import type { FaultName } from './faults.ts'
 
-/** @param faults faults that were injected before the exits */
+/** @param faults the processes that the test killed before the exits */
 export function findUnexpectedExits(exits: readonly UnexpectedEnd[], faults: readonly FaultName[]): string[] {
   return exits
     .filter((exit) => !isByDesign(exit, faults))

@@ -1,5 +1,6 @@
 // Runs the cases of the kill matrix with several workers, each on a cloud of its own. A case kills one process at one
-// point of a story. A point is the moment before or after one effect of agent or controller.
+// point of a story (one operation of a user on a server). A point is the moment before or after one effect of agent or
+// controller.
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
 import { ChaosCloud } from './chaos-cloud.ts'
@@ -23,13 +24,15 @@ export interface RunOptions {
 
 const SERVER = 'vm'
 /**
- * Number of attempts to start a cloud, and to reach the point of a case. A case may miss a point at which the
- * controller deletes an object, because Kubernetes' garbage collector may delete the object earlier.
+ * Number of attempts to start a cloud, and to run a case until it reaches the point at which it kills a process. A case
+ * may miss a point at which the controller deletes an object, because Kubernetes' garbage collector may delete the
+ * object earlier.
  */
 const ATTEMPTS = 4
 /**
  * Matches the names of points at which the controller deletes an object that Kubernetes' garbage collector may delete
- * earlier. A case that misses such a point in every attempt is dropped; it does not count as failed.
+ * first. A case (a kill at one point) that misses such a point in every attempt is dropped; it does not count as
+ * failed.
  */
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
@@ -73,7 +76,10 @@ export async function startChaosCloud(log: (line: string) => void): Promise<Chao
   return new ChaosCloud(gated, log)
 }
 
-/** Runs each story twice without faults, and returns the points that both runs reached. */
+/**
+ * Runs each operation (story) twice without kills, and returns the points that both runs reached. A point is the moment
+ * before or after one effect.
+ */
 async function recordAllPoints(
   cloud: ChaosCloud,
   { stories: names, log }: RunOptions,
@@ -89,8 +95,9 @@ async function recordAllPoints(
 }
 
 /**
- * Brings the server into the state in which the story starts, runs the story, and returns its points. A story that
- * deletes its server gets a new server, because a new server has the fewest objects to delete.
+ * Brings the server into the state in which the operation starts, runs the operation, and returns its points (moments
+ * before or after an effect). An operation that deletes its server gets a new server, because a new server has the
+ * fewest objects to delete.
  */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   if (stories[name].to === 'absent') await cloud.clear()
@@ -105,7 +112,10 @@ async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<Reached
 const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
   nextStep(pending, cloud.serverOf(SERVER))
 
-/** Runs a story without faults. Returns its points in order. Throws if there are violations. */
+/**
+ * Runs an operation without kills. Returns its points (moments before or after an effect) in order. Throws if the
+ * checks find violations.
+ */
 async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   const points: ReachedPoint[] = []
   const onPoint = (server: string, point: ReachedPoint['point']): void => {
@@ -189,8 +199,8 @@ class Worker {
   }
 
   /**
-   * Queues a case again if its run did not reach the point of the kill. After the last attempt the case fails, or is
-   * dropped if Kubernetes' garbage collector may have been faster than the controller.
+   * Queues a case again after a run that did not reach the point of the kill. After the last attempt the case fails, or
+   * is dropped if Kubernetes' garbage collector may have been faster than the controller.
    */
   #retry(next: Case): void {
     const { story, pointName, fault } = next

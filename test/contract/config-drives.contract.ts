@@ -7,7 +7,7 @@ const withDisplayName = (guest: Guest, displayName: string): Guest => ({
   server: { ...guest.server, spec: { ...guest.server.spec, displayName } },
 })
 
-/** Tests everything that actions rely on in the capability ConfigDrives (actions/host). */
+/** Tests what actions rely on in ConfigDrives, a group of methods of `Host` (actions/host). */
 export function describeConfigDrivesContract(getHost: () => ContractHost): void {
   describe('ConfigDrives', () => {
     afterEach(() => getHost().reset())

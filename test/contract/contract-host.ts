@@ -34,9 +34,9 @@ export interface ContractHost {
   qemuOf(guest: Guest): Promise<unknown>
   /** Removes the disks, as if their file system were not mounted. */
   loseDisks(guest: Guest): Promise<void>
-  /** A value that is different after the disks were created anew; undefined: there are no disks. */
+  /** A value that changes whenever the disks are created anew; undefined: there are no disks. */
   diskIdentity(guest: Guest): Promise<unknown>
-  /** A value that is different after the rescue disk was created anew; undefined: there is no rescue disk. */
+  /** A value that changes whenever the rescue disk is created anew; undefined: there is no rescue disk. */
   rescueDiskIdentity(guest: Guest): Promise<unknown>
   /** The disks of the running domain in their order, without the ephemeral and the swap disk. */
   disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]>

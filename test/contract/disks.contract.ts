@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** Tests everything that actions rely on in the capability Disks (actions/host). */
+/** Tests what actions rely on in Disks, a group of methods of `Host` (actions/host). */
 export function describeDisksContract(getHost: () => ContractHost): void {
   describe('Disks', () => {
     afterEach(() => getHost().reset())

@@ -1,6 +1,6 @@
 /**
- * The calls of the capability Domains (actions/host), and functions that bring a domain into each state in which an
- * action may find it.
+ * The calls of Domains, a group of methods of `Host` (actions/host), and functions that bring a domain into each state
+ * in which an action may find it.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { isKubenovaError } from '../../crds/index.ts'

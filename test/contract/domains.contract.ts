@@ -97,7 +97,7 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
   },
 }
 
-/** Tests the behaviour of the capability Domains (actions/host) on which actions rely. */
+/** Tests what actions rely on in Domains, a group of methods of `Host` (actions/host). */
 export function describeDomainsContract(getHost: () => ContractHost): void {
   describe('Domains', () => {
     afterEach(() => getHost().reset())

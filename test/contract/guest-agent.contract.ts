@@ -4,8 +4,8 @@ import { type ContractHost, ctx } from './contract-host.ts'
 import { newPreparedGuest, newRunningGuest } from './domain-calls.ts'
 
 /**
- * Tests the behaviour of the capability GuestAgent (actions/host) on which actions rely. The images have no guest
- * agent, so only the refusals are tested.
+ * Tests what actions rely on in GuestAgent, a group of methods of `Host` (actions/host). The images have no guest
+ * agent, so only the cases are tested in which setPassword() refuses.
  */
 export function describeGuestAgentContract(getHost: () => ContractHost): void {
   const setPassword = async (guest: Guest): Promise<PasswordRefusal | undefined> => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** Tests everything that actions rely on in the capability Images (actions/host). */
+/** Tests what actions rely on in Images, a group of methods of `Host` (actions/host). */
 export function describeImagesContract(getHost: () => ContractHost): void {
   describe('Images', () => {
     afterEach(() => getHost().reset())

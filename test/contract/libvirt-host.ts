@@ -1,6 +1,6 @@
 /**
- * A real host for the contract suites, which test the capabilities of a host. libvirtd and QEMU run in Linux
- * namespaces, and the agent's own code uses them from the test process.
+ * A real host for the contract suites (tests that each implementation of `Host` must pass). libvirtd and QEMU run in
+ * Linux namespaces, and the agent's own code uses them from the test process.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -87,7 +87,7 @@ export class LibvirtContractHost implements ContractHost {
     return this.#rig.virsh(...args)
   }
 
-  /** The directory of the guest's Server, which has its disks. */
+  /** The directory of the guest's Server, in which the Server's disks are. */
   directoryOf(guest: Guest): string {
     return this.#paths(guest).dir
   }
@@ -291,8 +291,8 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   /**
-   * An empty disk as an image. It has no operating system, so its guest ignores requests to power off. The guest of the
-   * image `sleeps` puts itself to sleep.
+   * An image without an operating system: an empty disk, whose guest ignores requests to power off. There are two
+   * exceptions: the guest of the image `sleeps` puts itself to sleep, and the file of the image `gone` does not exist.
    */
   #emptyImageRef(name: string): Instance['image'] {
     const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))

@@ -1,6 +1,6 @@
 /**
- * A host in memory for the contract suites, which test the capabilities of a host. It is the fake host of the unit
- * tests, or the same fake host inside the simulator.
+ * A host in memory for the contract suites (tests that each implementation of `Host` must pass). It is the fake host of
+ * the unit tests, or the same fake host inside the simulator.
  */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { Instance } from '../../crds/index.ts'

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
 import { domainCalls } from './domain-calls.ts'
 
-/** Tests the behaviour of the capability Ports (actions/host) on which actions rely. */
+/** Tests what actions rely on in Ports, a group of methods of `Host` (actions/host). */
 export function describePortsContract(getHost: () => ContractHost): void {
   describe('Ports', () => {
     afterEach(() => getHost().reset())

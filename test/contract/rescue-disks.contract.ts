@@ -3,8 +3,8 @@ import type { Guest, RescueSystem } from '../../actions/host/index.ts'
 import { type ContractHost, ctx, prepareAndDefine, waitUntilDone } from './contract-host.ts'
 
 /**
- * Tests everything that actions rely on in the capability RescueDisks (actions/host), and in Domains for a guest in the
- * mode `rescued`.
+ * Tests what actions rely on in RescueDisks, a group of methods of `Host` (actions/host), and in the group Domains for
+ * a guest in the mode `rescued`.
  */
 export function describeRescueDisksContract(getHost: () => ContractHost): void {
   describe('RescueDisks', () => {

@@ -1,6 +1,7 @@
 /**
  * A guest that puts itself to sleep. Its boot sector asks the machine for ACPI S3 (suspend to RAM) once, and then
- * halts. It remembers in the CMOS RAM, which a reset leaves alone, that it has slept.
+ * halts. It notes in the CMOS RAM that it has slept. A reset keeps the CMOS RAM, so the guest does not sleep again
+ * after a reset.
  */
 const code = [
   'b0 70 e6 70 e4 71', //  mov al, 0x70; out 0x70, al; in al, 0x71    byte 0x70 of the CMOS RAM

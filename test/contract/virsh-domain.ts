@@ -31,7 +31,7 @@ export async function bootDomain(
 export const takeSnapshot = (domain: VirshDomain, name: string, ...more: string[]): Promise<string> =>
   domain.virsh('snapshot-create-as', name, '--disk-only', '--atomic', ...more)
 
-/** The kind and code of the error with which a boot fails; `it boots` if it succeeds. */
+/** The kind and code of the error with which a boot fails; the text "it boots" if the boot succeeds. */
 export const reasonOf = (boot: Promise<void>): Promise<unknown> =>
   boot.then(
     () => 'it boots',
@@ -61,7 +61,7 @@ export class VirshDomain {
     guest.server.status = { ...guest.server.status, launchedAt: '2026-01-01T00:00:00Z' }
   }
 
-  /** Runs a virsh command on this domain. The arguments follow the domain's UUID. */
+  /** Runs a virsh command on this domain. The domain's UUID is the first argument, before `args`. */
   virsh(command: string, ...args: string[]): Promise<string> {
     return this.#host.virsh(command, this.#uuid, ...args)
   }
@@ -112,7 +112,7 @@ export class VirshDomain {
     return definedDisksOf(await this.virsh('dumpxml'), ['root', 'ephemeral', 'swap']).own[role]
   }
 
-  /** The names of the files of a disk, from the top layer down. */
+  /** The names of the files in a disk's backing chain, from the active layer down. */
   async layersOf(role: DiskRole): Promise<string[]> {
     let node = await this.diskOf(role)
     const names: string[] = []
@@ -129,7 +129,8 @@ export class VirshDomain {
     const device = `/machine/peripheral/${aliasOfRole(role)}/virtio-backend`
     for (const command of [`write -P ${byte} 2M 64k`, 'flush']) {
       const output = await this.virsh('qemu-monitor-command', '--hmp', `qemu-io -d ${device} "${command}"`)
-      // QEMU writes the result to its log. It answers only if there was an error.
+      // On success the command prints nothing, because QEMU writes the result of qemu-io to QEMU's log. It prints a
+      // text only after an error.
       expect(output.trim()).toBe('')
     }
   }

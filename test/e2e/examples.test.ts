@@ -1,5 +1,6 @@
 // Runs `make up HOSTS=2` and then every example that is meant to run, with the commands that the comment in the example
-// names. Also tests two deletions that need a whole cloud: one with `--cascade=orphan`, and that of a namespace.
+// names. Also tests the deletion of a server with `--cascade=orphan`, and that of a namespace with a locked server,
+// which both need a whole cloud.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -74,15 +75,16 @@ const getServer = async (name: string): Promise<Server> =>
   JSON.parse(await run(`kubectl get server ${name} -o json`)) as Server
 
 /**
- * For some files with a ServerAction: a function that brings web-1 into the state in which the action changes
- * something.
+ * For some files with a ServerAction: a function that waits until web-1 is in a state in which the action succeeds and
+ * changes something.
  */
 const beforeRequest: Record<string, () => Promise<unknown>> = {
   async 'server-action/set-password.yaml'() {
     const { status } = await getServer('web-1')
     const host = findHost({ dir, name: status?.host ?? '' })
     const ping = ['qemu-agent-command', status?.domain?.name ?? '', '{"execute":"guest-ping"}']
-    // The guest still boots after the reboot of an earlier example, and its guest agent starts last.
+    // The guest may still be booting after the reboot of an earlier example, and the guest agent starts at the end of a
+    // boot.
     const hasAgent = (): Promise<boolean> =>
       host.virsh(...ping).then(
         () => true,
@@ -105,8 +107,8 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
 }
 
 /**
- * Frees what later examples need: removes the example's settings of hosts, and deletes its servers (but not web-1 and
- * db-1), which use memory and processors.
+ * Frees what later examples need: resets the spec of the Hypervisors that the example has set, and deletes the
+ * example's servers, except web-1 and db-1, because servers use memory and processors.
  */
 async function cleanUpAfter(file: string): Promise<void> {
   const objects = parseManifests(readFileSync(join(root, 'examples', file), 'utf8'))
@@ -123,7 +125,7 @@ async function cleanUpAfter(file: string): Promise<void> {
 
 const meantToRun = exampleFiles()
   .filter((file) => readExample(file).cannotRun === undefined)
-  // unrescue must follow rescue, and a rescued server takes no other request.
+  // Run the examples of rescue and unrescue last, in this order, because a rescued server accepts no other request.
   .toSorted((a, b) => Number(/rescue/.test(a)) - Number(/rescue/.test(b)))
 
 it('most examples are meant to run, on two hosts', () => {

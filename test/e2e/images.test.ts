@@ -11,7 +11,7 @@ const user = withCloud()
 
 let image: Buffer
 let origin: string
-/** The Range header of each request for an image; 'all' for a request without one. */
+/** The Range header of each request for an image; the text "all" for a request without a Range header. */
 const requests: string[] = []
 /**
  * Faults of the image server, by URL path. `cut`: the next answer breaks off. `gone`: every answer is 404 until a test

@@ -125,7 +125,7 @@ describe('a Server whose spec.powerState is changed', () => {
       const { status } = await setPowerState('keeps', 'Running')
       expect(report.addresses).toEqual([`${server.status?.addresses?.[0]?.address}/24`])
       expect(status?.addresses).toEqual(server.status?.addresses)
-      // The guest counts its boots on its disk.
+      // The guest keeps its own count of boots on its disk, so a count of 2 shows that the disk is still the same.
       expect(report.boots).toBe(2)
       expect(bootsOf(server)).toBe(2)
     })
@@ -148,7 +148,8 @@ it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and lea
 
 it('a rescue boots another disk beside the own one, and unrescue boots the own disk again', async () => {
   const userData = '#!/bin/sh\necho "sectors: $(cat /sys/block/vda/size) $(cat /sys/block/vdb/size 2>/dev/null) end"\n'
-  // Sizes of the disks in sectors of 512 bytes: 1 GiB by the flavor, and any size for the rescue disk.
+  // Sizes of the disks in sectors of 512 bytes. The server's own disk has 1 GiB, as the flavor says. The rescue disk
+  // may have any size.
   const [ownDisk, anyDisk] = [String(1024 ** 3 / 512), '\\d+']
   const sectors = (...disks: string[]): RegExp => new RegExp(`sectors: ${disks.join(' ')} +end`)
   await user().withServer('rescued', { userData }, async (server) => {

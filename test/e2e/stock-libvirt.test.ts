@@ -59,7 +59,8 @@ it('a guest runs as another user than root through boot, suspend, pause and dele
   const server = await user().waitUntilReady('web')
   await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // The cached image belongs to root, because other guests use it as well.
+  // The cached image must still belong to root, and not to the user of this guest's QEMU, because other guests use the
+  // image as well.
   expect(await runShell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]

@@ -17,7 +17,7 @@ export interface Schema {
 }
 
 export type Path = readonly string[]
-/** Paths by their text (see {@link pathToText}). */
+/** The paths of fields. The key of each entry is its path as text (see {@link pathToText}). */
 export type Fields = Map<string, Path>
 
 type Obj = { [key: string]: Json }
@@ -34,7 +34,10 @@ export function memberSchema(schema: Schema | undefined, name: string): Schema |
   return schema?.properties?.[name] ?? Object.values(schema?.patternProperties ?? {})[0]
 }
 
-/** Returns the elements of a list by their path steps; undefined if the list is replaced as a whole. */
+/**
+ * Returns the elements of a list, each by the path step that leads to it. Returns undefined if server-side apply
+ * replaces the list as a whole.
+ */
 export function elementsByStep(list: readonly Json[], schema: Schema | undefined): Map<string, Json> | undefined {
   const type = schema?.['x-kubernetes-list-type']
   if (type === 'set') return new Map(list.map((item) => [`v:${JSON.stringify(item)}`, item]))
@@ -51,7 +54,10 @@ interface Member {
   schema: Schema | undefined
 }
 
-/** Returns the members of a value; undefined if the value is replaced as a whole. */
+/**
+ * Returns the members of an object, or the elements of a list. Returns undefined if server-side apply replaces the
+ * value as a whole.
+ */
 function membersOf(value: Json, schema: Schema | undefined): Member[] | undefined {
   if (isObject(value)) {
     const entries = Object.entries(value)
@@ -131,9 +137,9 @@ export function valueAt(value: Json | undefined, path: Path, schema: Schema | un
 }
 
 /**
- * Removes the field at `path`. Also removes each parent that then is empty, unless `keep` returns true for the path of
- * the parent. An empty object that is kept becomes null, which our schemas reject. The real API server behaves in the
- * same way: for example, when a manager that has applied `{a: 1}` applies `{}`.
+ * Removes the field at `path`. Also removes each parent that is empty afterwards, unless `keep` returns true for the
+ * path of the parent. An object that is kept although it is empty becomes null, which our schemas reject. The real API
+ * server does the same: if a manager has applied `x: {a: 1}` and then applies `x: {}`, `x` becomes null.
  */
 export function removeField(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
   return removeWithin(value, path, schema, { keep, at: [] }) ?? {}

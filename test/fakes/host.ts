@@ -76,8 +76,8 @@ export class FakeHost {
   }
 
   /**
-   * Simulates a power failure and a new boot of the host. All domains are off, and the state that only the kernel had
-   * is gone.
+   * Simulates a power failure and a new boot of the host. All domains are off, and the network ports, which existed
+   * only in the kernel, are gone.
    */
   losePower(): void {
     for (const uid of this.uids()) {

@@ -1,5 +1,5 @@
-// A cloud for benchmarks: hosts with real libvirtd, the objects of the quickstart, and controller and agent as bundled
-// for images. It records when each domain started, counts API writes, and copies domains with virsh.
+// A cloud for benchmarks: hosts with real libvirtd, the objects of the quickstart, and controller and agent built as
+// for their container images. It records when each domain started, counts API writes, and copies domains with virsh.
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -141,7 +141,7 @@ export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<
 }
 
 export interface WriteCounts {
-  /** Number of writes without Events and Leases. */
+  /** Number of writes, except those of Events and Leases. */
   total: number
   byResource: string
   events: number

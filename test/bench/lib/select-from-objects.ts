@@ -1,7 +1,7 @@
 /**
- * Selects a host as selectHost does, but calls every filter and weigher with one HostView per host. selectHost reads
- * the columns of HostTable (one array per property, over all hosts) instead; the benchmark measures how much time that
- * saves.
+ * Selects a host as selectHost does, but calls every filter and weigher once per host, with the HostView of that host.
+ * selectHost reads the columns of HostTable instead (one array per property, over all hosts). The benchmark measures
+ * how much time HostTable saves.
  */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
 import type { PlacementRequest } from '../../../controller/scheduler/request.ts'
@@ -37,7 +37,8 @@ function weighHostViews(hosts: readonly HostView[]): Float64Array {
 }
 
 /**
- * Writes the weigher's score of each host into `scores`. Returns the lowest score, and the greatest minus the lowest.
+ * Writes the weigher's score of each host into `scores`. Returns `low`, which is the weigher's fixed minimum or else
+ * the lowest score, and `range`, the greatest score minus `low`.
  */
 function fillScores(scores: Float64Array, hosts: readonly HostView[], { score, minimum = -Infinity }: Weigher) {
   let [least, greatest] = [Infinity, -Infinity]

@@ -13,8 +13,8 @@ const python = '/usr/bin/python3'
 const goBinary = join(homedir(), '.cache/kubenova/bin/bench-go-libvirt')
 
 /**
- * Installs libvirt-python, builds the Go client, and returns the command lines of both. If one cannot be had on this
- * machine, logs why and returns undefined for it.
+ * Installs libvirt-python, builds the Go client, and returns the command lines of both. If one of them cannot be
+ * installed on this machine, logs why and returns undefined for it.
  */
 export async function prepareRivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
   return { python: await preparePythonClient(), go: await prepareGoClient() }
@@ -46,7 +46,7 @@ function logLeftOut(error: unknown): void {
 
 export const ownClientArgv = [process.execPath, join(here, 'own-client.ts')]
 export const bareSocketArgv = [process.execPath, join(here, 'bare-socket.ts')]
-/** The command line of the process that causes the events. */
+/** The command line of the process that causes the libvirt events which the clients receive in the benchmark. */
 export const eventSourceArgv = [process.execPath, join(here, 'event-source.ts')]
 
 /** The running process of a client. */

@@ -51,7 +51,7 @@ let victim = ''
 beforeAll(async () => {
   for (const name of ['steady', 'leaver', 'victim']) await user().createServer(name)
   for (const name of ['steady', 'leaver', 'victim']) await user().waitUntilReady(name, BACK_MS)
-  // The guest must have booted, or it would ignore the shutdown request.
+  // The guest of `leaver` must have booted, or it would ignore the shutdown request of the test.
   await user().waitForBoot(await user().get('server', 'leaver'), 1, 2 * BACK_MS)
   steady = await user().get('server', 'steady')
   leaver = await domainOf('leaver')
@@ -96,8 +96,8 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   timeout: 3 * BACK_MS,
 }, async () => {
   const started = performance.now()
-  // The Server's old Ready status stays until the agent observes that virsh destroyed the domain. So wait for the
-  // action record first.
+  // The Server `victim` stays Ready until the agent observes that virsh destroyed the domain. So wait first for the
+  // record of the `start` action by which the agent starts the guest again.
   await waitUntil(async () => (await countSucceeded(user(), 'victim', 'start')) > 0, {
     what: 'its start',
     deadline: BACK_MS,
@@ -107,7 +107,7 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   await user().waitUntilReady('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
   const now = await user().waitUntilReady('steady')
-  // The condition is unchanged, including lastTransitionTime, so the host was never marked down.
+  // The Server's condition Ready is unchanged, including lastTransitionTime, so its host was never marked down.
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(steady, 'Ready'))
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')

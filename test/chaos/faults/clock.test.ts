@@ -86,8 +86,8 @@ const hasOffset = (time: string, offsetHours: number): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offsetHours * HOUR_MS) < HOUR_MS / 10
 
 /**
- * Waits until the host has renewed its lease with the shifted clock. Then checks that the host stays up for longer than
- * the lease lasts.
+ * Waits until the agent has renewed its host's lease with the shifted clock. Then checks that the host stays up for
+ * longer than the lease lasts.
  */
 async function expectHostStaysUp(agentHours: number): Promise<void> {
   await waitUntil(async () => hasOffset(await hostRenewTime(), agentHours), {

@@ -1,5 +1,5 @@
-// Tests faults of a host (full disk, broken download, and others) while the agent builds a server there. Each fault is
-// reported, leaves no orphans, and does not affect another server on the host, the neighbour. Another host takes the
+// Tests faults of a host (full disk, broken download, and others) while the agent builds a server on it. Each fault is
+// reported, leaves no orphans, and does not affect the server `neighbour` on the same host. Another host takes the new
 // server. If there is none, a `start` request builds the server after the fault is gone.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

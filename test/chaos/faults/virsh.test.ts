@@ -55,8 +55,8 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A booting guest ignores a shutdown request. With a short shutdown timeout, the agent soon destroys its domain
-  // instead.
+  // A guest that is still booting ignores a shutdown request. With a short shutdown timeout, the agent soon destroys
+  // the guest's domain instead.
   await restartAgent(
     user(),
     'h1',

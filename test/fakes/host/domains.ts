@@ -1,5 +1,6 @@
 /**
- * The capability Domains of the fake host. Each function changes a machine as one libvirt call changes a real domain.
+ * Implements Domains, a group of methods of `Host`, for the fake host. Each function changes the state of a fake
+ * machine as one libvirt call changes a real domain.
  */
 import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
@@ -13,8 +14,9 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // An observation first shows a save that is under way, and then ends the save. No observation shows a restore that is
-  // under way: with libvirt, too, a restore ends before the agent can observe it.
+  // An observation during a save still shows the domain in the middle of the save, and completes the save afterwards.
+  // An observation during a restore completes the restore first, because with libvirt, too, a restore ends before the
+  // agent can observe the domain.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
@@ -45,8 +47,8 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that is under way. A real libvirtd does so, too, even if the agent has died. Until
- * then, a real libvirtd makes calls that change the domain wait.
+ * Completes a save or a restore that is under way. A real libvirtd also completes it if the agent has died, and until
+ * then blocks calls that change the domain.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)
@@ -87,7 +89,10 @@ export function turnOff(machine: Machine, domain: FakeDomain, reason: string): v
   if (!domain.persistent) machine.domain = undefined
 }
 
-/** Presses the power button of a guest, which discards a managed save. A paused guest does not notice the button. */
+/**
+ * Presses the power button of a guest. This discards a managed save of the domain. A paused guest does not react to the
+ * button.
+ */
 function pressPowerButton(machine: Machine): void {
   endOngoing(machine)
   const { domain, obeysPowerButton } = machine
@@ -98,7 +103,10 @@ function pressPowerButton(machine: Machine): void {
 
 const bootDiskOf = ({ mode }: Guest): BootDisk => (mode === 'rescued' ? 'rescue disk' : 'root disk')
 
-/** Throws DiskMissing if the root disk is not there, or the rescue disk if the domain is to boot it. */
+/**
+ * Throws DiskMissing if the root disk does not exist, or if the domain is to boot from the rescue disk and the rescue
+ * disk does not exist.
+ */
 function requireBootDisk(machine: Machine, bootsFrom: BootDisk): void {
   if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
   if (bootsFrom === 'rescue disk' && !machine.rescueDisk)

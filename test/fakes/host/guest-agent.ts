@@ -2,7 +2,8 @@ import type { GuestAgent } from '../../../actions/host/index.ts'
 import type { MachineOf } from './machine.ts'
 
 /**
- * The capability GuestAgent of the fake host. It stores the password encrypted, because it has no key to decrypt it.
+ * Implements GuestAgent, a group of methods of `Host`, for the fake host. It stores a new password in encrypted form,
+ * because the fake host has no key to decrypt it.
  */
 export const fakeGuestAgent = (machineOf: MachineOf): GuestAgent => ({
   async setPassword({ server }, { user, sealed }) {

@@ -23,8 +23,8 @@ export class FakeImageCache {
 }
 
 /**
- * The capability Images of the fake host. A download takes several calls of `fetch`, and is lost when the agent process
- * that began it ends.
+ * Implements Images, a group of methods of `Host`, for the fake host. A download takes several calls of `fetch`, and is
+ * lost when the agent process that began it ends.
  */
 export function fakeImages(cache: FakeImageCache): Images {
   const checked = new Map<string, number>()

@@ -1,6 +1,6 @@
 /**
- * The machine of a Server: everything that the Server has on a fake host, such as domain, disks and ports. All
- * capabilities of the fake host work on it.
+ * The machine of a Server: everything that the Server has on a fake host, such as domain, disks and ports. All methods
+ * of the fake host read or change it.
  */
 
 export type BootDisk = 'root disk' | 'rescue disk'
@@ -37,7 +37,7 @@ export interface FakeDomain {
 }
 
 export interface ForeignDomain {
-  /** The Server that made the domain; undefined: no Server made it. */
+  /** The Server that the domain's metadata names as its owner; undefined: the metadata names no Server. */
   owner: { namespace: string; name: string } | undefined
   state: 'running'
 }
