@@ -1,9 +1,12 @@
-// Two programs that read the status of any object, even of a kind that they do not know: kstatus (a library in Flux,
-// Argo CD and cli-utils), and `kubectl wait --for=condition=…`. This module contains their rules as far as they apply
-// to our kinds.
+// The rules by which two programs read the status of any object, even of a kind that they do not know: kstatus (a
+// library in Flux, Argo CD and cli-utils), and `kubectl wait --for=condition=…`. Contains the rules as far as they
+// apply to our kinds.
 import { type Condition, findCondition, type ObjectMeta } from '../crds/index.ts'
 
-/** A client goes on waiting only after `InProgress`. Each other value ends its wait. */
+/**
+ * The status of an object as kstatus computes it. A client goes on waiting while the status is `InProgress`; each other
+ * value ends the wait.
+ */
 type KStatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current'
 
 interface Readable {
@@ -11,7 +14,9 @@ interface Readable {
   status?: { observedGeneration?: number; conditions?: Condition[] }
 }
 
-/** Applies the rules of kstatus in the same order. An object about which no rule says anything is Current. */
+/**
+ * Applies the rules in the order in which kstatus applies them. If no rule matches an object, the object is Current.
+ */
 export function kstatusOf({ metadata, status = {} }: Readable): KStatus {
   const statusOf = (type: string): string | undefined => findCondition(status.conditions, type)?.status
   if (metadata.deletionTimestamp !== undefined) return 'Terminating'
@@ -23,8 +28,8 @@ export function kstatusOf({ metadata, status = {} }: Readable): KStatus {
 }
 
 /**
- * Whether `kubectl wait --for=condition=TYPE` ends with success. A condition counts only if it is not older than the
- * spec; if the condition has no observedGeneration, that of the status counts.
+ * Whether `kubectl wait --for=condition=TYPE` ends with success. A condition counts only if its observedGeneration is
+ * not older than the spec. If the condition has no observedGeneration, that of the status is used instead.
  */
 export function isWaitOver({ metadata, status = {} }: Readable, type: string): boolean {
   const condition = findCondition(status.conditions, type)

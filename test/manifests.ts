@@ -1,4 +1,5 @@
-// Parses manifests of Kubenova's kinds, and validates them as a client does that has only the schemas of the CRDs.
+// Parses manifests of Kubenova's kinds. Validates them with the schemas of the CRDs alone, as a client can do without
+// an API server.
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'

@@ -42,7 +42,8 @@ export class Life {
   #dead = false
 
   constructor() {
-    // A test need not wait for the end of this life. Without this handler, a kill would then be an unhandled rejection.
+    // A test may never call runUntilKilled(). Without this handler, Node.js would then report an unhandled rejection at
+    // a kill.
     this.#death.promise.catch(() => undefined)
   }
 
@@ -50,7 +51,10 @@ export class Life {
     return this.#dead
   }
 
-  /** Simulates kill -9 right before or after the call with an effect that has the number `at`, counted from 0. */
+  /**
+   * Simulates kill -9 right before or right after call number `at`. Counts from 0, and only the calls that have an
+   * effect.
+   */
   killAt(at: number, when: When): this {
     this.#kill = { at, when }
     return this
@@ -63,7 +67,8 @@ export class Life {
   }
 
   /**
-   * Makes the call with an effect that has the number `at` (counted from 0) throw `error`, before or after its effect.
+   * Makes call number `at` throw `error`, before or after its effect. Counts from 0, and only the calls that have an
+   * effect.
    */
   failAt(at: number, error: Error, when: When): this {
     const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
@@ -72,8 +77,8 @@ export class Life {
   }
 
   /**
-   * Waits for `work`, which belongs to this life. If the life is killed, calls of `work` never end, so this rejects
-   * with Killed.
+   * Waits for `work`, whose calls pass through this life. Rejects with Killed if the life is killed: the calls then
+   * never settle, so `work` would never settle either.
    */
   runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])

@@ -43,8 +43,8 @@ export function systemFieldsOf({
 }
 
 /**
- * The object to which a creation adds its fields. It has only apiVersion, kind, name and namespace, and no field
- * managers.
+ * Makes the object with which a creation starts, before it adds the fields of the request. It has only apiVersion,
+ * kind, name and namespace, and no field managers.
  */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object

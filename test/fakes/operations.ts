@@ -43,7 +43,7 @@ const applyStatus =
       { metadata: metadataOfServerA(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
-/** Applies no status, so that the manager gives up the status fields that it owns. */
+/** Applies a configuration without a status, so that the manager gives up the status fields that it owns. */
 const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>

@@ -73,7 +73,8 @@ const metadataSchema: Schema = {
 }
 
 /**
- * @param kind undefined for the kinds of Kubernetes itself: then any field is valid, and lists are replaced as a whole
+ * @param kind undefined for the built-in kinds of Kubernetes: any field is then valid, and lists are replaced as a
+ * whole
  */
 export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
@@ -207,7 +208,7 @@ export function updateObject(
 ): Stored {
   const { schema } = facts
   const me: Omit<Manager, 'fields'> = { ...by, operation: 'Update' }
-  // The creator of an object does not own the status that the schema gives to it.
+  // The creator of an object does not own the object's initial status, which is a default of the schema.
   const writesStatus = !facts.hasStatus || by.subresource === 'status'
   const managedPart = (o: Obj): Json => ({
     ...(managedPartOf(o, facts, '') as object),
@@ -216,7 +217,7 @@ export function updateObject(
   const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
   const written = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
-  // If the write adds a nested object, the manager owns the object itself, besides the fields inside it.
+  // If the write adds a nested object, the manager owns the nested object itself in addition to the fields inside it.
   const isNew = (path: Path): boolean =>
     path.length > 0 && pathToText(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
   for (const path of written.values())
@@ -244,8 +245,8 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 /**
- * Whether the server must increment the generation, because anything but the metadata has changed. A status counts only
- * if the kind has no status subresource.
+ * Whether the server must increment metadata.generation: true if anything but the metadata has changed. A change of the
+ * status counts only if the kind has no status subresource.
  */
 export function hasSpecChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)])

@@ -1,6 +1,6 @@
 /**
- * The controller's stores (informers with their caches) on the fake API server. A test can wait until the caches are
- * current.
+ * The controller's stores (informers with their caches) on the fake API server. A test can wait until each cache holds
+ * the same objects as the API server.
  */
 import { type Stores, storeDefs } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
@@ -13,7 +13,7 @@ import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
 
-/** Turns of the event loop after which the caches must be current. */
+/** Number of turns of the event loop after which waitForCaches() gives up. */
 const MAX_TURNS = 1000
 
 export class FakeStores implements AsyncDisposable {
@@ -31,8 +31,8 @@ export class FakeStores implements AsyncDisposable {
     this.life = life
     this.kube = this.api.kube(life, 'kubenova-controller')
     this.stores = createStores(storeDefs, { kube: this.kube })
-    // The fake API server never ends a watch. An informer with the usual time limit would think that the watch is
-    // broken.
+    // The fake API server never ends a watch. So give the informer a time limit that it never reaches; otherwise it
+    // would take the watch for broken.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }

@@ -60,7 +60,10 @@ export class Watches {
     if (!isPaused) for (const push of this.#heldBack.splice(0)) push()
   }
 
-  /** Drops all events. A watch from a resourceVersion older than `version` then fails with 410 Expired. */
+  /**
+   * Drops the log of events, as a compaction of etcd does. A watch from a resourceVersion older than `version` then
+   * fails with 410 Expired.
+   */
   compact(version: number): void {
     this.#compactedVersion = version
     this.#log.splice(0)

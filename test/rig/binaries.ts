@@ -162,7 +162,7 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrlsOf(name, mirrors)
-  // This file is small, so a short timeout is enough to find out whether the site can be reached.
+  // The file of checksums is small, so a short timeout is enough to find out whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)

@@ -38,8 +38,8 @@ const commands: Record<string, () => Promise<void>> = {
 }
 
 /**
- * `make up KUBECONFIG=…` passes its argument as CLUSTER_KUBECONFIG; the cloud then uses that cluster. A KUBECONFIG in
- * the environment is ignored, because it may name an important cluster.
+ * `make up KUBECONFIG=FILE` passes FILE in the environment variable CLUSTER_KUBECONFIG; the cloud then uses the cluster
+ * of FILE. The environment variable KUBECONFIG is ignored, because it may name an important cluster.
  */
 function existingCluster(): { kubeconfig?: string } {
   const kubeconfig = process.env['CLUSTER_KUBECONFIG']

@@ -109,7 +109,7 @@ export class Cloud {
   readonly #services: Map<string, Service>
   /** Path of each service's kubeconfig, by service name. */
   readonly #kubeconfigs = new Map<string, string>()
-  /** Ended services that are already accounted for: either kill() ended them, or their unexpected end is in `#ends`. */
+  /** Ended services that need no further handling: kill() ended them, or `#ends` contains their unexpected end. */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 

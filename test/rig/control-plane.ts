@@ -1,6 +1,6 @@
 // A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager (garbage collection,
-// deletion of namespaces, tokens), with ports, keys and tokens of its own. Its state is in `control-plane.json`, by
-// which another process finds the control plane and restarts its missing processes.
+// deletion of namespaces, tokens), with ports, keys and tokens of its own. The file `control-plane.json` records
+// processes, ports and tokens. With it, another process finds the control plane and restarts processes that have ended.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -92,8 +92,8 @@ export class ControlPlane {
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
   /**
-   * Number of kills so far. If it grows during a wait for readiness, the wait ends, because the caller of kill()
-   * restarts the process.
+   * Number of calls of kill() so far. When it grows, a wait for the API server ends without an error: the process was
+   * killed on purpose, and the caller of kill() restarts it.
    */
   #kills = 0
 
@@ -117,10 +117,7 @@ export class ControlPlane {
     return this.#admin
   }
 
-  /**
-   * Starts all processes that do not run. Waits until the API server is ready, or until kill() ends a process
-   * meanwhile.
-   */
+  /** Starts all processes that do not run. Waits until the API server is ready, or until kill() is called. */
   async start(): Promise<void> {
     const kills = this.#kills
     if (this.#options.kubeconfig) return this.#waitUntilReady(kills)

@@ -35,8 +35,8 @@ export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
 /**
- * An ARP request or reply. `mac` is the sender's address in the ARP message; in a forged frame it is not that of the
- * Ethernet header.
+ * An ARP request or reply. `mac` is the sender's address in the ARP message. In a forged frame, it differs from the
+ * source address in the Ethernet header.
  */
 export function arpFrame(
   ends: EthernetAddresses,
@@ -65,7 +65,7 @@ interface Datagram {
   readonly body?: string
 }
 
-/** An Ethernet frame with an IPv4 packet. `protocol`: in hexadecimal (02 IGMP, 11 UDP). */
+/** An Ethernet frame with an IPv4 packet. `protocol` is two hexadecimal digits: 02 is IGMP, 11 is UDP. */
 export function ipv4Frame(
   ends: EthernetAddresses,
   protocol: string,
@@ -86,8 +86,8 @@ export function udpIpv4Frame(
 }
 
 /**
- * An Ethernet frame with an IPv6 packet. `next`: type of the next header in hexadecimal (11 UDP, 2c fragment, 3a
- * ICMPv6).
+ * An Ethernet frame with an IPv6 packet. `next` is the type of the next header as two hexadecimal digits: 11 is UDP, 2c
+ * is a fragment header, 3a is ICMPv6.
  */
 export function ipv6Frame(
   ends: EthernetAddresses,
@@ -147,7 +147,7 @@ export function icmpv6Message({ src, dst, type, target = '::', options = '', bod
 /** A neighbour discovery option with the link-layer address of the source (type 1) or the target (type 2). */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
-/** The IPv6 fragment header. `next`: type of the following header, as in ipv6Frame(). `offset`: in bytes. */
+/** The IPv6 fragment header. `next` is the type of the following header, as in ipv6Frame(). `offset` is in bytes. */
 export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
@@ -157,7 +157,7 @@ interface DhcpMessage {
   readonly chaddr: string
   readonly ciaddr?: string
   readonly giaddr?: string
-  /** More options in hexadecimal, by their codes. */
+  /** Options besides the message type: for each option code, the value in hexadecimal. */
   readonly options?: Readonly<Record<number, string>>
 }
 

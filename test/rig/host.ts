@@ -27,8 +27,8 @@ export interface HostOptions {
   dir: string
   name: string
   /**
-   * The bridge to which the host is connected, and the host's address there (CIDR). Undefined: the host has only a
-   * loopback interface.
+   * The bridge to which the host is connected, and the host's address on that network, with prefix length (CIDR).
+   * Undefined: the host has only a loopback interface.
    */
   network?: { bridge: string; address: string }
   /**
@@ -92,8 +92,8 @@ export class Host {
   readonly #veth: string
   #state: HostState
   /**
-   * Number of calls of killLibvirtd() so far. A wait for libvirtd ends when this number grows, because the caller of
-   * killLibvirtd() will restart libvirtd.
+   * Number of calls of killLibvirtd() so far. When it grows, a wait for libvirtd ends without an error, because the
+   * caller of killLibvirtd() will restart libvirtd.
    */
   #kills = 0
 
@@ -149,7 +149,8 @@ export class Host {
       owned: this.#options.owned ?? false,
       ...(options.env ? { env: options.env } : {}),
     })
-    // To enter a PID namespace, nsenter forks and waits. So its only child is the started process.
+    // nsenter forks to enter the PID namespace, and waits for its child. So the only child of nsenter is the started
+    // process.
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
@@ -191,7 +192,10 @@ export class Host {
     await waitUntil(isAnswering, { what: `libvirtd of ${this.name}` })
   }
 
-  /** Starts virtlogd unless it runs. libvirtd needs it to start a guest. It keeps running when libvirtd ends. */
+  /**
+   * Starts virtlogd unless it runs. libvirtd needs virtlogd to start a guest. virtlogd keeps running when libvirtd
+   * ends.
+   */
   async #startVirtlogd(): Promise<void> {
     const { virtlogd } = this.#state
     if (virtlogd && isAlive(virtlogd)) return
@@ -291,16 +295,16 @@ export class Host {
 }
 
 /**
- * Path of the /etc/hosts file that all hosts of a cloud share. A live migration resolves the name of the other host
- * with it.
+ * Path of the /etc/hosts file that all hosts of a cloud share. During a live migration, the source host finds the
+ * address of the destination host in it.
  */
 function hostsFileOf({ dir }: HostOptions): string {
   return join(dir, 'hosts', 'etc-hosts')
 }
 
 /**
- * Adds a host to the shared /etc/hosts file. Writes the file in place: running hosts have it bind-mounted and would not
- * see a renamed file.
+ * Adds a host to the shared /etc/hosts file. Overwrites the file in place and does not rename a new file over it:
+ * running hosts have the old file bind-mounted and would not see the new one.
  */
 function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'

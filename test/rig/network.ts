@@ -1,6 +1,6 @@
 // The network of a cloud: a bridge in the root network namespace, with an address in a private range that nothing else
-// on this machine uses. Its name is made from the cloud's directory. Global settings (ip_forward, firewall) stay
-// unchanged.
+// on this machine uses. The bridge's name contains a hash of the cloud's directory. Global settings (ip_forward,
+// firewall) stay unchanged.
 import { createHash } from 'node:crypto'
 import { runCommand } from './process.ts'
 
@@ -87,12 +87,12 @@ export async function removeLink(name: string): Promise<void> {
   try {
     await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
-    // It is no error if the kernel has removed the veth together with its namespace.
+    // It is no error if the veth is already gone: the kernel removes a veth together with its network namespace.
     if (await hasLink(name)) throw error
   }
 }
 
-/** Removes the bridge of a cloud, and veth pairs that a crashed test has left there. */
+/** Removes the bridge of a cloud, and the veth pairs on it that a crashed test has left behind. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
   const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]

@@ -1,6 +1,6 @@
 // Processes that tests start. PID and start time identify a process, so that a signal never hits a later process with
-// the same PID. An environment variable, the mark, holds the directory of the process's cloud or host. After a crash,
-// another process finds all processes of a cloud by their marks.
+// the same PID. Each process has an environment variable, the mark, with the directory of its cloud or host. If the
+// test process has crashed, another process finds all processes of a cloud by their marks.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -94,8 +94,9 @@ export function childPidsOf(pid: number): number[] {
 }
 
 /**
- * Returns the environment variables that mark a process of the cloud or host in `dir`.
- * @param owned true: the new process belongs to this process and must not outlive it
+ * Returns the environment variables that mark a process as one of the cloud or host in `dir`.
+ * @param owned true: the new process belongs to this process. If this process is killed, the next test run ends the new
+ * process.
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = identifyProcess(process.pid)
@@ -107,7 +108,10 @@ interface MarkedProcess extends ProcessId {
   owner?: ProcessId
 }
 
-/** Lists all processes on this machine that have a mark. */
+/**
+ * Lists all processes on this machine that belong to a cloud or host of a test, as shown by their environment
+ * variables.
+ */
 export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
@@ -133,7 +137,9 @@ function environmentOf(pid: number): Map<string, string> | undefined {
   }
 }
 
-/** Kills all processes whose mark is `dir` or a directory in it, until none is left. */
+/**
+ * Kills the processes whose environment variable names `dir` or a directory in it (see markEnv()), until none is left.
+ */
 export async function endMarkedProcesses(dir: string): Promise<void> {
   await waitUntil(
     async () => {
@@ -157,7 +163,10 @@ export interface SpawnOptions {
   owned?: boolean
 }
 
-/** Starts a process in its own session, with the mark of `dir`. It keeps running when this process ends. */
+/**
+ * Starts a process in its own session. An environment variable marks it as a process of the cloud or host in `dir`. The
+ * new process keeps running when this process ends.
+ */
 export async function spawnMarked(argv: readonly string[], options: SpawnOptions): Promise<Running> {
   const [file = '', ...args] = argv
   const log = openSync(options.log, 'a')

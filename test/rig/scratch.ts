@@ -47,7 +47,10 @@ export async function removeOrphanedClouds(): Promise<void> {
   }
 }
 
-/** Returns the cloud's directory DIR from the mark of a process: DIR, DIR/control-plane or DIR/hosts/NAME. */
+/**
+ * Returns the directory DIR of a cloud.
+ * @param dir directory in the environment of a process of the cloud: DIR, DIR/control-plane or DIR/hosts/NAME
+ */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)
   return basename(dirname(dir)) === 'hosts' ? dirname(dirname(dir)) : dir

@@ -54,7 +54,7 @@ export async function createSpace(): Promise<Space> {
 
 /**
  * Connects two spaces by a veth pair.
- * @param more options of the end in `b`
+ * @param more arguments of `ip link add` for the end in `b`, such as its MAC address
  */
 export async function connectSpaces(
   a: Space,
@@ -69,7 +69,7 @@ export async function connectSpaces(
   await b.run('ip', 'link', 'set', bDevice, 'up')
 }
 
-/** Creates a space that is a switch, and connects `device` of each host to it. */
+/** Creates a network namespace that acts as a switch, and connects `device` of each host to it. */
 export async function createSwitch(hosts: readonly Space[], device: string): Promise<Space> {
   const hub = await createSpace()
   await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')

@@ -33,7 +33,7 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
     dir = createScratchDirectory()
     part = await start(dir)
   })
-  // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
+  // oxlint-disable-next-line no-empty-pattern -- vitest accepts only an object pattern as the first parameter
   afterAll(async ({}, suite) => {
     if (hasFailed(suite)) console.error(`kept: ${keepArtefacts(dir, `${suite.file.name}-${suite.name}`)}`)
     await part?.stop()

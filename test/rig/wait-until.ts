@@ -16,7 +16,8 @@ export class FatalError extends Error {}
 
 /**
  * Calls `check` until it returns a value other than undefined or false, and resolves to that value. A FatalError ends
- * the wait at once. Any other error means "not yet"; at the deadline, the last one becomes the cause of the error.
+ * the wait at once. After any other error, the wait goes on. At the deadline, rejects with an error whose cause is the
+ * last error of `check`.
  */
 export async function waitUntil<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,

@@ -79,8 +79,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
   const running = new Set<Promise<void>>()
   const busy = new Set<Slot>()
   while (!signal.aborted) {
-    // Limit the number of concurrent operations. Otherwise, it would grow on a busy machine, and this growth would look
-    // like a leak.
+    // Limit the number of concurrent operations. Otherwise, the number would grow on a busy machine. The memory for the
+    // operations would then grow, too, and look like a leak.
     if (running.size >= Math.min(MAX_CONCURRENT, servers)) await Promise.race(running)
     const name = pick(state, weightedNames)
     const slot = pickIdleSlot(state, busy)
@@ -96,8 +96,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
 }
 
 /**
- * Picks a slot in which no operation runs. Two operations in one slot could conflict: one deletes a Port while the
- * other creates a Server that needs it, and that Server waits for ever.
+ * Picks a slot in which no operation runs. Two operations in one slot could conflict: if one deletes a Port while the
+ * other creates a Server with this Port, the Server waits for the Port for ever.
  */
 function pickIdleSlot(state: ChurnState, busy: ReadonlySet<Slot>): Slot {
   const slot = pick(state, state.slots)

@@ -26,8 +26,8 @@ export function fitLine(points: readonly Point[]): Line {
 }
 
 /**
- * Whether the values surely grow by more than `tolerance` an hour. The measured slope may be too high by chance, so two
- * standard errors are subtracted from it. The x of the points are minutes. Also returns true if there are too few
+ * Whether the values grow by more than `tolerance` an hour. The measured slope may be too high by chance, so two
+ * standard errors are subtracted from it first. The x of the points are minutes. Also returns true if there are too few
  * points, so that a run without measurements does not pass.
  */
 export function isGrowing(points: readonly Point[], tolerance: number): boolean {

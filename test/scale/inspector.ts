@@ -22,8 +22,8 @@ export interface HeapReport {
 const ANSWER_TIMEOUT_MS = 60_000
 
 /**
- * The inspected process evaluates this expression. It returns the size of V8's heap spaces without those for code, and
- * the active handles.
+ * An expression that the inspected process evaluates. Its value contains the used size of V8's heap spaces, except
+ * those for code, and the active handles.
  */
 const HEAP_EXPRESSION = `(() => {
   const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))

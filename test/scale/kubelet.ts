@@ -27,7 +27,7 @@ export interface KubeletOptions {
 
 export interface Kubelet extends AsyncDisposable {
   pid: number
-  /** User agent of the kubelet's API requests: the name of its binary. */
+  /** Name of the kubelet's binary. It is also the user agent of the kubelet's API requests. */
   name: string
 }
 
@@ -62,7 +62,8 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
   await runCommand([...ctr, 'import', await buildImageArchive(dir)])
-  // The kubelet bind-mounts its directory on itself, so give it its own mount namespace.
+  // The kubelet bind-mounts its directory on itself. In its own mount namespace, it leaves no mount behind on the
+  // machine.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
@@ -77,8 +78,8 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 
 /**
  * Writes the configuration of containerd and returns its command line. The shims of containerd always put their sockets
- * in /run/containerd, so a tmpfs is mounted there. Without restrict_oom_score_adj, containers fail on machines where
- * root may not lower OOM scores.
+ * in /run/containerd, so the command first mounts a tmpfs there, in its own mount namespace. Without
+ * restrict_oom_score_adj, containers fail on machines where root may not lower OOM scores.
  */
 function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')

@@ -1,6 +1,6 @@
 /**
  * Measures the memory of the agent on a real host with real domains. The guests are idle: their disk is empty, so they
- * cannot boot. For comparison, also measures libvirtd, and a kubelet with as many Pods.
+ * cannot boot. For comparison, also measures libvirtd, and a kubelet with as many Pods as there are domains.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

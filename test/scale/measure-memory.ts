@@ -70,7 +70,7 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   }
 }
 
-/** Measures the memory of kube-scheduler with as many Pods and Nodes, for comparison. */
+/** For comparison with the controller, measures the memory of kube-scheduler with `servers` Pods and `hosts` Nodes. */
 export async function measureScheduler({
   dir,
   servers,
@@ -90,7 +90,7 @@ async function waitUntilModelReady(kube: Kube, namespace: string): Promise<void>
   await waitUntil(isReady, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }
 
-/** Changes a tag of `count` Servers, but of CHANGES at most. The controller reconciles each of them. */
+/** Changes a tag of each of `count` Servers, but of at most CHANGES Servers. The controller reconciles each of them. */
 async function changeServers({ kube }: ScaleCloud, namespace: string, count: number): Promise<void> {
   await runParallel(Math.min(CHANGES, count), 16, (i) =>
     kube.resource(resourceDefOf(server)).patch({ namespace, name: `${MODEL}${i}` }, { spec: { tags: [`t${i}`] } }),

@@ -22,8 +22,8 @@ export interface Figure {
 }
 
 /**
- * Time to wait after the creations. By then, all their garbage has been collected, so the measured memory is that of an
- * idle cloud.
+ * Time to wait after the Servers were created. By then, the garbage of the creations has been collected, so the
+ * measured memory is that of an idle cloud.
  */
 const REST_MS = 20_000
 

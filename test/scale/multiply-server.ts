@@ -53,7 +53,10 @@ export async function multiplyServer({ dir, namespace, model, count, hostOf }: M
   await etcd.put(batch)
 }
 
-/** Returns a function for copy number `i` that replaces uid, name, host and addresses of the model in a text. */
+/**
+ * Returns a function that turns a text about the model into a text about copy number `i`: it replaces the uid, name,
+ * host and addresses of the model.
+ */
 function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
   const [high, low] = [(i + 1000) >> 8, (i + 1000) & 255]

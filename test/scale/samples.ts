@@ -8,8 +8,8 @@ import { filesOf, memoryOf } from './process-stats.ts'
 import type { CloudProcess } from './scale-cloud.ts'
 
 /**
- * Growth per hour up to which a value does not count as a leak. The heap is in MB. At 2 operations a second, a leak of
- * only 100 bytes per operation already exceeds the limit of the heap, with 0.7 MB an hour.
+ * Growth per hour up to which a value does not count as a leak. The heap is in MB. At 2 operations a second, even a
+ * leak of 100 bytes per operation exceeds the limit: the heap then grows by 0.7 MB an hour.
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 

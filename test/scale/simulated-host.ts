@@ -7,7 +7,8 @@ import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
 /**
- * A life is one run of a process under test. This one does not record the effects of calls, because it lasts for hours.
+ * A life is one run of a process under test. This class does not record the names of calls: an agent runs for hours
+ * here, and the list of names would grow all the time.
  */
 class UnrecordedLife extends Life {
   override async perform<T>(_: Call, run: () => T | Promise<T>): Promise<T> {

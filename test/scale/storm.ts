@@ -16,7 +16,7 @@ export interface StormOptions {
   log: (line: string) => void
 }
 
-/** When all Servers were created, placed and Ready, in seconds since the start of the storm. */
+/** Times in seconds since the start of the storm: when the last Server was created, was placed, and became Ready. */
 export interface Storm {
   created: number
   placed: number

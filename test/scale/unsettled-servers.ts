@@ -12,7 +12,7 @@ export async function enableHosts(kube: Kube): Promise<void> {
 
 /**
  * Waits until all Servers are settled: Ready for the newest spec, and not being deleted. After `deadline` milliseconds,
- * resolves to descriptions of the other Servers.
+ * resolves to descriptions of the Servers that are not settled.
  */
 export async function waitUntilServersSettle(kube: Kube, deadline = 180_000): Promise<string[]> {
   let unsettled: Server[] = []

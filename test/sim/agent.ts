@@ -16,7 +16,10 @@ export interface AgentEnvironment {
   host: SimulatedHost
   failureOf: FailureOf
   log: Log
-  /** For mutations (mutations.ts): builds a mistake into the agent's interface to its host. */
+  /**
+   * Builds a deliberate mistake into the agent's interface to its host, to test that the simulation finds the mistake
+   * (mutations.ts).
+   */
   mutateHost?: ((host: LocalHost) => LocalHost) | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs the real controller code as a simulated process. It fills its caches, waits until it leads, and works until it
- * is stopped or killed.
+ * Runs the real controller code as a simulated process. The controller fills its caches, waits until it is the leader,
+ * and works until it is stopped or killed.
  */
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
@@ -13,7 +13,8 @@ import { parseOptions } from '../../kube/options.ts'
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
 /**
- * The lease is renewed every `retryMs`. With the default of 2 seconds, half of all simulated steps would be renewals.
+ * The leader renews its lease every `retryMs`. With the default of 2 seconds, half of all simulated steps would be
+ * renewals.
  */
 const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 

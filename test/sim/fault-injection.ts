@@ -54,9 +54,9 @@ export class FaultInjection {
   /** True if an injected fault has made a call to any host fail. */
   hasHostFailed = false
   /**
-   * Each fault with the call that it hit, but without object names: for example `500 applyStatus servers`, or `kill
-   * create ports answered` if a process was killed before it got the answer. The size of the set shows how much a
-   * series of runs covers.
+   * The faults that were injected, each with the call that it hit, but without object names. Examples: `500 applyStatus
+   * servers`; `kill create ports answered` if a process was killed before it got the answer. The size of the set shows
+   * how much a series of runs covers.
    */
   readonly points = new Set<string>()
 
@@ -87,7 +87,7 @@ export class FaultInjection {
     this.#disconnected.clear()
   }
 
-  /** @param label the call or event at which the fault came */
+  /** @param label the call or event that the fault hit */
   recordPoint(fault: string, label: string): void {
     this.points.add(`${fault} ${label.replace(/^\w+: /, '').replaceAll(/\/[^ ]*| [A-Z]+ .*| [abc]\b/g, '')}`)
   }

@@ -8,7 +8,7 @@ import type { FaultOperation } from './plan.ts'
 
 /**
  * Matches calls whose names begin with `prefix`, such as `applyStatus`.
- * @param slot the place of the controller or agent that makes the call (cloud.ts)
+ * @param slot name of the controller or agent that makes the call; it stays the same when the process is restarted
  */
 export const matchesCall =
   (slot: string, prefix: string) =>
@@ -79,8 +79,8 @@ export const faultOperations: OperationTable<FaultOperation> = {
 }
 
 /**
- * Changes a label of the object that `call` is about to write, as another client might. If the call gives a
- * resourceVersion, it then fails with a conflict.
+ * Changes a label of the object that `call` is about to write, as another client might. If `call` gives a
+ * resourceVersion, `call` then fails with a conflict.
  */
 function changeObjectOf(call: Call, context: OperationContext): void {
   const [, plural = '', key = ''] = /^\w+ ([a-z]+)\/(.+)$/.exec(call.name) ?? []

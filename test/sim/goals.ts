@@ -58,8 +58,9 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
 /**
- * Call it after a `start` request without faults. Reports the servers that are still in error. Does not report a server
- * that has neither a host nor rejectedHosts, because no host has room for it.
+ * Reports the servers that are still in error. Call it after each server in error has got a `start` request while no
+ * faults were injected. Does not report a server without host and without rejectedHosts, because no host has room for
+ * it.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

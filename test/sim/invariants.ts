@@ -11,7 +11,7 @@ import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
-/** Drops further violations, because most of them follow from the first ones. */
+/** Maximum number of violations to keep. Most later violations follow from the first ones. */
 const MAX_VIOLATIONS = 5
 
 export class Invariants {

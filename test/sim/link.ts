@@ -1,6 +1,6 @@
 /**
  * Links over which a simulated process calls the API server and its host. Each call is two messages, request and
- * answer. It may fail before or after it has taken effect.
+ * answer. A call may fail before or after it has taken effect.
  */
 import { ApiError } from '../../kube/errors.ts'
 import { callWithRetries } from '../../kube/retry.ts'
@@ -80,7 +80,10 @@ export class ApiLink extends Life {
   }
 }
 
-/** Runs the call, unless it is to fail before its effect. Returns a function that settles the caller's promise. */
+/**
+ * Runs the call, unless `failure` must occur before the call takes effect. Returns a function that settles the caller's
+ * promise.
+ */
 function runWithFailure<T>(
   failure: InjectedFailure | undefined,
   act: () => T | Promise<T>,

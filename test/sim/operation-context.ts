@@ -1,5 +1,6 @@
 /**
- * The context of the operations of a plan: the cloud, the API as users see it, and the faults that end after some time.
+ * What the operations of a plan need: the cloud, the API client of the users, and a set of functions that end temporary
+ * faults.
  */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'

@@ -27,12 +27,12 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   const initial = { status: initialStatusOf(declared) }
   const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
-  // The owner of a field may depend on the status. So a writer may become the owner by its own write, or stop being it.
-  // A change is foreign only if the writer owns the field neither before nor after the write.
+  // The owner of a field may depend on the status. So the write itself may give the field to the writer, or take it
+  // from the writer. A change is foreign only if the writer owns the field neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
-  // After a server has lost its host, the controller removes the fields of the last agent under the field manager of
-  // that agent. This is no foreign change.
+  // When a server has lost its host, the controller removes the status fields of the last agent. For this it uses the
+  // agent's field manager, so the agent seems to be the writer. This is no foreign change.
   const isClearedForAgent = (field: string): boolean =>
     writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [

@@ -22,7 +22,7 @@ export type UserOperation =
       name: string
       action: 'reboot' | 'start' | 'rescue' | 'unrescue'
       type?: 'HARD' | 'SOFT'
-      /** If set, the agent is killed right after this step of the action. */
+      /** If set: the step of the action right after which the agent is killed. */
       killAfter?: (typeof bootSteps)[number]
       /**
        * If set, this step of the action fails for good. In addition, the agent's first write of the failure to the
@@ -83,8 +83,8 @@ const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /**
- * Steps after which the agent may be killed. The API server does not know yet that the step was done, so the next agent
- * must find that out from the host.
+ * Steps of an action after which the agent may be killed. No object of the API server shows yet that the step was done,
+ * so the restarted agent must find that out from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 /** Steps of actions that may fail for good. */
@@ -146,7 +146,7 @@ export function createPlan(seed: number): Plan {
 /**
  * Makes some of the requested actions fail for good. Removes their `killAfter`: the agent is not killed after a step of
  * such an action.
- * @param r a generator of its own, so that the random choices of the rest of the plan stay the same
+ * @param r a random generator that is used for nothing else, so that the rest of the plan stays the same
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
   return operations.map((planned) => {

@@ -47,7 +47,7 @@ export class Schedule {
   readonly #queues = new Set<MessageQueue>()
   readonly #time: Time
   readonly #random: Random
-  /** True after the end of the faults: the oldest message is always delivered first. */
+  /** True after the end of the faults. The oldest message is then always delivered first. */
   isInOrder = false
 
   constructor(time: Time, random: Random) {

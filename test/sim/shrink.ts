@@ -1,6 +1,6 @@
 /**
  * Shrinks a failing plan (plan.ts): tries to leave out each operation, from the last to the first. An operation stays
- * out if the run still fails in the same way.
+ * out if the run still has a violation of the same kind without it.
  */
 import type { Plan } from './plan.ts'
 import { type RunOptions, runSimulation } from './simulate.ts'

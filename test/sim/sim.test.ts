@@ -42,8 +42,8 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
 }
 
 /**
- * Number of seeds to try for a mutation. One seed is not enough, because after a change of plan.ts it stands for
- * another plan.
+ * Number of seeds to try for a mutation. One fixed seed is not enough: after a change of plan.ts, the same seed gives
+ * another plan, whose run may not show the mistake.
  */
 const SEED_COUNT = 120
 

@@ -49,12 +49,12 @@ export interface RunResult {
 
 /**
  * Simulated time after the end of the faults within which all goals must be met. It is longer than the longest backoff
- * (5 minutes) and than the grace period of orphans.
+ * (5 minutes) and longer than the grace period before orphans are removed.
  */
 const RECOVERY_MS = 15 * 60_000
 /**
- * After the convergence, the simulation runs for two periods of this simulated time. In the first period, delayed
- * writes may still arrive. In the second period, nothing may be written. In every twentieth run, the periods take
+ * When all goals are met, the simulation runs for two more periods of this simulated time. In the first period, delayed
+ * writes may still arrive. In the second period, nothing may be written. In every twentieth run, each period takes
  * LONG_QUIET_MS instead, to cover work that is done once a minute.
  */
 const QUIET_MS = 11_000
@@ -198,8 +198,8 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // Allow one write for each server that waits for addresses. An earlier attempt of the server may have reserved an
-    // address; it becomes free only later, and the server may then get it.
+    // Allow one write for each server that waits for an address. An earlier attempt to get addresses for the server may
+    // have reserved one. When the reserved address becomes free later, the server may get it.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

@@ -30,7 +30,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 export class Time {
   now = 0
   readonly #heap: Timer[] = []
-  /** Due timers of frozen processes. They return to the heap when a process is thawed. */
+  /** Timers of frozen processes that have become due. When a process is thawed, all these timers return to the heap. */
   readonly #deferred: Timer[] = []
   #order = 0
 

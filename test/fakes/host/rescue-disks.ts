@@ -4,8 +4,8 @@ import type { FakeImageCache } from './images.ts'
 import { type Machine, type MachineOf } from './machine.ts'
 
 /**
- * The capability RescueDisks of the fake host. A creation needs two calls. If the agent restarts between them, the new
- * process has to begin again.
+ * The fake host's implementation of RescueDisks. The first call of create() for a request only begins the work; the
+ * second call completes it. If the agent restarts between the two calls, it must begin again.
  */
 export function fakeRescueDisks(machineOf: MachineOf, images: FakeImageCache): RescueDisks {
   const begun = new Map<Machine, string>()

@@ -30,7 +30,7 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // On standard error, go prints each compiled package (because of -v) and its errors.
+  // Because of -v, go prints a line for each compiled package to standard error. It prints error messages there, too.
   const outputLines: string[] = []
   createInterface(child.stderr).on('line', (line) => outputLines.push(line))
   const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)

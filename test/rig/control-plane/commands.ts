@@ -58,8 +58,9 @@ export function commandsOf(
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
       `--kubeconfig=${managerKubeconfig}`,
-      // Each controller of kube-controller-manager has its own ServiceAccount and rights. So the admission policies and
-      // RBAC see the namespace controller and the garbage collector under the same names as in a cluster of kubeadm.
+      // With this flag, each controller of kube-controller-manager has its own ServiceAccount. So admission policies
+      // and RBAC see the namespace controller and the garbage collector under the user names that they have in a
+      // kubeadm cluster.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${key}`,
       '--bind-address=127.0.0.1',

@@ -44,9 +44,9 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
-    // The agent creates an action record first, and raises status.actionRecords afterwards. After a power failure
-    // between the two writes, the agent may raise the number only with the next record. Then one surplus record is no
-    // violation.
+    // The agent first creates an action record and then raises status.actionRecords. After a power failure between the
+    // two writes, the agent may raise the number only when it creates the next record. In this case, one surplus record
+    // is no violation.
     const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')

@@ -71,8 +71,8 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
 
 /**
  * Whether the server may stay off, whatever spec.powerState is, because its domain has stopped unexpectedly. After a
- * shutdown by the guest, it stays off until the user changes the spec. A server that should be Suspended stays off if
- * its saved memory is lost.
+ * shutdown by the guest, the server stays off until the user changes the spec. If spec.powerState is Suspended and the
+ * saved memory is lost, the server stays off, too.
  */
 function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
@@ -82,9 +82,9 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * Reports a server without a host, unless there is one of three reasons, which the scheduler checks in this order: the
- * Port in its spec is not usable, no host has room, or no address is free. The server's status must report the second
- * and the third reason.
+ * Reports a server without a host, unless there is a reason for it. The scheduler checks three reasons in this order:
+ * the Port in the server's spec is not usable, no host has room, no address is free. If no host has room or no address
+ * is free, the server's status must say so.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
