@@ -3,6 +3,7 @@
  */
 import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
+import { WAKE_CHECK_MS } from './wake.ts'
 
 /**
  * Milliseconds between two observations of a domain whose guest was asked to power off. Usually a libvirt event tells
@@ -45,9 +46,12 @@ export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bo
  * is left.
  */
 export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
-  const { domains, guest, leftMs: _, ...ctx } = input
+  const { domains, guest, leftMs, ...ctx } = input
   const { power } = await domains.observe(guest)
   if (power === 'paused' || power === 'pmsuspended') await domains.unpause(guest, ctx).catch(ignoreBusy)
+  // A guest that still sleeps would miss the request to power off, which is sent only once in ten seconds.
+  if (power === 'pmsuspended' && leftMs > 0 && (await domains.observe(guest)).power === 'pmsuspended')
+    return { done: false, checkAfterMs: Math.min(leftMs, WAKE_CHECK_MS) }
   return powerOffGuest(input)
 }
 

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { defineAction, defineStep } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { unpauseAndPowerOff } from './power-off.ts'
+import { wakeGuest } from './wake.ts'
 
 /** Gives the guest time to power off and then cuts its power, as Nova's stop does. */
 const stopGuest = defineStep({
@@ -16,7 +17,7 @@ const stopGuest = defineStep({
 const unpauseGuest = defineStep({
   name: 'unpause',
   needs: ['domains'],
-  do: ({ host, guest, ...ctx }) => host.domains.unpause(guest, ctx),
+  do: ({ host: { domains }, guest, elapsedMs, ...ctx }) => wakeGuest({ domains, guest, elapsedMs, ...ctx }),
 })
 
 export const start = defineAction({

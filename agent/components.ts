@@ -23,6 +23,7 @@ import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPathsOf } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { type Identity, lockStateDirectory, type StateDirectoryLock } from './identity.ts'
+import { parseDiskDirs } from './image/disk-places.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
 import { recordLibvirtCalls } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
@@ -194,6 +195,7 @@ function newLocalHost(components: LocalComponents): LocalHost {
   return newLibvirtHost({
     dataDir,
     runDir,
+    diskDirs: parseDiskDirs(options.diskDirs),
     client: domains,
     storage,
     network,

@@ -25,6 +25,11 @@ export const AgentOptions = Type.Object({
     default: '/var/lib/kubenova/images',
     description: 'The only directory from which images with a file: URL are read',
   }),
+  diskDirs: Type.String({
+    default: '/var/lib/libvirt/images',
+    description:
+      'Directories in which a disk of a server may be beside the server’s own directory, separated by commas: where backup programs put overlays, or /dev/VG for volumes of LVM',
+  }),
   runDir: Type.String({ default: '/run/kubenova', description: 'Directory of sockets' }),
   rootDisk: Type.Enum(['overlay', 'flat'], {
     default: 'overlay',

@@ -68,9 +68,8 @@ export interface Domains {
    */
   pause(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Resumes the virtual CPUs of a paused domain, and wakes a guest that has suspended itself to RAM. Does nothing in
-   * any other state.
-   * @throws Transient error LibvirtBusy if the guest does not wake up
+   * Resumes the virtual CPUs of a paused domain, and tells a guest that has suspended itself to RAM to wake up. Does
+   * nothing in any other state. Does not wait until the guest is awake; `observe` shows when it is.
    */
   unpause(guest: Guest, ctx: StepContext): Promise<void>
   /**

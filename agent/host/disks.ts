@@ -64,8 +64,9 @@ export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
 export async function requireLocatedDisks(
   paths: ServerPaths,
   definition: DomainDefinition | undefined,
+  diskDirs: readonly string[],
 ): Promise<LocatedDisks> {
-  const located = await locateDisks(paths, definition)
+  const located = await locateDisks(paths, definition, diskDirs)
   if (!located) throw disksMissingError(paths.dir)
   return located
 }

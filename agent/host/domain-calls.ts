@@ -1,5 +1,4 @@
 /** The libvirt calls that change a Server's domain. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/index.ts'
 import {
   type CallFunction,
@@ -30,12 +29,6 @@ const UNDEFINE_ALL =
  * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
  */
 const DEFINE_WITHOUT_VALIDATION = 0
-/**
- * Milliseconds to wait until a guest that was told to wake up is awake. QEMU needs only a few milliseconds for that.
- */
-const WAKE_UP_MS = 2000
-/** Milliseconds between two observations of a guest that wakes up. */
-const OBSERVE_AGAIN_MS = 20
 /** Milliseconds that a destroy may take. A QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
@@ -133,7 +126,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
     async unpause(uuid) {
       await withDomain('unpause the domain', uuid, async (dom) => {
         await ignoreInvalidState(call(proc.domainResume, { dom }))
-        if (await isAsleep(call, dom)) await wakeUp(call, dom)
+        if (await isAsleep(call, dom)) await ignoreInvalidState(call(proc.domainPmWakeup, { dom, flags: 0 }))
       })
     },
     async save(uuid, signal) {
@@ -152,17 +145,6 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
 /** Whether the guest has suspended itself to RAM. */
 const isAsleep = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
   (await call(proc.domainGetState, { dom, flags: 0 })).state === domainState.pmsuspended
-
-/** Wakes a guest that sleeps, and waits until libvirtd knows that the guest is awake. */
-async function wakeUp(call: CallFunction, dom: DomainRef): Promise<void> {
-  const end = performance.now() + WAKE_UP_MS
-  await ignoreInvalidState(call(proc.domainPmWakeup, { dom, flags: 0 }))
-  while (await isAsleep(call, dom)) {
-    if (performance.now() > end)
-      throw new Transient('LibvirtBusy', 'the guest has been told to wake up, and still sleeps')
-    await delay(OBSERVE_AGAIN_MS)
-  }
-}
 
 /**
  * Waits for a call that brings the domain into a state. libvirt refuses the call if an earlier call has brought the

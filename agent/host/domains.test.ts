@@ -39,7 +39,13 @@ describe('define', () => {
     const define = vi.fn(async () => undefined)
     const calls = { readDefinition: async () => definition, define } as Partial<OwnedDomains>
     const client = { of: () => calls } as unknown as DomainClient
-    const options = { client, jobs: new Jobs(() => undefined), pathsOf: () => paths, facts: makeHostFacts }
+    const options = {
+      client,
+      jobs: new Jobs(() => undefined),
+      pathsOf: () => paths,
+      facts: makeHostFacts,
+      diskDirs: [],
+    }
     const whole = { server: { metadata: { name: 'web', uid: uuid }, spec: {} }, instance: { ...makeInstance(), uuid } }
     await newDomains(options).define(whole as unknown as Guest, 'b1', ctx)
     return String((define.mock.calls as unknown[][])[0]?.[1]).replaceAll(paths.dir, '/d')

@@ -19,6 +19,8 @@ export interface DomainsOptions {
   pathsOf: PathsOf
   /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
   facts(): HostFacts
+  /** Directories in which the disks of servers may be beside the servers' own directories. */
+  diskDirs: readonly string[]
 }
 
 /** The name of a new domain. It is the name of the Server's domain unless somebody has renamed the domain. */
@@ -33,7 +35,7 @@ const saveJobKey = (uid: string): string => `save ${uid}`
  */
 const CHECK_MS = 5000
 
-export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Domains {
+export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOptions): Domains {
   const domainsOf = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
   const observePower = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
   const observe = (guest: Guest): Promise<ObservedDomain> => observeDomain(guest, domainsOf(guest), pathsOf(guest))
@@ -41,7 +43,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
   const buildXml = async (guest: Guest, bootId: string): Promise<string> => {
     const paths = pathsOf(guest)
     const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
-    const disks = await requireLocatedDisks(paths, definition)
+    const disks = await requireLocatedDisks(paths, definition, diskDirs)
     // While status.mode is not rescued, the present rescue has not succeeded yet. A rescue disk in the definition may
     // then come from an earlier rescue that failed. So ignore that disk.
     if (guest.server.status?.mode !== 'rescued') delete disks.rescue

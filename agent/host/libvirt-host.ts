@@ -21,6 +21,8 @@ import type { HostStorage } from './storage.ts'
 export interface LibvirtHostOptions {
   dataDir: string
   runDir: string
+  /** Directories in which the disks of servers may be beside the servers' own directories. */
+  diskDirs: readonly string[]
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
@@ -35,7 +37,7 @@ export interface LibvirtHostOptions {
 }
 
 export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
-  const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey, hostSecrets } = options
+  const { dataDir, runDir, diskDirs, client, storage, network, jobs, facts, sealingKey, hostSecrets } = options
   const pathsOf: PathsOf = (guest) => serverPathsOf(dataDir, runDir, uidOf(guest))
   return {
     images: newImages({ cache: storage.cache, sealingKey }, jobs),
@@ -43,7 +45,7 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
     rescueDisks: newRescueDisks({ ...storage, sealingKey, jobs, pathsOf }),
     configDrives: newConfigDrives(pathsOf, { hostSecrets, sealingKey }),
     ports: newPorts(network),
-    domains: newDomains({ client, jobs, pathsOf, facts }),
+    domains: newDomains({ client, jobs, pathsOf, facts, diskDirs }),
     guestAgent: newGuestAgent({ client, sealingKey }),
     isBegun: (guest) => pathExists(pathsOf(guest).dir),
     runtimeInfo(guest) {

@@ -48,9 +48,9 @@ function definition(rootDisk: string, { isActive = false, format = 'qcow2' } = {
 
 const recorded = (): unknown => JSON.parse(readFileSync(path('disks.json'), 'utf8')).moved?.root?.path
 const rootOf = async (defined: Parameters<typeof locateDisks>[1]) =>
-  (await locateDisks(paths, defined))?.disks.root.path
+  (await locateDisks(paths, defined, [root]))?.disks.root.path
 const expectError = (defined: Parameters<typeof locateDisks>[1], code: string, message: RegExp) =>
-  expect(locateDisks(paths, defined)).rejects.toMatchObject({
+  expect(locateDisks(paths, defined, [root])).rejects.toMatchObject({
     kind: 'Transient',
     code,
     message: expect.stringMatching(message),
@@ -60,8 +60,11 @@ describe('locateDisks', () => {
   it('finds the disks as the agent made them, and writes nothing', async () => {
     const own = { path: path('disk'), format: 'qcow2', backing: { path: base, format: 'raw' } }
     const swap = { path: path('disk.swap'), format: 'raw' }
-    expect(await locateDisks(paths, undefined)).toEqual({ disks: { root: own, swap }, attached: [] })
-    expect(await locateDisks(paths, definition(path('disk')))).toEqual({ disks: { root: own, swap }, attached: [] })
+    expect(await locateDisks(paths, undefined, [root])).toEqual({ disks: { root: own, swap }, attached: [] })
+    expect(await locateDisks(paths, definition(path('disk')), [root])).toEqual({
+      disks: { root: own, swap },
+      attached: [],
+    })
     expect(recorded()).toBeUndefined()
   })
 
@@ -72,13 +75,13 @@ describe('locateDisks', () => {
       format: 'qcow2',
       backing: { path: path('disk'), format: 'qcow2', isOwn: true, backing: { path: base, format: 'raw' } },
     }
-    expect((await locateDisks(paths, definition(top)))?.disks.root).toEqual(expected)
-    expect((await locateDisks(paths, undefined))?.disks.root).toEqual(expected)
+    expect((await locateDisks(paths, definition(top), [root]))?.disks.root).toEqual(expected)
+    expect((await locateDisks(paths, undefined, [root]))?.disks.root).toEqual(expected)
   })
 
   it('answers undefined when the Server never had disks', async () => {
     rmSync(path('disks.json'))
-    expect(await locateDisks(paths, undefined)).toBeUndefined()
+    expect(await locateDisks(paths, undefined, [root])).toBeUndefined()
   })
 
   it('goes back to the lower layer when the guest wrote to it last, as after a commit', async () => {
@@ -122,9 +125,35 @@ describe('locateDisks', () => {
   it('throws DiskMissing when the file that the definition names does not exist', () =>
     expectError(definition(path('disk.gone')), 'DiskMissing', /root disk is .*disk\.gone, which does not exist/))
 
+  describe('with a disk outside of the directories for disks', () => {
+    const outside = () => join(root, 'elsewhere')
+
+    it('throws DiskUnusable, and does not boot the lower layer after the domain was undefined', async () => {
+      const top = overlay(outside(), path('disk'), 'qcow2', 2000)
+      const message = `the server's root disk is ${top}, which is in none of the directories for disks (${paths.dir}, /backup): an operator can add its directory to --disk-dirs of the agent; or copy it to one of the directories, and name the copy`
+      const error = { kind: 'Transient', code: 'DiskUnusable', message }
+      await expect(locateDisks(paths, definition(top), ['/backup'])).rejects.toMatchObject(error)
+      await expect(locateDisks(paths, undefined, ['/backup'])).rejects.toMatchObject(error)
+      expect((await locateDisks(paths, undefined, ['/backup', root]))?.disks.root.path).toBe(top)
+    })
+
+    it('throws DiskUnusable for a layer, which libvirt would give to QEMU', async () => {
+      const top = overlay(path('disk.s1'), overlay(outside(), base, 'raw', 1000), 'qcow2', 2000)
+      const message = `the disk ${top} is an overlay on ${outside()}, which is in none of the directories for disks (${paths.dir})`
+      await expect(locateDisks(paths, definition(top), [])).rejects.toMatchObject({
+        code: 'DiskUnusable',
+        message: expect.stringContaining(message),
+      })
+    })
+  })
+
   it('throws DiskUnusable for a cached image, also after the domain was undefined', async () => {
     await recordLocations(paths, definition(base, { isActive: true, format: 'raw' }))
-    await expectError(definition(base, { format: 'raw' }), 'DiskUnusable', /a cached image that other servers use/)
+    await expectError(
+      definition(base, { format: 'raw' }),
+      'DiskUnusable',
+      /a cached image .*: copy the file to the server's directory, .* leave the file itself/,
+    )
     await expectError(undefined, 'DiskUnusable', /a cached image/)
   })
 })

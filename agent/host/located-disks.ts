@@ -10,6 +10,7 @@ import type { XmlNode } from '../domain/parse-xml.ts'
 import { childAt } from '../domain/parse-xml.ts'
 import { pathExists } from '../files/errors.ts'
 import { findOverlaysIn, hasLayer, isNewerThan, newCacheTest, readLayersBelow } from '../image/disk-layers.ts'
+import { newPlaceCheck, type PlaceCheck } from '../image/disk-places.ts'
 import { type Disk, type Disks, readRecordedDisks, recordMovedDisks } from '../image/disks.ts'
 import type { DomainDefinition } from './domain-client.ts'
 import type { ServerPaths } from './paths.ts'
@@ -38,6 +39,7 @@ const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(d
 
 /**
  * Finds all disks with their layers, for a new definition.
+ * @param diskDirs directories in which the server's disks may be beside the server's own directory
  * @param definition the definition that the domain has now; undefined if there is no domain
  * @throws a Transient error (retried): DiskMissing if a file does not exist; DiskUnusable if the definition names a
  * disk that cannot be used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
@@ -45,6 +47,7 @@ const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(d
 export async function locateDisks(
   { dir }: ServerPaths,
   definition: DomainDefinition | undefined,
+  diskDirs: readonly string[],
 ): Promise<LocatedDisks | undefined> {
   const places = await readPlaces(dir, definition)
   if (!places) return undefined
@@ -52,8 +55,10 @@ export async function locateDisks(
   await checkPlaces(dir, places, definition)
   await recordPlaces(dir, places)
   const isCached = newCacheTest(recorded.root.backing)
+  const checkPlace = newPlaceCheck([dir, ...diskDirs])
+  await checkDirectories(current, checkPlace)
   const withLayers = async (place: Place): Promise<DiskFile> => {
-    const backing = await readLayersBelow(place, isCached)
+    const backing = await readLayersBelow(place, isCached, checkPlace)
     return { ...place, ...(backing ? { backing } : {}) }
   }
   const found = await Promise.all(
@@ -133,6 +138,13 @@ async function checkPlaces(dir: string, places: Places, definition: DomainDefini
       )
     const newer = await findNewerLayer(dir, role, places, isCached)
     if (newer !== undefined) throw newerLayerError(role, path, newer)
+  }
+}
+
+async function checkDirectories(current: Places['current'], checkPlace: PlaceCheck): Promise<void> {
+  for (const role of rolesOf(current)) {
+    const { path } = current[role] as Place
+    await checkPlace(path, `the server's ${role} disk is ${path}`)
   }
 }
 

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }))
 
 const withUserData = (isFromSecret: boolean) => {
-  const guest = guestOf()
+  const guest = guestOf({ userDataFrom: { secretKeyRef: { name: 's', key: 'k' } } })
   return { ...guest, instance: { ...guest.instance, hasSecretUserData: isFromSecret } }
 }
 
@@ -64,11 +64,15 @@ describe('ensureSecretUserData', () => {
   })
 
   it.each<[string, () => Promise<HostSecret> | number, string]>([
-    ['there is no HostSecret', () => 404, 'the host waits for the controller to send the user data'],
+    [
+      'there is no HostSecret',
+      () => 404,
+      'the user data from the Secret in spec.userDataFrom has not reached this host; the controller sends it again while Secret s exists; if this lasts, create that Secret again, with the key k, or see that the controller runs',
+    ],
     [
       'it is encrypted for a key that the host has lost',
       () => makeHostSecret(generateKeyPairSync('x25519').privateKey),
-      'another key of h1',
+      'another key of h1, or for another server; the controller sends it again while Secret s exists; if this lasts',
     ],
     ['it is encrypted for another server', () => makeHostSecret(privateKey, 'uid-other'), 'for another server'],
     [

@@ -43,29 +43,35 @@ export async function ensureSecretUserData(
   if (!userData)
     throw new Transient(
       'UserDataNotDelivered',
-      `the user data is encrypted for another key of ${spec.host}, or for another server; the controller encrypts it anew`,
+      `the user data is encrypted for another key of ${spec.host}, or for another server; ${adviceFor(guest)}`,
     )
   await mkdir(directory, { recursive: true, mode: 0o711 })
   await writeFileAtomically(path, userData, 0o600)
   return userData
 }
 
+/** Tells the user what the controller does, and what to do if the problem lasts. */
+function adviceFor({ server: { spec } }: Guest): string {
+  const { name = '', key = '' } = spec.userDataFrom?.secretKeyRef ?? {}
+  return `the controller sends it again while Secret ${name} exists; if this lasts, create that Secret again, with the key ${key}, or see that the controller runs`
+}
+
 async function readHostSecret(
-  { server: { metadata } }: Guest,
+  guest: Guest,
   { signal }: StepContext,
   { hostSecrets }: UserDataOptions,
 ): Promise<HostSecret> {
-  const { name, namespace } = metadata
+  const { name, namespace } = guest.server.metadata
   const found = await ignoreNotFound(hostSecrets.get({ name, namespace }, { signal })).catch((cause: unknown) => {
     signal.throwIfAborted()
     const message = isForbidden(cause)
       ? 'the agent may not read HostSecrets: apply its ClusterRole and its binding (crds/access/agent.yaml) again'
-      : 'the user data could not be read from the API server'
+      : 'the user data could not be read from the API server; the agent tries again until it can'
     throw new Transient('UserDataNotDelivered', message, { cause })
   })
   if (found) return found
   throw new Transient(
     'UserDataNotDelivered',
-    'the host waits for the controller to send the user data from the Secret in spec.userDataFrom',
+    `the user data from the Secret in spec.userDataFrom has not reached this host; ${adviceFor(guest)}`,
   )
 }

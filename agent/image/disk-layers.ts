@@ -7,6 +7,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Transient } from '../../crds/index.ts'
 import { pathExists } from '../files/errors.ts'
+import type { PlaceCheck } from './disk-places.ts'
 import type { Disk } from './disks.ts'
 import { readLayerInfo } from './qemu-img.ts'
 
@@ -22,12 +23,14 @@ export interface Layer {
  * Reads the layers below a disk, from the headers of the disk and its layers. Returns undefined if the disk is no
  * overlay.
  * @param isCached whether the file at a path is a cached image, which has no layer below it
+ * @param checkPlace throws if a layer is not where disks may be; by default a layer may be anywhere
  * @throws a Transient error (retried): DiskMissing if a layer does not exist; DiskUnusable if a header names a layer
  * that cannot be used, or does not name the layer's format
  */
 export async function readLayersBelow(
   { path, format }: Pick<Disk, 'path' | 'format'>,
   isCached: (path: string) => boolean,
+  checkPlace: PlaceCheck = async () => undefined,
   above: readonly string[] = [],
 ): Promise<Layer | undefined> {
   if (format === 'raw') return undefined
@@ -36,7 +39,8 @@ export async function readLayersBelow(
   if (below === undefined) return undefined
   const layer = { path: below, format: await checkLayer(path, below, info['backing-filename-format'], above) }
   if (isCached(below)) return layer
-  const backing = await readLayersBelow(layer, isCached, [...above, path])
+  await checkPlace(below, `the disk ${path} is an overlay on ${below}`)
+  const backing = await readLayersBelow(layer, isCached, checkPlace, [...above, path])
   return { ...layer, isOwn: true, ...(backing ? { backing } : {}) }
 }
 

@@ -321,7 +321,7 @@ describe('after a change on the host', () => {
       expect(readyOf(bench)).toMatchObject({
         reason: 'GuestSleeps',
         message:
-          'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, create a ServerAction with action: start',
+          'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, create a ServerAction with action: start, or set powerState to Paused and back',
       })
     })
 

@@ -235,6 +235,25 @@ describe('agentStatus: conditions of a server that is', () => {
   })
 })
 
+describe('agentStatus advises what the controller accepts', () => {
+  const sleeps = 'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, '
+  const isOff = 'the guest powered itself off; to start it, '
+  it.each([
+    [
+      'Running',
+      'pmsuspended',
+      `${sleeps}create a ServerAction with action: start, or set powerState to Paused and back`,
+    ],
+    ['Paused', 'pmsuspended', `${sleeps}set powerState to Running`],
+    ['Suspended', 'pmsuspended', `${sleeps}set powerState to Running`],
+    ['Running', 'off', `${isOff}create a ServerAction with action: start, or set powerState to Stopped and back`],
+    ['Paused', 'off', `${isOff}set powerState to Stopped and back`],
+  ] as const)('when powerState is %s and the domain is %s', (desired, power, message) => {
+    const { conditions } = agentStatus(inputWith({ desired, power, reason: 'shutdown' }))
+    expect(conditions?.[0]?.message).toBe(message)
+  })
+})
+
 it('agentStatus has the name of a domain that somebody has renamed', () => {
   const input = inputWith({})
   expect(agentStatus({ ...input, observed: { ...input.observed, name: 'renamed' } }).domain?.name).toBe('renamed')

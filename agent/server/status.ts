@@ -175,14 +175,15 @@ function rescuedReason(
  * correct the power by itself. The message tells the user what to do.
  */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
+  // The controller rejects start if spec.powerState is Paused or Suspended, because the agent would undo it at once.
+  const orStart = desired === 'Running' ? 'create a ServerAction with action: start, or ' : ''
   if (isOffByGuest(observed)) {
-    const message =
-      'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'
+    const message = `the guest powered itself off; to start it, ${orStart}set powerState to Stopped and back`
     return { reason: 'GuestShutdown', message }
   }
   if (observed.power === 'pmsuspended') {
-    const message =
-      'the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, create a ServerAction with action: start'
+    const change = desired === 'Running' ? 'set powerState to Paused and back' : 'set powerState to Running'
+    const message = `the guest sleeps: it has suspended itself to RAM and keeps its memory; to wake it, ${orStart}${change}`
     return { reason: 'GuestSleeps', message }
   }
   if (observed.power === 'paused' && observed.reason === 'io-error') {

@@ -7,7 +7,7 @@ import { ApiError } from '../../kube/errors.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
-import { secretRetryDelay } from './user-data.ts'
+import { secretRetryDelay, sendUserData, type UserDataDeps } from './user-data.ts'
 
 const USER_DATA = '#cloud-config\npassword: correct horse\n'
 const TYPE = 'compute.kubenova.io/user-data'
@@ -231,6 +231,17 @@ describe('secretRetryDelay', () => {
   })
 })
 
+/** Sends the user data of the Server to h1 while the cache shows this HostSecret, and the host has this key. */
+async function sendWithCache(bench: Bench, cached: HostSecret | undefined, sealingKey = h1.sealingKey): Promise<void> {
+  const server = bench.getServer()
+  if (!server) throw new Error('there is no Server')
+  const stores = {
+    hostSecrets: { api: bench.stores.hostSecrets.api, cache: { get: () => cached } },
+    hypervisors: { cache: { get: () => ({ status: { sealingKey } }) } },
+  }
+  await sendUserData(server, 'h1', Buffer.from(USER_DATA), { stores } as unknown as UserDataDeps)
+}
+
 describe('the HostSecret of a placed server', () => {
   async function placed(): Promise<Bench> {
     const bench = await withHost()
@@ -323,6 +334,28 @@ describe('the HostSecret of a placed server', () => {
     await bench.fake.waitForCaches()
     await bench.reconcile()
     expect(hostSecrets(bench)).toEqual([])
+  })
+
+  it('stays when the cache does not show it yet, and is for this server and the key of its host', async () => {
+    await using bench = await placed()
+    const before = hostSecrets(bench)
+    await sendWithCache(bench, undefined)
+    expect(hostSecrets(bench)).toEqual(before)
+  })
+
+  it('is replaced when the cache does not show it yet, and it is for another key', async () => {
+    await using bench = await placed()
+    await sendWithCache(bench, undefined, h2.sealingKey)
+    expect(await openedBy(h2, bench)).toBe(USER_DATA)
+  })
+
+  it('stays when the cache shows an older one that was deleted', async () => {
+    await using bench = await placed()
+    const [live] = hostSecrets(bench)
+    if (!live) throw new Error('there is no HostSecret')
+    const older = { ...live, metadata: { ...live.metadata, uid: 'uid-older' } }
+    await sendWithCache(bench, older)
+    expect(hostSecrets(bench)).toEqual([live])
   })
 
   it('is replaced when it belongs to an earlier server with the same name', async () => {

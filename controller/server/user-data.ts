@@ -12,7 +12,7 @@ import {
   Transient,
 } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
-import { ignoreNotFound, isAlreadyExists } from '../../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isConflict } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { readSecret, type SecretReader } from '../read-secret.ts'
@@ -129,19 +129,23 @@ export async function sendUserData(
     ownerReferences: [serverOwnerReference(server)],
   }
   const create = () => api.create({ metadata, spec: { host, sealingKey, sealed } })
-  if (existing) await deleteHostSecret(server, deps)
+  if (existing) await deleteHostSecret(existing, deps)
   try {
     await create()
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
-    await deleteHostSecret(server, deps)
+    // The cache is out of date: another HostSecret exists.
+    const live = await ignoreNotFound(api.get({ name, namespace }))
+    if (isMadeFor(live, server, host, sealingKey)) return
+    if (live) await deleteHostSecret(live, deps)
     await create()
   }
 }
 
 /** Deletes the HostSecret of a server that does not need it any more. */
 export async function withdrawUserData(server: Server, deps: UserDataDeps): Promise<void> {
-  if (deps.stores.hostSecrets.cache.get(keyOf(server.metadata))) await deleteHostSecret(server, deps)
+  const existing = deps.stores.hostSecrets.cache.get(keyOf(server.metadata))
+  if (existing) await deleteHostSecret(existing, deps)
 }
 
 /** Milliseconds until the Secret of a placed server is read again, if it was missing or could not be used. */
@@ -200,6 +204,11 @@ const isMadeFor = (
   existing.spec.sealingKey === sealingKey &&
   existing.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true
 
-async function deleteHostSecret({ metadata: { name, namespace } }: Server, { stores }: UserDataDeps): Promise<void> {
-  await ignoreNotFound(stores.hostSecrets.api.delete({ name, namespace }))
+/** Deletes this HostSecret, and no other that has its name by now. */
+async function deleteHostSecret({ metadata }: HostSecret, { stores }: UserDataDeps): Promise<void> {
+  const { name, namespace, uid } = metadata
+  const deletion = stores.hostSecrets.api.delete({ name, namespace }, { preconditions: { uid } })
+  await ignoreNotFound(deletion).catch((error: unknown) => {
+    if (!isConflict(error)) throw error
+  })
 }

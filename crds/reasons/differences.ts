@@ -22,14 +22,14 @@ export const differenceReasons = declareReasons({
   GuestShutdown: {
     meaning: 'The guest has powered itself off.',
     httpStatus: 200,
-    whatToDo: 'Create a ServerAction with `action: start`.',
+    whatToDo: 'Create a ServerAction with `action: start`, or set `powerState` to Stopped and back.',
   },
   GuestSleeps: {
     meaning:
       'The guest has suspended itself to RAM (ACPI S3), as an idle Windows does. It keeps its memory. `powerState` in the status is Suspended.',
     httpStatus: 200,
     whatToDo:
-      'Create a ServerAction with `action: start`, which wakes it. Or set `powerState` to Paused and back to Running.',
+      'Create a ServerAction with `action: start`, which wakes it. Or set `powerState` to Paused and back to Running. If `powerState` is Paused or Suspended, set it to Running.',
   },
   ChangedOnHost: {
     meaning: 'Someone has changed the power state of the domain on its host, with virsh for example.',

@@ -19,7 +19,7 @@ export const hostReasons = declareReasons({
       'The user data from the Secret in `spec.userDataFrom` has not reached the host, or the host cannot decrypt it.',
     httpStatus: 503,
     whatToDo:
-      'Wait: the controller encrypts it anew. If it lasts, see that the controller runs, that the Secret still exists, and that `crds/access` is applied.',
+      'Wait: the controller sends it again. If it lasts, see that the Secret still exists, with the key that `spec.userDataFrom` names, and create it again if not. Then see that the controller runs, and that `crds/access` is applied.',
   },
   LibvirtError: {
     meaning: 'libvirt has answered with an error.',

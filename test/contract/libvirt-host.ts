@@ -102,6 +102,7 @@ export class LibvirtContractHost implements ContractHost {
     const host = newLibvirtHost({
       dataDir: stateDir,
       runDir: join(this.#dir, 'run'),
+      diskDirs: [stateDir, '/dev'],
       client: newDomainClient(this.#call),
       storage,
       network,

@@ -167,5 +167,6 @@ it('unpause wakes a guest that sleeps; start leaves it asleep', async () => {
   await domainCalls.start(getHost(), domain.guest)
   expect((await domain.observe()).power).toBe('pmsuspended')
   await getHost().host.domains.unpause(domain.guest, ctx)
+  await waitUntil(async () => (await domain.observe()).power === 'running', { what: 'the guest to wake up' })
   expect(await domain.observe()).toMatchObject({ power: 'running', reason: 'wakeup', bootId: 'b1' })
 })

@@ -165,9 +165,9 @@ function pauseDomain(machine: Machine): void {
 
 function unpauseDomain(machine: Machine): void {
   endOngoing(machine)
-  const { domain } = machine
+  const { domain, obeysWakeUp } = machine
   if (domain?.state === 'paused') Object.assign(domain, { state: 'running', reason: 'unpaused' })
-  if (domain?.state === 'pmsuspended') Object.assign(domain, { state: 'running', reason: 'wakeup' })
+  if (domain?.state === 'pmsuspended' && obeysWakeUp) Object.assign(domain, { state: 'running', reason: 'wakeup' })
 }
 
 function saveDomain(machine: Machine): Progress {

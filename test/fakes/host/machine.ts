@@ -73,6 +73,8 @@ export interface Machine {
   passwords: Record<string, string>
   /** Whether the guest powers off when its power button is pressed. */
   obeysPowerButton: boolean
+  /** Whether the guest wakes up when it is told to while it sleeps. */
+  obeysWakeUp: boolean
 }
 
 export const newMachine = (): Machine => ({
@@ -92,6 +94,7 @@ export const newMachine = (): Machine => ({
   hasGuestAgent: true,
   passwords: {},
   obeysPowerButton: true,
+  obeysWakeUp: true,
 })
 
 export const hasActiveDomain = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
