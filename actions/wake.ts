@@ -14,7 +14,10 @@ interface Wake extends StepContext {
   elapsedMs: number
 }
 
-/** Tells the guest to go on. The result is `done` once it is awake, or a Refusal if it still sleeps after the timeout. */
+/**
+ * Tells the guest to go on. The result is `done` once the guest is awake, or a Refusal if it still sleeps after the
+ * timeout.
+ */
 export async function wakeGuest({ domains, guest, elapsedMs, ...ctx }: Wake): Promise<StepResult> {
   await domains.unpause(guest, ctx)
   if ((await domains.observe(guest)).power !== 'pmsuspended') return { done: true }

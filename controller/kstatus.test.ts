@@ -48,7 +48,8 @@ const reconcilers: Record<string, Reconcile> = {
   Image: (bench, key) => reconcileImage(key, { stores: bench.stores, now: now(bench) }),
   KeyPair: (bench, key) => reconcileKeyPair(key, { stores: bench.stores, now: now(bench) }),
   HostAggregate: (bench, key) => reconcileAggregate(key, { stores: bench.stores, now: now(bench) }),
-  Network: (bench, key) => reconcileNetwork(key, { stores: bench.stores, now: now(bench) }),
+  Network: (bench, key) =>
+    reconcileNetwork(key, { stores: bench.stores, allocations: bench.services.allocations, now: now(bench) }),
   Port: (bench, key) =>
     reconcilePort(key, { stores: bench.stores, allocations: bench.services.allocations, clock: bench.clock }),
   Hypervisor: (bench, key) =>
@@ -161,6 +162,20 @@ describe.each(specs.map((row) => [row[0].kind, ...row] as const))(
   },
 )
 
+async function createFirstPort(bench: Bench, spec: Partial<Port['spec']>): Promise<void> {
+  await bench.create<Port>(port, {
+    metadata: { name: 'first', namespace: 'demo' },
+    spec: { network: { name: 'lan' }, ...spec },
+  })
+  await reconcilers['Port']?.(bench, 'demo/first')
+  await bench.fake.waitForCaches()
+}
+
+async function createOlderNetwork(bench: Bench): Promise<void> {
+  await bench.createNetwork('older', [{ cidr: '10.8.0.0/16' }], { bridge: 'br0' })
+  await bench.clock.advance(2000)
+}
+
 const otherZone = { metadata: { name: 'a' }, spec: { hosts: ['h1'], availabilityZone: 'rack-a' } }
 const rows: [string, ReturnType<typeof kstatusOf>, Kind, object, ((bench: Bench) => Promise<unknown>)?][] = [
   ['a KeyPair whose key is none', 'Failed', keyPair, { publicKey: 'none' }],
@@ -186,18 +201,32 @@ const rows: [string, ReturnType<typeof kstatusOf>, Kind, object, ((bench: Bench)
     { network: { name: 'lan' }, fixedIPs: ['10.9.0.9'] },
   ],
   [
-    'a Port with an address of another Port',
-    'Failed',
+    'a Port with an address of another Port, which may be deleted',
+    'InProgress',
     port,
     { network: { name: 'lan' }, fixedIPs: ['10.0.0.5'] },
-    async (bench) => {
-      await bench.create<Port>(port, {
-        metadata: { name: 'first', namespace: 'demo' },
-        spec: { network: { name: 'lan' }, fixedIPs: ['10.0.0.5'] },
-      })
-      await reconcilers['Port']?.(bench, 'demo/first')
-      await bench.fake.waitForCaches()
-    },
+    (bench) => createFirstPort(bench, { fixedIPs: ['10.0.0.5'] }),
+  ],
+  [
+    'a Port with the MAC of another Port, which may be deleted',
+    'InProgress',
+    port,
+    { network: { name: 'lan' }, macAddress: 'fa:16:3e:00:00:01' },
+    (bench) => createFirstPort(bench, { macAddress: 'fa:16:3e:00:00:01' }),
+  ],
+  [
+    'a Network whose subnet an older Network has on the same bridge',
+    'InProgress',
+    network,
+    { subnets: [{ cidr: '10.8.0.0/24' }], bridge: 'br0' },
+    createOlderNetwork,
+  ],
+  [
+    'a Network whose subnet an older Network has, and whose pools overlap',
+    'Failed',
+    network,
+    { subnets: [{ cidr: '10.8.0.0/24', pools: [{ start: '10.8.0.9', end: '10.8.0.3' }] }], bridge: 'br0' },
+    createOlderNetwork,
   ],
   ['a Hypervisor that no agent has reported', 'InProgress', hypervisor, {}],
   ['a Hypervisor whose agent has not reported yet', 'InProgress', hypervisor, {}, (bench) => bench.renewLease('x')],

@@ -19,12 +19,17 @@ import {
 import type { Outcome } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { IN_USE } from '../finalizer.ts'
-import { reconcileNetwork } from '../network/reconcile.ts'
+import { type NetworkDeps, reconcileNetwork } from '../network/reconcile.ts'
+import { reconcilePort } from '../port/reconcile.ts'
 import type { Stores } from '../stores.ts'
 import { Bench } from '../testing.ts'
 import { reconcileAggregate, reconcileFlavor, reconcileImage, reconcileKeyPair } from './reconcile.ts'
 
-const deps = (bench: Bench) => ({ stores: bench.stores, now: () => bench.now() })
+const deps = (bench: Bench) => ({
+  stores: bench.stores,
+  allocations: bench.services.allocations,
+  now: () => bench.now(),
+})
 
 async function reconcileLan(bench: Bench, name = 'lan'): Promise<Outcome> {
   const outcome = await reconcileNetwork(`demo/${name}`, deps(bench))
@@ -115,7 +120,7 @@ describe('observedGeneration of status and Ready condition', () => {
     kind: Kind,
     spec: object,
     change: object,
-    reconcile: (key: string, deps: { stores: Stores; now(): string }) => Promise<Outcome>,
+    reconcile: (key: string, deps: NetworkDeps & { stores: Stores }) => Promise<Outcome>,
   ][] = [
     [flavorKind, { vcpus: 1, ram: 512, disk: 1 }, { description: 'small' }, reconcileFlavor],
     [imageKind, { url: 'https://example.com/c.img' }, { visibility: 'public' }, reconcileImage],
@@ -183,6 +188,39 @@ describe('reconcileNetwork', () => {
     await bench.fake.waitForCaches()
     await reconcileLan(bench)
     expect(readyOf(bench)).toMatchObject({ status: 'True' })
+  })
+
+  it('reports a server on the address that DHCP would move to, gives no addresses until it is free', async () => {
+    await using bench = await Bench.start()
+    await bench.createNetwork('lan', [{ cidr: '10.0.0.0/24', dnsServers: ['10.0.0.254'] }])
+    const newPort = async (name: string, fixedIPs?: string[]) => {
+      const spec = { network: { name: 'lan' }, ...(fixedIPs && { fixedIPs }) }
+      await bench.create<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec })
+      await reconcilePort(`demo/${name}`, { ...deps(bench), clock: bench.clock })
+      await bench.fake.waitForCaches()
+    }
+    const portOf = (name: string) => bench.api.find('ports', `demo/${name}`) as Port | undefined
+    // The resolver is a server of the network, so DHCP answers from the next address.
+    await newPort('resolver', ['10.0.0.254'])
+    for (let i = 0; i < 2; i++) await reconcileLan(bench)
+    expect(readyOf(bench)).toMatchObject({ status: 'True' })
+
+    const spec = { subnets: [{ cidr: '10.0.0.0/24', dhcp: true }] }
+    await bench.api.resource<Network>(resourceDefOf(networkKind)).patch({ name: 'lan', namespace: 'demo' }, { spec })
+    await bench.fake.waitForCaches()
+    expect(await reconcileLan(bench)).toMatchObject({ kind: 'wait', recheckAfter: 30_000 })
+    const message =
+      'DHCP of 10.0.0.0/24 would answer from 10.0.0.254, which Port demo/resolver has: set dhcpAddress of the subnet to a free address, or delete that port and its server'
+    expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'AddressInUse', message })
+    await newPort('next')
+    expect(portOf('next')?.status?.fixedIPs).toBeUndefined()
+
+    await bench.stores.ports.api.delete({ name: 'resolver', namespace: 'demo' })
+    await bench.fake.waitForCaches()
+    await reconcileLan(bench)
+    expect(readyOf(bench)).toMatchObject({ status: 'True' })
+    await reconcilePort('demo/next', { ...deps(bench), clock: bench.clock })
+    expect(portOf('next')?.status?.fixedIPs).toEqual(['10.0.0.1'])
   })
 
   it('keeps a deleted network until its last port is gone, and names the ports', async () => {

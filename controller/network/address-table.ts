@@ -141,6 +141,15 @@ export class AddressTable {
     return ownerAmong(this.#uses[ip.family].get(ip.value)?.references ?? [], ip)
   }
 
+  /** Describes what has the address: a Port, a guest or a reservation. Undefined if the address is free. */
+  describeUser(ip: IP): string | undefined {
+    const owner = this.ownerOf(ip)
+    if (owner !== undefined) return `Port ${owner.namespace}/${owner.name}`
+    const use = this.#uses[ip.family].get(ip.value)
+    if (use === undefined) return undefined
+    return use.guests > 0 ? 'a server whose Port was deleted' : 'a Port that is about to be created'
+  }
+
   /**
    * The first of this Port's addresses that another Port owns, together with the other Port; undefined if there is
    * none.

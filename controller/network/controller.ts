@@ -34,6 +34,6 @@ export const networkController = defineController({
       because: 'A Network that is to be deleted waits for its last Port.',
     }),
   ],
-  reconcile: (key, { stores }, { clock }: Pick<Services, 'clock'>) =>
-    reconcileNetwork(key, { stores, now: () => clock.wall().toISOString() }),
+  reconcile: (key, { stores }, { allocations, clock }: Pick<Services, 'allocations' | 'clock'>) =>
+    reconcileNetwork(key, { stores, allocations, now: () => clock.wall().toISOString() }),
 })

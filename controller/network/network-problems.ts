@@ -3,8 +3,25 @@
  * Ready condition.
  */
 import type { Network, Reason, Subnet } from '../../crds/index.ts'
-import { type CIDR, formatCIDR, isInRange, parseCIDR, parseIP, type Range, rangesOverlap } from './ip.ts'
+import {
+  type CIDR,
+  formatCIDR,
+  formatIP,
+  type IP,
+  isInRange,
+  parseCIDR,
+  parseIP,
+  type Range,
+  rangesOverlap,
+} from './ip.ts'
 import { poolOf } from './pool.ts'
+import { dhcpAddressOf } from './reserved.ts'
+
+/**
+ * The reasons of problems that end without a change of the Network, when another Network or a Port is deleted. A
+ * Network with no other problem is in progress for kstatus, and not failed (docs/adr/0034).
+ */
+export const waitingNetworkReasons: ReadonlySet<Reason> = new Set(['SubnetsOverlap', 'AddressInUse'])
 
 export interface NetworkProblem {
   readonly reason: Reason
@@ -19,6 +36,25 @@ export const findNetworkProblems = (network: Network, sameBridge: Iterable<Netwo
   ...findSubnetProblems(network),
   ...findBridgeProblems(network, sameBridge),
 ]
+
+/**
+ * Finds subnets whose DHCP server would answer from an address that a server has. By default the controller chooses the
+ * address of DHCP, and it chooses another one when the Network's resolvers, routes or gateways change. Such a problem
+ * ends when the address is freed, without a change of the Network.
+ * @param describeUser describes what has an address; returns undefined if the address is free
+ */
+export function findDhcpProblems(
+  { spec: { subnets } }: Network,
+  describeUser: (ip: IP) => string | undefined,
+): NetworkProblem[] {
+  return subnets.flatMap((subnet) => {
+    const ip = parseIP(dhcpAddressOf(subnet, subnets) ?? '')
+    const user = ip && describeUser(ip)
+    if (ip === undefined || user === undefined) return []
+    const message = `DHCP of ${subnet.cidr} would answer from ${formatIP(ip)}, which ${user} has: set dhcpAddress of the subnet to a free address, or delete that port and its server`
+    return [{ reason: 'AddressInUse', message }]
+  })
+}
 
 /** The problems within the network's own subnets. */
 export function findSubnetProblems(network: Network): NetworkProblem[] {

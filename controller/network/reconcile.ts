@@ -9,17 +9,27 @@ import { type ReadyNote, reportReady } from '../catalogue/ready.ts'
 import { addFinalizer, hasFinalizer, IN_USE, removeFinalizer } from '../finalizer.ts'
 import { networksOnBridgeOf, portsByNetwork } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
-import { findNetworkProblems } from './network-problems.ts'
+import type { Allocations } from './allocations.ts'
+import {
+  findDhcpProblems,
+  findNetworkProblems,
+  type NetworkProblem,
+  waitingNetworkReasons,
+} from './network-problems.ts'
 import { isAllocated, isInNetworkNamespace, networkKeyOf } from './references.ts'
 
 type NetworkStores = Pick<Stores, 'networks' | 'ports'>
 
 export interface NetworkDeps {
   stores: NetworkStores
+  allocations: Pick<Allocations, 'tableOf'>
   now(): string
 }
 
-export async function reconcileNetwork(key: string, { stores, now }: NetworkDeps): Promise<Outcome> {
+/** Milliseconds until a Network is checked again whose DHCP address a Port has. No event tells when it is free. */
+const RECHECK_MS = 30_000
+
+export async function reconcileNetwork(key: string, { stores, allocations, now }: NetworkDeps): Promise<Outcome> {
   const network = stores.networks.cache.get(key)
   if (!network) return done
   const { api } = stores.networks
@@ -28,13 +38,19 @@ export async function reconcileNetwork(key: string, { stores, now }: NetworkDeps
     await addFinalizer(api, network.metadata, IN_USE)
     return wait('its finalizer')
   }
-  const problems = findNetworkProblems(network, networksOnBridgeOf(network, stores))
-  const problem: ReadyNote | undefined = problems[0] && {
+  const table = allocations.tableOf(key)
+  const dhcpProblems = findDhcpProblems(network, (ip) => table.describeUser(ip))
+  const problems = [...findNetworkProblems(network, networksOnBridgeOf(network, stores)), ...dhcpProblems]
+  const outcome = await reportReady('Network', api, network, noteOf(problems), {}, now())
+  return dhcpProblems.length > 0 ? wait('the address of its DHCP server', RECHECK_MS) : outcome
+}
+
+const noteOf = (problems: readonly NetworkProblem[]): ReadyNote | undefined =>
+  problems[0] && {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
+    isWaiting: problems.every(({ reason }) => waitingNetworkReasons.has(reason)),
   }
-  return reportReady('Network', api, network, problem, {}, now())
-}
 
 /**
  * Waits for the Network's Ports and then removes the finalizer. Neutron instead rejects the deletion of a network with

@@ -40,8 +40,8 @@ const RESERVATION_MS = 60_000
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
-/** Error codes of problems that end when a missing object is created, without a change of the Port. */
-const waitingReasons = new Set(['NetworkNotFound'])
+/** Reasons of problems that end without a change of the Port, when another object is created or deleted. */
+const waitingReasons: ReadonlySet<Reason> = new Set(['NetworkNotFound', 'SubnetsOverlap', 'AddressInUse', 'MACInUse'])
 
 /** @param attempt the number of this attempt since the last success, from 1 */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
@@ -117,12 +117,13 @@ function ensureAllocated(port: Port, deps: PortDeps): Allocation {
 }
 
 /** @throws Refused error (retried when the Network changes) if the Port's Network is missing or must not be used */
-function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
+function getUsableNetwork(port: Port, { stores, allocations }: PortDeps): Network {
   const network = stores.networks.cache.get(networkKeyOf(port))
   if (!network)
     throw new Refused('NetworkNotFound', `Network ${networkKeyOf(port)} does not exist; the port waits for it`)
   rejectUnusableNetwork(port.metadata.namespace, network, {
     networksOnBridgeOf: (other) => networksOnBridgeOf(other, stores),
+    describeAddressUser: ({ metadata }, ip) => allocations.tableOf(keyOf(metadata)).describeUser(ip),
   })
   if (!isInNetworkNamespace(port)) validateSharedNetworkRequest(network, port.spec)
   return network

@@ -190,11 +190,11 @@ export const serverDeps = (
 ): ServerDeps => ({
   ...services,
   stores,
-  lookup: createLookup(stores),
+  lookup: createLookup(stores, services.allocations),
   onClaimDropped: () => services.channels.notify(roomFreed, undefined),
 })
 
 type ServerServices = Pick<
   Services,
-  'hosts' | 'views' | 'ledger' | 'portAllocator' | 'events' | 'secrets' | 'clock' | 'channels'
+  'allocations' | 'hosts' | 'views' | 'ledger' | 'portAllocator' | 'events' | 'secrets' | 'clock' | 'channels'
 >

@@ -49,6 +49,7 @@ function makeLookup(
     image: findIn('image'),
     keyPair: findIn('keyPair'),
     network: findIn('network'),
+    describeAddressUser: () => undefined,
     networksOnBridgeOf: ({ spec: { bridge } }) =>
       Object.values(objects.network as Record<string, Network>).filter(({ spec }) => spec.bridge === bridge),
     port: findIn('port'),

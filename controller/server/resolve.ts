@@ -14,8 +14,8 @@ import {
 import { fingerprintOf } from '../../crds/keypair-fingerprint.ts'
 import { keyOf } from '../../kube/types.ts'
 import { findBootProblems } from '../boot-problems.ts'
-import { parseIP } from '../network/ip.ts'
-import { findNetworkProblems } from '../network/network-problems.ts'
+import { type IP, parseIP } from '../network/ip.ts'
+import { findDhcpProblems, findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolsOf } from '../network/pool.ts'
 
 /** Finds objects by key. The implementation for production uses the controller's caches. */
@@ -26,6 +26,8 @@ export interface Lookup {
   network(key: string): Network | undefined
   /** The networks on the same bridge as this network, including itself. */
   networksOnBridgeOf(network: Network): readonly Network[]
+  /** Describes what has the address of the network; undefined if the address is free. */
+  describeAddressUser(network: Network, ip: IP): string | undefined
   port(key: string): Port | undefined
   /** The Servers whose metadata.uid or spec.uuid is this UUID. */
   serversByUuid(uuid: string): readonly Server[]
@@ -177,13 +179,16 @@ export function validateSharedNetworkRequest(
 export function rejectUnusableNetwork(
   namespace: string | undefined,
   network: Network,
-  { networksOnBridgeOf }: Pick<Lookup, 'networksOnBridgeOf'>,
+  { networksOnBridgeOf, describeAddressUser }: Pick<Lookup, 'networksOnBridgeOf' | 'describeAddressUser'>,
 ): void {
   rejectTerminating(network)
   const name = keyOf(network.metadata)
   if (network.metadata.namespace !== namespace && !network.spec.shared)
     throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
-  const [problem] = findNetworkProblems(network, networksOnBridgeOf(network))
+  const [problem] = [
+    ...findNetworkProblems(network, networksOnBridgeOf(network)),
+    ...findDhcpProblems(network, (ip) => describeAddressUser(network, ip)),
+  ]
   if (problem) throw new Refused(problem.reason, `Network ${name}: ${problem.message}`)
 }
 

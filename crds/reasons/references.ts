@@ -114,9 +114,10 @@ export const referenceReasons = declareReasons({
     whatToDo: 'Wait a moment. If it lasts, see the condition `Ready` of the Port.',
   },
   AddressInUse: {
-    meaning: 'Another Port has the IP address.',
+    meaning: 'Another Port has the IP address. On a Network: a server has the address that DHCP would answer from.',
     httpStatus: 400,
-    whatToDo: 'Ask for another address, or delete the Port that the message names.',
+    whatToDo:
+      'Ask for another address, or set `dhcpAddress` of the subnet to a free one; or delete the Port that the message names.',
   },
   MACInUse: {
     meaning: 'Another Port has the MAC address.',
