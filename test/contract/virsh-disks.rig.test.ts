@@ -4,7 +4,7 @@
  * agent boot the domain once more, and checks what the domain then has.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { childAt } from '../../agent/domain/parse-xml.ts'
 import { withRigPart } from '../rig/vitest.ts'
@@ -254,6 +254,16 @@ describe('does not boot', () => {
     const domain = await newDomain()
     await domain.write(1)
     await domain.virsh('blockcommit', 'vda', '--active', '--pivot')
+    expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskUnusable')
+    await domain.virsh('undefine')
+    expect(await reasonOf(domain.boot())).toBe('Transient DiskUnusable')
+  })
+
+  it('when a snapshot was taken outside of the directories for disks, also after undefine', async () => {
+    const domain = await newDomain()
+    const outside = join(domain.directory, '../../..', 'outside')
+    await takeSnapshot(domain, 'nightly', '--no-metadata', '--diskspec', `vda,file=${outside}`)
+    await domain.observe()
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskUnusable')
     await domain.virsh('undefine')
     expect(await reasonOf(domain.boot())).toBe('Transient DiskUnusable')
