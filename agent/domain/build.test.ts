@@ -74,14 +74,6 @@ describe('buildDomain throws Terminal', () => {
       /only with bios/,
     ],
     [
-      'for an image with more cores than the flavor allows',
-      makeDomainInput({
-        instance: makeInstance({ hw_cpu_cores: '2' }, { extraSpecs: { 'hw:cpu_max_cores': '1' } }),
-      }),
-      'InvalidCpuTopology',
-      /hw_cpu_cores of the image is 2, and the limit allows 1 cores/,
-    ],
-    [
       'for a control character in a path',
       makeDomainInput({ paths: { ...makeDomainInput().paths, consoleLog: '/a\u0001b' } }),
       'InvalidCharacter',
@@ -93,4 +85,10 @@ describe('buildDomain throws Terminal', () => {
       expect.objectContaining({ kind: 'Terminal', code, message: expect.stringMatching(message) }),
     )
   })
+})
+
+test('buildDomain gives each virtual CPU a socket when image and flavor contradict each other', () => {
+  const flavor = { vcpus: 3, extraSpecs: { 'hw:cpu_max_cores': '1' } }
+  const instance = makeInstance({ hw_cpu_cores: '2' }, flavor)
+  expect(buildDomain(makeDomainInput({ instance }))).toContain('<topology sockets="3" cores="1" threads="1"/>')
 })

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'
 import { Allocations } from './allocations.ts'
 import { parseIP } from './ip.ts'
@@ -134,6 +135,25 @@ describe('AddressTable', () => {
     t.removeGuest([ip], 'fa:16:3e:00:00:01', 3)
     expect([t.subnetUsage(0).used, t.isMacUsed('fa:16:3e:00:00:01')]).toEqual([0, false])
     expect(t.reserve(['10.0.0.2'], 4, 9)).toEqual(['10.0.0.2'])
+  })
+  test('does not give away an address from which DHCP still answers older guests after the Network has changed', () => {
+    const allocations = new Allocations()
+    const t = allocations.tableOf('ns/lan')
+    const fixedIP = { address: '10.0.0.2', prefixLength: 29, dhcp: true, dhcpAddress: '10.0.0.5' }
+    const nic = { network: 'lan', networkNamespace: 'ns', macAddress: 'fa:16:3e:00:00:01', fixedIPs: [fixedIP] }
+    const server = { status: { instance: { interfaces: [nic] } } } as unknown as Server
+    t.setNetwork(makeNetwork([{ ...small, dnsServers: ['10.0.0.6'] }]))
+    allocations.observeServer(undefined, server, 0)
+    expect(t.describeUser(parseIP('10.0.0.5')!)).toBeUndefined()
+
+    t.setNetwork(makeNetwork([small]))
+    expect([1, 2].map(() => t.reserve([], 1, 9)[0])).toEqual(['10.0.0.3', '10.0.0.4'])
+    expect(() => t.reserve([], 1, 9)).toThrow(expect.objectContaining({ code: 'NoFreeAddress' }))
+    expect(() => t.reserve(['10.0.0.5'], 1, 9)).toThrow(
+      'DHCP answers from 10.0.0.5 on hosts with servers that are older than the last change of the network, until those end: ask for another address',
+    )
+    allocations.observeServer(server, undefined, 2)
+    expect(t.reserve(['10.0.0.5'], 3, 9)).toEqual(['10.0.0.5'])
   })
   test('counts Ports that were seen before their Network', () => {
     const t = new AddressTable()

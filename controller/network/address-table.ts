@@ -26,6 +26,8 @@ interface AddressUse {
   references: PortReference[]
   /** How many interfaces of placed servers have the address. More than one is an error. */
   guests: number
+  /** For how many interfaces of placed servers DHCP answers from the address. */
+  dhcpClients: number
   reservation: Reservation | undefined
 }
 
@@ -110,21 +112,27 @@ export class AddressTable {
   /**
    * Records the addresses and the MAC of a guest on a host. They stay in use until removeGuest, even if the guest's
    * Port is deleted earlier.
+   * @param dhcpAddresses the addresses from which DHCP answers the guest. No server gets them, even if DHCP answers new
+   * guests from other addresses because the Network has changed.
    */
-  addGuest(addresses: readonly IP[], mac: string): void {
+  addGuest(addresses: readonly IP[], mac: string, dhcpAddresses: readonly IP[] = []): void {
     for (const ip of addresses) this.#getOrCreateUse(ip).guests++
+    for (const ip of dhcpAddresses) this.#getOrCreateUse(ip).dhcpClients++
     addToCount(this.#guestMacs, mac, 1)
   }
 
   /** Undoes addGuest, when the guest is gone or no longer uses these addresses. */
-  removeGuest(addresses: readonly IP[], mac: string, now: number): void {
+  removeGuest(addresses: readonly IP[], mac: string, now: number, dhcpAddresses: readonly IP[] = []): void {
     addToCount(this.#guestMacs, mac, -1)
-    for (const ip of addresses) {
-      const use = this.#uses[ip.family].get(ip.value)
-      if (use === undefined) continue
-      use.guests--
-      this.#freeIfUnused(ip, use, now, true)
-    }
+    for (const ip of addresses) this.#decrement(ip, 'guests', now)
+    for (const ip of dhcpAddresses) this.#decrement(ip, 'dhcpClients', now)
+  }
+
+  #decrement(ip: IP, count: 'guests' | 'dhcpClients', now: number): void {
+    const use = this.#uses[ip.family].get(ip.value)
+    if (use === undefined) return
+    use[count]--
+    this.#freeIfUnused(ip, use, now, true)
   }
 
   /**
@@ -147,7 +155,8 @@ export class AddressTable {
     if (owner !== undefined) return `Port ${owner.namespace}/${owner.name}`
     const use = this.#uses[ip.family].get(ip.value)
     if (use === undefined) return undefined
-    return use.guests > 0 ? 'a server whose Port was deleted' : 'a Port that is about to be created'
+    if (use.guests > 0) return 'a server whose Port was deleted'
+    return use.reservation === undefined ? undefined : 'a Port that is about to be created'
   }
 
   /**
@@ -273,6 +282,11 @@ export class AddressTable {
       throw new Transient('AddressInUse', `${formatIP(ip)} is about to be given to another port`)
     if (use.guests > 0)
       throw new Transient('AddressInUse', `${formatIP(ip)} is used by a server whose Port was deleted, until that ends`)
+    if (use.dhcpClients > 0)
+      throw new Transient(
+        'AddressInUse',
+        `DHCP answers from ${formatIP(ip)} on hosts with servers that are older than the last change of the network, until those end: ask for another address`,
+      )
   }
 
   #setReservation(ip: IP, expires: number, by: string | undefined): void {
@@ -300,14 +314,14 @@ export class AddressTable {
   #getOrCreateUse(ip: IP): AddressUse {
     const found = this.#uses[ip.family].get(ip.value)
     if (found) return found
-    const use: AddressUse = { references: [], guests: 0, reservation: undefined }
+    const use: AddressUse = { references: [], guests: 0, dhcpClients: 0, reservation: undefined }
     this.#uses[ip.family].set(ip.value, use)
     for (const state of this.#poolsWith(ip)) state.used++
     return use
   }
 
   #freeIfUnused(ip: IP, use: AddressUse, now: number, quarantine: boolean): void {
-    if (use.references.length > 0 || use.guests > 0 || use.reservation !== undefined) return
+    if (use.references.length > 0 || use.guests > 0 || use.dhcpClients > 0 || use.reservation !== undefined) return
     if (!this.#uses[ip.family].delete(ip.value)) return
     for (const state of this.#poolsWith(ip)) {
       state.used--

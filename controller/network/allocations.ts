@@ -36,9 +36,10 @@ export class Allocations {
    */
   observeServer(before: Server | undefined, after: Server | undefined, now: number): void {
     // Add before removing: otherwise an address that the guest keeps would be free in between.
-    for (const { network, addresses, mac } of addressesInUseBy(after)) this.tableOf(network).addGuest(addresses, mac)
-    for (const { network, addresses, mac } of addressesInUseBy(before))
-      this.tableOf(network).removeGuest(addresses, mac, now)
+    for (const { network, addresses, mac, dhcpAddresses } of addressesInUseBy(after))
+      this.tableOf(network).addGuest(addresses, mac, dhcpAddresses)
+    for (const { network, addresses, mac, dhcpAddresses } of addressesInUseBy(before))
+      this.tableOf(network).removeGuest(addresses, mac, now, dhcpAddresses)
   }
 
   /**

@@ -63,6 +63,8 @@ interface GuestAddresses {
   /** The key of the Network (namespace/name). */
   network: string
   addresses: IP[]
+  /** The addresses from which DHCP answers the guest. */
+  dhcpAddresses: IP[]
   mac: string
 }
 
@@ -74,6 +76,7 @@ export function addressesInUseBy(server: Server | undefined): GuestAddresses[] {
   return (server?.status?.instance?.interfaces ?? []).map(({ network, networkNamespace, fixedIPs, macAddress }) => ({
     network: `${networkNamespace}/${network}`,
     addresses: fixedIPs.flatMap(({ address }) => parseIP(address) ?? []),
+    dhcpAddresses: fixedIPs.flatMap(({ dhcpAddress }) => parseIP(dhcpAddress ?? '') ?? []),
     mac: macAddress,
   }))
 }
