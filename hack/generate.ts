@@ -3,6 +3,8 @@
  */
 import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'
+import { chartOutputs } from './generate/chart/files.ts'
+import { chartReadme } from './generate/chart/readme.ts'
 import { operationsPage } from './generate/errors.ts'
 import { manifests } from './generate/manifests.ts'
 import { writeOutput } from './generate/output.ts'
@@ -13,3 +15,6 @@ import { serverStates } from './generate/server-states.ts'
 const root = join(import.meta.dirname, '..')
 for (const output of [manifests, reference, serverStates]) await writeOutput(root, output)
 for (const sections of [...agentPolicies(), operationsPage()]) await writeSections(root, sections)
+// The chart has copies of files that the lines above have written.
+for (const output of chartOutputs) await writeOutput(root, output)
+await writeSections(root, chartReadme())

@@ -1,0 +1,33 @@
+/** Makes the generated files of the chart: values, their schema, and copies of the manifests that tests use, too. */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { File, Output } from '../output.ts'
+import { valuesSchema } from './schema.ts'
+import { valuesYaml } from './values-yaml.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const chart = 'charts/kubenova'
+
+/** Copies a folder of manifests. Templates of the chart put the release's namespace and labels into them. */
+const copyOf = (folder: string): Output => ({
+  folder: `${chart}/files/${folder}`,
+  files: (): File[] =>
+    globSync('*.yaml', { cwd: join(root, 'crds', folder) })
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .map((name) => ({ name, text: readFileSync(join(root, 'crds', folder, name), 'utf8') })),
+})
+
+/** The outputs of the chart. They read the generated manifests in crds/, so they are written after these. */
+export const chartOutputs: readonly Output[] = [
+  copyOf('manifests'),
+  copyOf('admission'),
+  copyOf('access'),
+  {
+    folder: chart,
+    keepOthers: true,
+    files: () => [
+      { name: 'values.yaml', text: valuesYaml() },
+      { name: 'values.schema.json', text: valuesSchema() },
+    ],
+  },
+]

@@ -1,0 +1,83 @@
+/** The values of the chart that concern no single workload. */
+import { Type } from 'typebox'
+import { KubernetesList, StringMap } from './parts.ts'
+
+const boolean = (description: string, value: boolean) => Type.Boolean({ description, default: value })
+
+const name = Type.String({ minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' })
+const Subjects = (role: string) =>
+  Type.Optional(
+    Type.Array(
+      Type.Object({
+        kind: Type.Enum(['User', 'Group', 'ServiceAccount']),
+        name: Type.String({ minLength: 1 }),
+        namespace: Type.Optional(name),
+      }),
+      { description: `Who gets the role ${role} in the namespace.` },
+    ),
+  )
+
+export const commonValues = {
+  image: Type.Object({
+    registry: Type.String({
+      description: 'Registry and folder of the images. `localhost` means images that were imported on each node.',
+      default: 'localhost',
+      minLength: 1,
+    }),
+    tag: Type.String({ description: "Tag of the images. Default: the chart's appVersion.", default: '' }),
+    pullPolicy: Type.Enum(['IfNotPresent', 'Always', 'Never'], {
+      description: 'When nodes pull the images.',
+      default: 'IfNotPresent',
+    }),
+  }),
+  imagePullSecrets: KubernetesList('Secrets with credentials for the registry, such as `- name: my-registry`.'),
+  commonLabels: StringMap('Further labels of all objects.'),
+  crds: Type.Object({
+    install: boolean('Install and upgrade the CustomResourceDefinitions with the chart.', true),
+    keep: boolean(
+      'Keep the CustomResourceDefinitions, and so all objects, at `helm uninstall`. With false they carry the annotation compute.kubenova.io/allow-deletion=true and are deleted.',
+      true,
+    ),
+  }),
+  admission: Type.Object({
+    install: boolean('Install the policies that protect locked Servers and the CustomResourceDefinitions.', true),
+    serverFinalizer: boolean(
+      'Install the MutatingAdmissionPolicy that adds the finalizer to new Servers. Without it the controller adds it, one write later.',
+      true,
+    ),
+  }),
+  rbac: Type.Object({
+    create: boolean('Create the accounts and roles of controller and agents, and the policies that restrict them.', true),
+    aggregate: boolean('Add the roles kubenova-view, kubenova-edit and kubenova-admin to the roles view, edit and admin.', true),
+  }),
+  tenants: Type.Array(
+    Type.Object({ namespace: name, view: Subjects('kubenova-view'), edit: Subjects('kubenova-edit'), admin: Subjects('kubenova-admin') }),
+    {
+      description:
+        'Role bindings for the users of namespaces: `namespace`, and lists of subjects for `view`, `edit` and `admin`. The subjects may also read flavors.',
+      default: [],
+    },
+  ),
+  networkPolicy: Type.Object({
+    enabled: boolean('Create NetworkPolicies for the Pods, except the agents, which are in the network of their host.', false),
+    apiServerPorts: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
+      description: 'Ports at which Pods may reach the API server.',
+      default: [443, 6443],
+      minItems: 1,
+    }),
+    metricsFrom: KubernetesList('Peers that may read the metrics. Default: all Pods of the cluster.'),
+  }),
+  uninstallGuard: Type.Object({
+    enabled: boolean('Refuse `helm uninstall` while Servers exist.', true),
+  }),
+  test: Type.Object({
+    timeoutSeconds: Type.Integer({ description: 'How long `helm test` waits for its Server.', default: 300, minimum: 10 }),
+    imagePort: Type.Integer({
+      description: 'Port of the test Pod at which hosts download the disk of the test Server.',
+      default: 8000,
+      minimum: 1024,
+      maximum: 65_535,
+    }),
+  }),
+  extraObjects: KubernetesList('Further objects to create. Strings in them may be templates.'),
+}

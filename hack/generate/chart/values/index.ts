@@ -1,0 +1,16 @@
+/** All values of the chart: types, defaults, limits and descriptions. values.yaml, values.schema.json and the README derive from it. */
+import { Type } from 'typebox'
+import { agentValues } from './agent.ts'
+import { commonValues } from './common.ts'
+import { controllerValues } from './controller.ts'
+
+const { image, imagePullSecrets, commonLabels, ...rest } = commonValues
+
+export const chartValues = Type.Object({
+  image,
+  imagePullSecrets,
+  commonLabels,
+  controller: controllerValues,
+  agent: agentValues,
+  ...rest,
+})

@@ -1,0 +1,48 @@
+/** The schemas that several values of the chart share. */
+import { type TObject, type TSchema, Type } from 'typebox'
+
+/** A free-form object of the Kubernetes API. The API server checks it, not the chart. */
+export const KubernetesObject = (description: string, value: object = {}) =>
+  Type.Object({}, { description, default: value, additionalProperties: true })
+
+export const KubernetesList = (description: string, value: readonly object[] = []) =>
+  Type.Array(Type.Object({}, { additionalProperties: true }), { description, default: [...value] })
+
+export const StringMap = (description: string, value: Record<string, string> = {}) =>
+  Type.Record(Type.String(), Type.String(), { description, default: value })
+
+export const Port = (description: string, value: number) =>
+  Type.Integer({ description, default: value, minimum: 1, maximum: 65_535 })
+
+/** An absolute path of the host. */
+export const HostPath = (description: string, value: string) =>
+  Type.String({ description, default: value, pattern: '^/[^:]*[^/:]$' })
+
+/** The options of a program that the chart does not set itself. None has a default here: the program's own applies. */
+export function programOptions(program: string, schema: TObject, setByChart: readonly string[]): TObject {
+  const entries = Object.entries(schema.properties as Record<string, TSchema>).filter(([name]) => !setByChart.includes(name))
+  return Type.Object(Object.fromEntries(entries.map(([name, option]) => [name, Type.Optional(option)])), {
+    description: `Options of the ${program} by name, such as logLevel. The ${program} has the defaults.`,
+    default: {},
+  })
+}
+
+/** The repository and the digest of an image. */
+export const Image = (name: string) =>
+  Type.Object({
+    repository: Type.String({ description: 'Name of the image in the registry.', default: name, minLength: 1 }),
+    digest: Type.String({
+      description: 'Digest such as sha256:1f2e…, which then names the image instead of the tag.',
+      default: '',
+      pattern: '^(sha256:[0-9a-f]{64})?$',
+    }),
+  })
+
+/** Values that both workloads have. */
+export const workloadValues = {
+  podLabels: StringMap('Further labels of the Pods.'),
+  podAnnotations: StringMap('Annotations of the Pods.'),
+  env: KubernetesList('Further environment variables of the container.'),
+  extraVolumes: KubernetesList('Further volumes of the Pods, such as one with certificate authorities.'),
+  extraVolumeMounts: KubernetesList('Where the container mounts the further volumes.'),
+}

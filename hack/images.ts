@@ -1,0 +1,71 @@
+/**
+ * `make images`: builds the images of the controller and the agent with buildah, as OCI archives in dist/images.
+ * Usage: node hack/images.ts [--base IMAGE|local] [--arch amd64,arm64] [--only controller,agent] [--verify]
+ * `--base local` makes the base with mmdebstrap instead of pulling an image. `--verify` builds each image a second time
+ * without the cache and compares the digests.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { installPackages } from '../test/rig/packages.ts'
+import { buildPrograms } from './build.ts'
+import { root } from './command.ts'
+import { ensureLocalBase } from './images/base.ts'
+import { type Architecture, architectures, buildImage, type ImageName, imageNames } from './images/build.ts'
+import { createStorage } from './images/storage.ts'
+
+const log = (line: string): void => console.error(line)
+
+const { values } = parseArgs({
+  options: {
+    base: { type: 'string', default: 'docker.io/library/debian:bookworm-slim' },
+    arch: { type: 'string', default: 'amd64' },
+    only: { type: 'string', default: imageNames.join(',') },
+    verify: { type: 'boolean', default: false },
+  },
+})
+
+/** Splits the value of an option at commas. Throws an error if a part is none of the allowed words. */
+function listOf<T extends string>(option: string, text: string, allowed: readonly T[]): T[] {
+  return text.split(',').map((word) => {
+    const found = allowed.find((name) => name === word)
+    if (found === undefined) throw new Error(`--${option} ${word}: must be one of ${allowed.join(', ')}`)
+    return found
+  })
+}
+
+async function main(): Promise<void> {
+  const folder = join(root, 'dist/images')
+  const names: ImageName[] = listOf('only', values.only, imageNames)
+  const archs: Architecture[] = listOf('arch', values.arch, architectures)
+  await installPackages(['buildah', 'skopeo', ...(values.base === 'local' ? ['mmdebstrap'] : [])], log)
+  mkdirSync(folder, { recursive: true })
+  const programs = join(root, 'dist/programs')
+  await buildPrograms(programs)
+  const storage = createStorage('images')
+  const base = values.base === 'local' ? await ensureLocalBase(storage, log) : values.base
+  for (const arch of archs) {
+    for (const name of names) {
+      const image = await buildImage({ name, arch, base, programs, folder, storage, log })
+      console.log(`${image.file}  ${image.digest}  ${(image.bytes / 1e6).toFixed(1)} MB`)
+      if (values.verify) await verifyDigest(name, arch, { base, programs, digest: image.digest })
+    }
+  }
+}
+
+/** Builds an image again in an empty storage. Throws an error if the digest differs from that of the first build. */
+async function verifyDigest(
+  name: ImageName,
+  arch: Architecture,
+  { base, programs, digest }: { base: string; programs: string; digest: string },
+): Promise<void> {
+  await using storage = createStorage('images-verify')
+  const folder = join(storage.folder, 'archives')
+  mkdirSync(folder, { recursive: true })
+  const secondBase = base.startsWith('localhost/') ? await ensureLocalBase(storage, log) : base
+  const second = await buildImage({ name, arch, base: secondBase, programs, folder, storage, log })
+  if (second.digest !== digest) throw new Error(`${name} ${arch}: a second build has the digest ${second.digest}, not ${digest}`)
+  console.log(`${name} ${arch}: a second build has the same digest`)
+}
+
+if (import.meta.main) await main()

@@ -1,0 +1,75 @@
+/** Builds one image for one architecture and writes it as an OCI archive. */
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import about from '../../package.json' with { type: 'json' }
+import { runCommand } from '../../test/rig/process.ts'
+import { root } from '../command.ts'
+import { ensureNode } from './node.ts'
+import { sourceDate } from './source-date.ts'
+import type { Storage } from './storage.ts'
+
+export const imageNames = ['controller', 'agent'] as const
+export type ImageName = (typeof imageNames)[number]
+
+/** The architectures by Debian's names, which are also those of OCI images. */
+export const architectures = ['amd64', 'arm64'] as const
+export type Architecture = (typeof architectures)[number]
+
+export interface BuildImageOptions {
+  name: ImageName
+  arch: Architecture
+  /** Name of the base image. */
+  base: string
+  /** Folder of the bundled programs. */
+  programs: string
+  /** Folder that gets the archive. */
+  folder: string
+  storage: Storage
+  log: (line: string) => void
+}
+
+export interface BuiltImage {
+  /** Path of the OCI archive. */
+  file: string
+  /** Digest of the image's manifest. */
+  digest: string
+  /** Size of the archive. */
+  bytes: number
+}
+
+/** The name of an image, as the chart's default values give it. */
+export const referenceOf = (name: ImageName): string => `localhost/kubenova-${name}:${about.version}`
+
+export async function buildImage({ name, arch, base, programs, folder, storage, log }: BuildImageOptions): Promise<BuiltImage> {
+  log(`images: building ${name} for ${arch}`)
+  const context = mkdtempSync(join(tmpdir(), 'kubenova-image-'))
+  try {
+    await fillContext(context, arch, programs)
+    const file = join(folder, `kubenova-${name}-${arch}.tar`)
+    await storage.buildah(
+      'build',
+      ...['--isolation', 'chroot', '--platform', `linux/${arch}`, '--timestamp', String(sourceDate())],
+      ...['--build-arg', `BASE=${base}`, '--build-arg', `ARCH=${arch}`, '--layers=false', '--quiet'],
+      ...['--file', join(root, 'images', `Containerfile.${name}`), '--tag', referenceOf(name), context],
+    )
+    rmSync(file, { force: true })
+    await storage.buildah('push', '--quiet', referenceOf(name), `oci-archive:${file}:${referenceOf(name)}`)
+    return { file, digest: await digestOf(file), bytes: statSync(file).size }
+  } finally {
+    rmSync(context, { recursive: true, force: true })
+  }
+}
+
+/** Fills the folder from which the Containerfiles copy: `node` and `dist/`. */
+async function fillContext(context: string, arch: Architecture, programs: string): Promise<void> {
+  copyFileSync(await ensureNode(arch), join(context, 'node'))
+  chmodSync(join(context, 'node'), 0o755)
+  mkdirSync(join(context, 'dist'))
+  cpSync(programs, join(context, 'dist'), { recursive: true })
+}
+
+/** The digest of the manifest in an OCI archive. The archive itself differs in each build, by the times in its tar. */
+async function digestOf(file: string): Promise<string> {
+  return (await runCommand(['skopeo', 'inspect', '--format', '{{.Digest}}', `oci-archive:${file}`])).trim()
+}
