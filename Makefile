@@ -10,7 +10,7 @@ HOSTS ?= 1
 # may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench images
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ chaos: setup ## Run all fault tests and the kill matrix, which writes docs/kill-
 
 test: setup ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
 	@node hack/test.ts
+
+images: setup ## Build the container images as OCI archives in dist/images (BASE=local without a registry; ARCH=amd64,arm64)
+	@node hack/images.ts $(if $(BASE),--base $(BASE)) $(if $(ARCH),--arch $(ARCH)) $(if $(VERIFY),--verify)
 
 bench: setup ## Run the benchmarks
 	@for file in test/bench/*.ts; do echo "== $$file"; node --expose-gc "$$file" || exit; done

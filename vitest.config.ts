@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{crds,actions,kube,controller,agent,api-shim,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
+            '{crds,actions,kube,controller,agent,api-shim,hooks,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
           ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
           // The limit is far above the time of any test, because the machine may be busy.
@@ -22,7 +22,9 @@ export default defineConfig({
       {
         test: {
           name: 'rig',
-          include: ['{crds,actions,kube,controller,agent,api-shim,test/contract,test/rig,test/fakes}/**/*.rig.test.ts'],
+          include: [
+            '{crds,actions,kube,controller,agent,api-shim,test/contract,test/rig,test/fakes,test/chart}/**/*.rig.test.ts',
+          ],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -9,13 +9,18 @@ import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
 /**
- * Writes `<dir>/agent.mjs`, `<dir>/controller.mjs` and `<dir>/api-shim.mjs`, and the modules that are rarely loaded to
- * `<dir>/parts/`.
+ * Writes `<dir>/agent.mjs`, `<dir>/controller.mjs`, `<dir>/api-shim.mjs` and `<dir>/hooks.mjs`, and the modules that are
+ * rarely loaded to `<dir>/parts/`.
  */
 export async function buildPrograms(dir: string): Promise<void> {
   const mainFile = (name: string): string => join(root, name, 'main.ts')
   await bundle({
-    input: { agent: mainFile('agent'), controller: mainFile('controller'), 'api-shim': mainFile('api-shim') },
+    input: {
+      agent: mainFile('agent'),
+      controller: mainFile('controller'),
+      'api-shim': mainFile('api-shim'),
+      hooks: mainFile('hooks'),
+    },
     cwd: root,
     platform: 'node',
     logLevel: 'warn',

@@ -64,7 +64,8 @@ async function verifyDigest(
   mkdirSync(folder, { recursive: true })
   const secondBase = base.startsWith('localhost/') ? await ensureLocalBase(storage, log) : base
   const second = await buildImage({ name, arch, base: secondBase, programs, folder, storage, log })
-  if (second.digest !== digest) throw new Error(`${name} ${arch}: a second build has the digest ${second.digest}, not ${digest}`)
+  if (second.digest !== digest)
+    throw new Error(`${name} ${arch}: a second build has the digest ${second.digest}, not ${digest}`)
   console.log(`${name} ${arch}: a second build has the same digest`)
 }
 

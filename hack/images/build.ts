@@ -41,7 +41,15 @@ export interface BuiltImage {
 /** The name of an image, as the chart's default values give it. */
 export const referenceOf = (name: ImageName): string => `localhost/kubenova-${name}:${about.version}`
 
-export async function buildImage({ name, arch, base, programs, folder, storage, log }: BuildImageOptions): Promise<BuiltImage> {
+export async function buildImage({
+  name,
+  arch,
+  base,
+  programs,
+  folder,
+  storage,
+  log,
+}: BuildImageOptions): Promise<BuiltImage> {
   log(`images: building ${name} for ${arch}`)
   const context = mkdtempSync(join(tmpdir(), 'kubenova-image-'))
   try {

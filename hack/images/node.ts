@@ -20,7 +20,9 @@ export async function ensureNode(arch: Architecture): Promise<string> {
   mkdirSync(dirname(cached), { recursive: true })
   const scratch = mkdtempSync(`${cached}.`)
   try {
-    const archive = (await runCommand(['npm', 'pack', '--silent', `node-linux-${nodeArch}@${version}`], { cwd: scratch })).trim()
+    const archive = (
+      await runCommand(['npm', 'pack', '--silent', `node-linux-${nodeArch}@${version}`], { cwd: scratch })
+    ).trim()
     await runCommand(['tar', '-xzf', archive, 'package/bin/node'], { cwd: scratch })
     renameSync(join(scratch, 'package/bin/node'), cached)
   } finally {

@@ -40,7 +40,7 @@ function makeOptions() {
   const log: string[] = []
   return {
     env,
-    mirrors: { kubernetes: `${base}/release`, etcd: `${base}/etcd` },
+    mirrors: { kubernetes: `${base}/release`, etcd: `${base}/etcd`, helm: `${base}/helm` },
     log: (line: string) => log.push(line),
   }
 }
@@ -91,6 +91,16 @@ describe('ensureBinaries takes a binary from', () => {
     files = { [`/etcd/v3.6.6/${name}.tar.gz`]: archive, '/etcd/v3.6.6/SHA256SUMS': sums }
     const { etcd } = await ensureBinaries(['etcd'], makeOptions())
     expect(await runCommand([etcd])).toBe('I am the download\n')
+  })
+
+  it('the archive of Helm', async () => {
+    const name = `helm-v3.22.0-linux-${arch}.tar.gz`
+    writeScript(join(dir, `linux-${arch}/helm`), program)
+    await runCommand(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, `linux-${arch}`])
+    const archive = readFileSync(join(dir, 'a.tar.gz'))
+    files = { [`/helm/${name}`]: archive, [`/helm/${name}.sha256sum`]: `${sha256(archive)}  ${name}\n` }
+    const { helm } = await ensureBinaries(['helm'], makeOptions())
+    expect(await runCommand([helm])).toBe('I am the download\n')
   })
 
   it('no source when the checksum of the download is wrong', async () => {

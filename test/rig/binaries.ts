@@ -1,6 +1,6 @@
-// Provides Kubernetes and etcd binaries for tests. Takes each from the first of these sources that has it: an
-// environment variable, the PATH (if the version fits), the cache, the official download, and a build from Go modules
-// (pinned in binaries/*/go.mod and go.sum).
+// Provides the binaries of Kubernetes, etcd and Helm for tests. Takes each from the first of these sources that has it:
+// an environment variable, the PATH (if the version fits), the cache, the official download, and a build from Go
+// modules (pinned in binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -64,21 +64,39 @@ const binaries = {
     ask: ['version', '--client'],
     variable: 'KUBENOVA_KUBECTL',
   },
+  // Only the tests of the chart use Helm.
+  helm: {
+    version: 'v3.22.0',
+    module: 'helm',
+    ldflags: '-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0',
+    source: 'helm.sh/helm/v3/cmd/helm',
+    fits: /Version:"v3\.22\./,
+    ask: ['version'],
+    variable: 'KUBENOVA_HELM',
+  },
 } as const
 
 export type Binary = keyof typeof binaries
+
+/** Base URLs of the downloads. */
+interface Mirrors {
+  kubernetes: string
+  etcd: string
+  helm: string
+}
 
 export interface BinaryOptions {
   /** Called with each line of the progress report. */
   log?: (line: string) => void
   env?: NodeJS.ProcessEnv
   /** Base URLs of the downloads. Default: the official sites. */
-  mirrors?: { kubernetes: string; etcd: string }
+  mirrors?: Mirrors
 }
 
-const official = {
+const official: Mirrors = {
   kubernetes: 'https://dl.k8s.io/release',
   etcd: 'https://github.com/etcd-io/etcd/releases/download',
+  helm: 'https://get.helm.sh',
 }
 
 /** Returns the paths of the binaries. Downloads or builds those that are missing. */
@@ -138,14 +156,18 @@ const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
  * Returns the URLs of a download (`file`) and of its SHA-256 sums (`sums`). `entry` is the name of the download in the
- * file of sums; it is empty if that file has only one sum, without a name. The download of etcd is an archive, not a
- * binary.
+ * file of sums; it is empty if that file has only one sum, without a name. The downloads of etcd and Helm are archives, not
+ * binaries.
  */
-function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
+function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
   if (name === 'etcd') {
     const entry = `etcd-${version}-linux-${architecture()}.tar.gz`
     return { file: `${mirrors.etcd}/${version}/${entry}`, sums: `${mirrors.etcd}/${version}/SHA256SUMS`, entry }
+  }
+  if (name === 'helm') {
+    const entry = `helm-${version}-linux-${architecture()}.tar.gz`
+    return { file: `${mirrors.helm}/${entry}`, sums: `${mirrors.helm}/${entry}.sha256sum`, entry }
   }
   const file = `${mirrors.kubernetes}/${version}/bin/linux/${architecture()}/${name}`
   return { file, sums: `${file}.sha256`, entry: '' }
@@ -158,7 +180,7 @@ function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string;
 async function downloadBinary(
   name: Binary,
   target: string,
-  mirrors: typeof official,
+  mirrors: Mirrors,
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrlsOf(name, mirrors)

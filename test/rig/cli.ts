@@ -14,7 +14,7 @@ const log = (line: string) => console.error(line)
 const commands: Record<string, () => Promise<void>> = {
   /** Downloads or builds the binaries and the guest image in advance, so that no test has to wait for them. */
   async setup() {
-    await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'], { log })
+    await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'], { log })
     await ensureGuestImage(log)
   },
 

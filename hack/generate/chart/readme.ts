@@ -1,6 +1,7 @@
 /** Makes the table of values in the chart's README. */
-import type { Sections } from '../sections.ts'
+
 import { inlineCode, renderTable } from '../markdown.ts'
+import type { Sections } from '../sections.ts'
 import { chartValues } from './values/index.ts'
 
 interface Schema {

@@ -1,12 +1,24 @@
 /** The values of the agents' DaemonSet. */
 import { Type } from 'typebox'
 import { AgentOptions } from '../../../../agent/options.ts'
-import { HostPath, Image, KubernetesList, KubernetesObject, Port, programOptions, StringMap, workloadValues } from './parts.ts'
+import {
+  HostPath,
+  Image,
+  KubernetesList,
+  KubernetesObject,
+  Port,
+  programOptions,
+  StringMap,
+  workloadValues,
+} from './parts.ts'
 
 const setByChart = ['kubeconfig', 'namespace', 'hostName', 'hostIp', 'metricsAddress', 'stateDir', 'imageDir', 'runDir']
 
 export const agentValues = Type.Object({
-  enabled: Type.Boolean({ description: 'Run the agents as a DaemonSet. With false they run outside of Pods.', default: true }),
+  enabled: Type.Boolean({
+    description: 'Run the agents as a DaemonSet. With false they run outside of Pods.',
+    default: true,
+  }),
   image: Image('kubenova-agent'),
   options: programOptions('agent', AgentOptions, setByChart),
   metricsPort: Port('Port of /metrics, /healthz and /readyz on the host.', 8081),
@@ -16,9 +28,10 @@ export const agentValues = Type.Object({
   ),
   priorityClassName: Type.String({ description: 'Priority class of the Pods.', default: 'system-node-critical' }),
   nodeSelector: StringMap('Labels of the nodes that are hypervisors.', { 'compute.kubenova.io/hypervisor': 'true' }),
-  tolerations: KubernetesList('Tolerations of the Pods. Default: all taints, because guests need their agent also on a drained node.', [
-    { operator: 'Exists' },
-  ]),
+  tolerations: KubernetesList(
+    'Tolerations of the Pods. Default: all taints, because guests need their agent also on a drained node.',
+    [{ operator: 'Exists' }],
+  ),
   affinity: KubernetesObject('Affinity of the Pods.'),
   maxUnavailable: Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[0-9]+%$' })], {
     description: 'How many agents an upgrade replaces at once: a number, or a percentage such as 10%.',
@@ -26,7 +39,10 @@ export const agentValues = Type.Object({
   }),
   terminationGracePeriodSeconds: Type.Integer({ description: 'Time to stop.', default: 30, minimum: 1 }),
   stateDir: HostPath('Directory of the host for disks, image cache and network state.', '/var/lib/kubenova'),
-  imageDir: HostPath('The only directory of the host from which images with a file: URL are read.', '/var/lib/kubenova/images'),
+  imageDir: HostPath(
+    'The only directory of the host from which images with a file: URL are read.',
+    '/var/lib/kubenova/images',
+  ),
   runDir: HostPath('Directory of the host for sockets.', '/run/kubenova'),
   libvirtDir: HostPath("Directory of the host with libvirt's socket.", '/run/libvirt'),
   securityContext: KubernetesObject('Security context of the container.', {

@@ -47,11 +47,22 @@ export const commonValues = {
     ),
   }),
   rbac: Type.Object({
-    create: boolean('Create the accounts and roles of controller and agents, and the policies that restrict them.', true),
-    aggregate: boolean('Add the roles kubenova-view, kubenova-edit and kubenova-admin to the roles view, edit and admin.', true),
+    create: boolean(
+      'Create the accounts and roles of controller and agents, and the policies that restrict them.',
+      true,
+    ),
+    aggregate: boolean(
+      'Add the roles kubenova-view, kubenova-edit and kubenova-admin to the roles view, edit and admin.',
+      true,
+    ),
   }),
   tenants: Type.Array(
-    Type.Object({ namespace: name, view: Subjects('kubenova-view'), edit: Subjects('kubenova-edit'), admin: Subjects('kubenova-admin') }),
+    Type.Object({
+      namespace: name,
+      view: Subjects('kubenova-view'),
+      edit: Subjects('kubenova-edit'),
+      admin: Subjects('kubenova-admin'),
+    }),
     {
       description:
         'Role bindings for the users of namespaces: `namespace`, and lists of subjects for `view`, `edit` and `admin`. The subjects may also read flavors.',
@@ -59,7 +70,10 @@ export const commonValues = {
     },
   ),
   networkPolicy: Type.Object({
-    enabled: boolean('Create NetworkPolicies for the Pods, except the agents, which are in the network of their host.', false),
+    enabled: boolean(
+      'Create NetworkPolicies for the Pods, except the agents, which are in the network of their host.',
+      false,
+    ),
     apiServerPorts: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
       description: 'Ports at which Pods may reach the API server.',
       default: [443, 6443],
@@ -71,7 +85,11 @@ export const commonValues = {
     enabled: boolean('Refuse `helm uninstall` while Servers exist.', true),
   }),
   test: Type.Object({
-    timeoutSeconds: Type.Integer({ description: 'How long `helm test` waits for its Server.', default: 300, minimum: 10 }),
+    timeoutSeconds: Type.Integer({
+      description: 'How long `helm test` waits for its Server.',
+      default: 300,
+      minimum: 10,
+    }),
     imagePort: Type.Integer({
       description: 'Port of the test Pod at which hosts download the disk of the test Server.',
       default: 8000,

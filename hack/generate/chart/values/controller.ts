@@ -33,7 +33,10 @@ export const controllerValues = Type.Object({
     spreadOver('kubernetes.io/hostname'),
   ]),
   podDisruptionBudget: Type.Object({
-    enabled: Type.Boolean({ description: 'Create a PodDisruptionBudget if there is more than one Pod.', default: true }),
+    enabled: Type.Boolean({
+      description: 'Create a PodDisruptionBudget if there is more than one Pod.',
+      default: true,
+    }),
     maxUnavailable: Type.Integer({ description: 'How many Pods may be evicted at once.', default: 1, minimum: 1 }),
   }),
   terminationGracePeriodSeconds: Type.Integer({ description: 'Time to stop.', default: 30, minimum: 1 }),

@@ -20,7 +20,9 @@ export const HostPath = (description: string, value: string) =>
 
 /** The options of a program that the chart does not set itself. None has a default here: the program's own applies. */
 export function programOptions(program: string, schema: TObject, setByChart: readonly string[]): TObject {
-  const entries = Object.entries(schema.properties as Record<string, TSchema>).filter(([name]) => !setByChart.includes(name))
+  const entries = Object.entries(schema.properties as Record<string, TSchema>).filter(
+    ([name]) => !setByChart.includes(name),
+  )
   return Type.Object(Object.fromEntries(entries.map(([name, option]) => [name, Type.Optional(option)])), {
     description: `Options of the ${program} by name, such as logLevel. The ${program} has the defaults.`,
     default: {},

@@ -1,0 +1,123 @@
+/**
+ * The hook of `helm test`: boots a Server from a disk that this program itself serves, waits until the Server is Ready,
+ * and removes it. So the test needs no image from outside of the cluster.
+ */
+import { createHash } from 'node:crypto'
+import { createServer, type Server as HttpServer } from 'node:http'
+import { type Flavor, flavor, type Image, image, resourceDefOf, type Server, server } from '../crds/index.ts'
+import { parseAddress } from '../kube/address.ts'
+import type { Kube } from '../kube/client.ts'
+import { ignoreNotFound, isAlreadyExists } from '../kube/errors.ts'
+import type { Resource } from '../kube/resource.ts'
+
+export interface BootOptions {
+  namespace: string
+  timeoutMs: number
+  /** Address and port at which the hosts download the disk from this program. */
+  imageAddress: string
+}
+
+const name = 'kubenova-test'
+const POLL_MS = 1000
+const MIB = 2 ** 20
+
+/**
+ * A raw disk of 1 MiB whose boot sector stops the virtual CPU: CLI, HLT, and a jump back to HLT. The signature 55 AA at
+ * its end makes the BIOS boot it.
+ */
+export function makeBootableDisk(): Buffer {
+  const disk = Buffer.alloc(MIB)
+  Buffer.from([0xfa, 0xf4, 0xeb, 0xfd]).copy(disk)
+  disk.writeUInt16BE(0x55_aa, 510)
+  return disk
+}
+
+/** Boots and removes the test Server. Returns a sentence with the times. Throws an error with the Server's reason. */
+export async function bootTestServer(kube: Kube, options: BootOptions): Promise<string> {
+  const { namespace, imageAddress, timeoutMs } = options
+  const disk = makeBootableDisk()
+  await using _http = await serveDisk(disk, parseAddress(imageAddress).port)
+  const ref = { name, namespace }
+  const servers = kube.resource<Server>(resourceDefOf(server))
+  const images = kube.resource<Image>(resourceDefOf(image))
+  const flavors = kube.resource<Flavor>(resourceDefOf(flavor))
+  const deadline = Date.now() + timeoutMs
+  const remove = async (): Promise<void> => {
+    await removeObject(servers, ref, deadline)
+    await removeObject(images, ref, deadline)
+    await removeObject(flavors, { name }, deadline)
+  }
+  await remove() // An earlier run may have been killed before it removed its objects.
+  const started = Date.now()
+  try {
+    await create(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } })
+    const checksum = `sha256:${createHash('sha256').update(disk).digest('hex')}`
+    await create(images, { metadata: ref, spec: { url: `http://${imageAddress}/disk.raw`, checksum, format: 'raw' } })
+    await create(servers, { metadata: ref, spec: { flavor: name, image: { name }, networks: [] } })
+    const host = await waitUntilReady(servers, ref, deadline)
+    const booted = Date.now()
+    await remove()
+    return `a Server was Ready on ${host} after ${seconds(booted - started)} and removed after ${seconds(Date.now() - booted)}`
+  } finally {
+    await remove().catch(() => undefined)
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
+  const http: HttpServer = createServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': disk.length })
+    response.end(request.method === 'HEAD' ? undefined : disk)
+  })
+  await new Promise<void>((resolve, reject) => http.once('error', reject).listen(port, resolve))
+  return {
+    [Symbol.asyncDispose]: async () => {
+      http.closeAllConnections()
+      await new Promise((resolve) => http.close(resolve))
+    },
+  }
+}
+
+/** Creates an object. The request may have been sent twice, so an object that exists already is taken for ours. */
+async function create<T extends Server | Image | Flavor>(
+  resource: Resource<T>,
+  object: Parameters<Resource<T>['create']>[0],
+): Promise<void> {
+  await resource.create(object).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error
+  })
+}
+
+async function waitUntilReady(
+  servers: Resource<Server>,
+  ref: { name: string; namespace: string },
+  deadline: number,
+): Promise<string> {
+  for (;;) {
+    const { status } = await servers.get(ref)
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+    if (ready?.status === 'True') return status?.host ?? 'no host'
+    if (Date.now() > deadline || status?.conditions?.some((c) => c.type === 'Stalled' && c.reason !== 'NoValidHost'))
+      throw new Error(`the test Server is not Ready: ${describe(ready)}`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+const describe = (condition: { reason?: string; message?: string } | undefined): string =>
+  condition === undefined
+    ? 'it has no status; does the controller run? See kubectl get pods'
+    : `${condition.reason}: ${condition.message}`
+
+async function removeObject<T extends Server | Image | Flavor>(
+  resource: Resource<T>,
+  ref: { name: string; namespace?: string },
+  deadline: number,
+): Promise<void> {
+  await ignoreNotFound(resource.delete(ref))
+  while ((await ignoreNotFound(resource.get(ref))) !== undefined) {
+    if (Date.now() > deadline)
+      throw new Error(`${resource.def.kind} ${name} is not removed in time; see kubectl describe`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}

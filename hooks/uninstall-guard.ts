@@ -1,0 +1,20 @@
+/** Refuses an uninstallation while Servers exist: without the agents, no program would remove their guests. */
+import { resourceDefOf, server } from '../crds/index.ts'
+import type { Kube } from '../kube/client.ts'
+import { ignoreNotFound } from '../kube/errors.ts'
+import { keyOf } from '../kube/types.ts'
+
+const NAMED = 3
+
+/** The sentence that refuses the uninstallation. Undefined: no Server exists, or the kind itself is gone. */
+export async function findRemainingServers(kube: Kube): Promise<string | undefined> {
+  const page = await ignoreNotFound(kube.resource(resourceDefOf(server)).list())
+  const keys = (page?.items ?? []).map(({ metadata }) => keyOf(metadata)).toSorted((a, b) => (a < b ? -1 : 1))
+  if (keys.length === 0) return undefined
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
+  return (
+    `${keys.length === 1 ? 'a Server exists' : `${keys.length} Servers exist`} (${keys.slice(0, NAMED).join(', ')}${more}), ` +
+    'and only the agents can remove guests and disks: delete the Servers first (kubectl delete servers --all --all-namespaces), ' +
+    'or uninstall with --no-hooks to leave their guests running without Kubenova'
+  )
+}

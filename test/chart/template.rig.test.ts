@@ -1,0 +1,146 @@
+// Tests what the chart renders, without a cluster.
+import { globSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { AgentOptions } from '../../agent/options.ts'
+import { ControllerOptions } from '../../controller/options.ts'
+import { listValues } from '../../hack/generate/chart/readme.ts'
+import { parseOptions } from '../../kube/options.ts'
+import about from '../../package.json' with { type: 'json' }
+import { createScratchDirectory } from '../rig/scratch.ts'
+import { chartFolder, Helm, type Values } from './helm.ts'
+
+const readTestdata = <T>(name: string): T =>
+  parse(readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8')) as T
+
+interface Manifest {
+  kind: string
+  metadata: { name: string; namespace?: string; labels: Record<string, string>; annotations?: Record<string, string> }
+  spec: unknown
+}
+interface Workload {
+  spec: { template: { spec: { containers: { args: string[] }[] } } }
+}
+
+const readManifests = (text: string): Manifest[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null)
+
+let dir: string
+let helm: Helm
+let rendered: string
+
+beforeAll(async () => {
+  dir = createScratchDirectory()
+  helm = await Helm.create(dir)
+  rendered = await helm.template()
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+it('helm lint finds nothing', async () => {
+  expect(await helm.run('lint', '--strict', '--kube-version', '1.36.3', chartFolder)).toContain('0 chart(s) failed')
+})
+
+it('the chart has the version of the programs', () => {
+  const chart = parse(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8')) as Record<string, unknown>
+  expect(chart).toMatchObject({ version: about.version, appVersion: about.version })
+})
+
+describe('the rendered manifests', () => {
+  it('are those of the snapshot', async () => {
+    const text = await helm.template({ 'crds.install': false, 'rbac.create': false, 'admission.install': false })
+    await expect(text).toMatchFileSnapshot('testdata/rendered.yaml')
+  })
+
+  it('contain everything in crds/', () => {
+    const sources = globSync(join(import.meta.dirname, '../../crds/{manifests,admission,access}/*.yaml'))
+    const expected = sources.flatMap((file) => readManifests(readFileSync(file, 'utf8')))
+    expect(expected.length).toBeGreaterThan(40)
+    const found = new Map(readManifests(rendered).map((m) => [`${m.kind} ${m.metadata.name}`, m]))
+    for (const manifest of expected) {
+      const { metadata, ...rest } = manifest
+      const actual = found.get(`${manifest.kind} ${metadata.name}`)
+      expect(actual).toMatchObject(rest)
+      expect(actual?.metadata).toMatchObject(metadata)
+    }
+  })
+
+  it('name only the namespace of the release', async () => {
+    const text = await helm.run('template', 'other', chartFolder, '--namespace', 'vms', '--kube-version', '1.36.3')
+    expect(text).not.toContain('kubenova-system')
+    expect(text).toContain("request.userInfo.username == 'system:serviceaccount:vms:kubenova-agent'")
+  })
+})
+
+describe('each value', () => {
+  interface Case {
+    set: unknown
+    with?: Values
+    shows?: string
+    hides?: string
+  }
+  const cases = readTestdata<Record<string, Case>>('values.yaml')
+  const isOption = (path: string): boolean => path.includes('.options.')
+
+  it('has a case in testdata/values.yaml', () => {
+    const paths = listValues().map(({ path }) => path)
+    expect(Object.keys(cases).toSorted()).toEqual(paths.filter((path) => !isOption(path)).toSorted())
+  })
+
+  it('is described', () => {
+    expect(listValues().filter(({ description }) => description.length < 10)).toEqual([])
+  })
+
+  it.each(Object.entries(cases))('%s changes what is rendered', async (path, { set, with: needed = {}, shows, hides }) => {
+    const before = Object.keys(needed).length === 0 ? rendered : await helm.template(needed)
+    const after = await helm.template({ ...needed, [path]: set })
+    if (shows !== undefined) {
+      expect(before).not.toContain(shows)
+      expect(after).toContain(shows)
+    }
+    if (hides !== undefined) {
+      expect(before).toContain(hides)
+      expect(after).not.toContain(hides)
+    }
+    expect(shows ?? hides).toBeDefined()
+  })
+})
+
+describe('the options of a program', () => {
+  interface OptionSchema {
+    type?: string
+    enum?: readonly string[]
+    minimum?: number
+    default?: unknown
+  }
+  /** A value that the option accepts and that is not its default. */
+  const anotherValue = ({ type, enum: choices, minimum = 0, default: standard }: OptionSchema): unknown => {
+    if (choices) return choices.find((choice) => choice !== standard)
+    if (type === 'integer') return standard === minimum + 2 ? minimum + 3 : minimum + 2
+    return '/another/value'
+  }
+
+  it.each([
+    ['controller', 'Deployment', ControllerOptions],
+    ['agent', 'DaemonSet', AgentOptions],
+  ] as const)('reach the %s by its own flags', async (program, kind, schema) => {
+    const prefix = `${program}.options.`
+    const names = listValues().flatMap(({ path }) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : []))
+    expect(names.length).toBeGreaterThan(5)
+    const properties = schema.properties as unknown as Record<string, OptionSchema>
+    const options = Object.fromEntries(names.map((name) => [name, anotherValue(properties[name] ?? {})]))
+    const manifests = readManifests(await helm.template({ [`${program}.options`]: options }))
+    const workload = manifests.find((m) => m.kind === kind) as unknown as Workload
+    const { args } = workload.spec.template.spec.containers[0]!
+    expect(parseOptions(schema, { args, env: {}, prefix: 'KUBENOVA' })).toMatchObject(options)
+  })
+})
+
+describe('the chart refuses', () => {
+  const cases = readTestdata<{ set: Values; message: string }[]>('bad-values.yaml')
+  it.each(cases.map(({ set, message }) => [JSON.stringify(set), set, message] as const))('%s', async (_, set, message) => {
+    await expect(helm.template(set)).rejects.toThrow(message)
+  })
+})
