@@ -93,19 +93,22 @@ describe('each value', () => {
     expect(listValues().filter(({ description }) => description.length < 10)).toEqual([])
   })
 
-  it.each(Object.entries(cases))('%s changes what is rendered', async (path, { set, with: needed = {}, shows, hides }) => {
-    const before = Object.keys(needed).length === 0 ? rendered : await helm.template(needed)
-    const after = await helm.template({ ...needed, [path]: set })
-    if (shows !== undefined) {
-      expect(before).not.toContain(shows)
-      expect(after).toContain(shows)
-    }
-    if (hides !== undefined) {
-      expect(before).toContain(hides)
-      expect(after).not.toContain(hides)
-    }
-    expect(shows ?? hides).toBeDefined()
-  })
+  it.each(Object.entries(cases))(
+    '%s changes what is rendered',
+    async (path, { set, with: needed = {}, shows, hides }) => {
+      const before = Object.keys(needed).length === 0 ? rendered : await helm.template(needed)
+      const after = await helm.template({ ...needed, [path]: set })
+      if (shows !== undefined) {
+        expect(before).not.toContain(shows)
+        expect(after).toContain(shows)
+      }
+      if (hides !== undefined) {
+        expect(before).toContain(hides)
+        expect(after).not.toContain(hides)
+      }
+      expect(shows ?? hides).toBeDefined()
+    },
+  )
 })
 
 describe('the options of a program', () => {
@@ -140,7 +143,10 @@ describe('the options of a program', () => {
 
 describe('the chart refuses', () => {
   const cases = readTestdata<{ set: Values; message: string }[]>('bad-values.yaml')
-  it.each(cases.map(({ set, message }) => [JSON.stringify(set), set, message] as const))('%s', async (_, set, message) => {
-    await expect(helm.template(set)).rejects.toThrow(message)
-  })
+  it.each(cases.map(({ set, message }) => [JSON.stringify(set), set, message] as const))(
+    '%s',
+    async (_, set, message) => {
+      await expect(helm.template(set)).rejects.toThrow(message)
+    },
+  )
 })
