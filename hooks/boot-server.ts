@@ -7,7 +7,7 @@ import { createServer, type Server as HttpServer } from 'node:http'
 import { type Flavor, flavor, type Image, image, resourceDefOf, type Server, server } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import type { Kube } from '../kube/client.ts'
-import { ignoreNotFound, isAlreadyExists } from '../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isTransient } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 
 export interface BootOptions {
@@ -19,6 +19,8 @@ export interface BootOptions {
 
 const name = 'kubenova-test'
 const POLL_MS = 1000
+/** How long a removal may take. */
+const REMOVAL_MS = 60_000
 const MIB = 2 ** 20
 
 /**
@@ -41,27 +43,31 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
   const servers = kube.resource<Server>(resourceDefOf(server))
   const images = kube.resource<Image>(resourceDefOf(image))
   const flavors = kube.resource<Flavor>(resourceDefOf(flavor))
-  const deadline = Date.now() + timeoutMs
   const remove = async (): Promise<void> => {
-    await removeObject(servers, ref, deadline)
-    await removeObject(images, ref, deadline)
-    await removeObject(flavors, { name }, deadline)
+    const removals = [removeObject(servers, ref), removeObject(images, ref), removeObject(flavors, { name })]
+    await Promise.all(removals)
   }
   await remove() // An earlier run may have been killed before it removed its objects.
   const started = Date.now()
+  const deadline = started + timeoutMs
   try {
-    await create(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } })
+    await create(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } }, deadline)
     const checksum = `sha256:${createHash('sha256').update(disk).digest('hex')}`
-    await create(images, { metadata: ref, spec: { url: `http://${imageAddress}/disk.raw`, checksum, format: 'raw' } })
-    await create(servers, { metadata: ref, spec: { flavor: name, image: { name }, networks: [] } })
+    const url = `http://${imageAddress}/disk.raw`
+    await create(images, { metadata: ref, spec: { url, checksum, format: 'raw' } }, deadline)
+    await create(servers, { metadata: ref, spec: { flavor: name, image: { name }, networks: [] } }, deadline)
     const host = await waitUntilReady(servers, ref, deadline)
     const booted = Date.now()
     await remove()
     return `a Server was Ready on ${host} after ${seconds(booted - started)} and removed after ${seconds(Date.now() - booted)}`
-  } finally {
+  } catch (error) {
+    // The first error is the one to report; what could not be removed is removed by the next run.
     await remove().catch(() => undefined)
+    throw error
   }
 }
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS))
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
@@ -79,14 +85,25 @@ async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
   }
 }
 
-/** Creates an object. The request may have been sent twice, so an object that exists already is taken for ours. */
+/**
+ * Creates an object. The request may have been sent twice, so an object that exists already is taken for ours. For some
+ * seconds after the installation, the API server may answer 503, until it knows the schema of a Server (docs/adr/0012).
+ */
 async function create<T extends Server | Image | Flavor>(
   resource: Resource<T>,
   object: Parameters<Resource<T>['create']>[0],
+  deadline: number,
 ): Promise<void> {
-  await resource.create(object).catch((error: unknown) => {
-    if (!isAlreadyExists(error)) throw error
-  })
+  for (;;) {
+    try {
+      await resource.create(object)
+      return
+    } catch (error) {
+      if (isAlreadyExists(error)) return
+      if (!isTransient(error) || Date.now() > deadline) throw error
+      await pause()
+    }
+  }
 }
 
 async function waitUntilReady(
@@ -100,7 +117,7 @@ async function waitUntilReady(
     if (ready?.status === 'True') return status?.host ?? 'no host'
     if (Date.now() > deadline || status?.conditions?.some((c) => c.type === 'Stalled' && c.reason !== 'NoValidHost'))
       throw new Error(`the test Server is not Ready: ${describe(ready)}`)
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause()
   }
 }
 
@@ -112,12 +129,12 @@ const describe = (condition: { reason?: string; message?: string } | undefined):
 async function removeObject<T extends Server | Image | Flavor>(
   resource: Resource<T>,
   ref: { name: string; namespace?: string },
-  deadline: number,
 ): Promise<void> {
+  const deadline = Date.now() + REMOVAL_MS
   await ignoreNotFound(resource.delete(ref))
   while ((await ignoreNotFound(resource.get(ref))) !== undefined) {
     if (Date.now() > deadline)
       throw new Error(`${resource.def.kind} ${name} is not removed in time; see kubectl describe`)
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause()
   }
 }

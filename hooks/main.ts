@@ -1,4 +1,7 @@
-/** The hooks of the Helm chart: `uninstall-guard` and `boot-server`. Each prints one sentence, and exits with 1 if it fails. */
+/**
+ * The hooks of the Helm chart: `uninstall-guard` and `boot-server`. Each prints one sentence, and exits with 1 if it
+ * fails.
+ */
 import { parseArgs } from 'node:util'
 import { createKube, type Kube } from '../kube/client.ts'
 import { bootTestServer } from './boot-server.ts'

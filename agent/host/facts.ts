@@ -145,8 +145,8 @@ export function formatVersion(number: bigint | number): string {
 const VIRTIO_ONLY = 'name "virtio-net-pci"'
 
 /**
- * QEMU's own list of devices. In a Pod the agent does not see the host's QEMU; then only virtio is certain, and a Server
- * whose image asks for another network card is not placed on this host.
+ * QEMU's own list of devices. In a Pod the agent does not see the host's QEMU; then only virtio is certain, and a
+ * Server whose image asks for another network card is not placed on this host.
  */
 export async function listQemuDevices(emulator: string): Promise<string> {
   try {

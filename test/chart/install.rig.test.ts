@@ -1,5 +1,5 @@
-// Tests install, upgrade and uninstall of the chart on a real API server. There is no kubelet: the test runs the programs
-// of hooks itself, with the account of their Pods, and writes the result into the status of their Jobs.
+// Tests install, upgrade and uninstall of the chart on a real API server. There is no kubelet: the test runs the
+// programs of hooks itself, with the account of their Pods, and writes the result into the status of their Jobs.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,7 +33,9 @@ const namesOf = async (kind: string): Promise<string[]> =>
     .split('\n')
     .filter(Boolean)
 
-/** Runs the program of the pre-delete hook as its Pod would. Returns its standard error, which is empty if it succeeds. */
+/**
+ * Runs the program of the pre-delete hook as its Pod would. Returns its standard error, which is empty if it succeeds.
+ */
 async function runUninstallGuard(): Promise<string> {
   const kubeconfig = await plane().serviceAccount(namespace, 'kubenova-uninstall-guard')
   const argv = [process.execPath, join(root, 'hooks/main.ts'), 'uninstall-guard']

@@ -1,4 +1,7 @@
-/** All values of the chart: types, defaults, limits and descriptions. values.yaml, values.schema.json and the README derive from it. */
+/**
+ * All values of the chart: types, defaults, limits and descriptions. values.yaml, values.schema.json and the README
+ * derive from it.
+ */
 import { Type } from 'typebox'
 import { agentValues } from './agent.ts'
 import { commonValues } from './common.ts'
