@@ -164,8 +164,8 @@ describe('helm upgrade', () => {
       tenants: [
         {
           namespace: 'team-a',
-          view: [{ kind: 'User', name: 'vera' }],
-          edit: [{ kind: 'Group', name: 'team-a' }],
+          reader: [{ kind: 'User', name: 'vera' }],
+          member: [{ kind: 'Group', name: 'team-a' }],
           admin: [{ kind: 'ServiceAccount', name: 'robot' }],
         },
       ],
@@ -189,7 +189,7 @@ describe('helm upgrade', () => {
   })
 
   it('gives the users of a tenant the rights in their namespace, and no others', async () => {
-    await upgrade({ tenants: [{ namespace: 'team-a', edit: [{ kind: 'Group', name: 'team-a' }] }] })
+    await upgrade({ tenants: [{ namespace: 'team-a', member: [{ kind: 'Group', name: 'team-a' }] }] })
     const can = (...args: string[]): Promise<string> =>
       kubectl('auth', 'can-i', ...args, '--as=anna', '--as-group=team-a').then(
         () => 'yes',

@@ -156,8 +156,8 @@ const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
  * Returns the URLs of a download (`file`) and of its SHA-256 sums (`sums`). `entry` is the name of the download in the
- * file of sums; it is empty if that file has only one sum, without a name. The downloads of etcd and Helm are archives, not
- * binaries.
+ * file of sums; it is empty if that file has only one sum, without a name. The downloads of etcd and Helm are
+ * archives, not binaries.
  */
 function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]

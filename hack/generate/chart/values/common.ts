@@ -52,20 +52,20 @@ export const commonValues = {
       true,
     ),
     aggregate: boolean(
-      'Add the roles kubenova-view, kubenova-edit and kubenova-admin to the roles view, edit and admin.',
+      'Add the roles kubenova-reader, kubenova-member and kubenova-manager to the roles view, edit and admin.',
       true,
     ),
   }),
   tenants: Type.Array(
     Type.Object({
       namespace: name,
-      view: Subjects('kubenova-view'),
-      edit: Subjects('kubenova-edit'),
-      admin: Subjects('kubenova-admin'),
+      reader: Subjects('kubenova-reader'),
+      member: Subjects('kubenova-member'),
+      manager: Subjects('kubenova-manager'),
     }),
     {
       description:
-        'Role bindings for the users of namespaces: `namespace`, and lists of subjects for `view`, `edit` and `admin`. The subjects may also read flavors.',
+        'Role bindings for the users of namespaces: `namespace`, and lists of subjects for `reader`, `member` and `manager`. The subjects may also read flavors.',
       default: [],
     },
   ),
