@@ -9,8 +9,8 @@ import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
 /**
- * Writes `agent.mjs`, `controller.mjs`, `api-shim.mjs` and `hooks.mjs` to `dir`, and the modules that are rarely loaded to
- * `<dir>/parts/`.
+ * Writes `agent.mjs`, `controller.mjs`, `api-shim.mjs` and `hooks.mjs` to `dir`, and the modules that are rarely loaded
+ * to `<dir>/parts/`.
  */
 export async function buildPrograms(dir: string): Promise<void> {
   const mainFile = (name: string): string => join(root, name, 'main.ts')

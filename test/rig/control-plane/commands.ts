@@ -43,6 +43,8 @@ export function commandsOf(
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
       '--authorization-mode=Node,RBAC',
+      // The agent of the Helm chart is privileged.
+      '--allow-privileged=true',
       '--service-cluster-ip-range=10.230.0.0/24',
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${key}`,
