@@ -57,9 +57,16 @@ export async function buildImage({
     const file = join(folder, `kubenova-${name}-${arch}.tar`)
     await storage.buildah(
       'build',
-      ...['--isolation', 'chroot', '--platform', `linux/${arch}`, '--timestamp', String(sourceDate())],
-      ...['--build-arg', `BASE=${base}`, '--build-arg', `ARCH=${arch}`, '--layers=false', '--quiet'],
-      ...['--file', join(root, 'images', `Containerfile.${name}`), '--tag', referenceOf(name), context],
+      '--isolation=chroot',
+      `--platform=linux/${arch}`,
+      `--timestamp=${sourceDate()}`,
+      `--build-arg=BASE=${base}`,
+      `--build-arg=ARCH=${arch}`,
+      '--layers=false',
+      '--quiet',
+      `--file=${join(root, 'images', `Containerfile.${name}`)}`,
+      `--tag=${referenceOf(name)}`,
+      context,
     )
     rmSync(file, { force: true })
     await storage.buildah('push', '--quiet', referenceOf(name), `oci-archive:${file}:${referenceOf(name)}`)

@@ -208,9 +208,7 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /**
-   * The paths of the fields that each field manager owns. Each key is a text of the form MANAGER OPERATION SUBRESOURCE.
-   */
+  /** The paths of the fields that each field manager owns. The keys have the form MANAGER OPERATION SUBRESOURCE. */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
