@@ -155,6 +155,22 @@ describe('AddressTable', () => {
     allocations.observeServer(server, undefined, 2)
     expect(t.reserve(['10.0.0.5'], 3, 9)).toEqual(['10.0.0.5'])
   })
+  test('describes what has an address, but no Port that only asks for it', () => {
+    const t = makeTable()
+    const ip = parseIP('10.0.0.2')!
+    expect(t.describeUser(ip)).toBeUndefined()
+    t.observe(makePort('a', { requested: ['10.0.0.2'] }), 0)
+    expect(t.describeUser(ip)).toBeUndefined()
+    t.observe(makePort('b', { allocated: ['10.0.0.2'] }), 0)
+    expect(t.describeUser(ip)).toBe('Port ns/b')
+    t.addGuest([ip], 'fa:16:3e:00:00:01')
+    t.remove(makePort('b'), 1)
+    expect(t.describeUser(ip)).toBe('a server whose Port was deleted')
+    expect([t.reserve([], 2, 9), t.describeUser(parseIP('10.0.0.3')!)]).toEqual([
+      ['10.0.0.3'],
+      'a Port that is about to be created',
+    ])
+  })
   test('counts Ports that were seen before their Network', () => {
     const t = new AddressTable()
     expect(t.observe(makePort('a', { allocated: ['10.0.0.2'] }), 0)).toEqual([])

@@ -149,14 +149,16 @@ export class AddressTable {
     return ownerAmong(this.#uses[ip.family].get(ip.value)?.references ?? [], ip)
   }
 
-  /** Describes what has the address: a Port, a guest or a reservation. Undefined if the address is free. */
+  /**
+   * Describes what has the address: a Port to which it is allocated, a guest or a reservation. Undefined if the address
+   * is free, even if a Port asks for it.
+   */
   describeUser(ip: IP): string | undefined {
-    const owner = this.ownerOf(ip)
-    if (owner !== undefined) return `Port ${owner.namespace}/${owner.name}`
     const use = this.#uses[ip.family].get(ip.value)
-    if (use === undefined) return undefined
-    if (use.guests > 0) return 'a server whose Port was deleted'
-    return use.reservation === undefined ? undefined : 'a Port that is about to be created'
+    const owner = ownerAmong(use?.references.filter((reference) => reference.isAllocated) ?? [], ip)
+    if (owner !== undefined) return `Port ${owner.namespace}/${owner.name}`
+    if (use !== undefined && use.guests > 0) return 'a server whose Port was deleted'
+    return use?.reservation === undefined ? undefined : 'a Port that is about to be created'
   }
 
   /**

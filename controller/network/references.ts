@@ -13,6 +13,8 @@ export interface PortReference {
   readonly uid: string
   readonly created: string
   readonly addresses: readonly IP[]
+  /** Whether the addresses are allocated. If not, the Port's spec only asks for them. */
+  readonly isAllocated: boolean
   readonly mac: string | undefined
   /** The key of the Network (namespace/name). */
   readonly network: string
@@ -52,6 +54,7 @@ export function referenceOf(port: Port): PortReference {
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',
     addresses,
+    isAllocated: status?.fixedIPs !== undefined,
     mac: status?.macAddress ?? requested.macAddress,
     network: networkKeyOf(port),
     isCreatedForServer: spec.server !== undefined,
