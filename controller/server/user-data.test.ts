@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { openSealedUserData } from '../../actions/sealed-secret.ts'
-import { findCondition, type HostSecret, Refused, type ServerStatus } from '../../crds/index.ts'
+import { findCondition, type HostSecret, type ServerStatus } from '../../crds/index.ts'
 import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
-import { secretRetryDelay, sendUserData, type UserDataDeps } from './user-data.ts'
+import { sendUserData, type UserDataDeps } from './user-data.ts'
 
 const USER_DATA = '#cloud-config\npassword: correct horse\n'
 const TYPE = 'compute.kubenova.io/user-data'
@@ -207,27 +207,6 @@ describe('a server with user data from a Secret', () => {
     await bench.reconcile()
     expect(scheduled(bench)?.message).toContain('without a sealing key, which Secrets need')
     expect(hostSecrets(bench)).toEqual([])
-  })
-})
-
-describe('secretRetryDelay', () => {
-  const waitedFor = async (seconds: number, code: Refused['code'] = 'UserDataSecretNotFound') => {
-    await using bench = await withHost()
-    const server = await bench.createServer()
-    const lastTransitionTime = '2026-01-01T00:00:00Z'
-    const conditions = [{ type: 'Scheduled', status: 'False' as const, reason: code, message: '', lastTransitionTime }]
-    const now = Date.parse(lastTransitionTime) + seconds * 1000
-    return secretRetryDelay(new Refused(code, 'm'), { ...server, status: { conditions } }, now)
-  }
-
-  it('is half of the time that the server has been waiting, at least 2 s and at most a minute', async () => {
-    expect(await waitedFor(0)).toBe(2000)
-    expect(await waitedFor(20)).toBe(10_000)
-    expect(await waitedFor(3600)).toBe(60_000)
-  })
-
-  it('is undefined for a reason that an event tells the end of', async () => {
-    expect(await waitedFor(0, 'FlavorNotFound')).toBeUndefined()
   })
 })
 
