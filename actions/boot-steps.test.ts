@@ -1,9 +1,10 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Transient } from '../crds/index.ts'
 import { FakeHost } from '../test/fakes/host.ts'
 import { Life } from '../test/fakes/life.ts'
 import { prepare } from './boot-steps.ts'
-import { guestOf } from './testing.ts'
+import { actions } from './index.ts'
+import { guestOf, runOn, UID } from './testing.ts'
 
 it('prepare fails only when none of its calls is under way any more, because the next step may remove what they make', async () => {
   const disks = Promise.withResolvers<void>()
@@ -26,4 +27,24 @@ it('prepare fails only when none of its calls is under way any more, because the
   disks.resolve()
   await end
   expect(log).toEqual(['disks are made', 'Transient: no bridge'])
+})
+
+describe('reboot', () => {
+  const hard = { action: actions.reboot, params: { type: 'HARD' }, bootId: 'r1' }
+
+  it('leaves a guest running that could not be booted again', async () => {
+    const host = new FakeHost()
+    await runOn(host, { action: actions.create })
+    host.machine(UID).disks = false
+    const life = new Life()
+    await expect(runOn(host, { ...hard, life })).rejects.toMatchObject({ code: 'DiskMissing' })
+    expect(life.effects).toEqual([])
+    expect(host.observe(UID).power).toBe('running')
+  })
+
+  it('makes missing disks of a server that does not run', async () => {
+    const host = new FakeHost()
+    await runOn(host, hard)
+    expect(host.observe(UID).power).toBe('running')
+  })
 })

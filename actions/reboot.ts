@@ -15,6 +15,20 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
+/**
+ * Checks that a guest that runs can be booted again, before its power is cut. For example, a backup program may have
+ * moved its disk to a place from which the agent boots no server. The request is then refused, and the guest runs on.
+ */
+const checkBootable = defineStep({
+  name: 'check-definition',
+  needs: ['domains'],
+  changesNothing: true,
+  async do({ host: { domains }, guest, bootId }: StepInput<Params, 'domains'>) {
+    const runningBootId = await domains.runningBootId(guest)
+    if (runningBootId !== undefined && runningBootId !== bootId) await domains.checkDefinition(guest)
+  },
+})
+
 const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
@@ -43,5 +57,5 @@ export const reboot = defineAction({
   event: 'compute_reboot_instance',
   result: { power: 'running' },
   boots: true,
-  steps: [powerOff, ...bootSteps],
+  steps: [checkBootable, powerOff, ...bootSteps],
 })

@@ -121,12 +121,16 @@ describe('a soft reboot of a guest that does not power off', () => {
     const uid = await bench.requestAction('reboot', { type: 'SOFT' })
     const started = [bench.clock.now(), bench.now()] as const
     await reconcileFor(bench, bench.startAgent(), 30)
-    expect(recordOf(bench, 'reboot-1')?.status?.steps).toEqual([{ name: 'power-off', startedAt: started[1] }])
+    expect(recordOf(bench, 'reboot-1')?.status?.steps).toEqual([
+      { name: 'check-definition', startedAt: started[1], finishedAt: started[1] },
+      { name: 'power-off', startedAt: started[1] },
+    ])
     await bench.reconcileUntilSettled()
     expect(bench.clock.now() - started[0]).toBe(120_000)
     expect(recordOf(bench, 'reboot-1')?.status).toMatchObject({
       phase: 'Succeeded',
       steps: [
+        { name: 'check-definition' },
         { name: 'power-off', startedAt: started[1], finishedAt: bench.now() },
         { name: 'fetch-image' },
         { name: 'prepare' },

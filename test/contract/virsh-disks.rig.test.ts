@@ -263,7 +263,9 @@ describe('does not boot', () => {
     const domain = await newDomain()
     const outside = join(domain.directory, '../../..', 'outside')
     await takeSnapshot(domain, 'nightly', '--no-metadata', '--diskspec', `vda,file=${outside}`)
-    await domain.observe()
+    // A reboot checks this before it cuts the power of the guest.
+    expect(await reasonOf(getHost().host.domains.checkDefinition(domain.guest))).toBe('Transient DiskUnusable')
+    expect((await domain.observe()).power).toBe('running')
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskUnusable')
     await domain.virsh('undefine')
     expect(await reasonOf(domain.boot())).toBe('Transient DiskUnusable')
