@@ -24,9 +24,9 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
   guest: Guest
   params: P
   /**
-   * Identifies this execution of the action: the uid of the ServerAction that requested it, or an ID that the agent
-   * derives from the Server. If the action boots the guest, it is also the ID of that boot, kept in the domain's
-   * metadata. The ID stays the same when the agent restarts amid the action.
+   * Identifies this execution of the action. If a ServerAction requested the action, this is the uid of the
+   * ServerAction; otherwise the agent derives an ID from the Server. If the action boots the guest, the domain's
+   * metadata keeps this ID as the ID of that boot. The ID stays the same when the agent restarts amid the action.
    */
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
@@ -103,16 +103,20 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   /** The schema of the parameters in a ServerAction. Absent if users cannot request the action with a ServerAction. */
   request?: P
   /**
-   * Names the Secret, and the key in it, that the parameters refer to. The controller encrypts ("seals") the value for
-   * the server's host and adds it to the parameters as `sealed` (actions/sealed-secret.ts).
+   * Names the Secret, and the key in it, that the parameters refer to. The controller encrypts ("seals") the value of
+   * that key, so that only the server's host can decrypt it, and adds it to the parameters as `sealed`
+   * (actions/sealed-secret.ts).
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
   /**
-   * The value of spec.powerState that the action brings the server to. Absent if the action does not serve
-   * spec.powerState.
+   * Names the Image that the parameters refer to; undefined if they name none. The controller copies what the agent
+   * needs of that Image into the parameters, as the field `resolvedImage`.
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
-  /** The agent runs the action when spec.powerState has this value and the server has not reached it yet. */
+  /**
+   * The value of spec.powerState for which the agent may run the action. For Running, for example, the agent runs
+   * start, unpause or resume, whichever fits the domain's power. Absent: no spec.powerState leads to the action.
+   */
   desiredPower?: DesiredPower
   /** The vmStates in which users may request the action. In every other vmState the controller rejects the request. */
   from: readonly VmState[]
@@ -124,8 +128,9 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * Set if a request for the action retries the failed operation when the vmState is error. The server then reaches its
-   * spec.powerState. If no host could build the server, the controller schedules the server again.
+   * Set if a request for the action, made while the vmState is error, retries the operation that failed, so that the
+   * server gets the power that spec.powerState names. If no host could build the server, the request makes the
+   * controller schedule the server again.
    */
   retries?: true
   /**
@@ -149,7 +154,10 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * guest in any vmState.
    */
   wakes?: true
-  /** Set if the action boots the guest. If the server was never built, a request for the action builds it. */
+  /**
+   * Set if the action boots the guest. Users may request such an action even if the server was never built; the action
+   * then builds the server.
+   */
   boots?: true
   /**
    * Set if the action builds the server on its host for the first time. If the action fails, the scheduler may choose
@@ -158,8 +166,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   builds?: true
   /**
    * Set if a restarted agent may drop the unfinished action when spec.powerState has changed meanwhile. If the field is
-   * absent, a restarted agent must finish the action first. Parts of such an action go on while no agent runs: the
-   * guest was asked to power off, or libvirtd is saving the guest's memory.
+   * absent, a restarted agent must finish the action first, because a part of it goes on without the agent: a guest
+   * that was asked to power off still does so, and libvirtd still saves the guest's memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]

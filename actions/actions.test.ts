@@ -24,8 +24,9 @@ const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
 const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
 
 /**
- * Whether the controller rejects a request for the action on this server. As long as a server was never built, users
- * may request only actions that boot the guest. Actions that no user requests, such as create, are never rejected.
+ * Whether the controller rejects a request for the action on the server that `make` makes. As long as a server was
+ * never built, users may request only actions that boot the guest. Actions that no user requests, such as create, are
+ * never rejected.
  */
 const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
   request !== undefined && !boots && neverBuilt.has(make)
@@ -203,7 +204,8 @@ describe.each(cases)('$title', (c) => {
       for (const second of points(effects)) {
         const host = await c.make()
         await expect(run(c, host, { life: new Life().killAt(first.at, first.when) })).rejects.toThrow(Killed)
-        // The second run has less to do than the first, and may end before the second kill.
+        // The first run has done a part of the work already. So the second run may reach its end before the call at
+        // which it was to be killed.
         await run(c, host, { life: new Life().killAt(second.at, second.when) }).catch((error: unknown) => {
           if (!(error instanceof Killed)) throw error
         })

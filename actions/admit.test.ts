@@ -23,10 +23,10 @@ function server({ status, spec, deleting }: Given = {}): Server {
  * The state table of nova/compute/api.py, with one column for each of Nova's requests that Kubenova has. 'yes': Nova
  * and Kubenova allow the request. 'more': only Kubenova does. 'less': only Nova does. '.': neither does.
  *
- * Start from error is 'more' because it retries the failed operation; in Nova the user needs a hard reboot or
- * reset-state.
+ * Start from error is 'more' because in Kubenova a start retries the operation that failed. In Nova the user needs a
+ * hard reboot or reset-state.
  *
- * Stop from paused and suspended is 'more' because the agent follows spec.powerState in every state; in Nova the user
+ * Stop from paused and suspended is 'more' because the agent follows spec.powerState in every state. In Nova the user
  * has to unpause or resume the server first.
  */
 const stateTable = `
@@ -104,9 +104,9 @@ describe('the state table', () => {
   )
 
   /**
-   * Nova also allows a hard reboot in the task_states rebooting, reboot_pending, reboot_started, rebooting_hard,
-   * pausing, unpausing, suspending and resuming. In Kubenova only one action runs on a server at a time: the user must
-   * wait until a hanging reboot has ended by itself before requesting another.
+   * Kubenova runs only one action on a server at a time, so it rejects every request while the server has a task_state.
+   * Nova allows a hard reboot in the task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing,
+   * unpausing, suspending and resuming. In Kubenova the user must wait until a hanging reboot ends by itself.
    */
   it.each(taskStates)('admit rejects every request in task_state %s', (taskState) => {
     for (const { name, params, vmState } of requestable)

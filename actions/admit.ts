@@ -40,7 +40,7 @@ const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => r
 
 /**
  * Whether the action boots the guest although `targetPowerOf` says that the guest must be off, paused or suspended. The
- * agent would undo such a boot at once.
+ * agent would undo such a boot at once. False for a retry of an operation that failed.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)

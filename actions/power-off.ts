@@ -49,7 +49,8 @@ export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
   const { domains, guest, leftMs, ...ctx } = input
   const { power } = await domains.observe(guest)
   if (power === 'paused' || power === 'pmsuspended') await domains.unpause(guest, ctx).catch(ignoreBusy)
-  // A guest that still sleeps would miss the request to power off, which is sent only once in ten seconds.
+  // The request to power off is sent only once in ten seconds, and a guest that still sleeps would miss it. So first
+  // wait until the guest is awake.
   if (power === 'pmsuspended' && leftMs > 0 && (await domains.observe(guest)).power === 'pmsuspended')
     return { done: false, checkAfterMs: Math.min(leftMs, WAKE_CHECK_MS) }
   return powerOffGuest(input)

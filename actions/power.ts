@@ -5,7 +5,7 @@ import { bootSteps } from './boot-steps.ts'
 import { unpauseAndPowerOff } from './power-off.ts'
 import { wakeGuest } from './wake.ts'
 
-/** Gives the guest time to power off and then cuts its power, as Nova's stop does. */
+/** Asks the guest to power off, and cuts its power if it still runs after the shutdown timeout, as Nova's stop does. */
 const stopGuest = defineStep({
   name: 'shutdown',
   needs: ['domains'],

@@ -1,6 +1,6 @@
 /**
- * The action reboot. SOFT asks the guest to power off and cuts its power after a timeout; HARD cuts its power at once.
- * Then both boot the guest.
+ * The action reboot. SOFT asks the guest to power off, and cuts its power if it still runs after a timeout. HARD cuts
+ * its power at once. Then both boot the guest.
  */
 import { type Static, Type } from 'typebox'
 import { defineAction, defineStep, type StepInput } from './action.ts'

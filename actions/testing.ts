@@ -68,7 +68,7 @@ async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>
 
 /**
  * Executes the steps of an action in order, as the agent does. Rejects with the error of a step, or with Killed if the
- * test kills the process.
+ * test ends the simulated agent process.
  */
 export async function runOn(
   host: FakeHost,

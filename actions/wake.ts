@@ -4,7 +4,10 @@ import type { Domains, Guest, StepContext } from './host/index.ts'
 
 /** Milliseconds between two observations of a guest that wakes up, in case a libvirt event gets lost. */
 export const WAKE_CHECK_MS = 1000
-/** Milliseconds that a guest gets to wake up. QEMU itself needs some milliseconds. */
+/**
+ * Milliseconds after which a guest that still sleeps counts as not woken. QEMU itself needs only some milliseconds to
+ * wake it.
+ */
 const WAKE_TIMEOUT_MS = 30_000
 
 interface Wake extends StepContext {

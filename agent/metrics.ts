@@ -12,7 +12,7 @@ const callErrors = defineCounter(
   ['procedure', 'code'],
 )
 
-/** Counts and times every libvirt call until the returned function is called. */
+/** Counts the libvirt calls and measures how long each takes, until the returned function is called. */
 export function recordLibvirtCalls(metrics: Metrics): () => void {
   const onCallEnd = (message: unknown): void => {
     const { procedure, durationMs, error } = message as CallEnd

@@ -1,7 +1,8 @@
 /**
  * Collects orphans: domains and files of Servers that were deleted or moved while the agent was down. (If the agent
  * sees the deletion of a Server, it removes the Server's domain and files at once.) An orphan is kept for a grace
- * period, because an API server restored from a backup does not know the newest Servers.
+ * period, because an API server that was restored from a backup does not have the newest Servers: their domains then
+ * look like orphans.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ export interface Owner {
 
 export interface OrphanOptions {
   hostName: string
-  /** The owners of all Servers' directories on this host, with or without a domain. */
+  /** Lists the owner of each directory that a Server has on this host, even if the Server has no domain. */
   listOwners(): Promise<Owner[]>
   servers: Resource<Server>
   /** Whether the cache has a Server with that uid on this host. */
@@ -46,9 +47,9 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * Handler for `catch`. Ignores a Terminal error, which means that a domain's metadata cannot be parsed: such a domain
- * counts as one that belongs to no Server. Throws any other error again, because after it the owner of the domain is
- * unknown.
+ * Handler for `catch`. Ignores a Terminal error, which means that the metadata of a domain cannot be parsed: such a
+ * domain counts as one that belongs to no Server. Throws any other error again, because then it is unknown whether the
+ * domain belongs to a Server.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -68,7 +69,7 @@ export interface OrphanCollector {
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
-  /** When each orphan was first seen, in milliseconds of the clock `now`, by the owner's uid. */
+  /** For each orphan, by its owner's uid: when it was first seen, in milliseconds of the clock `now`. */
   const firstSeen = new Map<string, number>()
 
   /**

@@ -10,8 +10,8 @@ import { ignoreNotFound } from './files/errors.ts'
 
 /**
  * Reads the private key. Creates a new one if there is none or its file is damaged. A password that was encrypted for
- * the lost key cannot be decrypted any more, so its user must request it again. Call it only while the state directory
- * is locked.
+ * the lost key cannot be decrypted any more, so the user must request the change of the password again. Call this
+ * function only while the state directory is locked.
  */
 export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   const path = join(stateDir, 'sealing-key.pem')

@@ -35,8 +35,8 @@ const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Returns the guests whose network the sync sets up, and `leaveUntouched`: the uids of Servers whose network it does
- * not remove.
+ * Decides what the sync does with each Server's network. Returns the guests whose network the sync sets up, and in
+ * `leaveUntouched` the uids of the Servers whose network the sync must not remove.
  * @param present uids of all Servers with a domain on this host
  */
 export function partitionForNetworkSync(

@@ -61,7 +61,8 @@ export async function startWatches(
       void retryUpdateHypervisorStatus(components, signal)
   }
   ownHypervisor.on({
-    // In the first list, the Hypervisor may already have the Ready=False that the controller wrote.
+    // The first list of the watch may already show the Ready=False that the controller wrote, and then no update
+    // follows.
     added: correctReady,
     updated: (_, host) => correctReady(host),
     // A user deleted the Hypervisor, but the host still exists and its agent runs. So create the Hypervisor again.
@@ -131,8 +132,8 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
 
 /**
  * Reports a lasting loss of libvirt in the Hypervisor's status, and then enqueues all Servers, so that each Server's
- * status reports the loss. The Hypervisor comes first: if a Server on this host rejected the host earlier, the
- * controller could place it here again.
+ * status reports the loss. The order matters: a reconcile may report that this host rejects a Server. If the Hypervisor
+ * did not report the loss by then, the controller could place the Server here again.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components
@@ -158,7 +159,7 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
 
 /**
  * Writes the host's facts and the Ready condition into the Hypervisor's status. If libvirt is away and this process of
- * the agent has never got the facts from it, the facts that an earlier process wrote stay.
+ * the agent has not read the facts yet, keeps the facts that an earlier process of the agent wrote.
  */
 async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
   if (!facts.known && !libvirt.away) return

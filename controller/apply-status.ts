@@ -21,7 +21,10 @@ export interface OwnStatus<K extends OwnedKind, O extends ControllerOwner> {
    * removed.
    */
   status: StatusOf<O, K>
-  /** Owner references to write together with the status. Only for a kind without the status subresource. */
+  /**
+   * Owner references to write together with the status. Only for a kind without the status subresource: with the
+   * subresource, the API server ignores metadata in a status write.
+   */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 

@@ -65,9 +65,10 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Watch Leases only as leader. While the API server is read-only, no agent can renew its Lease, and a standby
-      // that watched would count every host as down. A watch that starts now gives each agent a whole lease duration to
-      // renew. Only hosts that are already down according to their Hypervisor stay down until they renew.
+      // Watch Leases only while this process leads. If a standby watched them while the API server is read-only, it
+      // would see no renewals, and would count every host as down when it becomes the leader. A watch that starts now
+      // gives each agent a whole lease duration to renew. Hosts that are already down according to their Hypervisor
+      // stay down until they renew.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)

@@ -15,8 +15,8 @@ const MAX_BYTES = 4096
 
 /**
  * Returns the value of the header Authorization for the download of the image; undefined if the Image names no Secret.
- * @param next the end of the error message if the controller lacks the right to read the Secret. It tells what happens
- * once the right is granted, such as 'then request again'
+ * @param next the end of the error message if the controller lacks the right to read the Secret. It tells the user what
+ * follows after the right has been granted, for example 'then request again'
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
 export async function readImageCredentials(

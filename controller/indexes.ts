@@ -59,7 +59,7 @@ const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [
 export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
   spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
 
-/** All indexes of Servers, for the test that none of them throws on a Server that the API server accepts. */
+/** All indexes of Servers. A test checks that none of them throws on a Server that the API server accepts. */
 export const serverIndexes = [
   serversByHost,
   serversByUuid,

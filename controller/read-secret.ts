@@ -9,8 +9,8 @@ export type SecretReader = Pick<Resource<Secret>, 'get'>
 
 /**
  * Reads the Secret; undefined if it does not exist.
- * @param next the end of the error message if the controller lacks the right to read the Secret. It tells what happens
- * once the right is granted, such as 'then request again'
+ * @param next the end of the error message if the controller lacks the right to read the Secret. It tells the user what
+ * follows after the right has been granted, for example 'then request again'
  * @throws Refused error SecretForbidden (its message is shown to the user) if the controller lacks the right
  */
 export async function readSecret(ref: Ref, secrets: SecretReader, next: string): Promise<Secret | undefined> {

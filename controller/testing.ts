@@ -56,7 +56,9 @@ export class Bench implements AsyncDisposable {
   readonly channels = new Channels()
   readonly services: Services
   readonly deps: ServerDeps
-  /** How many placements were given up, so that the ledger dropped the resources that it had counted for them. */
+  /**
+   * How many placements were given up. For each of them, the ledger dropped the resources that it had counted for it.
+   */
   droppedClaims = 0
   /** The hosts that were reported as having gone up or down, in order. */
   readonly livenessChanges: string[] = []
@@ -162,8 +164,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` goes on renewing its Lease: if all
-   * hosts fell silent, the controller would suspect its own watch and not the hosts.
+   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` goes on renewing its Lease. If no
+   * Lease were renewed at all, the controller would take its own watch for broken and would count no host as down.
    */
   async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-/** Keeps count of the resources of each host and the addresses of each Network that placed Servers use. */
+/** Counts what placed Servers use: the resources of each host and the addresses of each Network. */
 import type { Network, Port } from '../crds/index.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -10,8 +10,8 @@ import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 /**
- * Milliseconds from a change until some controllers reconcile, such as the one that writes a host's usage. Several
- * changes within this time cause only one reconcile.
+ * Milliseconds that some watches wait between a change and the reconcile, for example when Servers change the usage of
+ * their host. Several changes within this time cause only one reconcile.
  */
 export const FIGURES_MS = 5000
 

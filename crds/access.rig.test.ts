@@ -1,5 +1,5 @@
 // The API server type-checks the CEL expressions of an admission policy only if the policy's rules name API versions.
-// Our policies have `*` there, so this test puts the versions in before it creates the policies.
+// The policies in crds/access have `*` instead, so this test replaces each `*` before it creates the policies.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'

@@ -25,8 +25,8 @@ async function rejectionMessage(write: Promise<unknown>): Promise<string> {
 }
 
 /**
- * The first valid object of a kind in crds/testdata/bad. The tables there contain bad objects; some also have a valid
- * object, `before`, which a test replaces by the bad one.
+ * The first valid object of a kind in crds/testdata/bad. Each table there lists bad objects. Some entries also have a
+ * valid object in the field `before`, which a test replaces by the bad one.
  */
 function validObject(kind: string): Manifest {
   const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before

@@ -1,6 +1,6 @@
 /**
- * The five kinds of error that Kubenova throws. For errors of libvirt, of Kubernetes and of HTTP, there is one table
- * each that translates them into these kinds.
+ * The five kinds of error that Kubenova throws. Errors of libvirt, of Kubernetes and of HTTP are translated into these
+ * kinds, by one table for each of the three.
  */
 import type { Reason } from './reasons.ts'
 
@@ -17,7 +17,8 @@ abstract class KubenovaError extends Error {
   /** The reason of the condition that reports this error. */
   readonly code: Reason
   /**
-   * Whether the cause is that this host lacks something, such as a file or a program, so that another host may succeed.
+   * Whether the error happened because this host lacks something, such as a file or a program. Another host may then
+   * succeed.
    */
   readonly isHostFault: boolean
   constructor(code: Reason, message: string, details: Details = {}) {

@@ -11,7 +11,7 @@ export interface KindResourceDef<K extends Kind> {
   plural: string
   kind: string
   namespaced: boolean
-  /** false: the status is part of the object, and is written with it. */
+  /** false: the kind has no status subresource, so the status is written together with the rest of the object. */
   statusSubresource: boolean
   /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */
   readonly objectType?: Resource<K>

@@ -56,8 +56,9 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   /** CEL rules that apply to the whole object. */
   rules?: readonly Rule[]
   /**
-   * false: the kind has no status subresource, and the status is written together with the object. So the agent can
-   * create an action record in one write (docs/adr/0003). The kind then needs a {@link keptStatusRule}.
+   * false: the kind has no status subresource, so the status is written together with the rest of the object. The agent
+   * can therefore create an action record with its status in one write (docs/adr/0003). The kind then needs a {@link
+   * keptStatusRule}.
    */
   statusSubresource?: boolean
 }
@@ -243,8 +244,8 @@ export const CommonStatus = {
 
 /**
  * Fields of the status of kinds without the status subresource. There is no observedGeneration, neither in the status
- * nor in a condition: each change of such a status raises metadata.generation, so kubectl wait would take every
- * condition for outdated.
+ * nor in a condition. Each change of such a status raises metadata.generation, so every observedGeneration would be too
+ * old at once, and kubectl wait would take every condition for outdated.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
 
@@ -270,7 +271,8 @@ const pendingCondition: Condition = {
 }
 
 /**
- * The rule that `kubectl replace` does not remove the status. It is for kinds without the status subresource.
+ * For kinds without the status subresource: the rule that a write cannot remove the status. `kubectl replace` with a
+ * file that has no status would otherwise do so.
  * @param field a field of the status that stays once it is set
  */
 export const keptStatusRule = (field: string): Rule => ({

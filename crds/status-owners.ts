@@ -1,7 +1,7 @@
 /**
  * The table of status owners. Each status field and each condition of each kind belongs to one component, its owner,
- * which alone writes it. The types of what a component may write, the admission policies for agents, and the invariants
- * that the simulation tests check are derived from this table.
+ * which alone writes it. Three things are derived from this table: the TypeScript types of the status that each
+ * component may write, the admission policies for agents, and the invariants that the simulation tests check.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
@@ -129,7 +129,8 @@ export const statusOwners = {
   KeyPair: { ...catalogue, fields: { ...catalogue.fields, fingerprint: 'catalogue' } },
   Hypervisor: {
     fields: {
-      // Only the controller acts on the spec of a Hypervisor, so the controller writes its observedGeneration.
+      // Only the controller acts on the spec of a Hypervisor, so the controller writes the Hypervisor's
+      // observedGeneration.
       observedGeneration: 'nodeLifecycle',
       state: 'nodeLifecycle',
       used: 'nodeLifecycle',
@@ -169,14 +170,14 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
 /**
- * Whether the agent of the object's host has written the status. Always false for a Server without a host: fields that
- * the agent of the previous host wrote may still be in its status, but they are not from the agent of the next host.
+ * Whether the agent of the object's present host has written the status. A Server without a host has no such agent, so
+ * the result is false. Fields from the agent of its previous host may still be in its status, but they do not count.
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
   // The agent writes `events` at the end of an action, and `steps` earlier if a step takes long. For a requested action
-  // only `events` counts. In an action record that the agent created for a change of the spec, `steps` counts, too:
-  // such a record has no condition Accepted, because no user has requested the action.
+  // only `events` counts: before its end the agent writes nothing but `steps`. A record that the agent itself created,
+  // for a change of the spec, has no condition Accepted. In such a record `steps` counts, too.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

@@ -43,7 +43,7 @@ export async function runChecks(): Promise<{ passed: number; failed: number }> {
   return { passed, failed }
 }
 
-/** Generates all files. Fails if a file changes: it had not been generated from the present code. */
+/** Generates all files. Fails if this changes a file, because the file was then not generated from the present code. */
 async function checkGeneratedFiles(): Promise<CommandResult> {
   const before = hashFiles()
   const result = await runCommand(['node', 'hack/generate.ts'])

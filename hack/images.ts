@@ -1,8 +1,8 @@
 /**
  * `make images`: builds the images of the controller and the agent with buildah, as OCI archives in dist/images.
  * Usage: node hack/images.ts [--base IMAGE|local] [--arch amd64,arm64] [--only controller,agent] [--verify]
- * `--base local` makes the base with mmdebstrap instead of pulling an image. `--verify` builds each image a second time
- * without the cache and compares the digests.
+ * `--base IMAGE` names the base image to pull. `--base local` makes a Debian base image with mmdebstrap instead.
+ * `--verify` builds each image a second time without the cache and compares the digests.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -73,7 +73,7 @@ it('operations.md names the programs that have each metric', () => {
 
 it('the alerts of operations.md use existing metrics and labels', () => {
   const expressions = [...sectionText('Alerts worth having').matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr)
-  // Finds the metrics in each expression. A name followed by ( is a function, and one followed by = is a label.
+  // Finds the metrics in each expression. A name followed by `(` is a function, and a name followed by `=` is a label.
   const names = expressions.flatMap((expr) => [...expr.matchAll(/\b([a-z]+(?:_[a-z]+)+)\b(?:\{(\w+)=)?(?![(=])/g)])
   expect(names.length).toBeGreaterThan(10)
   for (const [, name = '', label] of names) {

@@ -24,8 +24,8 @@ const REMOVAL_MS = 60_000
 const MIB = 2 ** 20
 
 /**
- * A raw disk of 1 MiB whose boot sector stops the virtual CPU: CLI, HLT, and a jump back to HLT. The signature 55 AA at
- * its end makes the BIOS boot it.
+ * A raw disk of 1 MiB whose boot sector stops the virtual CPU: CLI, HLT, and a jump back to HLT. The BIOS boots the
+ * disk because the boot sector ends with the signature 55 AA.
  */
 export function makeBootableDisk(): Buffer {
   const disk = Buffer.alloc(MIB)
@@ -34,7 +34,10 @@ export function makeBootableDisk(): Buffer {
   return disk
 }
 
-/** Boots and removes the test Server. Returns a sentence with the times. Throws an error with the Server's reason. */
+/**
+ * Boots and removes the test Server. Returns a sentence that tells how long both took. If the Server does not become
+ * Ready, throws an error with the reason of its condition Ready.
+ */
 export async function bootTestServer(kube: Kube, options: BootOptions): Promise<string> {
   const { namespace, imageAddress, timeoutMs } = options
   const disk = makeBootableDisk()
@@ -86,8 +89,9 @@ async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
 }
 
 /**
- * Creates an object. The request may have been sent twice, so an object that exists already is taken for ours. For some
- * seconds after the installation, the API server may answer 503, until it knows the schema of a Server (docs/adr/0012).
+ * Creates an object, and tries again after a transient error. The failed request may have created the object all the
+ * same, so an object that exists already is taken for ours. For some seconds after the installation, the API server may
+ * answer 503, until it knows the schema of a Server (docs/adr/0012).
  */
 async function create<T extends Server | Image | Flavor>(
   resource: Resource<T>,

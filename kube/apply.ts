@@ -6,8 +6,9 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft. Server-side
-   * apply removes such fields from the object, but a comparison of `wanted` with `seen` would not find a difference.
+   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft: server-side
+   * apply removes such fields from the object. A comparison of `wanted` with `seen` would find no difference, so
+   * without `previous` the write would be left out.
    */
   previous?: Draft<T> | undefined
 }

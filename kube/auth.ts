@@ -81,7 +81,10 @@ async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
   return path && login ? createFileAuth(path, login) : loadAuthWithClientNodePackage(kubeconfig)
 }
 
-/** Credentials of a kubeconfig that holds its token and certificates or names files that hold them. */
+/**
+ * Credentials from a kubeconfig that needs nothing but files: its token and certificates are in the kubeconfig itself,
+ * or in files whose paths the kubeconfig gives.
+ */
 function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   const { read, invalidate } = cachedCredentials(async () => {
     const login = await readPlainKubeconfig(path)

@@ -110,7 +110,10 @@ interface BindingFields {
 }
 export interface RoleBinding extends BuiltinObject, BindingFields {}
 export interface ClusterRoleBinding extends BuiltinObject, BindingFields {}
-/** A question to the API server whether a user may do something. Its creation answers it; it is never stored. */
+/**
+ * A question to the API server whether a user may do something. The API server fills in `status` in its answer to the
+ * create request, and never stores the object.
+ */
 export interface SubjectAccessReview extends BuiltinObject {
   spec: {
     user?: string

@@ -25,7 +25,8 @@ type Reconcile<S, Services> = (
 ) => Promise<Outcome | undefined | void>
 
 /**
- * The declaration of a controller. `Services` are its further dependencies, inferred from reconcile's third parameter.
+ * The declaration of a controller. `Services` is the type of what `reconcile` needs besides the stores. TypeScript
+ * infers it from the third parameter of `reconcile`.
  */
 export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs, Services> {
   /** The controller's name in the labels of its metrics and in its log lines. */

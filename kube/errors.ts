@@ -63,7 +63,10 @@ const isApiErrorWith = (error: unknown, test: (e: ApiError) => boolean): boolean
   error instanceof ApiError && test(error)
 
 export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 404)
-/** The resourceVersion is outdated, another manager owns a field (apply without force), or the name exists (create). */
+/**
+ * Whether the call failed with 409. Causes: the resourceVersion is outdated, another manager owns a field (apply
+ * without force), or an object with this name exists (create).
+ */
 export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')

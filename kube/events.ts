@@ -30,7 +30,7 @@ export interface EventRecorder extends AsyncDisposable {
 
 export interface EventRecorderOptions {
   kube: Kube
-  /** `reportingController`: a qualified name such as `kubenova.io/controller`. */
+  /** The field `reportingController` of each Event: a qualified name such as `kubenova.io/controller`. */
   controller: string
   /** `reportingInstance`; by default the host name. */
   instance?: string | undefined
@@ -38,7 +38,7 @@ export interface EventRecorderOptions {
   clock?: Clock | undefined
 }
 
-/** An event that repeats within this time is not recorded anew: the series of the first event counts it. */
+/** The field `reportingInstance` of each Event; by default the host name. */
 const SERIES_MS = 6 * 60_000
 /** The count of a series is written at most this often. */
 const SERIES_WRITE_INTERVAL_MS = 10_000
@@ -68,7 +68,7 @@ class ApiEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
   readonly #clock: Clock
   readonly #log: Log
-  /** Both maps are in the order of last use: the entry that was used longest ago comes first. */
+  /** `#series` and `#buckets` are in the order of last use: the entry that was used longest ago comes first. */
   readonly #series = new Map<string, Series>()
   readonly #buckets = new Map<string, TokenBucket>()
   readonly #waiting = new Set<Series>()
@@ -107,8 +107,8 @@ class ApiEventRecorder implements EventRecorder {
   }
 
   /**
-   * Drops series that are over and token buckets that are full again. If there are still too many, drops the oldest
-   * ones.
+   * Drops each series that has had no event for {@link SERIES_MS}, and token buckets that are full again. If there are
+   * still too many, drops the oldest ones.
    */
   #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {

@@ -8,9 +8,9 @@ import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
 /**
- * Returns a client that sends writes only while `isLeader` returns true. It calls `isLeader` right before each sending,
- * also before retries. If that returns false, the write rejects with FencedWriteError. Reads and watches are not
- * affected.
+ * Returns a client that sends writes only while `isLeader` returns true. The client calls `isLeader` right before it
+ * sends a write, and again before each retry. If `isLeader` returns false, the write rejects with FencedWriteError.
+ * Reads and watches are not affected.
  */
 export function fenceWrites(kube: Kube, isLeader: () => boolean): Kube {
   const mayWrite = (): void => {

@@ -49,15 +49,18 @@ export interface Heartbeat {
   readonly otherHolder: string | undefined
   /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
-  /** Aborts when another process has taken the lease that this process held. Cached data may then be outdated. */
+  /**
+   * Aborts when another process has taken the lease that this process held. Data that this process has cached may then
+   * be outdated, because the other process may have changed things since.
+   */
   readonly lost: AbortSignal
   /** Resolves when the signal that was passed to {@link startHeartbeat} has aborted and no call is under way. */
   readonly ended: Promise<void>
 }
 
 /**
- * Renews the lease until `signal` aborts. Does not release the lease at the end, so that observers do not notice a
- * process that restarts before the lease expires.
+ * Renews the lease until `signal` aborts. Does not release the lease at the end: if the process starts again before the
+ * lease expires, observers do not notice the restart.
  */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
@@ -153,8 +156,8 @@ class RenewedLease {
     try {
       this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      // The write may have succeeded, or another process may have written the lease, so the next renewal reads the
-      // lease first.
+      // The write may have succeeded although the call failed, or another process may have written the lease. So the
+      // next renewal reads the lease first.
       this.#isOwnWrite = false
       if (isConflict(error)) return false
       throw error
@@ -197,7 +200,10 @@ export interface LeaseObserver {
   stop(): void
 }
 
-/** Create the observer before the informer starts, and give both the same clock. */
+/**
+ * Create the observer before the informer starts, so that the observer sees each lease as soon as the informer does.
+ * Give both the same clock, because the observer compares its own times with those of the informer.
+ */
 export function createLeaseObserver(informer: Informer<Lease>, clock: Clock = systemClock): LeaseObserver {
   const observations = new Map<string, LeaseObservation>()
   const observe = (lease: Lease): void => {

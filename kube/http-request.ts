@@ -21,8 +21,8 @@ export interface HttpRequestOptions {
   headers?: OutgoingHttpHeaders
   body?: string | undefined
   /**
-   * Called when the connection is open, right before the first byte is sent. If it throws, the request rejects with its
-   * error.
+   * Called when the connection is open, right before the first byte is sent. If `mayWrite` throws, nothing is sent, and
+   * the request rejects with the error of `mayWrite`.
    */
   mayWrite?: (() => void) | undefined
   lookup?: LookupFunction
@@ -93,8 +93,8 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
 
 function onceConnected(call: ClientRequest, then: () => void): void {
   call.once('socket', (socket) => {
-    // A TLS connection is open when both ends have sent their Finished message. Node documents no other way to find
-    // out.
+    // getFinished() returns undefined until this end has sent the last message of its TLS handshake. Node documents no
+    // other way to find out whether a TLS connection is open.
     const isSecured = !(socket instanceof TLSSocket) || socket.getFinished() !== undefined
     if (!isSecured) socket.once('secureConnect', then)
     else if (socket.connecting) socket.once('connect', then)

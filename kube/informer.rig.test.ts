@@ -175,8 +175,9 @@ describe('Informer', () => {
       const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
       return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
     }
-    // If the API server filters out an event while a watch starts, the bookmark of this watch has an older version than
-    // the event. Only a later event raises the version, so the test goes on creating objects.
+    // The API server may filter out the creation of `other` while a watch starts. Then the bookmark of this watch has
+    // an older version than that event, and only a later event raises the version. So the test goes on creating
+    // objects.
     const createAnother = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)

@@ -1,5 +1,5 @@
-// Reads kubeconfig files that hold tokens and certificates or name files that do. client-node handles all other
-// kubeconfigs.
+// Reads kubeconfigs that need nothing but files: token and certificates are in the kubeconfig itself, or in files whose
+// paths it gives. @kubernetes/client-node handles all other kubeconfigs.
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'

@@ -3,8 +3,8 @@
 import { type KubeObject, keyOf } from './types.ts'
 
 /**
- * Whether resourceVersion `a` is newer than `b`. Kubernetes documents since 1.35 that they can be compared as numbers.
- * A version that is no number is never newer.
+ * Whether resourceVersion `a` is newer than `b`. Since version 1.35, Kubernetes documents that resourceVersions can be
+ * compared as numbers. A resourceVersion that is no number is never newer.
  */
 export function isNewerVersion(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false

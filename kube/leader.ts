@@ -42,8 +42,10 @@ export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 /**
  * Waits to become the leader, then runs `work` until it ends. If leadership is lost or `signal` aborts, the signal of
  * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. If the
- * result is `lost`, the process should exit, because another process leads. Pass `isLeading` to {@link fenceWrites}: it
- * returns false as soon as the lease may have expired, even if this process was frozen and has not noticed yet.
+ * result is `lost`, the process should exit, because another process leads.
+ *
+ * `work` should pass its argument `isLeading` to {@link fenceWrites}. `isLeading` returns false as soon as the lease
+ * may have expired, even if this process was frozen and has not noticed yet.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -82,8 +84,8 @@ class Election implements AsyncDisposable {
   #observation: LeaseObservation | undefined
   #isHolder = false
   /**
-   * When the last successful renewal began. Other candidates count from the write, which may be long before its answer
-   * arrives, so the leader must not count from the answer.
+   * When the last successful renewal began. Other candidates count the duration of the lease from the write. The answer
+   * to the write may arrive long after the write, so a leader that counted from the answer would stop too late.
    */
   #renewedAt = -Infinity
 
@@ -112,7 +114,8 @@ class Election implements AsyncDisposable {
     while (!signal.aborted) {
       const result = await this.#acquireOrRenew(this.#retryMs * 2)
       if (result === 'held') return true
-      // Another candidate was faster. Read the lease again soon, so that it can be watched.
+      // Another candidate has written the lease first. Read the lease again soon: `#standBy` can watch it only from the
+      // version that was read.
       if (result === 'conflict') await this.#clock.sleep(50 + Math.random() * 100, signal).catch(() => undefined)
       else if (!signal.aborted) await this.#standBy(signal)
     }

@@ -13,8 +13,8 @@ export type StepResult =
   | { how: 'failed'; error: unknown }
 
 /**
- * The failures since a watch last made progress. A list does not count as progress, because lists also succeed while
- * each watch fails with 410.
+ * The failures since a watch last made progress. The backoff grows with them. A successful list does not count as
+ * progress: while every watch fails with 410, each list in between succeeds, so the backoff would never grow.
  */
 export interface FailureStreak {
   failures: number
@@ -37,8 +37,8 @@ const MAX_MS = 30_000
  */
 const SHORT_WATCH_MS = 1_000
 /**
- * After this many rejections, the objects are listed again. The API server does not answer every invalid version with
- * 410: after a restore of etcd it answers "too large resource version" again and again.
+ * After this many rejections, the objects are listed again, as after a 410. The API server does not answer every
+ * invalid version with 410: after a restore of etcd it answers "too large resource version" again and again.
  */
 const REJECTIONS_BEFORE_LIST = 5
 
@@ -57,8 +57,8 @@ export function planNextStep(result: StepResult, streak: FailureStreak, random: 
 function planAfterFailure(error: unknown, streak: FailureStreak, random: () => number): NextStep {
   const failures = streak.failures + 1
   const backoff = backoffMs(failures, BASE_MS, MAX_MS, random)
-  // The API server sends 410 to all watchers of a kind at the same moment, so even the first list waits for a random
-  // time.
+  // The API server sends 410 to all watchers of a kind at the same moment. Even the first list waits for a random time,
+  // so that they do not all list at once.
   if (isGone(error)) {
     return { next: 'list', waitMs: random() * Math.max(1_000, 2 * backoff), streak: { failures, rejections: 0 } }
   }
@@ -72,10 +72,13 @@ function planAfterFailure(error: unknown, streak: FailureStreak, random: () => n
 }
 
 /**
- * How many seconds the API server is asked to keep a watch open; random, so that the watches of a thousand agents do
- * not end together. Two seconds before the end the API server sends a bookmark, which raises the resourceVersion even
- * if no object changes. Its regular bookmarks, about one a minute, would come too late for that. A connection that died
- * silently is noticed {@link WATCH_GRACE_MS} after the watch should have ended, so within 60 s.
+ * How many seconds the API server is asked to keep a watch open. The number is random, so that the watches of a
+ * thousand agents do not end together.
+ *
+ * Two seconds before the end, the API server sends a bookmark, which raises the resourceVersion even if no object
+ * changes. The regular bookmarks come only about once a minute, so most watches would end without one.
+ *
+ * A connection that died silently is noticed {@link WATCH_GRACE_MS} after the watch should have ended, so within 60 s.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)
 export const WATCH_GRACE_MS = 5_000

@@ -68,8 +68,8 @@ export interface Metrics {
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
   /**
-   * Calls `fn` before each scrape, for gauges that are cheaper to compute than to keep. Returns a function that removes
-   * `fn`.
+   * Calls `fn` before each scrape, for gauges that are cheaper to compute at a scrape than to update at each change.
+   * Returns a function that removes `fn`.
    */
   onScrape(fn: () => void): () => void
   /** The text that Prometheus scrapes, and its Content-Type. */

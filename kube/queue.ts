@@ -24,8 +24,8 @@ export interface QueueOptions {
 }
 export interface AddOptions {
   /**
-   * `high`: a user waits for the result. `normal` (default): an event has happened. `low`: the key's object is in the
-   * informer's first list, or it is checked again without an event.
+   * `high`: a user waits for the result. `normal` (default): an event has happened. `low`: the key is that of an object
+   * in the informer's first list, or the key is checked again without an event.
    */
   priority?: Priority | undefined
   /** Earliest start, in milliseconds from now. */

@@ -25,7 +25,7 @@ export class ReadyList {
     low: new Map(),
   }
   readonly #byKey = new Map<string, ReadyKey>()
-  /** How often in a row each priority had keys and was passed over. */
+  /** For each priority: how many keys in a row were taken from other priorities while keys of this priority waited. */
   readonly #passedOver: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
 
   constructor(groupOf: (key: string) => string) {

@@ -105,7 +105,8 @@ export function createResource<T extends KubeObject>(
   const withTypeMeta = (object: Draft<T>): object => ({ ...object, apiVersion: apiVersionOf(def), kind: def.kind })
   const apply = async (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
     const path = objectPath(def, object.metadata, options.subresource)
-    // A compare-and-swap is not idempotent: if the request is sent twice, the second one conflicts with the first.
+    // With a resourceVersion the write is a compare-and-swap, which is not idempotent: if the request is sent twice,
+    // the second one conflicts with the first.
     const idempotent = object.metadata.resourceVersion === undefined
     const more = { contentType: 'application/apply-patch+yaml', idempotent }
     return send(writeRequest('PATCH', path, withTypeMeta(object), { force: true, ...options }, more))

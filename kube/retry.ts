@@ -55,11 +55,14 @@ export interface RetryOptions {
   /** true: sending the request twice has the same effect as sending it once. */
   idempotent: boolean
   /**
+   * The time on `clock`, in ms, at which a retry must have begun. If the wait before the next attempt would reach it,
+   * the error of the last attempt is thrown.
+   */
+  deadline: number
+  /**
    * The caller's signal. If a call fails after the signal has aborted, the signal's reason is thrown instead of the
    * error.
    */
-  deadline: number
-  /** The caller's signal. When it has aborted, its reason is thrown. */
   signal?: AbortSignal | undefined
   clock: Pick<Clock, 'now'>
   wait(ms: number): Promise<void>

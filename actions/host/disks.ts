@@ -11,7 +11,8 @@ export interface Disks {
   create(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
    * Removes the Server's directory with its disks, config drive and console logs, and ends a download or copy that
-   * still runs for the Server. Unpins its image: the image cache may then delete that image. The guest must be off.
+   * still runs for the Server. Unpins the Server's image: the image cache may then delete that image. The guest must be
+   * off.
    */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }

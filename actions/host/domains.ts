@@ -27,15 +27,16 @@ export type NmiResult = 'sent' | 'unknown' | 'notRunning'
  */
 export interface Domains {
   /**
-   * Defines the domain from the current Server. An existing domain keeps its name, the files that its disks are in, and
-   * disks that were attached, because somebody may have changed all these with libvirt's tools. In mode rescued the
+   * Defines the domain from the current Server. An existing domain may have been changed with libvirt's tools, so
+   * the domain keeps its name, the files that its disks are in, and disks that were attached. In mode rescued the
    * domain boots the rescue disk, and the server's own disks come after it. A running domain keeps its definition until
    * its next boot.
    * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain has booted with this
    * definition
    * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition
-   * @throws Transient error DiskMissing if a disk does not exist, DiskUnusable if the present definition names a disk
-   * that cannot be booted, or DiskLayersConflict if it names an older layer of a disk than the guest used last
+   * @throws Transient error DiskMissing if a disk does not exist; DiskUnusable if the present definition names a disk
+   * that cannot be booted; DiskLayersConflict if the guest last used a newer layer of a disk than the present
+   * definition names
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**

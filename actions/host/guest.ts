@@ -11,8 +11,8 @@ export interface Guest {
   readonly server: Server
   readonly instance: Instance
   /**
-   * The mode in which the server is to run: the mode that the running action results in, or else status.mode. Absent:
-   * normal.
+   * The mode in which the server is to run: while an action runs, the mode that the action results in; otherwise
+   * status.mode. Absent: normal.
    */
   readonly mode?: Mode
 }

@@ -10,15 +10,16 @@ export interface RescueSystem {
 /** The disk that a server in mode rescued boots from. A server has at most one. */
 export interface RescueDisks {
   /**
-   * Fetches the image and makes the rescue disk from it, as large as the image. Keeps a disk that was made for the same
-   * request. Replaces the disk of an earlier request, which no domain may be using.
-   * @throws Terminal error (a fault) if the image cannot be used; Transient error (retried) if the image's source or
-   * the disk fails, or, with the code DiskMissing, if the Server's own disks are missing
+   * Fetches the image and makes the rescue disk from it, as large as the image. Keeps the disk if it was made for the
+   * same request. Replaces the disk of an earlier request; no domain must be using that disk.
+   * @throws Terminal error (a fault) if the image cannot be used
+   * @throws Transient error (retried) if the image's source or the host's disk fails; with the code DiskMissing if the
+   * Server's own disks are missing
    */
   create(guest: Guest, system: RescueSystem, ctx: StepContext): Promise<Progress>
   /**
    * Removes the rescue disk and the rescue system's firmware variables, and unpins its image: the image cache may then
-   * delete that image. No domain may be running from the disk.
+   * delete that image. Do not call it while a domain runs from the disk.
    */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a test's function around every call of a host's methods, so that the test can delay the call, make it fail, or
- * kill the process before or after the call.
+ * Runs a test's function around every call of a host's methods. The test can then delay the call, make it fail, or end
+ * the simulated agent process before or after the call.
  */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'

@@ -3,11 +3,11 @@
  * always hold at least the newest `maxBytes` of the output; older output is removed.
  *
  * A rotation copies the head of the log to <log>.0, then cuts that head off the log (cut-head.ts). Renaming the log
- * would not work, because the writer keeps its descriptor. Truncating the log would lose output that is written after
- * the copy.
+ * would not work, because the writer has the file open and would go on writing to the renamed file. Truncating the log
+ * would lose output that is written after the copy.
  *
  * A crash of the agent loses no output, because the cut begins only after the copy is complete. virtlogd may rotate the
- * log too, when its own size limit is reached: it renames the log to <log>.0.
+ * log too, when virtlogd's own size limit is reached: it renames the log to <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -56,8 +56,8 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
 }
 
 /**
- * Whether the log has more than `maxBytes` plus one block of data. `size` includes a hole at the head. `blocks` does
- * not, but it counts the last block in full. So the smaller of both is the amount of data.
+ * Whether the log has more than `maxBytes` plus one block of data. Both numbers of the file can be larger than the
+ * data: `size` includes a hole at the head, and `blocks` counts the last block in full. So take the smaller one.
  */
 function isRotationDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
   return Math.min(size, blocks * 512) > maxBytes + blksize
@@ -70,8 +70,8 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 
 /**
  * Removes all output older than the newest `maxBytes`. This output may have filled the disk, so it is removed before
- * any output is copied. Removes the rotated files first, because they are the oldest. So a crash in between leaves no
- * gap in the output.
+ * any output is copied. The rotated files hold the oldest output, so they are removed first: if the agent crashes
+ * before it cuts the log, the remaining output has no gap.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })

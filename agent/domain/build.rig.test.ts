@@ -46,7 +46,8 @@ const read = async (dom: Dom) =>
   parseDomain((await connection.call(proc.domainGetXmlDesc, { dom, flags: domainXmlFlags.secure })).xml)
 
 describe('buildDomain', () => {
-  // libvirt can define only domains of an architecture for which the host has an emulator.
+  // libvirt can define a domain only if the host has an emulator for the domain's architecture. So test only the
+  // examples for x86-64.
   const definable = Object.entries(domainExamples).filter(([, example]) => example.host.arch === 'x86_64')
   test.each(definable)('writes XML for %s that libvirt defines and returns unchanged', async (_, example) => {
     const xml = buildDomain(example)
@@ -64,7 +65,7 @@ describe('buildDomain', () => {
       expect(graphics[0]).toMatchObject({ type: 'vnc', socket: wantedGraphics[0]?.socket })
       // libvirt has replaced the alias (q35, pc) by a versioned machine type, which stays fixed from now on.
       expect(machine).toMatch(wantedMachine === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
-      // Defining the domain again changes it and adds no other domain.
+      // A second definition from the same XML redefines this domain and adds no other domain.
       expect(await define(xml)).toEqual(dom)
     } finally {
       await undefine(dom)

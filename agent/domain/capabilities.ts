@@ -22,7 +22,10 @@ export interface HostCapabilities {
 export interface GuestCapabilities {
   arch: string
   emulator?: string
-  /** `kvm` and `qemu`. Even if libvirt offers kvm, guests may fail to boot with it: see agent/host/probe-kvm.ts. */
+  /**
+   * The domain types that libvirt offers: `kvm`, `qemu` or both. Even if libvirt offers kvm, guests may fail to boot
+   * with it: see agent/host/probe-kvm.ts.
+   */
   domainTypes: string[]
   machines: string[]
 }

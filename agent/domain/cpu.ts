@@ -4,10 +4,10 @@ import type { DomainInput } from './input.ts'
 import { type Element, xmlElement } from './render-xml.ts'
 
 /**
- * Gives the guest the topology that flavor and image ask for, as Nova does. With KVM the guest gets the host's CPU
- * model; with emulation it gets QEMU's default model. The controller places no server whose flavor and image contradict
- * each other. A server that an older controller has placed nevertheless must still boot: as before, each of its virtual
- * CPUs then has a socket.
+ * Gives the guest the topology that flavor and image ask for, as Nova does. If flavor and image contradict each other,
+ * each virtual CPU gets its own socket. The controller places no such server, but an older controller may have placed
+ * one, and that server must still boot. With KVM the guest gets the host's CPU model; with emulation it gets QEMU's
+ * default model.
  */
 export function cpuElement({ host, instance: { flavor, image } }: DomainInput): Element {
   const choice = chooseCpuTopology({ flavor, properties: image.properties })

@@ -11,7 +11,7 @@ function diskXml(source: string, target: string, role?: string, device = 'disk')
 }
 const domainXml = (...disks: string[]): string => `<domain><devices>${disks.join('')}</devices></domain>`
 
-/** The file of each disk that definedDisksOf finds. */
+/** Returns the path of each disk's file, as definedDisksOf finds the disks in this XML. */
 function sourcesIn(xml: string) {
   const { own, attached } = definedDisksOf(xml, ['root', 'swap'])
   const fileOf = (disk: (typeof attached)[number]): string => diskFileOf(disk, 'any').path

@@ -9,10 +9,13 @@ import { childAt, childrenNamed, parseXml, type XmlNode } from './parse-xml.ts'
 
 /**
  * The prefix of the disks' aliases. libvirt keeps an alias in the definition only if the alias begins with ua-. The
- * guest cannot see it.
+ * guest does not see aliases.
  */
 const PREFIX = 'ua-kubenova-'
-/** Whether an administrator has given the device this alias. libvirt chooses aliases without ua- anew at each boot. */
+/**
+ * Whether an administrator has given the device this alias: it begins with ua-, but not with PREFIX. An alias without
+ * ua- comes from libvirt, which chooses it anew at each boot.
+ */
 export const isForeignUserAlias = (alias: string): boolean => alias.startsWith('ua-') && !alias.startsWith(PREFIX)
 export const aliasOfRole = (role: DiskRole): string => `${PREFIX}${role}`
 export const aliasOfConfigDrive = `${PREFIX}config`

@@ -87,8 +87,8 @@ function escapeText(value: string): string {
 }
 
 /**
- * Removes the characters that XML forbids. Use it for text of users, because a control character in a title must not
- * keep a server from running.
+ * Removes the characters that XML forbids. Use it for text of users. Otherwise a control character in a title would
+ * make `renderXml` throw, and the server could not run.
  */
 export function stripInvalidXmlCharacters(value: string): string {
   return value.replaceAll(FORBIDDEN, '')

@@ -17,7 +17,8 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // Without this handler, a rejection of `closed` while no caller awaits it would be an unhandled rejection.
+  // `closed` may be rejected while no caller awaits it. This handler keeps Node from treating that as an unhandled
+  // rejection.
   closed.catch(() => undefined)
   // Writing fails if the child has ended. Ignore this error, because `closed` reports the end.
   child.stdin.on('error', () => undefined)

@@ -17,8 +17,8 @@ import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts
 import type { WithDomain } from './owned-domain.ts'
 
 /**
- * The flags that make an undefine remove all that libvirt keeps of the domain, except the state of a TPM, whose flag
- * needs libvirt 8.9.
+ * The flags that make an undefine remove all that libvirt keeps of the domain, except the state of a TPM. The flag for
+ * that state needs libvirt 8.9.
  */
 const UNDEFINE_ALL =
   domainUndefineFlags.managedSave |

@@ -33,8 +33,8 @@ export interface DomainDefinition {
 }
 
 /**
- * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and
- * removals treat it as absent, all other operations throw an error with the code UUIDInUse.
+ * Operations on a Server's domain. A domain that has the UUID but is not owned by this Server is foreign. Reads and
+ * removals treat a foreign domain as absent; all other operations throw an error with the code UUIDInUse.
  */
 export interface OwnedDomains {
   /**

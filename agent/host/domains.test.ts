@@ -28,7 +28,10 @@ describe('define', () => {
   })
   afterEach(() => rmSync(root, { recursive: true }))
 
-  /** Defines a guest whose domain has this definition; returns the XML that libvirt gets. */
+  /**
+   * Defines the guest again while its domain has `definition` (undefined: it has no domain yet). Returns the new XML
+   * that libvirt gets.
+   */
   async function defineOver(definition: DomainDefinition | undefined): Promise<string> {
     const paths = serverPathsOf(root, root, uuid)
     mkdirSync(paths.dir, { recursive: true })

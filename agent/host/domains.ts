@@ -19,11 +19,11 @@ export interface DomainsOptions {
   pathsOf: PathsOf
   /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
   facts(): HostFacts
-  /** Directories in which the disks of servers may be beside the servers' own directories. */
+  /** Directories in which disks of servers may be, in addition to the servers' own directories. */
   diskDirs: readonly string[]
 }
 
-/** The name of a new domain. It is the name of the Server's domain unless somebody has renamed the domain. */
+/** The name that the agent gives to a new domain of the Server. Later somebody may rename the domain. */
 const newNameOf = (guest: Guest): string => domainNameOf({ name: guest.server.metadata.name, uid: uidOf(guest) })
 
 const startJobKey = (uid: string): string => `start ${uid}`
@@ -71,8 +71,8 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // Cancel a running start first. Otherwise libvirtd could receive the call that starts the domain after the
-      // destroy, and start the domain again.
+      // Cancel a running start first. Otherwise libvirtd could receive the start after the destroy, and the domain
+      // would run again.
       await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJobKey(uidOf(guest)))

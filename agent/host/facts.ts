@@ -141,12 +141,13 @@ export function formatVersion(number: bigint | number): string {
   return [Math.floor(n / 1_000_000), Math.floor(n / 1000) % 1000, n % 1000].join('.')
 }
 
-/** The line of QEMU's list of devices for virtio's network card, which every QEMU has that libvirt can use. */
+/** The line for virtio's network card in QEMU's list of devices. Every QEMU that libvirt can use has this card. */
 const VIRTIO_ONLY = 'name "virtio-net-pci"'
 
 /**
- * QEMU's own list of devices. In a Pod the agent does not see the host's QEMU; then only virtio is certain, and a
- * Server whose image asks for another network card is not placed on this host.
+ * Returns QEMU's own list of devices. In a Pod the agent does not see the host's QEMU. It then lists only virtio's
+ * network card, which is certain to exist. So a Server whose image asks for another network card is not placed on this
+ * host.
  */
 export async function listQemuDevices(emulator: string): Promise<string> {
   try {

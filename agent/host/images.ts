@@ -29,8 +29,8 @@ export const rescueJobKey = (uid: string): string => `rescue ${uid}`
 const RESCUE_PIN = '.rescue'
 
 /**
- * The owner of the pin that keeps the image of a Server's rescue system in the cache. The pin on the Server's own image
- * is owned by the Server's uid.
+ * A pin keeps an image in the cache for its owner. This is the owner of the pin on the image of a Server's rescue
+ * system. The owner of the pin on the Server's own image is the Server's uid.
  */
 export const rescuePinOwnerOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
@@ -58,8 +58,8 @@ export function ensureImage(
 }
 
 /**
- * The encrypted credentials that a request to start the Server has brought. Undefined if there are none, or if `image`
- * is not the Server's own image.
+ * The encrypted credentials for the image's source that a request to start the Server has brought. Undefined if there
+ * are none, or if `image` is not the Server's own image.
  */
 const freshCredentialsOf = ({ server, instance }: Guest, image: Instance['image']): unknown =>
   image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined

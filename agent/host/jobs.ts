@@ -26,8 +26,8 @@ const START_WAIT_MS = 200
  */
 const CHECK_MS = 5000
 /**
- * Milliseconds for which a job's failure is kept, if no call asks for it. An older failure is dropped, so that it is
- * not taken for the failure of a new request.
+ * Milliseconds for which a job's failure is kept if no call asks for it. An older failure is dropped. Otherwise the
+ * first call of a new request would get the failure of an old one.
  */
 const FAILURE_KEPT_MS = 60_000
 

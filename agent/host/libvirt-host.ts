@@ -21,7 +21,7 @@ import type { HostStorage } from './storage.ts'
 export interface LibvirtHostOptions {
   dataDir: string
   runDir: string
-  /** Directories in which the disks of servers may be beside the servers' own directories. */
+  /** Directories in which disks of servers may be, in addition to the servers' own directories. */
   diskDirs: readonly string[]
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>

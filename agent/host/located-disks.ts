@@ -1,7 +1,8 @@
 /**
  * Finds the files that a Server's disks are in now. libvirt's tools and backup programs move a disk to other files: a
  * snapshot puts an overlay on it, a block job copies or commits it. The Server boots from the disks that the domain's
- * definition names. The agent also records them in disks.json, in case somebody undefines the domain.
+ * definition names. The agent also records these disks in disks.json, because the definition is lost if somebody
+ * undefines the domain.
  */
 import { isKubenovaError, Transient } from '../../crds/index.ts'
 import { definedDisksOf, diskFileOf } from '../domain/defined-disks.ts'
@@ -25,7 +26,10 @@ export interface LocatedDisks {
 type Role = keyof Disks
 type Place = Pick<Disk, 'path' | 'format' | 'type'>
 
-/** Where the disks are, by role: in `recorded` as disks.json has it, in `current` as it is now. */
+/**
+ * Where each disk of the server is, by the disk's role. `recorded` has the places that disks.json names, and `current`
+ * has the present places.
+ */
 interface Places {
   recorded: Disks
   current: Partial<Record<Role, Place>>
@@ -39,7 +43,7 @@ const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(d
 
 /**
  * Finds all disks with their layers, for a new definition.
- * @param diskDirs directories in which the server's disks may be beside the server's own directory
+ * @param diskDirs directories in which the server's disks may be, in addition to the server's own directory
  * @param definition the definition that the domain has now; undefined if there is no domain
  * @throws a Transient error (retried): DiskMissing if a file does not exist; DiskUnusable if the definition names a
  * disk that cannot be used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
@@ -72,17 +76,20 @@ export async function locateDisks(
 }
 
 /**
- * Records in disks.json where the domain's disks are. Records nothing if a check finds that the guest's data may be
- * elsewhere. It throws no error then, because the next start of the domain makes the same check and throws its error.
+ * Records in disks.json where the domain's disks are. Records nothing if a check finds that the guest's newest data may
+ * be in other files. It throws no error then, because the next start of the domain makes the same check and reports the
+ * error.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
-    // If the domain runs, QEMU has these files open, so they contain the guest's data. Then no check is needed.
+    // If the domain runs, QEMU writes the guest's data to the files that the definition names, so no check is needed.
+    // If the domain is off, the guest's newest data may be in other files, so check that.
     const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
-    // DiskUnusable means that, after a block commit, the domain's disk is a cached image, and that the guest may have
-    // written to this image. Record that, too, so that the guest never boots from its former disk.
+    // DiskUnusable means that a block commit has made a cached image the domain's disk, so the guest may have written
+    // to that image. Record this place, too. Otherwise the guest could later boot from its former disk, which lacks
+    // what it wrote.
     if (problem === undefined || problem === 'DiskUnusable') await recordPlaces(dir, places)
   } catch (error) {
     if (!isKubenovaError(error)) throw error
@@ -161,9 +168,9 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
   )
 
 /**
- * Finds a file that the guest wrote to after it last wrote to the disk; undefined if there is none. The file that
- * disks.json records is checked first. If the definition does not name the disk, all overlays on the disk in the
- * server's directory are checked, too, because somebody may have taken a snapshot that the agent did not see.
+ * Finds a file that the guest wrote to more recently than to the present disk of this role; undefined if there is none.
+ * First checks the file that disks.json records. If the definition names no disk for the role, somebody may have taken
+ * a snapshot that the agent did not see. So then all overlays on the disk in the server's directory are checked, too.
  */
 async function findNewerLayer(
   dir: string,
@@ -186,9 +193,9 @@ async function findNewerLayer(
 }
 
 /**
- * Whether the file that disks.json records is not the present disk, and the guest wrote to it after it last wrote to
- * the present disk. Returns false if the recorded file is a layer of the present disk, because then the present disk is
- * the overlay of a snapshot.
+ * Whether disks.json records another file than the present disk, and the guest wrote to that file more recently.
+ * Returns false if the recorded file is a layer of the present disk, because the present disk is then the overlay of a
+ * snapshot.
  * @param last path of the file that disks.json records
  * @param place the present disk
  */
@@ -202,8 +209,8 @@ function ignoreUnusable(error: unknown): undefined {
 }
 
 /**
- * Reads the layers below an attached disk if the disk is a qcow2 file or block device. QEMU finds the layers of other
- * disks itself.
+ * Reads the layers below an attached disk if the disk is a qcow2 file or block device. For disks in other formats QEMU
+ * finds the layers itself.
  */
 async function attachedDiskOf(element: XmlNode, isCached: (path: string) => boolean): Promise<AttachedDisk> {
   const { file, dev } = childAt(element, 'source')?.attributes ?? {}

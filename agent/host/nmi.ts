@@ -28,9 +28,9 @@ interface Note {
 }
 
 /**
- * Ids of requests whose NMI was not sent, although the note in the domain's metadata says that it is being sent:
- * libvirtd failed to send the NMI and then failed to remove the note. The set is only in memory. So a restarted agent,
- * which finds only the note, reports that it is unknown whether the NMI was sent.
+ * Ids of requests whose NMI was not sent although the note in the domain's metadata says that it is being sent:
+ * libvirtd failed to send the NMI, and then failed to remove the note. The set is lost when the agent restarts. The
+ * restarted agent finds only the note, and reports that it is unknown whether the NMI was sent.
  */
 export type UnsentNmis = Set<string>
 

@@ -54,8 +54,9 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether libvirtd is still starting the domain, so that its state is not final. A libvirtd that was killed during a
- * start reports this state after its restart, too, but ends the domain within some 200 ms (qemuProcessReconnect).
+ * Whether libvirtd is still starting the domain, so that the domain's state is not final. If libvirtd was killed during
+ * a start, the restarted libvirtd reports this state, too, but ends the domain within some 200 ms
+ * (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 

@@ -46,7 +46,8 @@ export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDo
 
 /**
  * The error for a domain that has the Server's UUID but another owner. Transient (retried) if an earlier Server owns
- * the domain, because the agent will remove it as an orphan. Otherwise Terminal, because such a domain stays.
+ * the domain, because the agent will remove the domain as an orphan. Otherwise Terminal, because the agent never
+ * removes a domain that no Server owns.
  */
 function uuidInUseError(
   { name, uuid }: DomainRef,

@@ -1,7 +1,8 @@
 /**
- * Probes whether guests run with KVM on this host. On nested or restricted hosts /dev/kvm can be opened, but a guest
- * stops at its first instruction or runs a thousand times slower. So the probe boots a sector that counts for a while
- * and then writes to its serial port. With a working KVM this takes well under a second.
+ * Probes whether guests run with KVM on this host. On some nested or restricted hosts /dev/kvm can be opened, but a
+ * guest stops at its first instruction or runs a thousand times slower. So the probe boots a guest that consists of one
+ * boot sector, which counts for a while and then writes to its serial port. With a working KVM this takes well under a
+ * second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -13,8 +14,8 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * The time limit for the start of the probe domain. It is long enough for a busy machine. If the domain started after
- * the limit, the probe would have given up already, and nothing would stop the domain.
+ * The time limit for the start of the probe domain. It must be long enough for a busy machine: a domain that starts
+ * after the limit is not stopped by the probe, which has given up by then.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
@@ -131,9 +132,9 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works. A probe takes seconds, so its result is cached until the host boots or QEMU's version changes. If
- * libvirt or QEMU refused to start the probe domain, this is not cached: a refusal comes fast, and its cause may be
- * gone at the next probe.
+ * Whether KVM works. A probe takes seconds, so its result is cached until the host boots or QEMU's version changes. A
+ * refusal of libvirt or QEMU to start the probe domain is not cached, because a refusal comes fast, and its cause may
+ * be gone at the next probe.
  */
 export async function cachedProbeResult(
   dataDir: string,

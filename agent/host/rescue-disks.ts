@@ -30,8 +30,8 @@ async function createMissingRescueDisk(
 ): Promise<void> {
   const { hasSpace, root, pathsOf } = options
   const { dir: directory } = pathsOf(guest)
-  // If the files of the Server's disks are gone, only the running QEMU still has the data. So throw here, before the
-  // domain is powered off.
+  // If the files of the Server's disks were deleted, only the running QEMU, which has them open, still has the data. So
+  // throw here, before the domain is powered off.
   await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)

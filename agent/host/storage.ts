@@ -17,8 +17,8 @@ export interface HostStorage extends AsyncDisposable {
   /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
-   * Removes images that no Server uses, as far as the limits on size, free space and age require it, and finishes
-   * deletions that a crash interrupted.
+   * Removes images that no Server uses, if the limits on size, free space and age require it. Also finishes deletions
+   * of Servers' directories that a crash interrupted.
    * @param isOurs whether a Server with that uid is on this host
    */
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>

@@ -18,15 +18,15 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { cwd: dir, stdio: 'pipe' })
 const at = (name: string) => join(dir, name)
 
-/** Checks and plans an image as the image cache does. */
+/** Checks an image and decides how it becomes a base, as the image cache does. */
 async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
   await checkImageHeader(path, { format, isVerified: false })
   return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
 /**
- * Images that refer to other files. A row has: name, claimed format, a function that creates the image, expected
- * reason.
+ * Images that refer to other files. Each row has a name, the format that the Image claims, a function that creates the
+ * file, and the expected reason.
  */
 const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
   [

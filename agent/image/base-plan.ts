@@ -118,9 +118,12 @@ export function rejectUnsafeHeader(header: Buffer): void {
 export interface BaseRequirements {
   /** The format that the Image resource claims. */
   format: DiskFormat
-  /** `asIs`: bases made from qcow2 and raw images keep the image's format. `raw`: every base is raw. */
+  /** The largest disk that an image may contain, in bytes. */
   maxVirtualSize: number
-  /** asIs: qcow2 and raw images keep their format. raw: every base is raw. */
+  /**
+   * `asIs`: a base made from a qcow2 or raw image keeps the image's format; images in other formats become qcow2.
+   * `raw`: every base is raw.
+   */
   baseFormat: 'asIs' | 'raw'
 }
 

@@ -161,7 +161,8 @@ export class BaseStore {
       await rename(path, this.#basePath(key))
       return false
     }
-    // Delete record.json first. Without it the directory is no base, even if an operator moves it back after a crash.
+    // Delete record.json first. Without it the directory is no base. So if the agent crashes now, nobody uses the
+    // partly deleted base, even if an operator moves it back from the trash.
     await rm(join(path, 'record.json'), { force: true })
     await rm(path, { recursive: true, force: true })
     return true

@@ -77,7 +77,8 @@ function overlayOfMissing(): string {
 function withoutFormat(): string {
   const top = overlay('formatless', create('below', '-f', 'raw'), 'raw')
   const file = readFileSync(top)
-  // Changes the type of the header extension that names the format. QEMU ignores an extension of an unknown type.
+  // Changes the type of the header extension that names the format. QEMU ignores an extension of an unknown type, so
+  // the header then names no format.
   file.writeUInt32BE(0x11111111, file.indexOf(Buffer.from('e2792aca', 'hex')))
   writeFileSync(top, file)
   return top

@@ -1,7 +1,7 @@
 /**
  * The layers of a disk. The header of an overlay names the layer below it and that layer's format. Snapshots and block
- * jobs of libvirt change the headers, so the agent reads the headers before each boot. It can trust the header of a
- * qcow2 disk, because the guest cannot write there.
+ * jobs of libvirt change the headers, so the agent reads the headers before each boot. The agent can trust the header
+ * of a qcow2 disk, because the guest can write the disk's content but not its header.
  */
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -100,7 +100,8 @@ async function isQcow2(path: string): Promise<boolean> {
 
 /**
  * Returns a function that tells whether a path is in the image cache.
- * @param base the cached image that the server's disk was made from; its path shows where the cache is
+ * @param base the cached image that the server's disk was made from, whose path shows where the cache is; undefined if
+ * the disk is no overlay: then no path counts as cached
  */
 export const newCacheTest = (base: { path: string } | undefined): ((path: string) => boolean) => {
   // A cached image lies at bases/NUMBER/disk.

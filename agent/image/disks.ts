@@ -56,8 +56,8 @@ export interface Disks {
 }
 
 /**
- * The content of disks.json: which disks the server has, and their formats. The format of a raw disk must never be
- * guessed from its content, because the guest writes that content.
+ * The content of disks.json: which disks the server has, and their formats. The formats are recorded, because the
+ * format of a raw disk must never be guessed: the guest can write the header of another format into the disk.
  */
 interface DiskLayout {
   root: 'qcow2' | 'raw'
@@ -65,8 +65,8 @@ interface DiskLayout {
   ephemeral: boolean
   swap: boolean
   /**
-   * The disks that somebody has moved to other files with libvirt's tools, with the present file of each disk. For
-   * example, after an external snapshot the present file is the overlay.
+   * The disks that somebody has moved to other files with libvirt's tools. Each entry describes the file that the disk
+   * uses now. For example, after an external snapshot this file is the overlay.
    */
   moved?: Partial<Record<keyof Disks, Pick<Disk, 'path' | 'format' | 'type'>>>
 }
@@ -75,7 +75,8 @@ interface DiskLayout {
  * Creates the disks that are missing and returns all disks of the server. Idempotent.
  * @throws a Terminal error (not retried): FlavorDiskTooSmall, DiskCreateFailed, or CommandMissing if a program is not
  * installed
- * @throws a Transient error (retried): DiskFull, or ImageCacheBusy if the base was removed from the cache meanwhile
+ * @throws a Transient error (retried): DiskFull, or ImageCacheBusy if the base (the cached image) was evicted from the
+ * cache before the root disk was made from it
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
@@ -112,7 +113,7 @@ export function newRootLayout({ root, base: { path, format } }: RootDiskOptions)
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
 
-/** Reads which disks the server has. Returns undefined if one is missing; createDisks then creates it. */
+/** Reads which disks the server has. Returns undefined if a disk is missing; createDisks creates missing disks. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
   const disks = await readRecordedDisks(directory)
   if (disks === undefined) return undefined
@@ -120,7 +121,10 @@ export async function readDisks(directory: string): Promise<Disks | undefined> {
   return existing.includes(false) ? undefined : disks
 }
 
-/** Reads which disks disks.json names, whether or not they exist. Returns undefined if there is no disks.json. */
+/**
+ * Reads disks.json and returns the disks that it lists, whether or not their files exist. Returns undefined if there is
+ * no disks.json.
+ */
 export async function readRecordedDisks(directory: string): Promise<Disks | undefined> {
   const layout = await readDiskLayout(directory)
   if (layout === undefined) return undefined
@@ -148,9 +152,9 @@ async function readDiskLayout(directory: string): Promise<DiskLayout | undefined
 const DELETED_SUFFIX = '.deleted'
 
 /**
- * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
- * directory does not count as a server's. Until this function returns, the caller must keep the base pinned (protected
- * from eviction from the image cache), because the disks may be backed by the base.
+ * Deletes the server's directory with everything in it. Renames the directory first, so that after a crash of the agent
+ * the remaining files are not taken for a server's directory. Until this function returns, the caller must keep the
+ * base (the cached image) pinned, that is, protected from eviction, because the disks may be overlays of the base.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`
@@ -167,8 +171,8 @@ export async function finishDeletions(root: string): Promise<void> {
 }
 
 /**
- * The size of the root disk in bytes: the size that the flavor gives. If that is 0, the image's virtual size rounded up
- * to whole sectors, but at least `minDiskGiB`. Pure.
+ * Returns the size of the root disk in bytes. It is the flavor's size, `flavorGiB`. If `flavorGiB` is 0, it is the
+ * image's virtual size, rounded up to whole sectors, but at least `minDiskGiB`. Pure.
  * @throws a Terminal error (not retried) with the code FlavorDiskTooSmall if the flavor's disk cannot hold the image
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {

@@ -267,7 +267,10 @@ describe('downloadSource fails and leaves nothing', () => {
 
 describe('downloadSource checks the space again after 64 MiB', () => {
   const large = Buffer.alloc(80 * MIB)
-  /** A space check that finds space only at its first call, and notes the bytes for which it was called. */
+  /**
+   * Makes a space check that finds space only at its first call. `asked` lists the numbers of bytes that the check was
+   * called with.
+   */
   const spaceOnce = () => {
     const asked: number[] = []
     return { asked, hasSpace: async (bytes: number) => asked.push(bytes) < 2 }

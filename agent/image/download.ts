@@ -1,7 +1,7 @@
 /**
  * Downloads the source of an image into a file, however often the connection breaks. It opens the source at the first
- * missing byte, then appends and hashes the bytes that arrive while there is space. After an error it waits and opens
- * the source again. At the end it compares size and checksum.
+ * byte that the file lacks. It appends the bytes that arrive to the file and hashes them, as long as there is free
+ * space. After an error it waits and opens the source again. At the end it compares size and checksum.
  *
  * The bytes and their description (<target>.json) survive a crash of the agent; the next call continues the download.
  */
@@ -52,7 +52,7 @@ interface Description {
   mediaType?: string
 }
 
-/** The statements of the source about the downloaded bytes. */
+/** The statements of the source about the downloaded file. */
 export interface Downloaded {
   mediaType: string | undefined
 }
@@ -71,7 +71,7 @@ interface PartialFile {
 }
 
 /**
- * Downloads the whole source to `target`, flushed to disk and verified.
+ * Downloads the whole source to the file `target`, verifies the bytes and flushes them to disk.
  * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed,
  * ImageFileMissing, or ImageDownloadFailed if a retry cannot help
  * @throws a Transient error (retried): DiskFull, or ImageDownloadFailed if a retry may help
@@ -92,8 +92,8 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
     return { mediaType: part.description.mediaType }
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
-    // After an abort or a network error keep the bytes, so that the next call continues from them. After any other
-    // error delete them.
+    // Keep the bytes after an abort or a network error, so that the next call continues from them. Delete them after an
+    // error that shows that they are useless, and if the disk is full.
     if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()

@@ -11,8 +11,9 @@ import type { OpenedSource, Validator } from './image-source.ts'
 /**
  * Opens the file at byte `from` if its version is still `validator`, otherwise at its beginning.
  * @param roots the directories that images may lie in
- * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the file lies elsewhere, or
- * ImageFileMissing (a fault of this host) if there is no such file or directory, or it cannot be read
+ * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the file lies outside `roots`
+ * @throws a Terminal error with the code ImageFileMissing (a fault of this host) if the file does not exist or cannot
+ * be read
  */
 export async function openFileSource(
   path: string,
@@ -61,7 +62,10 @@ async function explainMissing(path: string, roots: readonly string[], realRoots:
   )
 }
 
-/** The file's size and version. Only a regular file can be an image: a FIFO, for example, would never end. */
+/**
+ * Returns the file's status, which gives its size and version. Throws if the file is no regular file: reading a FIFO,
+ * for example, would never end.
+ */
 async function statRegularFile(path: string, real: string): Promise<Stats> {
   const stats = await stat(real)
   if (stats.isFile()) return stats
@@ -77,8 +81,8 @@ async function statRegularFile(path: string, real: string): Promise<Stats> {
 const unreadableCodes = new Set(['EACCES', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EPERM', 'ESTALE'])
 
 /**
- * Converts a permanent error of the file system to an error that marks a fault of this host. Returns any other error
- * unchanged.
+ * Converts an error that means that this host cannot read the file at all (see `unreadableCodes`) to the error
+ * ImageFileMissing, which is marked as a fault of this host. Returns any other error unchanged.
  */
 function unreadableError(path: string, error: unknown): unknown {
   const code = errorCodeOf(error) ?? ''

@@ -1,7 +1,7 @@
 /**
  * The image cache of the host. A base is an image in the format in which the cache keeps it; the disks of servers are
- * made from bases. However many servers wait for an image, only one call makes its base, under a lock on the download
- * key:
+ * made from bases. However many servers wait for an image, only one call at a time makes its base, and holds a lock
+ * meanwhile:
  * download (or continue) → check the header → qemu-img info → decide whether to convert → check that the file is
  * complete → convert, or use the file as it is → publish the base.
  * If a step is interrupted, the next call repeats it. Nothing is used before it has been verified.
@@ -40,7 +40,10 @@ export interface ImageCacheOptions extends SourceOptions {
   directory: string
   /** Checks the free space of the cache's file system. */
   hasSpace: SpaceCheck
-  /** `raw` on a host whose root disks are copies of their base: then every base is raw. */
+  /**
+   * With `raw`, every base (the cached form of an image) is raw: for a host whose root disks are full copies of their
+   * base. With `asIs`, qcow2 and raw images keep their format.
+   */
   baseFormat: BaseRequirements['baseFormat']
   /** Bytes of the largest file to download. */
   maxBytes: number
@@ -114,7 +117,7 @@ export class ImageCache {
   }
 
   /**
-   * Removes the owner's pins, so that the bases may be evicted. Call it after the owner's disks are deleted.
+   * Removes the owner's pins, which protect bases from eviction. Call it after the owner's disks are deleted.
    * Idempotent.
    */
   async unpin(owner: string): Promise<void> {
@@ -122,8 +125,8 @@ export class ImageCache {
   }
 
   /**
-   * Removes the pins of owners (servers) that no longer exist. Such a pin remains if a server is deleted while its
-   * image is being fetched.
+   * Removes pins (protections of bases from eviction) whose owner, a server, no longer exists. Such a pin remains if a
+   * server is deleted while its image is being fetched.
    */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     await this.#store.removeStalePins(ownerExists)
@@ -145,8 +148,8 @@ export class ImageCache {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const source = join(directory, 'source')
     try {
-      // The agent may have died during an earlier call, after the rename of the source to base/disk and before the base
-      // was published. Then rename the file back and start again from it.
+      // The agent may have died during an earlier call, between the rename of the source to base/disk and the
+      // publishing of the base. In that case rename the file back and make the base from it again.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
       const mediaType = (await pathExists(source)) ? undefined : await this.#download(image, source, context)
       const record = await this.#prepareBase(image, { source, directory, mediaType }, context.signal)
@@ -230,7 +233,8 @@ export class ImageCache {
 }
 
 /**
- * Codes of errors that are caused by the bytes of an image file. Another host may have a good copy of the same file.
+ * Codes of errors that the bytes of an image file cause. If the image is a file of this host, another host may have a
+ * good copy, so `toFaultOfHost` marks such an error as a fault of this host.
  */
 const faultsOfCopies: ReadonlySet<string> = new Set([
   'ImageChecksumMismatch',

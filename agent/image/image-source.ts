@@ -1,8 +1,8 @@
 /**
- * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, and the agent reads it
- * as root from inside the host's network. So a file must lie in a directory that the operator named, and the agent
- * connects to no address in `blocked`, not even after a redirect. By default these are loopback and link-local
- * addresses, where nodes and clouds serve metadata and credentials.
+ * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, but the agent reads it
+ * as root and from inside the host's network, so it could reach more than the user may. Therefore a file must lie in a
+ * directory that the operator named, and the agent connects to no address in `blocked`, not even after a redirect. By
+ * default, `blocked` has the loopback and link-local addresses, where nodes and clouds serve metadata and credentials.
  */
 
 import { lookup } from 'node:dns'
@@ -29,7 +29,10 @@ export interface SourceOptions {
   stallTimeout: number
 }
 
-/** Identifies the version of a source: a strong ETag or Last-Modified; for a file its inode, size and time. */
+/**
+ * Identifies the version of a source. Over HTTP it is the ETag if that is strong, else Last-Modified. For a file it is
+ * made from inode, size and time.
+ */
 export type Validator = string
 
 export interface SourceRequest {
@@ -117,7 +120,8 @@ export class SourceOpener {
   async #openHttp(first: URL, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
     const { from, validator, authorization } = request
     const range = from > 0 ? { range: `bytes=${from}-`, ...(validator !== undefined && { 'if-range': validator }) } : {}
-    // The checksum is that of the stored bytes, so the HTTP server must not compress them.
+    // The image's checksum covers the bytes as the source stores them. So the HTTP server must not compress them on the
+    // way.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubenova-agent', ...range }
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
@@ -138,8 +142,8 @@ export class SourceOpener {
   async #sendGet(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
     const agent = await this.#network.agentFor(url)
     const proxy = this.#network.proxyFor(url)
-    // Use #lookup, which refuses blocked addresses, only without a proxy. A proxy resolves the host name itself, and
-    // its own rules decide which addresses it connects to.
+    // Only a direct connection uses #lookup, which refuses blocked addresses. A proxy resolves the host name itself,
+    // and its own rules decide which addresses it connects to.
     const lookup = proxy === undefined ? { lookup: this.#lookup } : {}
     const scope = createAbortScope([signal, this.#stop.signal])
     try {
@@ -188,8 +192,8 @@ export class SourceOpener {
 }
 
 /**
- * @throws a Terminal error (not retried) if the text is no valid URL; the validation by the API server does not find
- * every invalid URL
+ * @throws a Terminal error (not retried) if the text is no valid URL. Such a text can get here, because the API
+ * server's validation does not find every invalid URL.
  */
 function parseUrl(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href)
@@ -273,7 +277,8 @@ function parseResponse(body: IncomingMessage, from: number, validator: Validator
 function parsePartialResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const contentRange = String(body.headers['content-range'])
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange)
-  // An HTTP server may respect Range but ignore If-Range. Then only the validator shows that the content has changed.
+  // An HTTP server may respect Range but ignore If-Range. It then sends a range of the new content, and only the
+  // validator (ETag or Last-Modified) in its response shows that the content has changed.
   const current = validatorOf(body.headers)
   const isSameVersion = validator === undefined || current === undefined || current === validator
   if (range === null || Number(range[1]) !== from || !isSameVersion)

@@ -55,7 +55,8 @@ test('buildIsoImage throws for a name that is too long for a record', () => {
   expect(() => buildIsoImage('config-2', new Map([['x'.repeat(200), text('')]]))).toThrow(/too long/)
 })
 
-// Names of at most 64 characters, Joliet's limit. Names that differ only in case are not tested.
+// Joliet limits names to 64 characters, so the tests use no longer names. They also use no names that differ only in
+// case.
 const anyName = string({
   unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '8', '9', '-', '_'),
   minLength: 1,

@@ -42,8 +42,8 @@ interface FolderLayout {
 }
 
 /**
- * All folders, with names of one kind (primary or Joliet). The image has one Tree for each kind; both share the files'
- * contents.
+ * All folders, with names of one kind (primary or Joliet). The image has one Tree for each kind. Both Trees refer to
+ * the same contents of files.
  */
 interface Tree {
   naming: Naming
@@ -58,7 +58,10 @@ interface Tree {
  */
 const FIRST_FREE_SECTOR = 19
 
-/** The smallest image. BusyBox reads 68 KiB to recognize a file system, and does not recognize a shorter image. */
+/**
+ * The size of the smallest image, in sectors (128 KiB). BusyBox reads 68 KiB to recognize a file system, so it does not
+ * recognize a shorter image.
+ */
 const MIN_SECTORS = 64
 
 /**

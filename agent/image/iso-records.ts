@@ -1,13 +1,13 @@
 /**
- * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. If each record had
- * a buffer of its own first, each image would leave a megabyte of garbage for the garbage collector.
+ * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. A separate buffer
+ * for each record would leave a megabyte of garbage for each image.
  */
 
 export const SECTOR = 2048
 
 /**
- * How names are written. `primary`: in a restricted alphabet, with the full names in Rock Ridge entries. `joliet`: in
- * UCS-2.
+ * How names are written. `primary`: in the restricted alphabet of ISO 9660, with the full names in additional Rock
+ * Ridge entries. `joliet`: in UCS-2.
  */
 export type Naming = 'primary' | 'joliet'
 
@@ -45,8 +45,9 @@ function writeUcs2(to: Buffer, at: number, text: string): void {
 const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
 /**
- * Returns the name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with a version. A file's primary
- * name has exactly one dot, and `_` for each character other than A-Z and 0-9.
+ * Returns the name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with the version `;1`. A primary
+ * name is in upper case, with `_` for each character other than A-Z and 0-9. A file's primary name also has exactly one
+ * dot, before its extension.
  */
 function identifierOf({ name, isFolder }: Named, naming: Naming): string {
   const version = isFolder ? '' : ';1'
@@ -181,8 +182,8 @@ export interface VolumeDescriptor {
 }
 
 /**
- * Writes a volume descriptor (ECMA-119, 8.4); for Joliet a supplementary one (8.5). Its escape sequence announces names
- * in UCS-2 level 3.
+ * Writes a volume descriptor (ECMA-119, 8.4). For Joliet this is a supplementary volume descriptor (8.5), whose escape
+ * sequence announces names in UCS-2 level 3.
  */
 export function writeVolumeDescriptor(
   to: Buffer,

@@ -140,9 +140,9 @@ export function hostnameOf({ server, instance }: Guest): string {
 }
 
 /**
- * Makes a valid host name from any name: at most 63 ASCII letters, digits and -, with no - at either end. As in
- * nova/utils.py, blanks, dots and _ become -, and other characters are removed. Nova keeps letters such as ü, which no
- * host name can have; here they lose their accent, and ß becomes ss.
+ * Makes a valid host name from any name: at most 63 ASCII letters, digits and `-`, with no `-` at either end. As in
+ * nova/utils.py, blanks, `.` and `_` become `-`, and most other characters are removed. Nova keeps letters such as ü,
+ * although no host name can have them. Here such letters only lose their accent, and ß becomes ss.
  * @param fallback the result if nothing of the name is left
  */
 export function sanitizeHostname(name: string, fallback: string): string {

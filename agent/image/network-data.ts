@@ -73,8 +73,9 @@ function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
 function buildNetworkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
-  // DHCPv6 cannot name a router, and a router advertisement names only its sender. So an IPv6 address with a gateway is
-  // described as static, with a default route. cloud-init then ignores router advertisements.
+  // Neither DHCPv6 nor a router advertisement can tell the guest its gateway: DHCPv6 cannot name a router, and an
+  // advertisement names only its sender. So an IPv6 address with a gateway is described as static, with a default
+  // route. cloud-init then ignores router advertisements.
   const isByDhcp = ip.dhcp && !(isIPv6(ip) && ip.gateway !== undefined)
   if (!isByDhcp) return buildStaticEntry(common, ip)
   const routes = isIPv6(ip) ? hostRoutesOf(ip) : []
@@ -83,8 +84,8 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
 
 /**
  * As in Nova, a gateway inside the subnet is the router of a default route. A gateway outside the subnet is in the
- * field `gateway` instead, because cloud-init marks only a router in that field as on-link. Versions of cloud-init
- * before 23.1 mark no router as on-link, so for them there is also a route to the gateway itself.
+ * field `gateway` instead, because cloud-init marks only a router in that field as on-link. cloud-init before 23.1
+ * marks not even that router as on-link, so there is also a route to the gateway itself.
  */
 function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
   const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)
@@ -108,8 +109,8 @@ function defaultRouteOf(ip: FixedIP): Route[] {
 }
 
 /**
- * The routes to routers outside the subnet, then the host routes of the subnet. A gateway of zeros (0.0.0.0 or ::)
- * means that the destination is on the segment itself.
+ * Returns the routes to routers outside the subnet, then the host routes of the subnet. A route to such a router has a
+ * gateway of zeros (0.0.0.0 or ::), which means that the router is on the segment itself.
  */
 function hostRoutesOf(ip: FixedIP): Route[] {
   const bits = isIPv6(ip) ? 128 : 32

@@ -35,7 +35,10 @@ export function describeText(head: Buffer): string | undefined {
 
 const utf16 = { fffe: 'utf-16le', feff: 'utf-16be' } as const
 
-/** Decodes the bytes; undefined if they are no text. The last character may be incomplete. */
+/**
+ * Decodes the bytes; undefined if they are no text. The last character may be cut off, because the bytes are only the
+ * beginning of a file.
+ */
 function decodeText(head: Buffer): string | undefined {
   const mark = head.toString('hex', 0, 2)
   if (mark === 'fffe' || mark === 'feff') return printable(decode(head, utf16[mark]))

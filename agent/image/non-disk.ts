@@ -87,7 +87,7 @@ const signatures: [hex: string, what: string, advice: string][] = [
 const matchers = signatures.map(([hex, what, advice]) => ({ pattern: new RegExp(`^${hex}`), what, advice }))
 
 /**
- * Describes a file that is no disk; undefined if it may be one.
+ * Describes a file that is no disk; undefined if the file may be a disk.
  * @param head the first HEAD_BYTES bytes, or all if the file has fewer
  */
 export function describeNonDisk(head: Buffer): NonDisk | undefined {
@@ -115,7 +115,8 @@ export const hasBootSignature = (head: Buffer): boolean =>
   head.length >= SECTOR_BYTES && head.readUInt16LE(SECTOR_BYTES - 2) === 0xaa55
 
 function describeProgram(head: Buffer): string | undefined {
-  // A kernel has the signature of a boot sector, too. Its own signature is in the second sector.
+  // A Linux kernel has the signature of a boot sector, too. But only a kernel has the text "HdrS" in the second
+  // sector.
   if (hasBootSignature(head) && head.toString('latin1', 0x202, 0x206) === 'HdrS') return 'a Linux kernel'
   const isExecutable = head.toString('latin1', 0, 2) === 'MZ' && !hasBootSignature(head)
   return isExecutable ? 'a program for Windows or EFI' : undefined

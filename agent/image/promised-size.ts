@@ -66,8 +66,8 @@ const MBR_TABLE = 446
 function promisedByMbr(disk: Buffer): number | undefined {
   if (!hasBootSignature(disk)) return undefined
   const entries = [0, 1, 2, 3].map((i) => disk.subarray(MBR_TABLE + i * 16, MBR_TABLE + (i + 1) * 16))
-  // The first sector of a file system without a partition table may be a boot sector, too. It has boot code where an
-  // MBR has the table, and the bytes at the places of the flags are no valid flags.
+  // A file system without a partition table may begin with a boot sector, too. Such a sector has boot code in the place
+  // of the partition table. This shows in the flags of the entries, which in a table can only be 0 or 0x80.
   if (!entries.every(([flag]) => flag === 0 || flag === 0x80)) return undefined
   const ends = entries
     .filter(({ 4: type }) => type !== 0 && type !== 0xee)

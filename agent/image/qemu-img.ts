@@ -59,8 +59,8 @@ export const imageTruncatedError = (detail: string): Terminal =>
   )
 
 /**
- * Checks that the file of a qcow2 or vmdk contains all data that its tables refer to. Other errors in the tables do not
- * matter, because guests do not write to the image.
+ * Checks that the file of a qcow2 or vmdk image contains all data that its tables refer to. Ignores other errors in the
+ * tables, because they would matter only for writes, and guests do not write to the image.
  * @throws a Terminal error (not retried) with the code ImageTruncated if a part is missing
  */
 export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: AbortSignal): Promise<void> {
@@ -70,8 +70,8 @@ export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: 
 }
 
 /**
- * Reads the header of a qcow2 disk. QEMU does not guess the format: the caller knows it from the domain's definition,
- * or from the overlay whose backing file this disk is. The disk may be in use.
+ * Reads the header of a disk that the caller knows to be qcow2, either from the domain's definition or from the overlay
+ * whose backing file this disk is. So QEMU need not guess the format. The disk may be in use.
  * @throws a Transient error (retried) with the code DiskUnusable if qemu-img fails
  */
 export async function readLayerInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
@@ -90,7 +90,8 @@ export async function readLayerInfo(path: string, signal?: AbortSignal): Promise
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
-  // Measure for qcow2 even if the target is raw: for raw, qemu-img would count the holes of the file.
+  // Measure for qcow2 even if the target is raw. For raw, qemu-img would count the holes of the file, although they
+  // take no space.
   const args = ['measure', '--output=json', '-f', info.format, '-O', 'qcow2', source]
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0) throw qemuImgError('ImageUnreadable', 'cannot measure the image', result, source)
@@ -104,8 +105,8 @@ export interface ConvertOptions {
   from: string
   to: 'qcow2' | 'raw'
   /**
-   * Size in bytes of the disk that the image contains. The limits on the size of the target file and on the time grow
-   * with it.
+   * Size in bytes of the disk that the image contains. The larger it is, the higher are the limits on the size of the
+   * target file and on the time.
    */
   virtualSize: number
   signal?: AbortSignal
@@ -118,7 +119,8 @@ export interface ConvertOptions {
  */
 export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
   const { from, to, virtualSize, signal } = options
-  // A qcow2 file can be larger than its disk, by two tables of 1/8192 of the disk's size each and some clusters.
+  // A qcow2 file can be larger than its disk, by two tables of 1/8192 of the disk's size each and some clusters. So the
+  // limit on the file is above the size of the disk.
   const limits = { ...conversionLimits(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GIB / 16 }
   const args = ['convert', '-f', from, '-O', to, source, target]
   const result = await runLimited('qemu-img', args, limits, signal)

@@ -95,8 +95,8 @@ async function readLimited(stream: Readable): Promise<string> {
 }
 
 /**
- * The command that runs a program in an empty network namespace. If the agent does not run as root, it needs a user
- * namespace as well.
+ * The command that runs a program in an empty network namespace. An agent that does not run as root may create one only
+ * inside a new user namespace.
  */
 function noNetworkCommand(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']

@@ -18,8 +18,8 @@ export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
   /**
-   * Joins the job with this key, or starts it with `work`. Settles as the job does; if `signal` aborts first, rejects
-   * with the signal's reason.
+   * Joins the job with this key, or starts it with `work`. Returns the job's result or throws the job's error. If
+   * `signal` aborts first, throws the signal's reason.
    */
   async run(
     key: string,

@@ -28,7 +28,10 @@ interface Agents {
   https: SecureAgent
 }
 
-/** The HTTP and HTTPS agents that trust the authorities in one version of the CA file. */
+/**
+ * The HTTP and HTTPS agents that trust the authorities in `ca`. When the content of the CA file changes, a new AgentSet
+ * replaces this one.
+ */
 interface AgentSet {
   ca: string | undefined
   direct: Agents
@@ -99,7 +102,8 @@ async function readCaFile(path: string): Promise<string> {
 }
 
 function createContext(ca: string): SecureContext {
-  // createSecureContext ignores a certificate that it cannot read, so each is read here first.
+  // createSecureContext ignores a certificate that it cannot read. So read each certificate here first, which throws if
+  // the certificate is damaged.
   const certificates = ca.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)
   if (certificates === null) throw caFileError('has no certificate')
   try {

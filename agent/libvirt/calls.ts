@@ -47,7 +47,7 @@ class Call {
   readonly request: Request
   readonly started = performance.now()
   readonly timeoutMs: number
-  /** The encoded call while it waits for a slot; otherwise undefined. */
+  /** The encoded call while it waits because too many calls are unanswered; otherwise undefined. */
   message: Buffer | undefined
   /** The serial number; 0 until the call is sent. */
   serial = 0
@@ -87,7 +87,7 @@ export class CallTable {
     return this.#sent.size
   }
 
-  /** Sends the call as soon as a slot is free. Settles the request when the reply comes. */
+  /** Sends the call, or lets it wait while too many calls are unanswered. Settles the request when the reply comes. */
   submit(request: Request): void {
     const { procedure, options } = request
     publish.callStart(procedure.name)
@@ -134,7 +134,7 @@ export class CallTable {
     }
   }
 
-  /** Encodes the call and sends it, or queues it if no slot is free. */
+  /** Encodes the call. Then sends it, or queues it if too many calls are unanswered. */
   #sendOrQueue(call: Call): void {
     const { writer } = this.#outbox
     const { procedure, args } = call.request
@@ -237,7 +237,8 @@ export class CallTable {
   }
 
   /**
-   * Whether a new call can be sent at once: a slot is free, and no earlier call of the same kind (quick or slow) waits.
+   * Whether a new call can be sent at once: fewer than `#slots` calls are unanswered, and no earlier call of the same
+   * kind (quick or slow) waits.
    */
   #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false

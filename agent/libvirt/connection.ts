@@ -128,7 +128,8 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Calls a procedure that opens a stream, and returns the stream. Each stream has its own connection, which ends with
-   * the stream. Throws like `call`. A later error destroys the stream. Destroying the stream aborts it at the daemon.
+   * the stream. If the stream cannot be opened, throws like `call`. A later error destroys the stream. When a stream is
+   * destroyed before its end, the daemon aborts it.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
@@ -136,8 +137,8 @@ export class Connection implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // While the reader of the stream is slow, this client does not read the socket, so it could not answer PINGs. So
-    // turn keep-alive off for the connection of the stream.
+    // While the reader of the stream is slow, this client does not read the socket, and so neither answers PINGs nor
+    // sees answers. With keep-alive the connection would then count as dead. So turn keep-alive off for it.
     const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(

@@ -10,14 +10,15 @@ export class Deadlines {
   #next = Infinity
 
   /**
-   * @param expire fails the calls whose deadline is at or before `now` (a time of `performance.now()`), and returns the
-   * earliest deadline of the remaining calls; Infinity if there is none
+   * @param expire called when the timer fires; `now` is a time of `performance.now()`. It must fail the calls whose
+   * deadline is at or before `now`, and return the earliest deadline of the remaining calls, or Infinity if there is
+   * none.
    */
   constructor(expire: (now: number) => number) {
     this.#expire = expire
   }
 
-  /** Makes the timer fire at this deadline or earlier. */
+  /** Makes the timer fire at this deadline, unless it is already set to fire earlier. */
   add(deadline: number): void {
     if (deadline >= this.#next) return
     this.stop()

@@ -43,8 +43,8 @@ export async function dialDaemon(address: Address, signal: AbortSignal): Promise
 function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
   const { host, port } = address
   if (address.kind === 'tcp') return openPlainLine({ host, port, noDelay: true, keepAlive: true })
-  // TLS forbids IP addresses as server name (RFC 6066). Without a server name, Node compares the certificate with
-  // `host`.
+  // TLS forbids an IP address as server name (RFC 6066), so set none for an IP address. Node then compares the
+  // certificate with `host`.
   const name = isIP(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...address.tls })
   return { socket, listen: (take) => void socket.on('data', (chunk: Buffer) => take(chunk, chunk.length)) }

@@ -127,7 +127,7 @@ export class EventHub {
   /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // `domainEvents` lists all events that callers can subscribe to. Another event has no subscriber, so ignore it.
+    // `domainEvents` lists all events that callers can subscribe to. Any other event has no subscriber, so ignore it.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

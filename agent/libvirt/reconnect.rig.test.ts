@@ -109,8 +109,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
   expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The limits leave room for this test's own lists, which grow with each cut of the connection. A leaked connection
-  // would add 64 KiB of buffers.
+  // The limits leave room for this test's own lists, which grow with each cut of the connection. A leak would exceed
+  // the limits, because each leaked connection keeps 64 KiB of buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

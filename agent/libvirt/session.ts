@@ -20,7 +20,7 @@ export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
 
 /** Tells a resync handler that events may have been missed, so that it must read the current state again. */
 export interface Resync {
-  /** Generation of the current connection, counted from 1. */
+  /** The number of the current connection in its Session, counted from 1. */
   generation: number
   reason: 'connected' | 'overflow'
   /** The error that ended the previous connection; undefined for the first connection. */
@@ -67,7 +67,7 @@ export class Session implements AsyncDisposable {
     this.#running = this.#reconnectUntilClosed()
   }
 
-  /** Generation of the latest connection; 0 before the first connection. */
+  /** The number of the latest connection in this session, counted from 1; 0 before the first connection. */
   get generation(): number {
     return this.#generation
   }
@@ -128,9 +128,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Subscribes on the current connection and on all later ones. Throws if the current connection rejects the
-   * subscription. Calls `onError` if a later connection rejects it. If events are dropped and there is no `onOverflow`,
-   * calls the handlers that were added by `onResync`.
+   * Subscribes on the current connection and on all later ones. If the current connection rejects the subscription,
+   * throws. If a later connection rejects it, calls `onError`. If a slow handler causes events to be dropped and there
+   * is no `onOverflow`, calls the handlers that were added by `onResync`.
    */
   async on<E extends EventType>(
     event: E,
@@ -165,9 +165,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Calls `handler` whenever the receiver must read the current state: after events were dropped, and after each
-   * connect, before the first event of the new connection. Also calls it at once if there is a connection. Returns a
-   * function that removes the handler.
+   * Calls `handler` whenever events may have been missed, so that it reads the current state again. This is after
+   * events were dropped, and after each connect, before the first event of the new connection. Also calls `handler` at
+   * once if there is a connection. Returns a function that removes `handler`.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
@@ -207,7 +207,8 @@ export class Session implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       const started = performance.now()
       await this.#runConnection()
-      // Reset the backoff only after a connection that lasted longer than `maxMs`.
+      // Reset the backoff only after a connection that lasted longer than `maxMs`. So the wait also grows while a
+      // daemon accepts connections and soon loses them.
       waitMs = performance.now() - started > maxMs ? minMs : Math.min(waitMs * 2, maxMs)
       await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal, ref: false }).catch(
         () => {},
@@ -265,8 +266,8 @@ export class Session implements AsyncDisposable {
 }
 
 /**
- * Subscribes on a connection. Holds the events back until `ready` resolves, which happens after the handlers of
- * `onResync` were called.
+ * Subscribes on a connection. Holds the events back until `ready` resolves. After a reconnect this happens once the
+ * handlers of `onResync` were called, so that these are called before the first event.
  */
 async function subscribeOn(
   connection: Connection,

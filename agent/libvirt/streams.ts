@@ -29,8 +29,8 @@ export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
   /**
-   * True once the daemon has confirmed the end or sent an error, or this client has aborted the stream. The client must
-   * then send nothing more.
+   * True once the stream is over: the daemon has confirmed its end or sent an error, or this client has aborted it. The
+   * client must then send nothing more.
    */
   #over = false
   /** True once this client has sent its finish message, which marks the end of its data. */

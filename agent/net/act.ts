@@ -1,4 +1,7 @@
-/** Runs the commands of plan() in order. After a failed command, skips the remaining commands of the same network. */
+/**
+ * Runs the commands that plan() (plan.ts) returned, in their order. After a failed command, skips the remaining
+ * commands of the same network.
+ */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
@@ -71,8 +74,9 @@ async function execProgram(
 }
 
 /**
- * Replaces a file so that a crash of the agent leaves either the whole old file or the whole new one. The file is
- * readable for all users: dnsmasq gives up root after its start and then reads the file again.
+ * Replaces a file so that after a crash of the agent the file is either the whole old one or the whole new one. All
+ * users may read the file: dnsmasq drops its root privileges after its start, and later reads the file again without
+ * them.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

@@ -4,7 +4,10 @@
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 
-/** Returns the first address of the address's network: 10.0.0.5/24 gives 10.0.0.0. */
+/**
+ * Returns the first address of the subnet that contains `address`. For example, 10.0.0.5 with the prefix length 24
+ * gives 10.0.0.0.
+ */
 export function networkAddressOf(address: string, prefixLength: number): string {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)

@@ -14,9 +14,9 @@ import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './ty
 type FolderOf = (key: string) => string
 
 /**
- * Returns the desired networks by network key (names.ts). When HostNetwork.plug sets up a guest's interfaces, the guest
- * gets a copy of the settings of its networks. If a Network was edited between the setup of two guests, their copies
- * differ. The copy of the guest that was plugged last then counts.
+ * Returns the desired networks by network key (names.ts). Each guest has its own copy of the settings of its networks,
+ * made when HostNetwork.plug last set up its interfaces. If a Network was edited between the setup of two guests, their
+ * copies differ. The network then gets the settings of the guest that was plugged last.
  */
 export function buildDesiredNetworks(
   guests: readonly HostedGuest[],

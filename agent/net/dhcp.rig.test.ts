@@ -128,8 +128,9 @@ test('DHCPv6 gives a port its IPv6 address, and the router advertisement offers 
   expect(await requestDhcpv6Offer(machine, createNic(5).macAddress)).toBe('fd00:5::5')
   await machine.run('ip', 'link', 'set', 'eth0', 'down')
   await machine.run('ip', 'link', 'set', 'eth0', 'up')
-  // The guest's kernel solicits a router only after it has checked for about a second that the link-local address of
-  // eth0 is unique. So a capture that starts now does not miss the router advertisement.
+  // dnsmasq sends the router advertisement only as the answer to a solicitation. The guest's kernel first checks for
+  // about a second that the link-local address of eth0 is unique, and then sends the solicitation. So a capture that
+  // starts now does not miss the advertisement.
   using ear = await captureFrames(machine)
   // A router advertisement: ICMPv6 type 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
   const advertisement = /86dd6.*8600....40c00000/

@@ -22,7 +22,7 @@ interface DnsmasqInput {
 
 /**
  * Renders the files. If the Network was edited between the setup of two ports, these ports have different DHCP options.
- * The options of the last port in `ports` then count.
+ * All ports then get the options of the last port in `ports`.
  */
 export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
   const servedPorts = input.ports

@@ -73,9 +73,9 @@ const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-adver
 /**
  * dnsmasq identifies a DHCPv6 client by the link-layer address in the client's neighbour messages, so this address must
  * be the guest's MAC. The address is in an option of 8 bytes. The rules allow this option only right after the fixed
- * part (8 bytes of a router solicitation, 24 of other messages), where all known systems send it. A message of
- * duplicate address detection may have a nonce (RFC 7527) in its place. Messages with extension headers or in fragments
- * (RFC 6980) are dropped.
+ * part of the message, where all known systems send it. The fixed part has 8 bytes in a router solicitation and 24 in
+ * other messages. A message of duplicate address detection may have a nonce (RFC 7527) instead of this option. Messages
+ * with extension headers or in fragments are dropped (RFC 6980).
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -87,7 +87,10 @@ const neighbourOptionRules = (mac: string): string[] => [
   `${NEIGHBOUR_MESSAGES} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${toMacHex(mac)} counter drop`,
 ]
 
-/** The rules of COMMON_GUEST_CHAIN. Guests share them, because nft needs more time for more rules. */
+/**
+ * The rules of COMMON_GUEST_CHAIN. All guests share this one chain instead of having a copy each, because nft takes
+ * longer the more rules there are.
+ */
 export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules, ...neighbourFormRules]
 
 /**
@@ -97,9 +100,10 @@ export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules
 const DHCP6_CLIENT_MESSAGES = [1, 3, 4, 5, 6, 8, 9, 11]
 
 /**
- * A DHCP server identifies a client by the MAC in the message (chaddr) or by what a relay adds. So a message must have
- * the guest's own MAC and giaddr 0 (no relay); otherwise a guest could release another guest's address. giaddr is right
- * before chaddr, at byte 32 of the UDP datagram: 8 bytes of UDP header and 24 of the DHCP message come before it.
+ * A DHCP server identifies a client by the MAC in the message (chaddr), or by data that a relay adds. So a message must
+ * have the guest's own MAC and no relay (giaddr 0). Otherwise a guest could release another guest's address. The rule
+ * compares giaddr and chaddr together: giaddr is at byte 32 of the UDP datagram (8 bytes of UDP header, then 24 bytes
+ * of the DHCP message), and chaddr follows.
  */
 const dhcpClientRules = (mac: string, from4: string, from6: string): string[] => [
   `${from4} udp dport 67 @th,256,80 0x00000000${toMacHex(mac)} accept`,
@@ -109,8 +113,8 @@ const dhcpClientRules = (mac: string, from4: string, from6: string): string[] =>
 ]
 
 /**
- * An ARP probe from 0.0.0.0 asks whether an address is in use. The owner of the address may then give it up (RFC 5227),
- * so a guest may probe only for its own addresses.
+ * An ARP probe (an ARP request from 0.0.0.0) asks whether an address is in use. When the owner of the address sees the
+ * probe, it may give the address up (RFC 5227). So a guest may probe only for its own addresses.
  */
 const ipv4AddressRules = (own: string): string[] => [
   `arp saddr ip ${own} accept`,

@@ -54,8 +54,9 @@ export function openGuestStore(folder: string): GuestStore {
 }
 
 /**
- * Reads all stored guests. Deletes incomplete files, which only a power failure leaves. After a power failure the
- * network devices are gone, too, and the next `HostNetwork.sync` stores the guests again.
+ * Reads all stored guests. Deletes incomplete files, which only a power failure leaves. Nothing is lost with such a
+ * file: the power failure has also removed the network devices, and the next `HostNetwork.sync` stores the guest again
+ * and sets up its network.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))

@@ -43,9 +43,9 @@ export async function observe({
 }
 
 /**
- * Whether the DHCP servers' namespaces are unchanged. Looks only at the host's own devices, so that no program needs to
- * be run in each namespace. If a namespace was deleted, the host's end of its veth pair is gone. If the end in the
- * namespace is down, the host's end has no carrier. Other changes in a namespace are not found. Pure.
+ * Whether the DHCP servers' namespaces are unchanged. To avoid running a program in each namespace, looks only at the
+ * host's own ends of the veth pairs. If a namespace was deleted, the host's end is gone. If the end in the namespace is
+ * down, the host's end has no carrier. Other changes in a namespace are not found. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,
@@ -80,8 +80,8 @@ function parseNamespaceKeys(json: string): string[] {
 }
 
 /**
- * Observes one namespace. Returns `broken` if only the namespace's name exists. A crash during `ip netns add` can leave
- * such a name.
+ * Observes one namespace. Returns the text 'broken' if the namespace's name exists, but no namespace of that name. A
+ * crash of the agent during `ip netns add` can leave such a name.
  */
 async function observeNamespace(runProgram: RunProgram, key: string, signal: AbortSignal) {
   try {
@@ -105,7 +105,8 @@ async function observeDhcp(root: string): Promise<Map<string, ObservedDhcp>> {
 }
 
 /**
- * Reads dnsmasq's last configuration. Undefined if the file is missing or unreadable; the agent then restarts dnsmasq.
+ * Reads from the file `applied` the configuration with which dnsmasq was last started or reloaded. Undefined if the
+ * file is missing or unreadable; the agent then restarts dnsmasq.
  */
 async function readAppliedConfig(path: string): Promise<DnsmasqConfig | undefined> {
   try {

@@ -128,9 +128,9 @@ function repairPair(network: DesiredNetwork, { outer, inner }: VethPair, dhcp: D
 type DnsmasqAction = 'none' | 'reload' | 'start'
 
 /**
- * Returns what to do with dnsmasq. After SIGHUP, dnsmasq knows host lines that were added. It must be restarted if a
- * line was removed or changed, because it still has the old lease in memory. Guests do not notice a restart: their
- * leases are infinite.
+ * Returns what to do with dnsmasq. For added lines in the hosts file, a reload (SIGHUP) is enough. If a line was
+ * removed or changed, dnsmasq must be restarted: after SIGHUP it would still have the old lease in memory. Guests do
+ * not notice a restart, because their leases are infinite.
  */
 function nextDnsmasqAction({ pids, applied }: ObservedDhcp, config: DnsmasqConfig): DnsmasqAction {
   if (pids.length !== 1 || applied === undefined || applied.conf !== config.conf) return 'start'

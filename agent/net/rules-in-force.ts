@@ -24,8 +24,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The rules applied last are not the desired ones, so the caller will change them: do not list the chains. If a
-    // chain is missing, nft rejects the change, and `apply` then replaces the whole table.
+    // The rules applied last are not the desired ones, so the caller will apply new rules anyway, and listing the
+    // chains is not needed. If a chain is missing, nft rejects the change, and `apply` then replaces the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -36,9 +36,8 @@ export class RulesInForce {
   }
 
   /**
-   * Puts the rules `to` in force. Changes only the chains that differ from `from`, the rules in force. Replaces the
-   * whole table if `from` is undefined or wrong.
-   * @throws CommandFailed, a Transient error (retried), if nft fails
+   * Puts the rules `to` in force. `from` are the rules that are in force before; only chains that differ from them are
+   * changed. If `from` is undefined, or nft rejects the change because `from` is wrong, replaces the whole table.
    */
   async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
     this.#applied = undefined
@@ -50,7 +49,10 @@ export class RulesInForce {
     if (!isChanged) this.#listing = await this.#listTable(signal)
   }
 
-  /** Returns false if nft rejects the changes. The rules in force are then not `from`. */
+  /**
+   * Changes the rules `from` to the rules `to`. Returns false if nft rejects the changes, which means that `from` were
+   * not the rules in force.
+   */
   async #applyChanges(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#runNft(renderChanges(from, to), signal)

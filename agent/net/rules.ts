@@ -149,8 +149,8 @@ const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(ne
 
 /**
  * Returns the devices whose frames must not reach the host itself. If these frames were not dropped, guests could reach
- * the host, because Linux answers ARP for all its addresses on any device. If the administrator made the bridge, only
- * the DHCP server's port is returned: guests may reach the host through such a bridge.
+ * the host, because Linux answers ARP on any device for all addresses of the host. If the administrator made the
+ * bridge, guests may reach the host through it, so only the DHCP server's port is returned.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

@@ -276,8 +276,8 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await captureFrames(machine)
   await sendFrames(machine, ask)
-  // Frames stay in order: if the host answered the ARP request, the answer would be here before the DHCP answer. So
-  // wait for the DHCP answer.
+  // Wait for the DHCP answer. Frames stay in order, so if the host had answered the ARP request, that answer would have
+  // arrived before the DHCP answer.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
   // Check that the test can fail: without the rule, Linux does answer.

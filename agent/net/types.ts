@@ -92,8 +92,9 @@ export interface ObservedDhcp {
 export interface Observed {
   readonly links: ReadonlyMap<string, Link>
   /**
-   * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if there is one. `broken`:
-   * there is only a name without a namespace. `unread`: the caller did not ask for this network.
+   * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if it has one. The text
+   * 'broken' means that there is only a name without a namespace. The text 'unread' means that the caller did not ask
+   * for this network.
    */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
   /** The observed DHCP server of each network that has dnsmasq files or processes, by network key. */

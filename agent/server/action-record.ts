@@ -110,8 +110,8 @@ export function endedActionOf({ status = {} }: ServerAction, planned: Planned): 
 }
 
 /**
- * The failure that a record describes. Only the agent writes a `failureScope`. If there is none, the controller has
- * marked the request as failed, and the failure leaves the server as it is.
+ * The failure that a record describes. Only the agent writes a `failureScope`. If the field is missing, the controller
+ * has marked the request as failed; such a failure does not change the server's state.
  */
 const failureIn = ({ conditions, message = '', failureScope = 'Request' }: RecordStatus): Failure => ({
   code: reasonOf(findCondition(conditions, 'Complete')?.reason),

@@ -26,7 +26,7 @@ interface StepRun {
   finishedMs?: number
 }
 
-/** The facts about a run that an earlier process of the agent has written into the action record. */
+/** The notes of an earlier process of the agent, in the action record, about its run of the action. */
 export interface FormerRun {
   startTime?: string
   /** The number in the action record's name; undefined if a ServerAction requested the action. */
@@ -37,15 +37,15 @@ export interface FormerRun {
 }
 
 /**
- * The end of an action, kept until the end is in the Server's status. The steps of the action do not run again. Only
- * the unfinished part of the conclusion is retried: the undo steps (after a failure), then the write of the action
- * record, then that of the status.
+ * The end of an action, kept until it is in the Server's status. To report the end takes up to three parts: the undo
+ * steps (only after a failure), the write of the action record, and the write of the status. If a part fails, only the
+ * unfinished parts are tried again; the steps of the action do not run again.
  */
 export interface ActionEnd {
   readonly ended: EndedAction
   /** True once the undo steps of a failed action are done. */
   isUndone?: boolean
-  /** Number of the server's action records. Undefined until the end has been written into this action's record. */
+  /** How many action records the server has. Undefined until the end of this action is in its action record. */
   actionRecords?: number
 }
 
@@ -177,8 +177,9 @@ export class ActionRun {
   }
 
   /**
-   * Restores a step that an earlier process has tried: converts the time of its first try to the monotonic clock. If
-   * the wall clock now shows a time before the first try, because it has been set back, the first try counts as now.
+   * Restores a step that an earlier process of the agent has tried: converts the time of its first try to the monotonic
+   * clock. That time may be in the future, if the wall clock has been set back since; the first try then counts as made
+   * now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
@@ -191,8 +192,9 @@ export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /**
-   * Returns the server's run if one of its steps runs in the background or its end is not yet reported. Returns
-   * undefined if the server is being deleted, or if the request of the run is no longer the active action.
+   * Returns the server's run if it must go on: one of its steps runs in the background, or its end is not yet reported.
+   * Returns undefined if the server is being deleted, or if the action that a ServerAction requested is no longer the
+   * server's active action.
    */
   getUnfinishedRun(key: string, server: Server): ActionRun | undefined {
     const run = this.ofServer(key, server)

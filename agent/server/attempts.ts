@@ -1,10 +1,9 @@
 /**
  * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault
- * (an error in the status). The counts are only in memory, so a crash of the agent resets them. This is intended:
- * however often the agent is killed, the server must still reach its desired state. Crashes do not cause a busy loop,
- * because the kubelet waits up to 5 minutes between restarts. A repeated step does no harm, because the steps are
- * idempotent. If a server makes the agent crash, a user can delete the server, because a deletion is planned before any
- * other action.
+ * (an error in the status). The counts are only in memory, so that a server reaches its desired state however often the
+ * agent is killed. A repeated step does no harm, because steps are idempotent. An agent that crashes again and again
+ * causes no busy loop, because the kubelet waits up to 5 minutes between restarts. If a server makes the agent crash, a
+ * user can delete that server, because a deletion is planned before any other action.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
@@ -37,13 +36,15 @@ export interface Restarts {
 
 export interface Attempts {
   /**
-   * Counts a failed try. Returns the failure, with `final` true if this was the last try. The returned `rejectsHost` is
-   * true only if the action builds the server, because a server that already has disks on this host must stay here.
+   * Counts a failed try. Returns the failure, with `final` true if this was the last try. The returned `rejectsHost`
+   * (try another host) is true only if the action builds the server. A server that is already built has disks on this
+   * host, so it must stay here.
    */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. Usually the
-   * delay follows a failure. If it follows a restart after which the domain soon ended again, `restarts` is set.
+   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. There are two
+   * kinds of delay: after a failed try, and after a restart of a domain that soon ended again. `restarts` is set only
+   * in the second case.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
   /**
@@ -56,12 +57,12 @@ export interface Attempts {
 /**
  * Some actions are retried forever:
  * - a deletion, because there is no state to fall back to;
- * - a step that only cleans up, because the rest of the action has succeeded;
- * - the restoration of a server, because no user requested it, and a host that has just booted may lack its bridge or
- *   file system for a moment;
- * - any action while libvirt is busy with the domain or does not answer, because that is no problem of the server. A
- *   creation is an exception: it is not retried forever while libvirt does not answer, because another host can build
- *   the server.
+ * - an action in which only a clean-up step fails, because the rest of the action has succeeded;
+ * - the restoration of a server: no user requested it, and it can fail on a host that has just booted, because the host
+ *   may lack its bridge or file system for a moment;
+ * - any action while libvirt is busy with the domain, because that is no problem of the server;
+ * - any action except a creation while libvirt does not answer. A creation is not retried forever, because another host
+ *   can build the server.
  */
 const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Failure): boolean =>
   isCleanUp === true ||
@@ -142,7 +143,8 @@ function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: 
     },
     countRestart(uid: string): void {
       const count = (recentRestartOf(uid)?.count ?? 0) + 1
-      // Forget the old restarts of all servers, not only of this one: some of the servers may be on other hosts by now.
+      // Forget the old restarts of all servers, not only of this one. A server that has moved to another host may never
+      // be restarted here again, so its entry would stay forever.
       for (const other of all.keys()) if (!recentRestartOf(other)) all.delete(other)
       all.set(uid, { count, at: now() })
     },

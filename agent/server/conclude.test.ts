@@ -97,8 +97,8 @@ const endOf = (bench: Bench): object => ({
 })
 
 /**
- * Whether the test killed the agent during `work`. It is false if the kill was planned for after a certain call, and
- * that call failed.
+ * Whether the test killed the agent during `work`. A test can plan the kill for after a certain call. If that call
+ * fails, the agent is not killed, and the result is false.
  */
 const isKilled = (work: Promise<unknown>): Promise<boolean> =>
   work.then(

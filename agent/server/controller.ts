@@ -67,7 +67,10 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
     reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
   })
 
-/** Reconciles a Server if all gates (gates.ts) are open. The deletion of the Server aborts the reconcile. */
+/**
+ * Reconciles a Server, unless a gate (a check in gates.ts) forbids work on it now. If the Server is deleted meanwhile,
+ * the reconcile is aborted.
+ */
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },

@@ -5,7 +5,7 @@
 import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
-/** The agent's state, as far as gates need it. */
+/** The part of the agent's state that the gates (checks before each reconcile) read. */
 export interface AgentState {
   /** Whether the agent knows what the host can do (host/facts.ts). */
   areFactsKnown: boolean
@@ -26,8 +26,9 @@ const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Without the host's facts no domain can be built. When the facts become known, the agent enqueues all Servers.
-    // While libvirt is away, the gate is open, so that a reconcile reports that the Server waits for libvirt.
+    // Without the host's facts no domain can be built. When the facts become known, the agent enqueues all Servers. But
+    // if libvirt is away, do not block the reconcile, because it reports in the status that the Server waits for
+    // libvirt.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
@@ -40,7 +41,8 @@ export const reconcileGates: readonly Gate[] = [
   },
   {
     // The controller counts this host as down (or an operator has forced it down), so other hosts may run its Servers.
-    // When the host is up again, the controller removes the condition, and this update enqueues the Server.
+    // When the host is up again, the controller removes the condition HostReachable from the Server, and this change of
+    // the Server enqueues it.
     name: 'hostReachable',
     blocks: ({ status }) =>
       findCondition(status?.conditions, 'HostReachable')?.status === 'False'

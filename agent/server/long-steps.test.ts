@@ -18,7 +18,8 @@ const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
   bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
 
 /**
- * Reconciles for this many seconds. After each reconcile, waits for the time that the outcome names, as the queue does.
+ * Reconciles for this many seconds. After each reconcile, waits as long as its outcome says, as the controller's queue
+ * does.
  */
 async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Promise<void> {
   const end = bench.clock.now() + seconds * 1000

@@ -59,7 +59,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
 }
 
 /**
- * Whether there is something to do or to report for the server, assuming that its domain has the desired power. For use
+ * Whether there would be something to do or to report for the server even if its domain had the desired power. Used
  * while the domain cannot be observed.
  */
 export const hasWorkBesidesPower = (server: Server): boolean =>
@@ -76,17 +76,17 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * Returns the power action that the status announces, if an interruption left it unfinished and it must be finished. If
- * the domain already has the power to which the action leads, the action must run again as well: that changes nothing
- * in the domain, but records the end of the action.
+ * Returns the power action that the status announces, if the action was interrupted and must run again. That has one of
+ * two reasons: the action must be finished, or the domain already has the power to which it leads. In the second case,
+ * the action changes nothing in the domain; running it again records its end.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // Finish the action only if it can still lead to its desired power. For example, if the domain has powered off, a
-  // suspend has no memory to save.
+  // Finish the action only if it can still lead to the power for which it was begun. For example, if the domain has
+  // powered off, a suspend has no memory to save.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
@@ -95,21 +95,25 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // Without launchedAt, no creation has succeeded yet. So run `create` again instead of a boot, because only `create`
-  // cleans up if it fails.
+  // If `launchedAt` is missing, no creation has succeeded yet. Then run `create` again instead of the requested action,
+  // because only `create` removes its disks and domain again if it fails.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }
 
-/** Returns the action to run if a user requests `start` for a server in error, which means "try again". */
+/**
+ * Returns the action that runs when a user requests `start` for a server in error. For such a server, `start` means
+ * "try again".
+ */
 function retriedAction(server: Server, observed: Observed): ActionName {
   // Finish an announced action first: a guest that was asked to power off may still do so.
   const announced = announcedAction(server)
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // Prefer an action that boots the guest, because a boot uses the current spec. If the domain has the target power
-  // already, run `first`: it then changes nothing and completes the request.
+  // If the action for the target power (`first`) boots the guest, run it, because a boot uses the current spec.
+  // Otherwise run the action that the domain's present power calls for. If there is none, the domain already has the
+  // target power: `first` then changes nothing and completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 

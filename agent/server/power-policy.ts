@@ -1,9 +1,9 @@
 /**
  * The power policy decides which action follows when a domain's power is not the desired one. Pure; see docs/adr/0004.
  *
- * As in Nova, if the guest itself changed its power (power off, sleep), or a person changed it on purpose on the host
- * (pause, save, migrate), the agent only reports the change. A domain that was killed, has crashed or was undefined is
- * started again, because nobody has asked for another power.
+ * The guest itself may change its power (power off, sleep), or a person may change it on purpose on the host (pause,
+ * save, migrate). As in Nova, the agent then only reports the change. A domain that was killed, has crashed or was
+ * undefined is started again, because nobody has asked for another power.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
 import { modeOf } from '../../actions/mode.ts'
@@ -18,9 +18,9 @@ export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
 
 /**
- * A cell of the table below. A name alone: the action always runs. `ifChanged`: the action runs only after the user has
- * changed the desired power. `unlessIntended`: the action runs unless the guest or a person turned the domain off on
- * purpose.
+ * A cell of the table below. The name of an action alone means: the action always runs. With `ifChanged`, the action
+ * runs only if the user has changed the desired power. With `unlessIntended`, the action does not run if the guest or a
+ * person turned the domain off on purpose, unless the user has changed the desired power since.
  */
 type TableCell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
 
@@ -75,7 +75,7 @@ const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot
 
 /**
  * The action that leads from the observed power towards the desired one; undefined if no action is needed or allowed.
- * @param isChanged whether the user has asked for another power than the desired power that the server reached last
+ * @param isChanged whether the user has changed the desired power since the server last reached a desired power
  */
 export function actionForPower(
   desired: DesiredPower,

@@ -51,8 +51,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // A start of the domain may hang and keep libvirtd busy. If the server is to be deleted, report the domain as
-    // paused: the deletion then destroys the domain without waiting for the start.
+    // A start of the domain may hang and keep libvirtd busy, so that the domain cannot be observed. If the server is to
+    // be deleted, do not wait: report the domain as paused, so that the deletion goes on and destroys the domain.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error
@@ -61,9 +61,9 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
 }
 
 /**
- * Reports that the domain cannot be observed. A server without pending work keeps its status; any other server reports
- * why it waits. If libvirt is away and the server has nothing on this host yet, the host rejects the server, so that
- * the scheduler chooses another host.
+ * Reports that the domain cannot be observed. A server without pending work keeps its status. Any other server gets a
+ * status that says why it waits. But if libvirt is away and the server has nothing on this host yet, this host rejects
+ * the server, so that the scheduler chooses another host.
  */
 async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest

@@ -64,9 +64,9 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. If a
- * requested action is never announced, the status does not show that it was begun or has ended, so its action record is
- * read.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. Some
+ * requested actions are never announced in the status. For these, only the action record shows whether the action has
+ * ended, so this function reads it.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
@@ -95,8 +95,8 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const guest: Guest = { server, instance, mode: modeAfter(actions[run.planned.action], modeOf(server)) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
-    // Reconcile again, because the spec may have changed during the run. If the end was already in the status, nothing
-    // was written, so no watch event causes the next reconcile.
+    // Reconcile again, because the spec may have changed during the run. Do not rely on a watch event for that: if the
+    // end was already in the status, nothing was written, so there is no event.
     return changed
   }
   const { host, shutdownTimeout } = deps
@@ -146,8 +146,8 @@ async function endRun(
     ...(failure ? { failure } : {}),
   }
   const end: ActionEnd = { ended }
-  // Do not store the end of a deletion in the run. So if the conclusion fails, all steps of the deletion run again, and
-  // nothing of the server is left on this host.
+  // Do not store the end of a deletion in the run. Then, if reporting the end fails, the next try runs all steps of the
+  // deletion again. This makes sure that nothing of the server is left on this host when the finalizer is removed.
   if (actions[planned.action].result !== 'gone') run.end = end
   return conclude(run, end, guest, deps, ctx)
 }

@@ -59,9 +59,9 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Decides what the failure of a step means. A clean-up step is tried until it succeeds. If a request fails before any
- * step has changed anything, it counts as refused. But if the agent was restarted during the action, earlier steps may
- * have changed something, so the request then counts as failed.
+ * Decides what the failure of a step means. A clean-up step is tried until it succeeds. If a requested action fails
+ * before any of its steps has changed anything, the request counts as refused, not as failed. After a restart of the
+ * agent during the action, the agent does not know what earlier steps have changed, so the request counts as failed.
  */
 function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
   if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }

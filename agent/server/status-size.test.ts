@@ -27,7 +27,7 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   }
 })
 
-/** Places the server on its third host, after which the scheduler gives up. */
+/** Places the server on its third host after two others have rejected it. The scheduler tries no fourth host. */
 async function placeOnLastHost(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()

@@ -28,7 +28,10 @@ import { isOffByGuest, isReached } from './power-policy.ts'
 export interface Failure {
   code: Reason
   message: string
-  /** If true, this is a fault: the action is not tried again until the spec changes or an action is requested. */
+  /**
+   * If true, the failure is a fault: the agent does not try the action again until the spec changes or a user requests
+   * an action.
+   */
   final: boolean
   /** If true, the cause is this host and not the server, so another host should be tried. */
   rejectsHost?: boolean
@@ -63,8 +66,8 @@ export interface StatusInput {
 export type AgentStatus = StatusOf<'agent'>
 
 /**
- * Nova's power_state for each power of the domain. A domain with saved memory is shut off, for libvirt and for Nova
- * alike.
+ * Nova's power_state for each power of the domain. If the domain's memory is saved to a file, libvirt and Nova both
+ * report the domain as shut off.
  */
 const powerStateOf: Record<DomainPower, PowerState> = {
   running: 'Running',
@@ -175,7 +178,8 @@ function rescuedReason(
  * correct the power by itself. The message tells the user what to do.
  */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
-  // The controller rejects start if spec.powerState is Paused or Suspended, because the agent would undo it at once.
+  // Recommend `start` only if Running is desired. The controller rejects it if spec.powerState is Paused or Suspended,
+  // because the agent would undo it at once.
   const orStart = desired === 'Running' ? 'create a ServerAction with action: start, or ' : ''
   if (isOffByGuest(observed)) {
     const message = `the guest powered itself off; to start it, ${orStart}set powerState to Stopped and back`
@@ -255,8 +259,8 @@ export function restartDelayedFailure({ power, reason = power }: Observed, { cou
 
 /**
  * The status of a server whose domain cannot be observed: the fields as reported last, with conditions that say why the
- * server waits. `domain.name` is set even before anything was built, because its presence shows that an agent has
- * written the status.
+ * server waits. `domain.name` is set even if nothing was built yet, because readers of the status take this field as
+ * the sign that an agent has written the status.
  */
 export function unobservedStatus(
   { metadata, status = {} }: Server,

@@ -48,7 +48,7 @@ export interface PlacedServer {
   status?: Partial<ServerStatus>
 }
 
-/** Returns a Server on this host that was launched. The desired power that it reached last is Running. */
+/** Returns a Server that is placed on this host and was launched. The desired power that it reached last is Running. */
 export function placedServer({ desired = 'Running', generation = 1, deleting, status }: PlacedServer = {}): Server {
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -240,8 +240,8 @@ export async function startBenchWithActiveServer(spec: Partial<Server['spec']> =
 }
 
 /**
- * Returns the name of a function of the host that only this step calls. A test can make this function fail, so that
- * this step and no other one fails.
+ * Returns the name of a host function that only the given step calls. If a test makes this function fail, only that
+ * step fails.
  */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
@@ -259,8 +259,9 @@ export async function startIgnoringPowerButton(): Promise<Bench> {
 }
 
 /**
- * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. `from` is the power
- * that the server had reached; undefined for a server that is being created.
+ * Starts a bench whose server is in error, because `step` failed.
+ * @param desired the power that the server should have reached
+ * @param from the power that the server had reached before; undefined if the creation of the server is to fail
  */
 export async function startBenchWithServerInError(
   step: string,

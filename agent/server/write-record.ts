@@ -83,8 +83,8 @@ async function applyRequestRecord(
   try {
     await applyRecord(requestRecord(server, request, status), deps)
   } catch (error) {
-    // An admission policy forbids changing a record that has ended. The controller may have ended this record, because
-    // it marks a request as failed that no host can run. Then nothing is left to write.
+    // An admission policy forbids changing a record that has ended. The controller ends a record if it finds that no
+    // host can run the request. If it has ended this record, nothing is left to write.
     if (isForbidden(error)) {
       const record = await readRecord(server, request.name, deps)
       if (record && isEnded(record)) return
@@ -96,10 +96,10 @@ async function applyRequestRecord(
 }
 
 /**
- * Creates the record under the first free number. If the record of this action exists already, because the agent wrote
- * it before a crash, uses that record. If another object has the name, tries the next number. That object can be a
- * record of this action with another result: if the host loses power between the writes of record and status, the
- * status does not count that record.
+ * Creates the record under the first free number. If that name is taken by the record of this action, because the agent
+ * wrote it before a crash, uses that record. If the name is taken by anything else, tries the next number. It can be
+ * taken by a record of the same action with another result: if the host loses power after the write of a record and
+ * before the write of the status, the status does not count that record.
  * @returns the number of the record; undefined if it was not created because its namespace is being deleted
  */
 async function createRecord(
@@ -168,8 +168,9 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that was announced and is not continued, because the server needs another action by now.
- * The action was announced by an earlier process of the agent, or by this process before a try failed.
+ * Ends the record of an action that was announced in the status and is not continued, because the server needs another
+ * action by now. Either an earlier process of the agent announced the action, or this process did before a try of the
+ * action failed.
  * @returns the number of the server's action records afterwards
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {

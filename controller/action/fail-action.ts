@@ -1,4 +1,4 @@
-/** Sets a ServerAction to Failed that was admitted but that no host will run. */
+/** Sets the phase Failed on an admitted ServerAction that no host will run. */
 import {
   type NewCondition,
   type Reason,

@@ -97,7 +97,8 @@ async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDep
     name,
     uid,
     action,
-    // Leave out empty parameters: server-side apply turns an empty object into null.
+    // Leave out empty parameters: server-side apply would turn the empty object into null, which the CRD's schema
+    // rejects.
     ...(Object.keys(params).length > 0 ? { params } : {}),
     ...(requestId === undefined ? {} : { requestId }),
     admittedAt: now,

@@ -13,7 +13,10 @@ import { FIGURES_MS } from '../usage.ts'
 import { isOrphanedPort } from './orphans.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
-/** The key of the Server in the Port's spec.server, if according to the caches no such Server owns or uses the Port. */
+/**
+ * Returns the key of the Server that the Port's spec.server names, if the Port is an orphan: according to the caches,
+ * no such Server owns or uses it. Otherwise returns an empty list.
+ */
 function formerServerOf(port: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
   const { metadata, spec } = port
   if (spec.server === undefined) return []

@@ -47,9 +47,9 @@ const isOwnedBy = ({ metadata }: Owned, server: Server | undefined): boolean =>
   server !== undefined && (metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid) ?? false)
 
 /**
- * Whether a Port that was created for a Server (spec.server) is an orphan, because that Server is gone. No other Server
- * can use the Port. A Port that has lost its owner references is an orphan too, because otherwise its addresses would
- * never be free again.
+ * Whether a Port that was created for a Server (spec.server) is an orphan. It is one unless the present Server with
+ * that name owns the Port or uses it. A Port that has lost its owner references can be an orphan too: the garbage
+ * collector never deletes it, so its addresses would never be free again.
  * @param server the present Server with the name in spec.server
  */
 export const isOrphanedPort = (port: Port, server: Server | undefined): boolean =>
@@ -62,9 +62,10 @@ const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): bool
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * Whether a ServerAction belonged to a former Server and must be deleted now. With `--cascade=orphan`, a user deletes a
- * Server but keeps its history: the finished ServerActions lose their owner reference and stay until they are too old.
- * A ServerAction with the phase Running is deleted at once, because no agent will ever finish it.
+ * Whether a ServerAction belonged to a former Server and must be deleted now. This is so if its owner reference names a
+ * former Server. After `kubectl delete server --cascade=orphan` it has no owner reference to a Server. A finished
+ * ServerAction then stays as history until it is too old. One with the phase Running is deleted at once unless it is
+ * younger than the present Server, because no agent will ever finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server)) return false

@@ -112,8 +112,8 @@ export class LeaseHosts implements Hosts, Disposable {
     this.#recheckTimers.get(host)?.()
     const recheck = (): void => {
       this.#check(host)
-      // The Lease has expired, but the host still counts as alive, because the watch of Leases was interrupted. Check
-      // again until the host counts as dead or its agent renews the Lease.
+      // The Lease has expired, but the host still counts as alive: silence does not count while the watch of Leases is
+      // interrupted. Check again until the host counts as dead or its agent renews the Lease.
       if (this.#isAlive(host)) this.#recheckAfter(host, RECHECK_MS)
     }
     this.#recheckTimers.set(host, this.#options.clock.timer(delayMs, recheck))

@@ -40,8 +40,9 @@ export class HostViews {
   }
 
   /**
-   * Marks the host's view as out of date. Call this when the host's agent renews an expired Lease or lets its Lease
-   * expire, because the Hypervisor does not change then.
+   * Marks the host's view as out of date. Call this when the host's agent lets its Lease expire or renews an expired
+   * Lease. The host goes down or up then, but the Hypervisor does not change, so no event of the Hypervisor marks the
+   * view.
    */
   markChanged(name: string): void {
     this.#stale.add(name)

@@ -1,4 +1,4 @@
-/** Watches for changes of hosts, which several controllers use. */
+/** Watches that several controllers share: for changes of hosts. */
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'

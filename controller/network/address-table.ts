@@ -1,10 +1,11 @@
 /**
  * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of placed servers (a
- * Port may be deleted while its guest runs), and by reservations. A reservation is an address that was chosen for a
- * Port which the cache does not show yet. A restarted controller rebuilds the table from Ports and Servers alone.
+ * guest may outlive its Port), and by reservations. A restarted controller rebuilds the table from Ports and Servers
+ * alone.
  *
- *   reserve → reservation ──observe shows the Port──► used by the Port ──remove──► in quarantine, then free
- *                  └──release (the Port was not created) or expire──► free
+ * A reservation holds an address that was chosen for a Port which the cache does not show yet. It ends when `observe`
+ * is called with that Port, when `release` is called because the Port was not created, or when it expires. The address
+ * of a deleted Port (`remove`) stays in quarantine for a while before it is free.
  */
 import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
 import { FreeList } from './free-list.ts'
@@ -26,7 +27,7 @@ interface AddressUse {
   references: PortReference[]
   /** How many interfaces of placed servers have the address. More than one is an error. */
   guests: number
-  /** For how many interfaces of placed servers DHCP answers from the address. */
+  /** How many interfaces of placed servers get their DHCP answers from the address. */
   dhcpClients: number
   reservation: Reservation | undefined
 }
@@ -35,8 +36,9 @@ interface Reservation {
   /** When the reservation ends, in monotonic milliseconds. */
   expires: number
   /**
-   * Identifies the owner of the reservation, usually by the uid of a Port. The owner's Port may have been created
-   * although the API server's answer was lost. So when the owner reserves again, it gets the same address.
+   * Identifies who made the reservation, usually by the uid of a Port. If the API server's answer to the write of the
+   * Port is lost, the Port may have the address all the same. So whoever reserves again with the same text gets the
+   * same address.
    */
   by: string | undefined
 }
@@ -112,8 +114,8 @@ export class AddressTable {
   /**
    * Records the addresses and the MAC of a guest on a host. They stay in use until removeGuest, even if the guest's
    * Port is deleted earlier.
-   * @param dhcpAddresses the addresses from which DHCP answers the guest. No server gets them, even if DHCP answers new
-   * guests from other addresses because the Network has changed.
+   * @param dhcpAddresses the addresses from which DHCP answers the guest. They stay in use too. If the Network changes,
+   * DHCP may answer new guests from other addresses, but still answers this guest from these, so no server may get them
    */
   addGuest(addresses: readonly IP[], mac: string, dhcpAddresses: readonly IP[] = []): void {
     for (const ip of addresses) this.#getOrCreateUse(ip).guests++
@@ -183,11 +185,11 @@ export class AddressTable {
   }
 
   /**
-   * Reserves one address of each subnet, in the order of the subnets: the requested address that lies in the subnet, or
-   * else the next free one. If it throws, nothing is reserved.
+   * Reserves one address of each subnet, in the order of the subnets. If a requested address lies in the subnet, it is
+   * reserved, otherwise the next free address. If the method throws, nothing is reserved.
    * @param expires when the reservation ends, in monotonic milliseconds
-   * @param reserver identifies the caller's Port, usually by uid: the caller can reserve addresses that its own Port
-   * refers to, or that it reserved before
+   * @param reserver identifies the caller's Port, usually by uid. The caller can reserve addresses that its own Port
+   * refers to, and those that it has reserved before
    * @throws Refused error (the user must ask for another address) if a requested address is not allowed or in use;
    * Transient error (retried) if no address is free now
    */
@@ -220,9 +222,9 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine whether the address must not be offered again at once, because another Port may have it. For
-   * example, if the name of the new Port is taken, another controller has probably given the address to a Port of its
-   * own
+   * @param quarantine whether the address must not be offered again at once, because a Port that the cache does not
+   * show yet may have it. For example, if a Port with the name of the new Port exists, another controller has probably
+   * given the address to that Port
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)

@@ -1,14 +1,14 @@
 /**
- * Chooses the next address of a pool: the lowest free one. A freed address stays in quarantine for a while before it is
- * free.
+ * Chooses the next address of a pool: the lowest free one. It is predictable and, for IPv6, short. EUI-64 addresses are
+ * not needed, because guests learn their addresses from DHCP or the config drive.
  *
- * The lowest address is predictable and, for IPv6, short; EUI-64 is not needed because guests learn their addresses
- * from DHCP or the config drive. The quarantine exists because neighbours, name servers and firewalls remember which
- * server had an address, and must not take a new server for the old one. An address in quarantine is given out only if
- * no other is free.
+ * A freed address stays in quarantine for a while, and is given out in this time only if no other address is free.
+ * Neighbours, name servers and firewalls remember which server had an address, and must not take a new server for the
+ * old one.
  *
- *   cursor   all addresses below it were given out once; it only goes up and skips used ones: amortised O(1)
- *   heap     free addresses below the cursor                  quarantine   freed addresses, by the time they were freed
+ * - cursor: every address below it has been given out or was in use. It only goes up, so moving it is amortised O(1).
+ * - heap: the free addresses below the cursor.
+ * - quarantine: the freed addresses, in the order in which they were freed.
  */
 import { isInRange, type Range } from './ip.ts'
 import { MinHeap } from './min-heap.ts'

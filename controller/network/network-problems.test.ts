@@ -97,7 +97,7 @@ test.each([
       'NetworkTooSmall: 10.0.0.0/29 has no address left for servers beside its gateway, its DHCP address, resolvers and next hops of routes: use a larger range',
     ],
   ],
-  // Subnets as hosters give them: the gateway is outside, and there is no address to spare for DHCP.
+  // Subnets as hosting companies assign them: with no address to spare for DHCP, or with a gateway outside the subnet.
   [makeSubnet('203.0.113.7/32', { gateway: '169.254.0.1' }), []],
   [makeSubnet('203.0.113.6/31', { gateway: '203.0.113.6' }), []],
   [makeSubnet('203.0.113.4/30', { gateway: '203.0.113.5' }), []],

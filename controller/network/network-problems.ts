@@ -18,8 +18,8 @@ import { poolOf } from './pool.ts'
 import { dhcpAddressOf } from './reserved.ts'
 
 /**
- * The reasons of problems that end without a change of the Network, when another Network or a Port is deleted. A
- * Network with no other problem is in progress for kstatus, and not failed (docs/adr/0034).
+ * The reasons of problems that end when another Network or a Port is deleted, without a change of this Network. If a
+ * Network has only such problems, kstatus counts it as in progress and not as failed (docs/adr/0034).
  */
 export const waitingNetworkReasons: ReadonlySet<Reason> = new Set(['SubnetsOverlap', 'AddressInUse'])
 
@@ -38,9 +38,10 @@ export const findNetworkProblems = (network: Network, sameBridge: Iterable<Netwo
 ]
 
 /**
- * Finds subnets whose DHCP server would answer from an address that a server has. By default the controller chooses the
- * address of DHCP, and it chooses another one when the Network's resolvers, routes or gateways change. Such a problem
- * ends when the address is freed, without a change of the Network.
+ * Finds subnets whose DHCP server would answer from an address that something else has, such as a server. By default
+ * the controller chooses the address of DHCP. It chooses another one when the Network's resolvers, routes or gateways
+ * change, and a server may already have that one. The problem ends when the address is freed; the Network need not be
+ * changed.
  * @param describeUser describes what has an address; returns undefined if the address is free
  */
 export function findDhcpProblems(

@@ -29,13 +29,13 @@ import { findPortWithMac, networkKeyOf } from './references.ts'
 
 /**
  * The label of a Port that the controller created for a server: the index of the Port's interface in the server's
- * spec.networks. If the controller process dies after it has created the Port and before it has placed the server, it
- * finds the Port again by this label.
+ * spec.networks. The controller process may die after it has created the Port and before it has placed the server. The
+ * next process then finds the Port by this label.
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /**
- * Milliseconds until an entry that the cache has not confirmed expires. Such an entry is either an address reserved for
- * a new Port, or a user's Port set aside for a server that is being placed.
+ * An entry expires after this many milliseconds if the cache has not confirmed it. Such an entry is either an address
+ * reserved for a new Port, or a user's Port set aside for a server that is being placed.
  */
 const RESERVATION_MS = 60_000
 /**

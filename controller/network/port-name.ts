@@ -1,16 +1,16 @@
 /**
  * The name of a port that the controller creates for a server. The name reserves the port's first address: the API
- * server accepts a name only once, so two controllers cannot both give the same address away.
+ * server accepts a name only once, so two controllers cannot both give out the same address. The forms:
  *
- *   <network>-10-0-0-5                                       IPv4
- *   <network>-2001-0db8-0000-0000-0000-0000-0000-0005        IPv6, all digits
- *   <network>-fa163e-0a1b2c                                  a network without subnets: the MAC
- *   …-<10 hex digits of the network's namespace>             a network of another namespace than the port's
+ * - IPv4: `<network>-10-0-0-5`
+ * - IPv6, with all digits: `<network>-2001-0db8-0000-0000-0000-0000-0000-0005`
+ * - a network without subnets, with the MAC: `<network>-fa163e-0a1b2c`
+ * - a network of another namespace than the port's: one of these, and `-<10 hex digits of a hash of that namespace>`
  *
- * Different pairs of network and address always have different names, because a name can be read from the right: the
- * length of the last group (1-3, 4, 6 or 10 characters) tells the form, each form has a fixed number of groups, and the
- * rest is the network's name. If that gives 253 characters or more, a hash replaces the end of the network's name, so
- * that the whole has exactly 253 characters.
+ * Different pairs of network and address always have different names, because a name can be read from the right. The
+ * length of the last group (1-3, 4, 6 or 10 characters) tells the form. Each form has a fixed number of groups, and the
+ * rest is the network's name. If the name would have 253 characters or more, a hash replaces the end of the network's
+ * name, so that the whole has exactly 253 characters.
  */
 import { createHash } from 'node:crypto'
 import { addressBits, type IP } from './ip.ts'

@@ -26,7 +26,10 @@ export interface NetworkDeps {
   now(): string
 }
 
-/** Milliseconds until a Network is checked again whose DHCP address a Port has. No event tells when it is free. */
+/**
+ * Milliseconds until a Network is checked again if something else has the address of its DHCP server. No event tells
+ * when that address is free.
+ */
 const RECHECK_MS = 30_000
 
 export async function reconcileNetwork(key: string, { stores, allocations, now }: NetworkDeps): Promise<Outcome> {

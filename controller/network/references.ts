@@ -120,9 +120,9 @@ export function describeOwner({ namespace, name }: PortReference, address: IP): 
 }
 
 /**
- * Finds another Port that has the MAC, or whose spec asks for the MAC and which is older than `self`.
- * @param self the Port that wants the MAC; undefined if that Port does not exist yet. Then any Port whose spec asks for
- * the MAC counts
+ * Finds another Port that has the MAC, or that asks for the MAC in its spec and is older than `self`.
+ * @param self the Port that wants the MAC; undefined if that Port does not exist yet. Then every Port whose spec asks
+ * for the MAC counts as older
  */
 export function findPortWithMac(mac: string, ports: readonly Port[], self?: Port): Port | undefined {
   const ageKey = ({ metadata }: Port): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`

@@ -6,8 +6,8 @@ import { Bug, type Subnet } from '../../crds/index.ts'
 import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
 
 /**
- * The address from which DHCP answers in a subnet that is too small for an address of its own for DHCP (/30 and
- * smaller). It is link-local; guests need no route to it, because they reach DHCP by broadcast.
+ * The address from which DHCP answers in a subnet of /30 or smaller, which has no address to spare for DHCP. The
+ * address is link-local. Guests need no route to it, because they reach DHCP by broadcast.
  */
 const LINK_LOCAL_DHCP: IP = { family: 4, value: 0xa9fe4343n } // 169.254.67.67
 const SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS = 29
@@ -85,7 +85,8 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
     const ip = parseIP(text ?? '')
     if (ip && cidrContains(cidr, ip)) reserved.set(ip.value, purpose)
   }
-  // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can be turned on later.
+  // A configured dhcpAddress stays reserved while DHCP is off. Otherwise a server could get it, and DHCP could not use
+  // it when it is turned on later.
   reserve(dhcpAddressOf(subnet, subnets) ?? subnet.dhcpAddress, 'the address that DHCP answers from')
   // A subnet with `onLink` may have a gateway outside its own CIDR. So the gateway of another subnet of the Network may
   // lie in this subnet.

@@ -185,7 +185,7 @@ async function applyPortStatus(
     : {}
   const conditions = withTransitionTimes(set, port.status?.conditions, clock.wall().toISOString())
   const status = { ...kept, ...changes, conditions }
-  // The write fails if the Port has changed since it was read, because another controller may have allocated other
-  // addresses to it in the meantime.
+  // applyStatus writes nothing if the Port has changed since it was read (`seen`): another controller may have
+  // allocated other addresses to it in the meantime, and this write must not overwrite them.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }

@@ -1,9 +1,10 @@
 /**
- * All hosts as columns of numbers, for speed. A row is one host; the columns are its free capacity, the raw scores of
- * the weighers, and its class (a HostClass: the facts that many hosts share). With 10,000 hosts a placement takes 0.6
- * ms of CPU time, or 1,700 placements a second (2026-11-28, `node test/bench/scheduler.ts`). The goal is 1,000 a
- * second. With one object per host instead of columns, a placement takes 5.6 to 8.6 ms, or 2.7 to 4.4 ms if the results
- * of class filters are cached.
+ * All hosts as columns of numbers, for speed. Each row is one host. The columns are its free capacity, the raw scores
+ * of the weighers, and its class (a HostClass: the facts that many hosts share).
+ *
+ * Measured with 10,000 hosts (2026-11-28, `node test/bench/scheduler.ts`): a placement takes 0.6 ms of CPU time, so
+ * 1,700 placements a second are possible. The goal is 1,000. With one object per host instead of columns, a placement
+ * takes 5.6 to 8.6 ms. Cached results of the class filters would reduce this to 2.7 to 4.4 ms only.
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -33,7 +34,10 @@ export class HostTable {
   readonly #views: HostView[] = []
   readonly #rows = new Map<string, number>()
   readonly #classes = new Map<string, ClassEntry>()
-  /** The classes by ID. The ID of a class without hosts is free (undefined) and is reused. */
+  /**
+   * The classes, indexed by ID. When a class has no hosts any more, its entry becomes undefined, and a new class may
+   * get its ID.
+   */
   readonly #classesById: (ClassEntry | undefined)[] = []
   /** Hosts whose numbers in the columns must be computed again before they are read. */
   readonly #stale = new Set<string>()

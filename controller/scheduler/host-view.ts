@@ -50,7 +50,8 @@ export interface HostClass {
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
   /**
-   * Weigher multipliers that the metadata of the host's aggregates sets, by metadata key; undefined if it sets none.
+   * Weigher multipliers from the metadata of the host's aggregates, by metadata key; undefined if the metadata sets
+   * none.
    */
   readonly multipliers: Readonly<Record<string, number>> | undefined
   readonly arch: string | undefined
@@ -101,7 +102,8 @@ export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): bo
 /**
  * Builds the view of a host.
  * @param aggregates the aggregates that contain this host (see aggregatesByHost)
- * @param used the usage of this host: the ledger's own object, which the view keeps, so that the view follows changes
+ * @param used the usage of this host. The view keeps this object. The ledger (ledger.ts) changes its numbers in place,
+ * so the view always has the present usage
  */
 export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor
@@ -176,8 +178,8 @@ function mergeMetadata(aggregates: readonly HostAggregate[]): Map<string, string
 }
 
 /**
- * The multipliers in the metadata of the host's aggregates. As in Nova, the smallest counts if a key has several
- * values, and a key with a value that is not a number is ignored.
+ * The weigher multipliers in the metadata of the host's aggregates, by metadata key. As in Nova, if a key has several
+ * values, the smallest counts. A key with a value that is not a number is ignored.
  */
 function multipliersFrom(metadata: ReadonlyMap<string, readonly string[]>): Record<string, number> | undefined {
   let found: Record<string, number> | undefined

@@ -1,12 +1,13 @@
 /**
- * The ledger counts what the servers on each host use. A claim is what one server uses of its host. A seen claim comes
- * from a Server in the cache that has status.host, and lasts until the Server is gone. A pending claim comes from a
- * placement that the cache does not show yet; without it, several placements in a row could overcommit a host. A
- * restarted controller rebuilds the ledger from the API objects alone.
+ * The ledger counts what the servers on each host use. A claim is what one server uses of its host. A restarted
+ * controller rebuilds the ledger from the API objects alone.
  *
- *   assume(server, host)  pending ──observe shows that host──► seen
- *                            └──forget (write failed) or expire (never seen)──► gone
- *   observe(server)       seen, moved, or no longer on a host      remove(server)  gone, seen and pending
+ * - A seen claim comes from a Server in the cache that has status.host (`observe`). It lasts until the Server has left
+ *   that host or is gone (`remove`).
+ * - A pending claim comes from a placement that the cache does not show yet (`assume`). Without it, several placements
+ *   in a row could overcommit a host. It becomes a seen claim when the cache shows the Server on that host. It is
+ *   dropped if the write of the placement failed (`forget`), if the cache does not show the placement in time
+ *   (`expire`), or if the Server is gone (`remove`).
  */
 import type { Resources, Server, TaskState } from '../../crds/index.ts'
 import type { HostUsage } from './host-view.ts'

@@ -41,8 +41,8 @@ type ServerStores = Pick<Stores, 'servers'>
 type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 
 /**
- * Makes a function for the watch of a kind that Servers name in their specs. For an object of this kind, the function
- * returns the keys of the Servers without a host that name the object.
+ * Makes a function for the watch of a kind that Servers name in their specs, such as Flavor. The function gets an
+ * object of that kind. It returns the keys of the Servers that name the object and have no host.
  * @param index finds Servers by the key of the object that they name
  */
 const serversWaitingFor =
@@ -106,8 +106,9 @@ const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerSto
   old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
 /**
- * Milliseconds after a placement was given up until the other Servers without a host are enqueued, because there is
- * room on that host again. Their placements may be given up in turn; the delay slows such a loop down.
+ * When a placement on some host is given up, there is room on that host again. The Servers that found no host with room
+ * are enqueued this many milliseconds later. Their placements may be given up too, which enqueues Servers again; the
+ * delay slows such a loop down.
  */
 const ROOM_MS = 1000
 

@@ -184,10 +184,10 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and fails the requested start, if there is one. While a start is requested,
- * earlier host rejections do not count (currentRejections), and the report removes them from the status. So the report
- * must be written before the start fails. In the other order, the rejections would count again, and no later attempt
- * could use those hosts.
+ * Reports that no host can take the server, and fails the requested start, if there is one. The report must be written
+ * first. While a start is requested, earlier host rejections do not count (currentRejections), so the report removes
+ * them from the status. If the start failed first, there would be no request any more. The rejections would then count
+ * again, and no later attempt could use those hosts.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)
@@ -206,7 +206,7 @@ async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, n
   return failed('NoValidHost', message)
 }
 
-/** The message with the reason of each host that rejected the server. */
+/** The message, then the reason of each host that rejected the server, then how to have these hosts tried again. */
 function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: string): string {
   const rejections = rejectedHosts.map(({ host, reason }) => `${host} could not build it: ${reason}`)
   if (rejections.length === 0) return message

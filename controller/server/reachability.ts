@@ -34,8 +34,9 @@ export function unreachableStatus(server: Server, message: string, now: string):
 
 /**
  * The status when the host is up again. It has no HostReachable condition. It keeps the Ready condition with the reason
- * HostDown until the agent has written its own Ready condition. If the controller stopped applying Ready earlier,
- * server-side apply would remove every field of that condition that the agent does not own.
+ * HostDown until the agent has written its own Ready condition. If the controller stopped applying this condition
+ * earlier, server-side apply would remove the fields of it that only the controller owns, and would leave an incomplete
+ * condition.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)
@@ -50,7 +51,10 @@ export function deletionPendingStatus(server: Server, message: string, now: stri
   return withConditions(server, [pending], now)
 }
 
-/** Whether the status already says what {@link unreachableStatus} or {@link reachableStatus} would write. */
+/**
+ * Whether the Server's status already reports that the host is up (see {@link reachableStatus}) or, if `isUp` is false,
+ * that it is down (see {@link unreachableStatus}).
+ */
 export function isReachabilityReported({ status }: Server, isUp: boolean): boolean {
   return (findCondition(status?.conditions, 'HostReachable')?.status === 'False') !== isUp
 }

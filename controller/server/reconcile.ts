@@ -31,9 +31,9 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // A finished action in status.activeAction must be removed before the server gets its next host. The field
-  // lastCompletedAction, which marks the action as finished, is removed with the old agent's status (clearAgentStatus),
-  // and the next agent would run the action again.
+  // Remove a finished action from status.activeAction before the server gets its next host. Otherwise the agent of the
+  // next host would run the action again, because the field lastCompletedAction, which marks the action as finished, is
+  // removed with the old agent's status (clearAgentStatus).
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -47,9 +47,9 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 }
 
 /**
- * Whether status.activeAction must be emptied. This is so if its action is finished and the server has no host or
- * leaves its host. It is also so if the agent has completed the action and the action's parameters contain an encrypted
- * secret.
+ * Whether the server's slot for an action, status.activeAction, must be emptied. There are two such cases. In the
+ * first, the action is finished, and the server has no host or leaves its host. In the second, the agent has completed
+ * the action, and the action's parameters still contain an encrypted secret.
  * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
  */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
@@ -104,8 +104,8 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
 
 /**
  * Removes the status fields that the agent of the last host has written. Otherwise they would stay until the next agent
- * writes. The last agent's field manager owns these fields, so the controller uses the name of that field manager. The
- * conditions stay, because the scheduler has taken them over (see unassignedStatus).
+ * writes. The field manager of the last agent owns these fields, so the controller uses the name of that field manager
+ * for this write. The conditions stay, because the scheduler has taken them over (see unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

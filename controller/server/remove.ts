@@ -56,8 +56,8 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
 }
 
 /**
- * The reason of the Event that reports that a deletion waits for the host. The type of the condition that reports the
- * wait is the same text.
+ * The reason of the Event that reports that a deletion waits for the host. The condition that reports the same has this
+ * text as its type.
  */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'

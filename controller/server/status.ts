@@ -46,8 +46,8 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
     { type: 'Reconciling', status: 'True', ...why },
   ]
   return {
-    // This stays the generation that the host rejected. If the spec changes, the Server's generation is newer, and the
-    // rejections no longer count (currentRejections).
+    // Keep the generation of the spec that the host rejected. As soon as the spec changes, metadata.generation differs
+    // from this number, and the rejections no longer count (currentRejections).
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',

@@ -210,7 +210,10 @@ describe('a server with user data from a Secret', () => {
   })
 })
 
-/** Sends the user data of the Server to h1 while the cache shows this HostSecret, and the host has this key. */
+/**
+ * Sends the user data of the Server to h1. At that time the cache shows the HostSecret `cached` (or none), and the host
+ * has the key `sealingKey`.
+ */
 async function sendWithCache(bench: Bench, cached: HostSecret | undefined, sealingKey = h1.sealingKey): Promise<void> {
   const server = bench.getServer()
   if (!server) throw new Error('there is no Server')

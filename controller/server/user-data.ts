@@ -101,8 +101,9 @@ export function secretRetryDelay({ code }: Refused, { status }: Server, now: num
 /**
  * Encrypts the user data for the host and creates the HostSecret. To be called before the server is placed on the host,
  * so that the agent finds the HostSecret as soon as it sees the server.
- * @param isRepeated whether the same placement was tried before and may have been written. The agent may then have read
- * the HostSecret already, so a HostSecret made for this host and its present key is not replaced
+ * @param isRepeated whether the same placement was tried before and may have been written. In this case the agent may
+ * already have read the HostSecret. So the HostSecret is not replaced if it was made for this host and the host's
+ * present key
  * @throws Transient error SealingKeyMissing (retried) if the host's agent has published no key
  */
 export async function sendUserData(
@@ -134,7 +135,7 @@ export async function sendUserData(
     await create()
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
-    // The cache is out of date: another HostSecret exists.
+    // A HostSecret with this name exists that the cache does not show yet.
     const live = await ignoreNotFound(api.get({ name, namespace }))
     if (isMadeFor(live, server, host, sealingKey)) return
     if (live) await deleteHostSecret(live, deps)
@@ -152,9 +153,9 @@ export async function withdrawUserData(server: Server, deps: UserDataDeps): Prom
 const RESEND_MS = 30_000
 
 /**
- * Keeps the HostSecret of a placed server, which contains the server's user data encrypted for its host, as long as the
- * agent needs it (isAwaitedOnHost), and then deletes it. Creates it again if it was deleted too early, or if the host
- * has a new key.
+ * Keeps the HostSecret of a placed server as long as the agent needs it (isAwaitedOnHost), and then deletes it. The
+ * HostSecret contains the server's user data, encrypted for its host. It is created again if it was deleted too early,
+ * or if the host has a new key.
  * @param onRefused called with the reason why there is no user data to send
  */
 export async function reconcileHostSecret(
@@ -204,7 +205,7 @@ const isMadeFor = (
   existing.spec.sealingKey === sealingKey &&
   existing.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true
 
-/** Deletes this HostSecret, and no other that has its name by now. */
+/** Deletes this HostSecret, but not a newer HostSecret that has the same name. */
 async function deleteHostSecret({ metadata }: HostSecret, { stores }: UserDataDeps): Promise<void> {
   const { name, namespace, uid } = metadata
   const deletion = stores.hostSecrets.api.delete({ name, namespace }, { preconditions: { uid } })

@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
 /**
- * A field with an overcommit ratio. The CEL rule repeats `minimum`: for a number without a fraction the API server
- * rounds `minimum` down to 0, and would accept 0.
+ * A field with an overcommit ratio. A CEL rule repeats the limit `minimum`, because `minimum` alone does not reject 0:
+ * for a value without a fraction, the API server rounds `minimum` down to 0.
  */
 const Ratio = (description: string) =>
   Type.Optional(

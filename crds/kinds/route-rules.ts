@@ -14,8 +14,9 @@ import {
 } from './cidr-cel.ts'
 
 /**
- * Whether guests can reach a router directly: it is inside cidr or link-local, or `onLink` is true. In a subnet with a
- * single address every router is outside cidr, so there any router is taken for reachable.
+ * CEL condition: guests can reach the router with the address `text` directly, because the address is inside cidr or
+ * link-local, or because `onLink` is true. A subnet with a single address has no room for a router, so there every
+ * router counts as reachable.
  */
 const isReachable = (text: string): string =>
   `${insideCidr(text)} || ip(${text}).isLinkLocalUnicast() || (${isSingleAddress}) || (has(self.onLink) && self.onLink)`

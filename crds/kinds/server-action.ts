@@ -26,8 +26,8 @@ const ActionEvent = Type.Object({
 })
 
 /**
- * A step of an action on its host. The agent records a step if it takes long, or if a crash of the agent interrupted
- * the action.
+ * A step of an action, on the host that runs the action. The agent records a step if the step takes long, or if a crash
+ * of the agent interrupted the action.
  */
 const StepStatus = Type.Object({
   name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
@@ -94,8 +94,8 @@ const recordFields = {
 export function serverActionKind(requestable: Members, recorded: readonly string[]) {
   const names = Object.keys(requestable)
   const optional = Object.fromEntries(names.map((n) => [n, Type.Optional(requestable[n] as TSchema)]))
-  // spec has one optional member for each action, with the parameters. A request must have the member of its action if
-  // that action has a required parameter. Action records have no such member.
+  // spec has one optional member for each requestable action, which holds the action's parameters. If an action has a
+  // required parameter, a request for the action must have the member. The `recorded` actions have no member.
   const memberRules: Rule[] = names.map((n) => {
     const needed = ((requestable[n] as { required?: string[] }).required ?? []).length > 0
     return {
@@ -130,8 +130,8 @@ export function serverActionKind(requestable: Members, recorded: readonly string
     status: ServerActionStatus,
     statusSubresource: false,
     rules: [
-      // A ServerAction for one of the `recorded` actions must be an action record, which the agent creates with its
-      // status in one write. A ServerAction without a phase is a request, and is rejected.
+      // Users cannot request the `recorded` actions. Only the agent creates ServerActions for them, as action records
+      // that get their status in the same write. So a ServerAction without a phase is a request, and is rejected.
       ...recorded.map((name) => ({
         rule: `self.spec.action != '${name}' || (has(self.status) && has(self.status.phase))`,
         message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,

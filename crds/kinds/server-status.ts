@@ -87,8 +87,8 @@ const AdmittedAction = Type.Object(
     requestId: Type.Optional(Type.String()),
     admittedAt: Time('When the action was admitted.'),
   },
-  // Server-side apply treats activeAction as a whole. Otherwise, when params lose their last member, the API server
-  // would set params to null and then reject the null.
+  // This keyword makes server-side apply replace activeAction as a whole. Without it, when params lose their last
+  // member, the API server would set params to null and then reject the null.
   { 'x-kubernetes-map-type': 'atomic' },
 )
 export type AdmittedAction = Static<typeof AdmittedAction>

@@ -34,8 +34,8 @@ const Tag = (description: string) =>
   })
 
 /**
- * The rule that no two interfaces of a list have the same values in these fields. It ignores interfaces that lack a
- * field.
+ * The rule that no two interfaces of a list have the same values in all of `fields`. It ignores an interface in which
+ * one of `fields` is not set.
  */
 const uniqueAcrossInterfacesRule = (message: string, fields: readonly string[]): Rule => {
   const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')

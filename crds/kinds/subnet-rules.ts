@@ -19,8 +19,9 @@ const notNetworkOrBroadcast = (field: string): Rule => ({
 })
 
 /**
- * dhcpAddress must be inside cidr or, for IPv4, link-local: an IPv4 subnet may have no address to spare for DHCP. For
- * IPv6 a link-local address would not work, because dnsmasq advertises only the subnets in which it has an address.
+ * dhcpAddress must be inside cidr. For IPv4 it may also be link-local, because an IPv4 subnet may have no address to
+ * spare for DHCP. For IPv6 a link-local address would not work: dnsmasq advertises only the subnets in which it has an
+ * address.
  */
 const dhcpAddressIsUsable: Rule = {
   rule: `${invalidCidr} || ${absentOrInvalid('dhcpAddress')} || ${insideCidr('self.dhcpAddress')} || cidr(self.cidr).ip().family() == 4 && ip(self.dhcpAddress).family() == 4 && ip(self.dhcpAddress).isLinkLocalUnicast()`,

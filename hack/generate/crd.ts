@@ -50,9 +50,9 @@ function convertKeyword(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * The required fields that have no default. A client may leave out a field with a default, and a check of the client's
- * file against this schema must accept that. The TypeScript types require such a field all the same, because the API
- * server fills in its default.
+ * The fields that the CRD requires: the required fields without a default. A client may leave out a field with a
+ * default, so a check of the client's file against the CRD must accept the file without it. The TypeScript types
+ * require fields with a default as well: they describe objects in which the API server has filled in the defaults.
  */
 function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>

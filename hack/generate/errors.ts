@@ -1,4 +1,4 @@
-/** Makes docs/reference/errors.md, and the reasons of docs/guide/operations.md, from crds/reasons.ts. */
+/** Makes docs/reference/errors.md, and the tables of reasons in docs/guide/operations.md, from crds/reasons.ts. */
 import { type ConditionType, reasonGroups, reasonTable } from '../../crds/index.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 import type { Sections } from './sections.ts'

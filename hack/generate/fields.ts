@@ -64,7 +64,10 @@ const limitTexts = [
   ['maxProperties', 'entries at most'],
 ] as const
 
-/** The longest name of a Kubernetes object. Every field with a name has this limit, so the pages do not repeat it. */
+/**
+ * The maximum length of the name of a Kubernetes object. Every field with such a name has this limit, so the pages do
+ * not repeat it.
+ */
 const { maxLength: nameLength } = Name('') as Schema
 
 function describeLimits(schema: Schema): string {

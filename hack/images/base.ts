@@ -7,7 +7,7 @@ import type { Storage } from './storage.ts'
 
 const name = 'localhost/debian:bookworm'
 
-/** Makes the base unless the storage has it. Returns its name. */
+/** Makes the Debian base image, unless `storage` has it already. Returns the name of the image. */
 export async function ensureLocalBase(storage: Storage, log: (line: string) => void): Promise<string> {
   const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
   if (images.split('\n').includes(name)) return name

@@ -76,7 +76,10 @@ export async function buildImage({
   }
 }
 
-/** Fills the folder from which the Containerfiles copy: `node` and `dist/`. */
+/**
+ * Fills the build context, the folder from which the Containerfiles copy files: the Node binary as `node`, and the
+ * programs in `dist/`.
+ */
 async function fillContext(context: string, arch: Architecture, programs: string): Promise<void> {
   copyFileSync(await ensureNode(arch), join(context, 'node'))
   chmodSync(join(context, 'node'), 0o755)
@@ -84,7 +87,10 @@ async function fillContext(context: string, arch: Architecture, programs: string
   cpSync(programs, join(context, 'dist'), { recursive: true })
 }
 
-/** The digest of the manifest in an OCI archive. The archive itself differs in each build, by the times in its tar. */
+/**
+ * The digest of the image's manifest in an OCI archive. The archive as a whole has no stable digest: its tar file
+ * contains times that differ in each build.
+ */
 async function digestOf(file: string): Promise<string> {
   return (await runCommand(['skopeo', 'inspect', '--format', '{{.Digest}}', `oci-archive:${file}`])).trim()
 }

@@ -1,4 +1,7 @@
-/** Provides the Node binary of an image: this machine's own, or that of another architecture from npm. */
+/**
+ * Provides the Node binary for an image. For this machine's architecture it is the binary in node_modules; for another
+ * architecture it is downloaded from npm.
+ */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
@@ -9,7 +12,7 @@ import type { Architecture } from './build.ts'
 /** Debian's names of architectures, and Node's. */
 const nodeArchitectures: Record<Architecture, string> = { amd64: 'x64', arm64: 'arm64' }
 
-/** Path of the Node binary, in the version of this repository's package `node`. */
+/** Path of the Node binary for an architecture. Its version is that of this repository's package `node`. */
 export async function ensureNode(arch: Architecture): Promise<string> {
   const own = join(root, 'node_modules/node/bin/node')
   const nodeArch = nodeArchitectures[arch]

@@ -1,4 +1,6 @@
-/** A storage of buildah apart from that of the machine, so that `make images` touches no other image. */
+/**
+ * A buildah storage apart from the machine's default one, so that `make images` touches no other images on the machine.
+ */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
@@ -10,7 +12,7 @@ export interface Storage extends AsyncDisposable {
   buildah(...args: string[]): Promise<string>
 }
 
-/** @param name the name of its folder, beside that of the cached binaries */
+/** @param name the name of the storage's folder, which is created beside the folder of the cached binaries */
 export function createStorage(name: string): Storage {
   const folder = join(dirname(cacheDirectory()), name)
   mkdirSync(folder, { recursive: true })

@@ -1,6 +1,6 @@
 /**
- * What the operations of a plan need: the cloud, the API client of the users, and a set of functions that end temporary
- * faults.
+ * All that the operations of a plan need: the cloud, the API client of the users, and a set of functions that end
+ * temporary faults.
  */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'

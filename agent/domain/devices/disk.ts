@@ -45,9 +45,10 @@ export function diskBusOf(input: DomainInput): DiskBus {
 }
 
 /**
- * The bus of the config drive's CD: the image's hw_cdrom_bus, or a bus that guests have a driver for. On PCI Express
- * Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So the
- * default is virtio-scsi, except for Windows, which has no driver for virtio-scsi.
+ * The bus of the config drive's CD: the image's hw_cdrom_bus, or a bus that guests have a driver for. Without PCI
+ * Express this is IDE. With PCI Express Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and
+ * would not see the config drive. So the default is then virtio-scsi; only Windows, which has no driver for
+ * virtio-scsi, gets SATA.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !hasPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
@@ -91,7 +92,7 @@ export function diskElements(input: DomainInput): Element[] {
   return [...own, ...(input.attachedDisks ?? []).map((disk) => attachedDiskElement(disk, usedTargets))]
 }
 
-/** Returns the first target name with this prefix that no disk has, and notes that it is used now. */
+/** Returns the first target name with this prefix that is not in `usedTargets`, and adds it there. */
 function takeTarget(prefix: string, usedTargets: Set<string>): string {
   let index = 0
   while (usedTargets.has(`${prefix}${String.fromCharCode(97 + index)}`)) index += 1

@@ -25,9 +25,9 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 }
 
 /**
- * The pointing device is a tablet, because a browser sends absolute coordinates. x86 has a PS/2 keyboard. QEMU adds
- * none on aarch64, so aarch64 gets a keyboard here. If the image chooses the bus of input devices (hw_input_bus), every
- * guest gets a keyboard on that bus.
+ * The pointing device is a tablet, because the browser that shows the console sends absolute coordinates. QEMU gives an
+ * x86 machine a PS/2 keyboard, but gives an aarch64 machine no keyboard, so aarch64 gets one here. If the image chooses
+ * the bus of input devices (hw_input_bus), every guest gets a keyboard on that bus.
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)

@@ -27,7 +27,7 @@ export interface Behaviour {
   chunked?: boolean
   status?: number
   location?: string
-  /** The server sends the first byte of the body when this promise resolves. */
+  /** The server waits for this promise before it sends the first byte of the body. */
   gate?: Promise<void>
 }
 

@@ -13,8 +13,9 @@ export const driverFeature = {
 } as const
 
 /**
- * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. Flags form groups,
- * such as active and inactive. libvirt lists a domain that matches at least one flag of each group in use.
+ * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. The flags form
+ * groups; for example, `active` and `inactive` are one group. libvirt lists a domain if, in each group with set flags,
+ * the domain matches at least one of the set flags.
  */
 export const connectListFlags = {
   active: 1,
@@ -162,8 +163,8 @@ export const blockResizeFlags = {
 } as const
 
 /**
- * libvirt's VIR_DOMAIN_BLOCK_JOB_TYPE_* values: the field `type` of the event `blockJob` and in the result of
- * `domainGetBlockJobInfo`.
+ * libvirt's VIR_DOMAIN_BLOCK_JOB_TYPE_* values: the field `type` in the event `blockJob` and in the result of the
+ * procedure `domainGetBlockJobInfo`.
  */
 export const blockJobType = {
   unknown: 0,

@@ -65,7 +65,10 @@ export const nodeProcedures = nameEntries({
     structOf({ needMap: bool, needOnline: bool, flags }),
     structOf({ map: opaqueUpTo(2048), online: uint, ret: int }),
   ),
-  /** Counts free pages of each size in `pages` (in KiB), for each NUMA node from number `startCell` on. */
+  /**
+   * Counts the free pages of each size in `pages` (page sizes in KiB) on each of `cellCount` NUMA nodes, beginning with
+   * node `startCell`.
+   */
   nodeGetFreePages: remoteProcedure(
     340,
     structOf({ pages: arrayOf(uint, 64), startCell: int, cellCount: uint, flags }),

@@ -46,8 +46,9 @@ beforeAll(async () => {
 })
 
 /**
- * Expects an error of libvirtd, but not VIR_ERR_RPC, which means that libvirtd could not decode the arguments. Any
- * other error shows that the types of the arguments are right; this host or domain only does not support the call.
+ * Expects an error of libvirtd other than VIR_ERR_RPC. VIR_ERR_RPC would mean that libvirtd could not decode the
+ * arguments. Any other error shows that the types of the arguments are right, and that only this host or domain does
+ * not support the call.
  */
 function expectLibvirtError(error: unknown): void {
   expect(error).toMatchObject({ name: 'LibvirtError' })

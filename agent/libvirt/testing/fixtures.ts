@@ -1,5 +1,5 @@
-// Example messages of the protocol, byte by byte with annotations. A unit test compares the codec with them, a rig test
-// compares the replies of a real libvirtd.
+// Example messages of the protocol, byte by byte with annotations. A unit test compares the codec's output with them.
+// Another test (fixtures.rig.test.ts) compares the replies of a real libvirtd with them.
 
 export interface Fixture {
   /** Name of the procedure in the table `proc`. */

@@ -1,7 +1,9 @@
 // A cache of decoded texts for short texts that occur often, such as names of parameters, disks and domains. A lookup
 // in the cache takes half the time of decoding, and a reused text is also faster as an object key.
 
-/** The longest text, in bytes, for which a lookup costs less than decoding. */
+/**
+ * The longest text, in bytes, that is looked up in the cache. For a longer text, the lookup costs more than decoding.
+ */
 export const nameMax = 32
 
 const size = 2048

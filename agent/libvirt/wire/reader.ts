@@ -58,7 +58,10 @@ export class XdrReader {
     return this.#view.getFloat64(this.#take(8))
   }
 
-  /** Reads the XDR bool that says whether an optional value follows. Throws ProtocolError unless it is 0 or 1. */
+  /**
+   * Reads the XDR bool that says whether an optional value follows. Throws ProtocolError if the bool is neither 0 nor
+   * 1.
+   */
   flag(): boolean {
     const value = this.uint()
     if (value > 1) throw new ProtocolError(`a bool is 0 or 1, not ${value}, at byte ${this.#offset - 4}`)

@@ -1,5 +1,4 @@
-// The data types of the RPC protocol. A type is plain data (a Shape) at run time, and also carries the TypeScript types
-// of its values.
+// A type of the protocol as plain data. The codec compiles it into functions that encode and decode values of the type.
 
 /** A type as plain data, which the codec compiles into functions. */
 export type Shape =
@@ -36,7 +35,10 @@ type StructOutput<F extends Fields> = Flat<{ [K in keyof F]: Output<F[K]> }>
 /** The most bytes of a string (REMOTE_STRING_MAX). */
 export const stringMax = 4_194_304
 
-/** 32 bits, signed. Also used for libvirt's `short` and `char` outside arrays, which take four bytes in XDR. */
+/**
+ * A signed integer of 32 bits. Also used for libvirt's types `short` and `char`, which take four bytes in XDR, too.
+ * Arrays of `char` have types of their own (charsUpTo, charArrayOf).
+ */
 export const int: Type<number> = { shape: { kind: 'int' } }
 export const uint: Type<number> = { shape: { kind: 'uint' } }
 /**
@@ -72,7 +74,10 @@ export function charArrayOf(length: number): Type<string> {
   return { shape: { kind: 'charArray', length } }
 }
 
-/** A value or null. If a field is left out, it is null. */
+/**
+ * A value of the given type, or null. In a struct, a field of this type may be left out when encoding; it is then sent
+ * as null.
+ */
 export function optionalOf<Out, In>(of: Type<Out, In>): Type<Out | null, In | null | undefined> {
   return { shape: { kind: 'optional', of: of.shape } }
 }

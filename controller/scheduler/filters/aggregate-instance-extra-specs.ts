@@ -1,8 +1,8 @@
 /**
- * AggregateInstanceExtraSpecsFilter: for every `aggregate_instance_extra_specs:<key>` of the flavor, the metadata of
- * one of the host's aggregates must have a value for the key that meets the requirement. Extra specs without this
- * prefix are ignored. Nova's filter also reads extra specs without any prefix. Nova's ComputeCapabilitiesFilter reads
- * the same ones, so in Nova the two filters cannot be enabled together.
+ * AggregateInstanceExtraSpecsFilter: for every extra spec `aggregate_instance_extra_specs:<key>` of the flavor, one of
+ * the host's aggregates must have metadata with this key and a value that meets the requirement. Extra specs without
+ * this prefix are ignored. In Nova, this filter and ComputeCapabilitiesFilter cannot be enabled together, because both
+ * read extra specs without any prefix as requirements of their own.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

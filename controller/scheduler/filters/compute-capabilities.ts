@@ -1,7 +1,7 @@
 /**
- * ComputeCapabilitiesFilter: the host must meet every `capabilities:<path>` of the flavor. A path leads to an attribute
- * of Nova's HostState. An extra spec without a scope counts, too, if its key is the name of such an attribute. All
- * other extra specs are ignored.
+ * ComputeCapabilitiesFilter: the host must meet every extra spec `capabilities:<path>` of the flavor. A path leads to
+ * an attribute of Nova's HostState. An extra spec whose key has no prefix counts too, if the key is the name of such an
+ * attribute. All other extra specs are ignored.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

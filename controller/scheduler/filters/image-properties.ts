@@ -1,8 +1,8 @@
 /**
  * ImagePropertiesFilter: the host must support the image's properties. Nova's filter checks architecture, hypervisor
  * type and version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network
- * card and emulated architecture. In Nova, some of these further properties are traits. Others are not checked before
- * the host builds the server, which then fails.
+ * card and emulated architecture. Nova turns some of these further properties into traits. It does not check the others
+ * before the host builds the server, and the build then fails.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'

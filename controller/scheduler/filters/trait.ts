@@ -17,8 +17,8 @@ interface RequestedTraits {
 }
 
 /**
- * Selects the properties that have the value `value` and a name that matches `key`. Returns the traits in these names
- * (the first group of `key`).
+ * Selects the properties whose value is `value` and whose name matches `key`. Returns the trait in each of these names:
+ * the text that the first group of `key` matches.
  */
 const traitsIn = (properties: Record<string, string> | undefined, value: string, key: RegExp): string[] =>
   Object.entries(properties ?? {}).flatMap(([name, given]) => (given === value ? (key.exec(name)?.[1] ?? []) : []))

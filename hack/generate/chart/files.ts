@@ -8,7 +8,10 @@ import { valuesYaml } from './values-yaml.ts'
 const root = join(import.meta.dirname, '../../..')
 const chart = 'charts/kubenova'
 
-/** Copies a folder of manifests. Templates of the chart put the release's namespace and labels into them. */
+/**
+ * Copies a folder of manifests into the chart. Templates of the chart read the copies, and add the release's namespace
+ * and labels.
+ */
 const copyOf = (folder: string): Output => ({
   folder: `${chart}/files/${folder}`,
   files: (): File[] =>
@@ -17,7 +20,10 @@ const copyOf = (folder: string): Output => ({
       .map((name) => ({ name, text: readFileSync(join(root, 'crds', folder, name), 'utf8') })),
 })
 
-/** The outputs of the chart. They read the generated manifests in crds/, so they are written after these. */
+/**
+ * The outputs of the chart. They contain copies of the generated manifests in crds/, so those manifests must be written
+ * first.
+ */
 export const chartOutputs: readonly Output[] = [
   copyOf('manifests'),
   copyOf('admission'),

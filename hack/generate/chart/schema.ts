@@ -4,8 +4,9 @@ import { chartValues } from './values/index.ts'
 type Json = { [key: string]: unknown }
 
 /**
- * Turns a TypeBox schema into that of a values file. Helm fills in the defaults before it checks, so nothing is
- * required at the top; an object that names no other rule takes no unknown member.
+ * Turns the TypeBox schema of a value into JSON Schema for values.schema.json. Outside of lists no member is required,
+ * because Helm fills in the defaults before it checks the values. Unknown members are rejected, unless the TypeBox
+ * schema has `additionalProperties`.
  */
 export function toValuesSchema(schema: Json, isListItem = false): Json {
   const { required, properties, items, ...rest } = schema

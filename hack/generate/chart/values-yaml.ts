@@ -23,7 +23,10 @@ export function commentLines(text: string, indent: string): string[] {
   return lines
 }
 
-/** The lines of a value: its comment, its name and its default. An object with members of its own lists these. */
+/**
+ * The YAML lines of a value: a comment with the description, then the name and the default. The members of an object
+ * follow its name. If the object itself has a default, as the options of a program do, its members are only comments.
+ */
 function renderValue(name: string, schema: Schema, indent: string): string[] {
   const choices = schema.enum ? ` One of ${schema.enum.join(', ')}.` : ''
   const comment = commentLines(`${schema.description ?? ''}${choices}`, indent)
@@ -40,7 +43,10 @@ const renderDefault = (name: string, value: unknown, indent: string): string[] =
     .split('\n')
     .map((line) => `${indent}${line}`)
 
-/** Options without a default in the chart stand in comments, with the default of the program. */
+/**
+ * Renders the options of a program as YAML comments, each with the program's default. The chart itself has no default
+ * for them.
+ */
 const renderOptional = (options: readonly [string, Schema][], indent: string): string[] =>
   options.flatMap(([name, schema]) => [
     ...commentLines(schema.description ?? '', indent),

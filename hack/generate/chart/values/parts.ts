@@ -18,7 +18,10 @@ export const Port = (description: string, value: number) =>
 export const HostPath = (description: string, value: string) =>
   Type.String({ description, default: value, pattern: '^/[^:]*[^/:]$' })
 
-/** The options of a program that the chart does not set itself. None has a default here: the program's own applies. */
+/**
+ * The schema of those options of a program that a user of the chart may set; the chart sets the others itself. An
+ * option that the user leaves out is not passed to the program, so the program's own default applies.
+ */
 export function programOptions(program: string, schema: TObject, setByChart: readonly string[]): TObject {
   const entries = Object.entries(schema.properties as Record<string, TSchema>).filter(
     ([name]) => !setByChart.includes(name),
