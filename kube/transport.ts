@@ -206,8 +206,8 @@ async function errorFromResponse(request: Request, response: IncomingMessage): P
 }
 
 /**
- * Parses the body of a failed call. A proxy, or an API server that panics, answers in plain text; then the text is the
- * message.
+ * Parses the body of a failed call. An API server answers with a `Status` object. A proxy, or an API server that
+ * panics, answers in plain text: then the text becomes the `message` of the result.
  */
 function parseStatus(text: string): Status {
   const plain = text === '' ? {} : { message: text.slice(0, 500) }

@@ -8,7 +8,10 @@ export interface ObjectMeta {
   namespace?: string | undefined
   generateName?: string | undefined
   uid?: string | undefined
-  /** Opaque: compared for equality, or sent back as a precondition. */
+  /**
+   * An opaque text. Clients only compare it with another one for equality, or send it back as the precondition of a
+   * write.
+   */
   resourceVersion?: string | undefined
   generation?: number | undefined
   creationTimestamp?: string | undefined

@@ -51,11 +51,14 @@ export interface WatchOptions<T, S> extends WakeOptions {
   added?: (object: T, stores: S) => Keys
   updated?: (old: T, now: T, stores: S) => Keys
   deleted?: (last: T, stores: S) => Keys
-  /** true: ignores the objects of the first list, because the keys for them are enqueued at the start anyway. */
+  /** true: ignores the objects of the informer's first list. Use it if all keys are enqueued at the start anyway. */
   skipInitialList?: boolean
 }
 
-/** Watches a kind. TypeScript infers `S` from the parameter `stores` of the functions in `options`, so annotate it. */
+/**
+ * Watches a kind. TypeScript infers `S` from the type of the parameter `stores` of the functions in `options`, so that
+ * parameter needs a type annotation.
+ */
 export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, options: WatchOptions<T, S>): Watch<S> {
   const { map, because, priority, after = 0, skipInitialList = false } = options
   const mapBoth = map && ((old: T, now: T, stores: S) => new Set([...map(old, stores), ...map(now, stores)]))

@@ -6,8 +6,8 @@ import { writeStatus } from './write-status.ts'
 type Guest = KubeObject & { status?: object }
 
 /**
- * Writes `status` to an object whose present status is `owned`, all of it owned by the writer. Returns the result, and
- * the statuses that were sent to the API server.
+ * Calls writeStatus() with the new status `status`. The object's present status is `owned`, and the writer owns all of
+ * its fields. Returns the result, and the statuses that were sent to the API server.
  */
 async function write(owned: object | undefined, status: object | undefined) {
   const sent: (object | undefined)[] = []

@@ -23,7 +23,7 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The fields that this manager owns in the status of the seen object. If they equal the new status, nothing is sent.
+   * The status fields of the seen object that `fieldManager` owns. If they equal the new status, nothing is sent.
    * Absent: the status is always sent.
    */
   owned?: object | undefined
@@ -35,8 +35,8 @@ export interface StatusWriteOptions {
 }
 
 /**
- * @param status all fields that this manager is to own, because server-side apply removes the manager's other fields;
- * undefined: the manager is to own no field any more
+ * @param status all status fields that `fieldManager` is to own afterwards. Server-side apply removes a field that the
+ * manager owned and that is missing here. undefined: the manager is to own no field any more
  */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,
@@ -62,8 +62,8 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The metadata that identifies the seen object. `withUid` is for an apply of a whole object: without the uid, the apply
- * would create the object again if it was deleted meanwhile. In an apply of the status subresource, the API server
+ * The metadata that identifies the seen object. `withUid` is for an apply of a whole object. If the object was deleted
+ * meanwhile, such an apply without the uid would create it again. In an apply of the status subresource, the API server
  * ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
@@ -76,9 +76,10 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 }
 
 /**
- * Whether an apply of `wanted` would leave `owned` as it is. Both must have the same members, because server-side apply
- * removes members that are no longer sent. Only the order of conditions may differ. `wanted` must include the members
- * for which the schema has a default: the API server adds them, so `owned` always has them.
+ * Whether an apply of `wanted` would leave the manager's fields, `owned`, as they are. Both must have the same members,
+ * because server-side apply removes members that are no longer sent. Only the order of conditions may differ. `wanted`
+ * must also include each member for which the schema has a default: the API server adds such a member, so `owned`
+ * always has it.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

@@ -128,8 +128,8 @@ const computations: Record<string, (object: never) => void> = {
 }
 
 /**
- * Runs the computations for the object's kind. Ignores an error of Kubenova's own error class, because the object's
- * status can report it. Throws an error of the kind `Bug` and any other error.
+ * Runs the computations for the object's kind. Ignores an error of Kubenova's own error class unless its kind is `Bug`,
+ * because controller and agent can report such an error in the object's status. Throws every other error.
  */
 export function computeWithoutEffects(object: Manifest): void {
   try {

@@ -13,7 +13,7 @@ export interface Example {
   file: string
   /** Why the file cannot be run without a change; undefined if it can be run. */
   cannotRun: string | undefined
-  /** The commands to run before the file is applied. */
+  /** Number of hosts that the cloud must have. */
   hosts: number
   /** The commands to run before. */
   before: string[]

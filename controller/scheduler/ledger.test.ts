@@ -128,8 +128,8 @@ const event = fc.oneof(
 )
 
 /**
- * The claims that the ledger must contain for one server name. A claim is what one server uses of its host. `seen` comes from a
- * Server in the cache, `pending` from a placement that the cache does not show yet.
+ * The claims that the ledger must contain for one server name. A claim is what one server uses of its host. `seen`
+ * comes from a Server in the cache, `pending` from a placement that the cache does not show yet.
  */
 interface Expected {
   uid: string

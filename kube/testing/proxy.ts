@@ -22,8 +22,8 @@ export interface Proxy extends AsyncDisposable {
   /** All requests so far, each as method and path, such as `GET /api/v1/…`. */
   readonly requests: readonly string[]
   /**
-   * Forwards new requests to the API server again. Connections that freeze() or hang() has silenced stay silent. An
-   * answer whose `times` is not used up is still given.
+   * Forwards new requests to the API server again, also after hang(), cut() and answer(). Connections that freeze() or
+   * hang() has silenced stay silent. An answer whose `times` is not used up yet is still given.
    */
   pass(): void
   /** Makes open connections silent for ever without closing them. New connections work. */

@@ -29,7 +29,10 @@ export async function createProxiedClient(
   }
 }
 
-/** Creates a namespace. Returns its name, and the handle of ConfigMaps, which the tests use as sample objects. */
+/**
+ * Creates a namespace. Returns the namespace's name, and a client for ConfigMaps, which the tests use as sample
+ * objects.
+ */
 export async function createTestNamespace(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
   const namespace = `t-${randomBytes(4).toString('hex')}`
   await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })

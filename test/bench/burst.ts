@@ -79,8 +79,8 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
 }
 
 /**
- * Creates one Server on each host and suspends the domains, which are then copied in every round. Returns the name of
- * the domain by the name of its host.
+ * Creates one Server on each host and suspends the domains, which are then copied in every round. Returns a map from
+ * the name of each host to the name of its domain.
  */
 async function createTemplateDomains(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])

@@ -1,8 +1,7 @@
 // Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python, with digitalocean/go-libvirt, and with a
-// bare socket in Node (`floor`). In each round, all clients in turn make the same calls on the same socket. Each line
-// shows our value with its unit, then the value of each other client with a ratio in parentheses. The ratio is our
-// value divided by the other value, or the inverse if higher values are better, so below 1 ours is better. It is the
-// median over the rounds.
+// bare socket in Node (`floor`). In each round, all clients in turn make the same calls on the same socket. Prints our
+// value with its unit, then each other client's value with a ratio in parentheses. All are medians over the rounds. The
+// ratio is ours divided by theirs if lower values are better, else theirs divided by ours: below 1, ours is better.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -94,7 +93,8 @@ async function benchCalls(argvs: CommandLines, args: [socket: string, uuid: stri
 }
 
 /**
- * Measures events. Uses new client processes, because a client that has registered for events may be slower afterwards.
+ * Measures events. Starts its own client processes, which only serve this measurement: a client that has registered for
+ * events may be slower afterwards.
  */
 async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
   const workload = makeEventWorkload(Math.round(20_000 * scale))

@@ -66,8 +66,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // The name is chosen once, and #send() sends it again in each retry. If a lost request has already created the
-      // object, the API server answers the retry with 409.
+      // The name is chosen once, and #send() sends the same name in each retry. If an earlier request has created the
+      // object but its answer was lost, the API server answers the retry with 409, which #send() counts as success.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })

@@ -36,7 +36,8 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 /**
  * Returns the points (moments before or after an effect) that an operation reached in both of two runs, in the order of
  * the first run. Leaves out two kinds of points that the next run may not have:
- * - points of a write that was repeated after a conflict (a second or later `before` without its `after`)
+ * - points of a write that was repeated after a conflict: the second or a later `before` without an `after` of the same
+ *   number
  * - repeated checks of an effect that goes on in the background; only the first check stays
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {

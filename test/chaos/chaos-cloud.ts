@@ -38,7 +38,9 @@ export interface FaultPlan {
 
 interface TrackedServer {
   state: State
-  /** Whether `create` is the only operation that has run on the server. */
+  /**
+   * Crashes of libvirtd in this run that come from a bug of libvirt and not from a kill; see #restartEndedProcesses.
+   */
   isNew: boolean
   /** Size of the console log in bytes just before the last boot. The output of that boot begins at this offset. */
   consoleSize: number
@@ -59,8 +61,8 @@ export class ChaosCloud {
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
   /**
-   * True: before an operation pauses a guest, the test waits until the guest has booted. A later operation can then ask
-   * the guest to power off.
+   * True: before an operation pauses a guest, the test waits until the guest has booted, because a paused guest does
+   * not go on booting. A later operation can then ask the guest to power off, which only a booted guest does.
    */
   waitsForBootBeforePause = true
 
@@ -156,8 +158,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Returns the process exits that no kill by the test explains. Kills of the previous run count, too: a controller may
-   * notice only now that the API server was down.
+   * Returns the process exits that no kill by the test explains. A kill in the previous run can explain an exit, too:
+   * for example, a controller may notice only in this run that the API server was down.
    */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)
@@ -190,8 +192,8 @@ export class ChaosCloud {
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // Only a boot prints a new login prompt. So the offset from which hasLogin() searches changes only if the operation
-    // boots the guest.
+    // The guest prints a login prompt only when it boots. So hasLogin() must search from another offset only if the
+    // operation boots the guest.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

@@ -15,7 +15,10 @@ export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
 
 export interface InjectedFault {
   fault: FaultName
-  /** The server whose operation was at the chosen point when the process was killed. */
+  /**
+   * The server whose operation triggered the kill when it reached the moment (before or after an effect) that was
+   * chosen for the kill. For the fault `QEMU`, it is also the server whose QEMU was killed.
+   */
   server: string
   /** Whether the operation on this server had paused the guest before the process was killed. */
   wasPaused: boolean

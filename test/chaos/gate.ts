@@ -44,8 +44,9 @@ export class Gate {
   }
 
   /**
-   * Asks the test process for permission and waits for the answer, runs the effect, then asks and waits again. Does not
-   * wait the second time if the effect goes on in the background, because then it has not ended yet.
+   * Asks the test process for permission and waits for the answer. Then runs the effect, asks again, and waits again.
+   * If the effect goes on in the background when `act` returns, it has not ended yet, so the second question is left
+   * out.
    */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]

@@ -48,7 +48,8 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   try {
     const programs = {
       controller: await gatedProgram('controller', dir, ...flags),
-      // The test kills the same QEMU again and again, and the agent must not delay the restarts.
+      // The test kills the QEMU of the same server again and again. Without this flag, the agent would wait longer and
+      // longer before it starts the guest again.
       agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
@@ -77,8 +78,8 @@ async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
 }
 
 /**
- * Runs the program once with --help to fill the compile cache of Node.js, which halves the time of later starts. The
- * later processes do not fill the cache themselves, because the test kills them.
+ * Runs the program once with --help to fill the compile cache of Node.js, which halves the time of later starts.
+ * Node.js writes the cache when a process exits normally, but the test kills all later processes.
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)

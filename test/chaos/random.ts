@@ -22,8 +22,8 @@ export function createRandom(seed: number): () => number {
 interface PlannedFault {
   fault: FaultName
   /**
-   * The process is killed when all servers together have reached this number of points since the previous kill (or the
-   * start). A point is the moment before or after one effect.
+   * The process is killed when all servers together have reached this number of points since the previous kill (or
+   * since the start of the round). A point is the moment before or after one effect.
    */
   afterPoints: number
   /**

@@ -40,8 +40,8 @@ export const isSameCase = (a: Case, b: Case): boolean =>
 
 /**
  * Merges a later run into an earlier one. A later result replaces the earlier result of the same case. An earlier case
- * that failed because its operation never reached the point of the kill is dropped if the later run has no such point
- * for this operation.
+ * may have failed because its operation never reached the point of the kill. Such a case is dropped if the operation
+ * has no such point in the later run.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

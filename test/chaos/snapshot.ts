@@ -57,8 +57,8 @@ export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Pro
 }
 
 /**
- * Counts how often QEMU was started for each domain, from libvirt's logs of the domains. libvirt writes a line per
- * start, and keeps the log of a domain that is gone.
+ * Counts how often QEMU was started for each domain. Reads libvirt's log of each domain, to which libvirt adds a line
+ * per start. libvirt keeps the log of a domain that is gone.
  */
 function countStarts(host: Host): Map<string, number> {
   const dir = join(host.home, 'var/log/libvirt/qemu')

@@ -23,8 +23,9 @@ export interface Story {
   /** The operation boots the guest. */
   asksGuest?: true
   /**
-   * The operation needs a server that has no action record except that of `create`. Each further record would add
-   * moments at which the test would kill a process.
+   * The operation needs a server that has no action record except that of `create`. When the server is deleted, the
+   * deletion of each further record is one more effect, so there would be more moments at which the test kills a
+   * process.
    */
   needsNewServer?: true
   /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */

@@ -96,8 +96,8 @@ async function recordAllPoints(
 
 /**
  * Brings the server into the state in which the operation starts, runs the operation, and returns its points (moments
- * before or after an effect). An operation that deletes its server gets a new server, because a new server has the
- * fewest objects to delete.
+ * before or after an effect). Before an operation that deletes the server, a new server is made: it has the fewest
+ * objects to delete, so the operation has the fewest points.
  */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   if (stories[name].to === 'absent') await cloud.clear()

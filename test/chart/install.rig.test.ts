@@ -63,7 +63,10 @@ function jobStatus(succeeded: boolean): object {
   }
 }
 
-/** Uninstalls the release. Returns the message with which the hook refused, or '' if the release is gone. */
+/**
+ * Uninstalls the release. Returns in `refusal` the message with which the hook refused, or '' if the release is gone;
+ * and in `output` the output or the error of Helm.
+ */
 async function uninstall(): Promise<{ refusal: string; output: string }> {
   const ended = helm.run('uninstall', 'kubenova', '--namespace', namespace).catch((error: Error) => error.message)
   const job = ['job', 'kubenova-uninstall-guard', '--namespace', namespace]
@@ -175,7 +178,8 @@ describe('helm upgrade', () => {
       extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'more', namespace } }],
     })
     const file = join(dir, 'all.yaml')
-    // The API server refuses a Pod without its ServiceAccount, which a dry run does not create.
+    // Leave out Pods: the API server refuses a Pod whose ServiceAccount does not exist, and a dry run does not create
+    // the ServiceAccount.
     const manifests = text.split(/^---$/m).filter((manifest) => !/^kind: Pod$/m.test(manifest))
     writeFileSync(file, manifests.join('---'))
     const output = await kubectl(

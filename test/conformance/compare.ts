@@ -1,4 +1,8 @@
-/** Compares an answer with the recorded one: status, headers, the text of a fault, and the shape of any other body. */
+/**
+ * Compares an answer of the shim with the answer that Nova gave in the recording. The status, the headers in
+ * `comparedHeaders`, and the fixed words of the API in the body must be equal. For the rest of the body, only the
+ * members and the types of their values are compared.
+ */
 import type { RecordedResponse } from './exchange.ts'
 import type { Placeholders } from './placeholders.ts'
 
@@ -9,7 +13,10 @@ export interface ActualResponse {
   text: string
 }
 
-/** The headers that are compared as they are. Request IDs must be there, whatever their value. */
+/**
+ * The headers whose values are compared. For the headers in `requiredHeaders`, which hold request IDs, only the
+ * presence is checked.
+ */
 const comparedHeaders = [
   'content-type',
   'openstack-api-version',
@@ -58,7 +65,7 @@ function compareBodies({ body, raw }: RecordedResponse, { text }: ActualResponse
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The class of a value: two values of one class are not distinguished. */
+/** The JSON type of a value. Two numbers, or two booleans, are compared only by their types, not by their values. */
 const classOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
 
 function compareValues(recorded: unknown, actual: unknown, path: string, names: Placeholders): string[] {
@@ -70,7 +77,10 @@ function compareValues(recorded: unknown, actual: unknown, path: string, names: 
   return []
 }
 
-/** Members whose value is a word of the API; all other texts are only of one class. */
+/**
+ * Matches the paths of members whose value is a fixed word of the API, such as a status. These texts must be equal. In
+ * place of any other text without a placeholder, every text is accepted.
+ */
 const words =
   /\.(status|vm_state|OS-EXT-STS:(vm_state|task_state)|rel|message|action|event|result|type|visibility|code|title)$/
 
@@ -98,7 +108,10 @@ function compareObjects(
   ]
 }
 
-/** A list has the shape of a recorded one if its first item has. How many items it has depends on the cloud. */
+/**
+ * Compares only the first items of two lists, because the number of items depends on the cloud. But an empty list
+ * equals only an empty list.
+ */
 function compareArrays(recorded: unknown[], actual: unknown[], path: string, names: Placeholders): string[] {
   if (recorded.length === 0 || actual.length === 0)
     return recorded.length === actual.length ? [] : [`${path} has ${actual.length} items instead of ${recorded.length}`]

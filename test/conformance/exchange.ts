@@ -1,11 +1,14 @@
-/** Recorded exchanges with a real Nova: one JSON object a line, in groups that are replayed together. */
+/**
+ * Recordings of requests to a real Nova and of its answers (exchanges). A file has one JSON object per line. The
+ * exchanges of one group at one microversion are replayed together, in order.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface RecordedResponse {
   status: number
   headers: Readonly<Record<string, string>>
-  /** The parsed body, or the body as it is; neither if it was empty. */
+  /** The body: `body` if it could be parsed as JSON, else `raw`, the text itself. An empty body sets neither field. */
   body?: unknown
   raw?: string
 }
@@ -13,14 +16,17 @@ export interface RecordedResponse {
 export interface Exchange {
   id: string
   group: string
-  /** The place within the run of the group at one microversion. */
+  /** The position of this exchange among those of its group at `microversion`. */
   n: number
-  /** Empty if the headers themselves are the subject. */
+  /** Empty for an exchange that tests the microversion headers themselves. */
   microversion: string
-  /** The microversions at which the same request got the same answer, with the place in that run. */
+  /**
+   * Further microversions at which the same request got the same answer. The value is the position of the exchange
+   * among those of its group at that microversion.
+   */
   sameAt?: Readonly<Record<string, number>>
   as: string
-  /** The state before the request, in short words. */
+  /** The state of the cloud before the request, in words, such as `{server:1}: vm_state paused, task none`. */
   setup: string
   request: {
     method: string
@@ -29,7 +35,10 @@ export interface Exchange {
     body?: unknown
     raw?: string
   }
-  /** null: the answer is not known, and the request only takes part in the run. */
+  /**
+   * null: Nova's answer is not known. The request is still sent, because later requests of the run may build on it, but
+   * its answer is not compared.
+   */
   response: RecordedResponse | null
 }
 
@@ -51,7 +60,7 @@ export function loadRuns(folder: string, area?: string): Run[] {
   })
 }
 
-/** A run, and the place of each exchange in the recording. */
+/** A run, and the position of each exchange in it. */
 interface Entry {
   run: Run
   places: Map<Exchange, number>

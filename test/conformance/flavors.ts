@@ -1,13 +1,17 @@
 /**
- * Flavors of a replay. The recording used flavors of its own, `x-2-104` and so on, which one group created and other
- * groups changed; and it removed each trial flavor, `x-2-104-t`, before the next request.
+ * Flavors of a replay. In the recording, one group of requests created flavors such as `x-2-104`, and other groups
+ * changed them. Flavors such as `x-2-104-t` were only for a trial: the recording removed each of them before the next
+ * request.
  */
 import { flavors, flavorsById } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 import type { Exchange } from './exchange.ts'
 import { Placeholders } from './placeholders.ts'
 
-/** Gives the flavors that a request names an ID, and creates those that another group of the recording created. */
+/**
+ * Gives each flavor that the request names an ID. Also creates the flavor, because the group of requests that created
+ * it in the recording is not part of this run. Creates none if the run is that group.
+ */
 export async function prepareFlavors({ group, request }: Exchange, names: Placeholders, shim: TestShim): Promise<void> {
   const texts = `${request.path} ${JSON.stringify(request.body ?? '')}`
   for (const placeholder of new Set(Placeholders.namesIn(texts))) {
@@ -19,7 +23,9 @@ export async function prepareFlavors({ group, request }: Exchange, names: Placeh
   }
 }
 
-/** Removes a trial flavor that the request has created, as the recording did. */
+/**
+ * If the request has created a flavor that was only for a trial (`x-…-t`), removes the flavor, as the recording did.
+ */
 export async function removeTrialFlavor(answer: { status: number; text: string }, shim: TestShim): Promise<void> {
   if (answer.status !== 200 || !answer.text.startsWith('{"flavor":')) return
   const { flavor } = JSON.parse(answer.text) as { flavor: { id: string; name: string } }

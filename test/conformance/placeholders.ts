@@ -1,6 +1,12 @@
-/** Placeholders of recorded exchanges: which values they stand for in a run, and which values an answer may have. */
+/**
+ * Placeholders in recorded exchanges, such as `{server:1}` or `{uuid}`. They stand for values that differ from run to
+ * run. This module knows the values in the present run, and which values an answer may have in their place.
+ */
 
-/** The form of the values for which a placeholder without a name of its own stands. */
+/**
+ * Regular expressions for placeholders that stand for any value of a form, such as `{uuid}`, and not for a certain
+ * object.
+ */
 const forms: Readonly<Record<string, string>> = {
   uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}',
   hex32: '[0-9a-f]{32}',
@@ -25,7 +31,7 @@ const forms: Readonly<Record<string, string>> = {
 
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*(?::[\w-]+)*)\}/g
 
-/** Values for placeholders in requests that name nothing of the cloud. */
+/** Values to send for placeholders such as `{uuid}` that stand for no object of the cloud. */
 const samples: Readonly<Record<string, string>> = {
   uuid: '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f',
   hex32: '5f0a1c9e3b524c6e9d1f7a2b8c3d4e5f',
@@ -61,7 +67,11 @@ export class Placeholders {
     this.#values.set(name, value)
   }
 
-  /** The text with the values of its placeholders. Those that are not known get a value of their form. */
+  /**
+   * The text with its placeholders replaced by their values. A placeholder such as `{uuid}`, which stands for no
+   * object, is replaced by a sample value, and one such as `{volume:1}` by an invented UUID. Any other placeholder
+   * without a value stays.
+   */
   fill(text: string): string {
     return text.replace(
       PLACEHOLDER,
@@ -69,7 +79,10 @@ export class Placeholders {
     )
   }
 
-  /** A UUID for a volume or port that does not exist here, so that the request is well-formed as the recorded one. */
+  /**
+   * A UUID for a placeholder of a volume or a port, such as `{volume:1}`. No such object exists here, but with a UUID
+   * the request is as well-formed as the recorded one. undefined: the placeholder is of another kind.
+   */
   #inventUuid(name: string): string | undefined {
     const [, number = ''] = /^(?:volume|port):(\d+)$/.exec(name) ?? []
     if (number === '') return undefined
@@ -84,8 +97,8 @@ export class Placeholders {
   }
 
   /**
-   * Whether an actual text is what the recorded one stands for. A placeholder such as `{server:1}` that has no value
-   * yet takes the value from the actual text.
+   * Whether the actual text is equal to the recorded one if placeholders are replaced by values. A placeholder such as
+   * `{server:1}` that has no value yet takes its value from the actual text.
    */
   matches(recorded: string, actual: string): boolean {
     if (this.fill(recorded) === actual) return true
@@ -105,7 +118,8 @@ export class Placeholders {
     if (value !== undefined) return escapeRegex(value)
     const form = forms[name]
     if (form !== undefined) return form
-    // Placeholders of the site's paths and of things outside of the cloud may be anything.
+    // A name without a colon stands for a path of the recorded site or for something outside of the cloud: any text
+    // matches. So does a name that occurs a second time in this text.
     if (names.includes(name) || !name.includes(':')) return '.*?'
     names.push(name)
     return '(.+?)'

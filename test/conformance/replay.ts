@@ -1,6 +1,7 @@
 /**
- * Replays recorded exchanges with a real Nova against the shim, and compares the answers. The shim runs in this
- * process, over the fake API server, because the recorded states of servers can be written there at once.
+ * Sends the recorded requests to the shim, and compares its answers with those of the real Nova. The shim runs in this
+ * process and uses the fake API server. So a replay can write the recorded state of a server into the fake API server,
+ * and need not wait until a server reaches it.
  * Usage: node test/conformance/replay.ts --exchanges DIR [--area NAME] [--group TEXT] [--version 2.N] [--show N]
  */
 import { parseArgs } from 'node:util'
@@ -23,7 +24,7 @@ class Replay {
   readonly #stand: Stand
   readonly #run: Run
   readonly #names: Placeholders
-  /** The servers of the run by their placeholders. */
+  /** The servers of the run, by their placeholders, such as `server:1`. */
   readonly #servers = new Map<string, Server>()
   #lastSetup = ''
   #aggregates = 0
@@ -50,7 +51,11 @@ class Replay {
     return results
   }
 
-  /** Aggregates have numbers as IDs, which the recording does not tell apart: they are bound as they are created. */
+  /**
+   * After the creation of an aggregate, sets the value of its placeholder `aggregate:N` to its ID. The IDs of
+   * aggregates are numbers, and the recording does not tell one aggregate's number from another's. So the aggregates
+   * are counted in the order in which they are created.
+   */
   #bindAggregate({ request }: Exchange, { status, text }: ActualResponse): void {
     if (request.method !== 'POST' || status !== 200 || !request.path.endsWith('/os-aggregates')) return
     this.#aggregates += 1
@@ -58,7 +63,10 @@ class Replay {
     this.#names.bind(`aggregate:${this.#aggregates}`, String(aggregate.id))
   }
 
-  /** Creates the servers that the request names, and brings them into the state of the setup. */
+  /**
+   * Creates the servers that `setup` or the request names, and brings the servers that `setup` names into the state
+   * that it describes.
+   */
   async #prepare({ setup, request, ...rest }: Exchange): Promise<void> {
     const { shim } = this.#stand
     await prepareFlavors({ setup, request, ...rest }, this.#names, shim)
@@ -94,13 +102,17 @@ class Replay {
       method: request.method as 'GET',
       url: `/compute${this.#names.fill(request.path)}`,
       headers: { ...headers, ...(as === 'none' || 'x-auth-token' in headers ? {} : { 'x-auth-token': as }) },
-      // The only float in recorded bodies is 1.5.
+      // In a recorded body, the placeholder of a float is a quoted text. Replace it together with its quotes, because a
+      // number in JSON has none. The only float in recorded bodies is 1.5.
       ...(payload === undefined ? {} : { payload: this.#names.fill(payload.replaceAll('"{float}"', '1.5')) }),
     })
     return { status: answer.statusCode, headers: answer.headers as Record<string, string>, text: answer.body }
   }
 
-  /** The recorded answer with the version of this run, which is the only difference between runs that share a line. */
+  /**
+   * The recorded answer with the microversion of this run in its headers. Exchanges at several microversions share one
+   * record (`sameAt`) if their answers differ only in these headers.
+   */
   #withVersion({ response, microversion }: Exchange): NonNullable<Exchange['response']> {
     const { headers = {}, ...rest } = response ?? { status: 0 }
     if (microversion === '' || microversion === this.#run.microversion) return { ...rest, headers }
@@ -133,7 +145,7 @@ const runs = loadRuns(values.exchanges, values.area).filter(
   ({ group, microversion }) =>
     group.includes(values.group ?? '') && (values.version === undefined || microversion === values.version),
 )
-// The timers of the shim do not keep the process alive.
+// This timer keeps the process alive, because the timers of the shim do not.
 setInterval(() => undefined, 60_000)
 const failures: Result[] = []
 const counts = new Map<string, { passed: number; failed: number }>()

@@ -1,6 +1,6 @@
 /**
- * Servers of a replay. No controller and no agent runs: the driver writes the status that they would write, so that
- * each recorded state is there at once.
+ * Servers of a replay. No controller and no agent runs. Instead, the replay writes the status that they would write, so
+ * that a server has each recorded state at once.
  */
 
 import { actions, servers } from '../../api-shim/state/stores.ts'
@@ -8,7 +8,7 @@ import type { TestShim } from '../../api-shim/testing.ts'
 import type { Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
 import { isNotFound } from '../../kube/errors.ts'
 
-/** The state that the words of a setup mean. */
+/** The state of a server that the text of a `setup` describes. */
 export interface WantedState {
   vmState: VmState
   taskState?: TaskState
@@ -23,7 +23,10 @@ const stateOfStatus: Readonly<Record<string, VmState>> = {
   VERIFY_RESIZE: 'resized',
 }
 
-/** The state of a server in a setup such as `{server:1}: vm_state paused, task none`; undefined if it says nothing. */
+/**
+ * Returns the state of a server that a text such as `{server:1}: vm_state paused, task none` describes; undefined if
+ * the text describes no such state.
+ */
 export function wantedState(setup: string): WantedState | undefined {
   const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
   const [, status, running] = /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
@@ -50,7 +53,10 @@ const desiredOf: Readonly<Partial<Record<VmState, string>>> = {
   stopped: 'Stopped',
 }
 
-/** Creates a server of the member's project, as a request would have done. */
+/**
+ * Creates a server in the project of the user `member`, with the fields that a create request of that user would give
+ * it.
+ */
 export const createServer = (shim: TestShim, name: string): Promise<Server> =>
   shim.seed<Server>(servers.kind, {
     metadata: {
@@ -61,7 +67,10 @@ export const createServer = (shim: TestShim, name: string): Promise<Server> =>
     spec: { flavor: 'f-tiny', image: { name: 'tiny', namespace: 'admin' }, displayName: name, configDrive: false },
   })
 
-/** Writes spec and status so that the server is in the state. Does nothing if it does not exist any more. */
+/**
+ * Writes spec and status of a server so that it is in the state `wanted`. Does nothing if the server does not exist any
+ * more.
+ */
 export async function setState(shim: TestShim, ref: { name: string }, wanted: WantedState): Promise<void> {
   const { vmState, taskState, locked } = wanted
   const resource = shim.api.resource<Server>(servers.kind)

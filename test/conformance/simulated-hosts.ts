@@ -1,6 +1,6 @@
 /**
- * Does at once what controller and agents would do: a created server is active or has found no host, and a requested
- * action has succeeded.
+ * Does at once what controller and agents would do. A new server becomes active; or it gets the error that no host was
+ * found, if its flavor is `f-huge`. A requested action succeeds.
  */
 
 import { actions, servers } from '../../api-shim/state/stores.ts'

@@ -1,4 +1,7 @@
-/** The cloud of the recorded exchanges, on the fake API server: its users, flavors, images, networks and hosts. */
+/**
+ * Builds the cloud in which the exchanges were recorded, on the fake API server: its users, flavors, images, networks
+ * and hosts.
+ */
 
 import { aggregates, flavors, hypervisors, images, networks } from '../../api-shim/state/stores.ts'
 import { TestShim, type TestUser } from '../../api-shim/testing.ts'
@@ -8,7 +11,7 @@ import { actOn } from './simulated-hosts.ts'
 
 export const PUBLIC_URL = 'http://shim.test'
 
-/** The users by the word for them in exchanges. */
+/** The users, by the name that the field `as` of an exchange has for them. */
 const users: Readonly<Record<string, TestUser>> = {
   member: { project: 'mine', role: 'member' },
   reader: { project: 'mine', role: 'reader' },
@@ -42,7 +45,7 @@ const IPv6 = 'fd00:10::/64'
 
 export interface Stand {
   shim: TestShim
-  /** The values of the placeholders that name objects of the cloud. */
+  /** The values of the placeholders that name objects of this cloud, such as `flavor:tiny`. */
   names: Map<string, string>
 }
 
@@ -50,7 +53,8 @@ export async function createStand(): Promise<Stand> {
   const shim = new TestShim({
     users,
     publicUrl: PUBLIC_URL,
-    // A write inside of the callback of another one would change the store while it is being changed.
+    // Call actOn() only after the present write has ended. actOn() writes, too, and would otherwise change the store
+    // while the present write is changing it.
     onWrite: (write) => setImmediate(() => void actOn(write, shim.api)),
   })
   await shim.start()
@@ -127,7 +131,10 @@ async function seedHosts(shim: TestShim, names: Names): Promise<void> {
   await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
 }
 
-/** The heartbeat of an agent or of the controller, which has just been written. */
+/**
+ * Creates the Lease of an agent or of the controller, with a renewal at the present time, so that the process counts as
+ * running.
+ */
 const seedLease = (shim: TestShim, name: string, holderIdentity: string): Promise<unknown> =>
   shim.api.resource<Lease>(leases).create({
     metadata: { name, namespace: 'kubenova-system' },

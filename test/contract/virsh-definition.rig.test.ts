@@ -61,8 +61,8 @@ describe('disks that somebody attaches or detaches', () => {
     const system = { image: domain.guest.instance.image, requestId: 'r1' }
     await waitUntilDone(() => getHost().host.rescueDisks.create(rescue.guest, system, ctx), 'the rescue disk')
     await rescue.bootAgain()
-    // In rescue mode, the rescue disk is vda and the server's own disk is vdb. So the attached disk must have a later
-    // name.
+    // In rescue mode, the rescue disk is vda and the server's own disk is vdb. So the disk that was attached as vdb
+    // must now have a later name.
     expect(await rescue.virsh('domblklist')).toMatch(/vd[c-z] +\S+-data\n/)
     await domain.bootAgain()
     expect(await domain.virsh('domblklist')).toMatch(/vd[b-z] +\S+-data\n/)

@@ -107,8 +107,8 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
 }
 
 /**
- * Frees what later examples need: resets the spec of the Hypervisors that the example has set, and deletes the
- * example's servers, except web-1 and db-1, because servers use memory and processors.
+ * Makes room for later examples. Resets the spec of the Hypervisors that the example has changed. Deletes the servers
+ * of the example, because they use memory and processors; web-1 and db-1 stay.
  */
 async function cleanUpAfter(file: string): Promise<void> {
   const objects = parseManifests(readFileSync(join(root, 'examples', file), 'utf8'))

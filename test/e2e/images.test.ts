@@ -51,8 +51,8 @@ function serveImage({ url = '', headers: { range } }: IncomingMessage, response:
 const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
 
 /**
- * Creates an Image. Hosts find its content in their cache by the checksum. Without a checksum, they find it by the
- * Image and its URL.
+ * Creates an Image. The checksum is the key under which a host caches the Image's content. Without a checksum, the key
+ * is made of the Image and its URL.
  */
 const createImage = (name: string, checksum?: string) => {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }

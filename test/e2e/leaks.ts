@@ -1,4 +1,7 @@
-/** Searches all that the API server shows, and the logs of the programs, for a value that must be nowhere. */
+/**
+ * Searches for a secret value that must not appear anywhere: in all objects that the API server shows, and in the logs
+ * of the programs.
+ */
 import { readFileSync } from 'node:fs'
 import type { User } from './user.ts'
 
@@ -18,7 +21,7 @@ export function formsOf(value: string): string[] {
   return [value, bytes.toString('hex'), ...base64, ...urlSafe]
 }
 
-/** Names the kinds and the logs in which the value is, in any of its forms. */
+/** Returns the kinds and the logs that contain the value in any of the forms of formsOf(). */
 export async function findLeaks(value: string, user: User, services: readonly string[]): Promise<string[]> {
   const forms = formsOf(value)
   const hasValue = (text: string): boolean => forms.some((form) => text.includes(form))

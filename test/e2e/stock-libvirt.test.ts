@@ -113,7 +113,8 @@ it('the console log has all output of the guest, across the rotation by virtlogd
   await user().createServer('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
   const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
-  // The guest prints its report last, so the report shows that all output of the user data is there.
+  // Wait for the guest's report. The guest prints it after all output of the user data, so that output must then be in
+  // the log, too.
   const all = () => readTail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',

@@ -48,7 +48,8 @@ it('a server waits for its Secret, boots with it, and keeps it after restarts wi
   expect(await user().waitForBoot(server)).toMatchObject({ userdata: 'ok' })
   expect(user().consoleOf(server)).toContain('user data says first')
   await waitUntilWithdrawn()
-  // The user's own Secret shows that the search finds the value.
+  // The value must be in the user's own Secret and nowhere else. The hit in the Secret also shows that the search
+  // works.
   expect(await findLeaks('user data says first', user(), services)).toEqual(['secrets'])
   await deleteSecret()
   expect(await findLeaks('user data says first', user(), services)).toEqual([])

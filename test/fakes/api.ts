@@ -74,7 +74,10 @@ export class FakeApi {
   readonly #watches = new Watches()
   readonly #now: () => Date
   readonly #onWrite: (write: Write) => void
-  /** The newest resourceVersion. Starts high, because real servers have no small ones either. */
+  /**
+   * The newest resourceVersion. Starts at a high number: on a real API server, too, no object has a small
+   * resourceVersion.
+   */
   #version = 1000
   #createdCount = 0
   #writer = ''
@@ -292,7 +295,7 @@ export class FakeApi {
       return this.#save(facts, undefined, { object, managers })
     }
     checkPreconditions(found.object, { resourceVersion })
-    // As on the real API server, a write to `status` ignores the uid.
+    // As on the real API server, a write to the status subresource ignores a uid in the request.
     if (!subresource) checkUid(found.object, uid)
     const next = applyConfig(found, config, by, facts, force)
     return this.#save(facts, found, { ...next, object: withSchemaDefaults(next.object, facts) })

@@ -141,7 +141,7 @@ export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<
 }
 
 export interface WriteCounts {
-  /** Number of writes, except those of Events and Leases. */
+  /** Number of all writes except writes of Events and Leases. */
   total: number
   byResource: string
   events: number

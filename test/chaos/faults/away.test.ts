@@ -107,7 +107,8 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   await user().waitUntilReady('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
   const now = await user().waitUntilReady('steady')
-  // The Server's condition Ready is unchanged, including lastTransitionTime, so its host was never marked down.
+  // If the controller had marked the host down, it would have changed the Server's condition Ready. The condition is
+  // unchanged, including lastTransitionTime, so the host was never marked down.
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(steady, 'Ready'))
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')

@@ -35,9 +35,9 @@ let image: Buffer
 /** Responses of the image server that are still open. The test destroys them at the end. */
 const hangingResponses: ServerResponse[] = []
 /**
- * How the image server answers. `whole`: correctly. `endless`: with endless data and no length. `hangs`: sends one
- * megabyte, then nothing more. `cut`: sends one megabyte, then closes the connection. `wrong`: sends the right length,
- * but one wrong byte.
+ * How the image server answers. `whole`: correctly. `endless`: with data that never ends and no Content-Length.
+ * `hangs`: sends one megabyte, then nothing more. `cut`: sends one megabyte, then closes the connection. `wrong`: sends
+ * the right number of bytes, one of which is wrong.
  */
 type Source = 'whole' | 'endless' | 'hangs' | 'cut' | 'wrong'
 let source: Source = 'whole'
@@ -260,7 +260,8 @@ it('a guest is paused when the disk is full while it writes, and continues when 
     deadline: SLOW_MS,
   })
   await fillDisk(h1(), 8_000)
-  // The guest writes 25 copies of busybox behind the data of its image, more than fits on the host's disk.
+  // The guest writes 25 copies of busybox to its disk, at offsets where its image has no data. The copies need more
+  // space than the host's disk has left.
   const write = 'dd if=/bin/busybox of=/dev/vda bs=1M seek=$i conv=fsync || exit'
   const userData = `#!/bin/sh\nfor i in $(seq 100 2 148); do ${write}; done\n`
   await user().createServer('writer', { userData })

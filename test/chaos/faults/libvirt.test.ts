@@ -32,7 +32,8 @@ beforeAll(async () => {
 
 it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
-  // The controller does not know yet that libvirtd is down, so it schedules this server to h1. Later h2 takes it over.
+  // The controller does not know yet that libvirtd on h1 is down, so it schedules this server to h1. Later the server
+  // moves to h2.
   await user().createServer('early')
   await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
   await setHostDisabled('h2', false)

@@ -14,9 +14,9 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // An observation during a save still shows the domain in the middle of the save, and completes the save afterwards.
-  // An observation during a restore completes the restore first, because with libvirt, too, a restore ends before the
-  // agent can observe the domain.
+  // If a save is under way, the observation shows the domain in the middle of the save, and the save is completed
+  // afterwards. If a restore is under way, it is completed before the observation: with libvirt, too, a restore ends
+  // before the agent can observe the domain.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
@@ -47,8 +47,9 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that is under way. A real libvirtd also completes it if the agent has died, and until
- * then blocks calls that change the domain.
+ * Completes a save or a restore that is under way. A real libvirtd completes it even if the agent has died meanwhile.
+ * Until then, libvirtd blocks all other calls that change the domain, so a fake call completes the save or restore
+ * first.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)
