@@ -11,6 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{crds,actions,kube,controller,agent,api-shim,hooks,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
+            'test/{gitops,monitoring}/*.test.ts',
           ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
           // The limit is far above the time of any test, because the machine may be busy.

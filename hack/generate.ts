@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'
+import { argocd } from './generate/argocd.ts'
 import { chartOutputs } from './generate/chart/files.ts'
 import { chartReadme } from './generate/chart/readme.ts'
 import { operationsPage } from './generate/errors.ts'
@@ -13,7 +14,7 @@ import { writeSections } from './generate/sections.ts'
 import { serverStates } from './generate/server-states.ts'
 
 const root = join(import.meta.dirname, '..')
-for (const output of [manifests, reference, serverStates]) await writeOutput(root, output)
+for (const output of [manifests, reference, serverStates, argocd]) await writeOutput(root, output)
 for (const sections of [...agentPolicies(), operationsPage()]) await writeSections(root, sections)
 // The chart has copies of files that the lines above have written.
 for (const output of chartOutputs) await writeOutput(root, output)

@@ -1,0 +1,31 @@
+-- The health of a Server. A server that is off because its spec says so is Healthy.
+
+local ready = conditionOf("Ready")
+if ready == nil then
+  return health("Progressing", "the controller has not seen the Server yet")
+end
+-- The agent of a host that is down processes no change of the spec, so this comes before the check of the generation.
+if ready.status == "Unknown" then
+  return healthOf("Degraded", ready)
+end
+if isOutdated(ready) then
+  return health("Progressing", "the last change of the spec has not been processed yet")
+end
+-- The domain ends again and again. The agent goes on trying, but a sync should not wait for that.
+if ready.reason == "RestartDelayed" then
+  return healthOf("Degraded", ready)
+end
+if isTrue("Reconciling") or obj.status.vmState == "building" then
+  return healthOf("Progressing", ready)
+end
+if ready.status == "True" then
+  if ready.reason == "Paused" or ready.reason == "Suspended" then
+    return healthOf("Suspended", ready)
+  end
+  return healthOf("Healthy", ready)
+end
+-- A user has requested the rescue, and ends it with the action unrescue.
+if ready.reason == "Rescued" then
+  return healthOf("Suspended", ready)
+end
+return healthOf("Degraded", ready)

@@ -1,0 +1,22 @@
+-- The health of a kind that has no check of its own. Only the condition Ready counts.
+
+-- With these reasons the object waits for another object, which the same sync may create later.
+local waiting = { HostNotFound = true, NetworkNotFound = true }
+
+local ready = conditionOf("Ready")
+if ready == nil then
+  return health("Progressing", "it has no condition Ready yet")
+end
+if ready.status == "Unknown" then
+  return healthOf("Degraded", ready)
+end
+if isOutdated(ready) then
+  return health("Progressing", "the last change of the spec has not been processed yet")
+end
+if ready.status == "True" then
+  return healthOf("Healthy", ready)
+end
+if waiting[ready.reason] then
+  return healthOf("Progressing", ready)
+end
+return healthOf("Degraded", ready)

@@ -1,0 +1,84 @@
+/** Derives from the registry of actions what a user of Argo CD can do with a Server. */
+import type { TObject } from 'typebox'
+import type { Action } from '../../actions/action.ts'
+import { actionNames, actions } from '../../actions/index.ts'
+
+/** An action of a Server in Argo CD. */
+export interface ArgoAction {
+  argoName: string
+  /** Name of the action in the registry. */
+  action: string
+  /** The parameters of the ServerAction; absent: the action needs none. */
+  params?: Record<string, string>
+  displayName: string
+  /** The icon in the UI of Argo CD, which has those of Font Awesome. */
+  iconClass: string
+  /** The value of spec.powerState with which the action is done. */
+  power?: string
+  /** Whether the action is requested by a ServerAction. If `power` is set too, only where the spec cannot say it. */
+  request?: true
+  /** The vmStates in which the action is allowed. */
+  states: Record<string, true>
+  /** The only mode in which the action is allowed. */
+  mode?: string
+  boots?: true
+  retries?: true
+}
+
+const icons: Readonly<Record<string, string>> = {
+  start: 'play',
+  stop: 'stop',
+  pause: 'pause',
+  unpause: 'play',
+  suspend: 'save',
+  resume: 'play',
+  reboot: 'redo',
+  rescue: 'life-ring',
+  unrescue: 'life-ring',
+  trigger_crash_dump: 'bug',
+}
+
+/** Makes `trigger-crash-dump` from `trigger_crash_dump`, and `live-migrate` from `liveMigrate`. */
+const kebabCase = (name: string): string =>
+  name
+    .replaceAll(/[A-Z]/g, (c) => `-${c}`)
+    .replaceAll('_', '-')
+    .toLowerCase()
+
+/**
+ * The sets of parameters with which an action is offered. The UI offers no form, so an action with a required parameter
+ * is offered once for each value if that parameter is an enum, and not at all otherwise. Undefined: no parameters.
+ */
+function paramsOf(request: TObject): (Record<string, string> | undefined)[] {
+  const [name, ...others] = request.required ?? []
+  if (name === undefined) return [undefined]
+  const { enum: values } = request.properties[name] as { enum?: string[] }
+  return others.length > 0 || values === undefined ? [] : values.map((value) => ({ [name]: value }))
+}
+
+function argoActionOf(action: Action, params: Record<string, string> | undefined): ArgoAction {
+  const { name, desiredPower, request, inMode, boots, retries, from, objection } = action
+  const allowed = from.filter((state) => objection?.((params ?? {}) as Record<string, never>, state) === undefined)
+  const value = Object.values(params ?? {})[0]?.toLowerCase()
+  const words = kebabCase(name).replaceAll('-', ' ')
+  return {
+    argoName: value === undefined ? kebabCase(name) : `${kebabCase(name)}-${value}`,
+    action: name,
+    ...(params && { params }),
+    displayName: `${words.charAt(0).toUpperCase()}${words.slice(1)}${value === undefined ? '' : ` (${value})`}`,
+    iconClass: `fa fa-fw fa-${icons[name] ?? 'cogs'}`,
+    ...(desiredPower && { power: desiredPower }),
+    ...(request && { request: true }),
+    states: Object.fromEntries(allowed.map((state) => [state, true])),
+    ...(inMode && { mode: inMode }),
+    ...(boots && { boots }),
+    ...(retries && { retries }),
+  }
+}
+
+/** All actions of a Server in Argo CD. Creation and deletion are not among them: they are changes in git. */
+export const argoActions: readonly ArgoAction[] = actionNames.flatMap((name) => {
+  const action = actions[name]
+  if (action.request) return paramsOf(action.request).map((params) => argoActionOf(action, params))
+  return action.desiredPower ? [argoActionOf(action, undefined)] : []
+})

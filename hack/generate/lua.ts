@@ -1,0 +1,29 @@
+/** Renders values as Lua source text. */
+
+/** A value as a Lua expression: objects and arrays become tables, and null becomes nil. */
+export function luaLiteral(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (Array.isArray(value)) return `{ ${value.map(luaLiteral).join(', ')} }`
+  if (typeof value !== 'object' || value === null) return value === null || value === undefined ? 'nil' : String(value)
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined)
+  if (fields.length === 0) return '{}'
+  return `{ ${fields.map(([name, field]) => `${tableKey(name)} = ${luaLiteral(field)}`).join(', ')} }`
+}
+
+const keywords = new Set(
+  'and break do else elseif end false for function if in local nil not or repeat return then true until while'.split(
+    ' ',
+  ),
+)
+
+function tableKey(name: string): string {
+  return /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name) ? name : `[${quote(name)}]`
+}
+
+/** A Lua string. Lua 5.1 knows no \u, but takes UTF-8 as it is, and control characters as decimal escapes. */
+function quote(text: string): string {
+  const escaped = text.replaceAll(/["\\]/g, '\\$&').replaceAll(/[\0-\x1f\x7f]/g, (c) => decimalEscape(c))
+  return `"${escaped}"`
+}
+
+const decimalEscape = (character: string): string => `\\${String(character.charCodeAt(0)).padStart(3, '0')}`
