@@ -10,7 +10,7 @@ HOSTS ?= 1
 # may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench images
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench images gitops
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ chaos: setup ## Run all fault tests and the kill matrix, which writes docs/kill-
 
 test: setup ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
 	@node hack/test.ts
+
+gitops: export GITOPS_SERVERS ?= 50
+gitops: setup ## Run a real Argo CD on a cloud and a git repository (GITOPS_SERVERS=50, GITOPS_CHURN_MINUTES=5; root)
+	@vitest run --project gitops
 
 images: setup ## Build the container images as OCI archives in dist/images (BASE=local without a registry; ARCH=amd64,arm64)
 	@node hack/images.ts $(if $(BASE),--base $(BASE)) $(if $(ARCH),--arch $(ARCH)) $(if $(VERIFY),--verify)

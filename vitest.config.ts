@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: tests in this process. rig: tests on a real API server or libvirtd, which test/rig starts. e2e: tests on a whole
-// cloud. chaos: a whole cloud whose processes are killed. faults: a cloud in which something is missing, or runs twice
-// (a quarter of an hour; `make chaos`).
+// cloud. gitops: a whole cloud and a real Argo CD (`make gitops`). chaos: a whole cloud whose processes are killed. faults:
+// a cloud in which something is missing, or runs twice (a quarter of an hour; `make chaos`).
 export default defineConfig({
   test: {
     projects: [
@@ -37,6 +37,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'gitops',
+          include: ['test/gitops/*.gitops.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 3_600_000,
           fileParallelism: false,
         },
       },

@@ -71,18 +71,6 @@ it('operations.md names the programs that have each metric', () => {
     }
 })
 
-it('the alerts of operations.md use existing metrics and labels', () => {
-  const expressions = [...sectionText('Alerts worth having').matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr)
-  // Finds the metrics in each expression. A name followed by `(` is a function, and a name followed by `=` is a label.
-  const names = expressions.flatMap((expr) => [...expr.matchAll(/\b([a-z]+(?:_[a-z]+)+)\b(?:\{(\w+)=)?(?![(=])/g)])
-  expect(names.length).toBeGreaterThan(10)
-  for (const [, name = '', label] of names) {
-    const found = metrics.find((m) => m.name === name || `${m.name}_bucket` === name)
-    expect(found, name).toBeDefined()
-    if (label !== undefined) expect(found?.labels, name).toContain(label)
-  }
-})
-
 it('operations.md names only existing options', () => {
   const flag = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
   const options = [AgentOptions, ControllerOptions].flatMap(({ properties }) => Object.keys(properties).map(flag))

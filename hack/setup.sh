@@ -10,6 +10,7 @@ packages=(
   iproute2 nftables dnsmasq-base                                   # for networks of hosts
   busybox-static e2fsprogs openssl python3-minimal xorriso         # for the guest image and tests
   libfaketime                                                      # for tests in which clocks jump
+  lua5.1                                                           # for tests of the scripts of Argo CD
 )
 
 missing=()

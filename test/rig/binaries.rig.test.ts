@@ -40,7 +40,7 @@ function makeOptions() {
   const log: string[] = []
   return {
     env,
-    mirrors: { kubernetes: `${base}/release`, etcd: `${base}/etcd`, helm: `${base}/helm` },
+    mirrors: { kubernetes: `${base}/release`, etcd: `${base}/etcd`, helm: `${base}/helm`, argocd: `${base}/argocd` },
     log: (line: string) => log.push(line),
   }
 }
@@ -101,6 +101,14 @@ describe('ensureBinaries takes a binary from', () => {
     files = { [`/helm/${name}`]: archive, [`/helm/${name}.sha256sum`]: `${sha256(archive)}  ${name}\n` }
     const { helm } = await ensureBinaries(['helm'], makeOptions())
     expect(await runCommand([helm])).toBe('I am the download\n')
+  })
+
+  it('the plain file of Argo CD', async () => {
+    const name = `argocd-linux-${arch}`
+    const sums = `${sha256('x')}  argocd-darwin-arm64\n${sha256(program)}  ${name}\n`
+    files = { [`/argocd/v3.2.11/${name}`]: program, '/argocd/v3.2.11/cli_checksums.txt': sums }
+    const { argocd } = await ensureBinaries(['argocd'], makeOptions())
+    expect(await runCommand([argocd])).toBe('I am the download\n')
   })
 
   it('no source when the checksum of the download is wrong', async () => {

@@ -1,5 +1,5 @@
-// Provides the binaries of Kubernetes, etcd and Helm for tests. Takes each from the first of these sources that has it:
-// an environment variable, the PATH (if the version fits), the cache, the official download, and a build from Go
+// Provides the binaries of Kubernetes, etcd, Helm and Argo CD for tests. Each is taken from the first source that has
+// it: an environment variable, the PATH (if the version fits), the cache, the official download, a build from Go
 // modules (pinned in binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -74,6 +74,16 @@ const binaries = {
     ask: ['version'],
     variable: 'KUBENOVA_HELM',
   },
+  // Only `make gitops` uses Argo CD. One binary is the command line and all its servers.
+  argocd: {
+    version: 'v3.2.11',
+    module: 'argocd',
+    ldflags: '-s -w -X github.com/argoproj/argo-cd/v3/common.version=3.2.11',
+    source: 'github.com/argoproj/argo-cd/v3/cmd',
+    fits: /argocd: v3\.2\./,
+    ask: ['version', '--client', '--short'],
+    variable: 'KUBENOVA_ARGOCD',
+  },
 } as const
 
 export type Binary = keyof typeof binaries
@@ -83,6 +93,7 @@ interface Mirrors {
   kubernetes: string
   etcd: string
   helm: string
+  argocd: string
 }
 
 export interface BinaryOptions {
@@ -97,6 +108,7 @@ const official: Mirrors = {
   kubernetes: 'https://dl.k8s.io/release',
   etcd: 'https://github.com/etcd-io/etcd/releases/download',
   helm: 'https://get.helm.sh',
+  argocd: 'https://github.com/argoproj/argo-cd/releases/download',
 }
 
 /** Returns the paths of the binaries. Downloads or builds those that are missing. */
@@ -169,6 +181,10 @@ function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: s
     const entry = `helm-${version}-linux-${architecture()}.tar.gz`
     return { file: `${mirrors.helm}/${entry}`, sums: `${mirrors.helm}/${entry}.sha256sum`, entry }
   }
+  if (name === 'argocd') {
+    const entry = `argocd-linux-${architecture()}`
+    return { file: `${mirrors.argocd}/${version}/${entry}`, sums: `${mirrors.argocd}/${version}/cli_checksums.txt`, entry }
+  }
   const file = `${mirrors.kubernetes}/${version}/bin/linux/${architecture()}/${name}`
   return { file, sums: `${file}.sha256`, entry: '' }
 }
@@ -193,7 +209,7 @@ async function downloadBinary(
   const bytes = Buffer.from(await response.arrayBuffer())
   const actual = createHash('sha256').update(bytes).digest('hex')
   if (actual !== sum) throw new Error(`${file}: SHA-256 is ${actual}, ${sums} says ${sum}`)
-  await (entry ? unpackBinary(bytes, name, target) : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
+  await (file.endsWith('.tar.gz') ? unpackBinary(bytes, name, target) : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
   return true
 }
 

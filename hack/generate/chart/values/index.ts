@@ -6,8 +6,9 @@ import { Type } from 'typebox'
 import { agentValues } from './agent.ts'
 import { commonValues } from './common.ts'
 import { controllerValues } from './controller.ts'
+import { argocdValues, monitoringValues } from './monitoring.ts'
 
-const { image, imagePullSecrets, commonLabels, ...rest } = commonValues
+const { image, imagePullSecrets, commonLabels, extraObjects, ...rest } = commonValues
 
 export const chartValues = Type.Object({
   image,
@@ -16,4 +17,7 @@ export const chartValues = Type.Object({
   controller: controllerValues,
   agent: agentValues,
   ...rest,
+  monitoring: monitoringValues,
+  argocd: argocdValues,
+  extraObjects,
 })

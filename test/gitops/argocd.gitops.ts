@@ -1,0 +1,150 @@
+// `make gitops`: a real Argo CD keeps a fleet of Servers as a git repository has it. The steps build on each other.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parseAllDocuments, stringify } from 'yaml'
+import { withCloud } from '../e2e/user.ts'
+import { root } from '../manifests.ts'
+import { endMarkedProcesses } from '../rig/process.ts'
+import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
+import { waitUntil } from '../rig/wait-until.ts'
+import { type Application, ArgoCd } from './argocd.ts'
+import { Repository } from './repository.ts'
+
+const servers = Number(process.env['GITOPS_SERVERS'] ?? 3)
+const churnMinutes = Number(process.env['GITOPS_CHURN_MINUTES'] ?? 5)
+
+const user = withCloud({ hosts: 2 })
+let argocd: ArgoCd
+let repository: Repository
+
+/** The Application in docs/guide/gitops.md, with the repository of this test. */
+function applicationOfGuide(): object {
+  const guide = readFileSync(join(root, 'docs/guide/gitops.md'), 'utf8')
+  const blocks = [...guide.matchAll(/^```yaml\n([^]*?)^```$/gm)].flatMap(([, text = '']) => parseAllDocuments(text))
+  const found = blocks.map((block) => block.toJS() as { kind?: string; spec: { source: object } })
+  const application = found.find(({ kind }) => kind === 'Application')
+  if (!application) throw new Error('the guide has no Application')
+  const { spec } = application
+  return { ...application, spec: { ...spec, source: { ...spec.source, repoURL: repository.url, targetRevision: 'main' } } }
+}
+
+/** Waits until the Application is as `isSo` wants it, and resolves to it. */
+async function waitForApplication(what: string, isSo: (app: Application) => boolean): Promise<Application> {
+  let last: Application | undefined
+  const check = async (): Promise<Application | undefined> => {
+    last = await argocd.application('fleet')
+    return isSo(last) ? last : undefined
+  }
+  try {
+    return await waitUntil(check, { what, deadline: 900_000, every: 500 })
+  } catch (error) {
+    throw new Error(`${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
+  }
+}
+
+const isAt =
+  (revision: string, health = 'Healthy') =>
+  ({ status }: Application): boolean =>
+    status?.sync?.status === 'Synced' && status.sync.revision === revision && status.health?.status === health
+
+const nameOf = (kind: string, { status }: Application): string[] =>
+  (status?.resources ?? []).flatMap((r) => (r.kind === kind ? [r.name] : [])).toSorted()
+
+const dir = createScratchDirectory()
+
+beforeAll(async () => {
+  repository = await Repository.create(join(dir, 'repository'), servers)
+  argocd = await ArgoCd.start(user().cloud, join(dir, 'argocd'))
+})
+
+// oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
+afterAll(async ({}, suite) => {
+  await endMarkedProcesses(dir)
+  if (suite.tasks.some((task) => task.result?.state === 'fail')) console.error(`kept: ${keepArtefacts(dir, 'gitops')}`)
+  rmSync(dir, { recursive: true, force: true })
+})
+
+it('a fleet in git becomes Synced and Healthy, with the default diff', async () => {
+  const file = join(dir, 'application.yaml')
+  writeFileSync(file, stringify(applicationOfGuide()))
+  await user().kubectl('apply', '-f', file)
+  const app = await waitForApplication('the fleet to be Synced and Healthy', isAt(await repository.head()))
+  expect(nameOf('Server', app)).toHaveLength(servers)
+  expect(app.status?.resources?.filter(({ status, health }) => status !== 'Synced' || health?.status !== 'Healthy')).toEqual([])
+  expect(app.status?.resources?.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['Flavor', 'Image', 'Network']))
+})
+
+it('a commit stops a server, which is then Healthy', async () => {
+  const manifest = repository.readServer('shop-1')
+  repository.writeServer({ ...manifest, spec: { ...manifest.spec, powerState: 'Stopped' } })
+  const revision = await repository.commit('stop shop-1')
+  await argocd.refresh('fleet')
+  await user().waitForServer('shop-1', 'stopped', ({ status }) => status?.vmState === 'stopped', 180_000)
+  await waitForApplication('the stopped server to be Healthy', isAt(revision))
+})
+
+it('an action reboots a server by a ServerAction, and leaves the fleet Synced', async () => {
+  const before = (await user().get('server', 'shop-2')).status?.lastCompletedAction
+  await runAction('reboot-hard', 'shop-2')
+  const { status } = await user().waitForServer(
+    'shop-2',
+    'rebooted',
+    ({ status }) => status?.lastCompletedAction !== before && status?.vmState === 'active',
+    300_000,
+  )
+  expect(status?.fault).toBeUndefined()
+  await waitForApplication('the fleet to be Synced', ({ status }) => status?.sync?.status === 'Synced')
+})
+
+it('an action pauses a server that git says nothing about, and Argo CD shows it as Suspended', async () => {
+  await runAction('pause', 'shop-3')
+  await waitForApplication('the paused server to be Suspended', ({ status }) => {
+    const shop = status?.resources?.find(({ name }) => name === 'shop-3')
+    return shop?.status === 'Synced' && shop.health?.status === 'Suspended'
+  })
+  await runAction('unpause', 'shop-3')
+  await waitForApplication('the fleet to be Healthy', ({ status }) => status?.health?.status === 'Healthy')
+})
+
+it('an action of what git decides is undone', async () => {
+  await runAction('start', 'shop-1')
+  await waitForApplication('another sync', ({ status }) => status?.sync?.status === 'Synced')
+  await user().waitForServer('shop-1', 'stopped again', ({ spec, status }) => {
+    return spec.powerState === 'Stopped' && status?.vmState === 'stopped'
+  }, 300_000)
+})
+
+it('a server that git no longer has is deleted only after a confirmation', async () => {
+  repository.removeServer('shop-3')
+  await repository.commit('remove shop-3')
+  await argocd.refresh('fleet')
+  await waitForApplication('the sync to wait for a confirmation', ({ status }) =>
+    /prun|delet|confirm/i.test(status?.operationState?.message ?? ''),
+  )
+  expect((await user().get('server', 'shop-3')).metadata.deletionTimestamp).toBeUndefined()
+  await argocd.cli('app', 'confirm-deletion', 'fleet')
+  await waitForApplication('the server to be gone', (app) => !nameOf('Server', app).includes('shop-3'))
+})
+
+it('nothing drifts while other servers come and go', async () => {
+  const app = await waitForApplication('the fleet to be Synced', ({ status }) => status?.sync?.status === 'Synced')
+  const syncs = app.status?.history?.length
+  const end = performance.now() + churnMinutes * 60_000
+  for (let n = 1; performance.now() < end; n++) {
+    const name = `guest-of-nobody-${n}`
+    await user().createServer(name)
+    await user().waitUntilReady(name, 180_000)
+    await user().patch('server', name, { spec: { powerState: 'Stopped' } })
+    await user().waitForServer(name, 'stopped', ({ status }) => status?.vmState === 'stopped', 180_000)
+    await user().delete(name)
+    const { status } = await argocd.application('fleet')
+    expect(status?.resources?.filter((resource) => resource.status !== 'Synced')).toEqual([])
+  }
+  expect((await argocd.application('fleet')).status?.history?.length).toBe(syncs)
+})
+
+async function runAction(action: string, server: string): Promise<void> {
+  const target = ['--kind', 'Server', '--resource-name', server]
+  await argocd.cli('app', 'actions', 'run', 'fleet', action, ...target)
+}
