@@ -84,7 +84,7 @@ it('offers each action exactly when the controller admits the request or the pow
   expect(results).toEqual(expected)
 })
 
-describe('what an action does', () => {
+describe('an action', () => {
   it.each([
     ['stop', 'Running', 'Stopped'],
     ['start', 'Stopped', 'Running'],

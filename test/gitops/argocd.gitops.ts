@@ -26,7 +26,10 @@ function applicationOfGuide(): object {
   const application = found.find(({ kind }) => kind === 'Application')
   if (!application) throw new Error('the guide has no Application')
   const { spec } = application
-  return { ...application, spec: { ...spec, source: { ...spec.source, repoURL: repository.url, targetRevision: 'main' } } }
+  return {
+    ...application,
+    spec: { ...spec, source: { ...spec.source, repoURL: repository.url, targetRevision: 'main' } },
+  }
 }
 
 /** Waits until the Application is as `isSo` wants it, and resolves to it. */
@@ -71,7 +74,9 @@ it('a fleet in git becomes Synced and Healthy, with the default diff', async () 
   await user().kubectl('apply', '-f', file)
   const app = await waitForApplication('the fleet to be Synced and Healthy', isAt(await repository.head()))
   expect(nameOf('Server', app)).toHaveLength(servers)
-  expect(app.status?.resources?.filter(({ status, health }) => status !== 'Synced' || health?.status !== 'Healthy')).toEqual([])
+  expect(
+    app.status?.resources?.filter(({ status, health }) => status !== 'Synced' || health?.status !== 'Healthy'),
+  ).toEqual([])
   expect(app.status?.resources?.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['Flavor', 'Image', 'Network']))
 })
 
@@ -110,9 +115,14 @@ it('an action pauses a server that git says nothing about, and Argo CD shows it 
 it('an action of what git decides is undone', async () => {
   await runAction('start', 'shop-1')
   await waitForApplication('another sync', ({ status }) => status?.sync?.status === 'Synced')
-  await user().waitForServer('shop-1', 'stopped again', ({ spec, status }) => {
-    return spec.powerState === 'Stopped' && status?.vmState === 'stopped'
-  }, 300_000)
+  await user().waitForServer(
+    'shop-1',
+    'stopped again',
+    ({ spec, status }) => {
+      return spec.powerState === 'Stopped' && status?.vmState === 'stopped'
+    },
+    300_000,
+  )
 })
 
 it('a server that git no longer has is deleted only after a confirmation', async () => {

@@ -131,8 +131,7 @@ export class ArgoCd {
   }
 
   async #waitUntilReady(): Promise<void> {
-    const answers = async (): Promise<boolean> =>
-      (await fetch(`http://127.0.0.1:${this.#ports.server}/healthz`)).ok
+    const answers = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${this.#ports.server}/healthz`)).ok
     await waitUntil(answers, { what: 'argocd-server to answer', deadline: 180_000, every: 200 })
   }
 }

@@ -1,5 +1,5 @@
-// Runs Lua scripts of Argo CD without Argo CD: with Lua 5.1, the version that Argo CD's interpreter implements, and only
-// the libraries that Argo CD gives to scripts of users.
+// Runs Lua scripts of Argo CD without Argo CD: with Lua 5.1, the version that Argo CD's interpreter implements, and
+// only the libraries that Argo CD gives to scripts of users.
 import { execFileSync } from 'node:child_process'
 import { luaLiteral } from '../../hack/generate/lua.ts'
 

@@ -1,10 +1,13 @@
 // Series for the test of each alert: some with which it fires, and some with which it does not. The series have one
-// value a minute; `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a minute.
+// value a minute, if the case names no other interval; `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a
+// minute.
 
 export interface AlertCase {
   alert: string
   /** The time of the check. */
   at: string
+  /** Time between two values, and between two evaluations; default one minute. */
+  interval?: string
   fires: Record<string, string>
   quiet: Record<string, string>
   /** The labels of the alert that fires, without its severity. */
@@ -22,7 +25,8 @@ const fleet: AlertCase[] = [
     fires: { 'kubenova_hypervisors{state="down"}': '2+0x10' },
     quiet: { 'kubenova_hypervisors{state="down"}': '0+0x10', 'kubenova_hypervisors{state="up"}': '3+0x10' },
     labels: {},
-    description: '2 hosts have stopped renewing their lease, or are forced down. The state of their servers is not known.',
+    description:
+      '2 hosts have stopped renewing their lease, or are forced down. The state of their servers is not known.',
   },
   {
     alert: 'KubenovaServersOverdue',
@@ -167,7 +171,8 @@ const leadership: AlertCase[] = [
     fires: { [`leader_election_master_status{${controller},name="kubenova-controller"}`]: '0+0x10' },
     quiet: {
       [`leader_election_master_status{${controller},name="kubenova-controller"}`]: '0+0x10',
-      'leader_election_master_status{job="kubenova-controller",instance="c2:8080",name="kubenova-controller"}': '1+0x10',
+      'leader_election_master_status{job="kubenova-controller",instance="c2:8080",name="kubenova-controller"}':
+        '1+0x10',
     },
     labels: {},
     description: 'No server is placed, no request is admitted and no host is watched.',
@@ -177,7 +182,8 @@ const leadership: AlertCase[] = [
     at: '5m',
     fires: {
       [`leader_election_master_status{${controller},name="kubenova-controller"}`]: '1+0x10',
-      'leader_election_master_status{job="kubenova-controller",instance="c2:8080",name="kubenova-controller"}': '1+0x10',
+      'leader_election_master_status{job="kubenova-controller",instance="c2:8080",name="kubenova-controller"}':
+        '1+0x10',
     },
     quiet: { [`leader_election_master_status{${controller},name="kubenova-controller"}`]: '1+0x10' },
     labels: { name: 'kubenova-controller' },
@@ -366,8 +372,9 @@ const connections: AlertCase[] = [
   {
     alert: 'KubenovaMemoryGrows',
     at: '40h',
-    fires: { [`process_resident_memory_bytes{${agent}}`]: '104857600+524288x2500' },
-    quiet: { [`process_resident_memory_bytes{${agent}}`]: '524288000+0x2500' },
+    interval: '30m',
+    fires: { [`process_resident_memory_bytes{${agent}}`]: '104857600+15728640x90' },
+    quiet: { [`process_resident_memory_bytes{${agent}}`]: '524288000+0x90' },
     labels: { job: 'kubenova-agent', instance: 'h1:8081' },
     description: 'h1:8081 uses 1.27GiB, half as much again as a day ago.',
   },

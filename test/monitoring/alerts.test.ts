@@ -17,7 +17,7 @@ const sortNames = (names: Iterable<string>): string[] => [...names].toSorted((a,
 const guide = readFileSync(join(root, 'docs/guide/alerts.md'), 'utf8')
 
 /** The two groups of a case in the form of `promtool test rules`. */
-function testGroups({ alert, at, fires, quiet, labels, description }: AlertCase): object[] {
+function testGroups({ alert, at, interval = '1m', fires, quiet, labels, description }: AlertCase): object[] {
   const rule = alerts.find((a) => a.alert === alert)
   const expected = {
     exp_labels: { severity: rule?.labels.severity, ...labels },
@@ -25,21 +25,30 @@ function testGroups({ alert, at, fires, quiet, labels, description }: AlertCase)
   }
   const group = (name: string, series: Record<string, string>, exp_alerts: object[]): object => ({
     name: `${alert} ${name}`,
-    interval: '1m',
+    interval,
     input_series: Object.entries(series).map(([metric, values]) => ({ series: metric, values })),
     alert_rule_test: [{ alertname: alert, eval_time: at, exp_alerts }],
   })
   return [group('fires', fires, [expected]), group('is quiet', quiet, [])]
 }
 
-it('each alert fires when it should, with its message, and not otherwise', async () => {
+/** The files for promtool, one for each interval. */
+const testFiles = Object.entries(Object.groupBy(alertCases, ({ interval = '1m' }) => interval)).map(
+  ([interval, cases = []]) => ({
+    rule_files: [alertsFile],
+    evaluation_interval: interval,
+    tests: cases.flatMap(testGroups),
+  }),
+)
+
+it('each alert fires when it should, with its message, and not otherwise', { timeout: 300_000 }, async () => {
   const promtool = await ensurePromtool()
   const dir = mkdtempSync(join(tmpdir(), 'alerts-'))
   try {
-    const file = join(dir, 'tests.yaml')
-    writeFileSync(file, stringify({ rule_files: [alertsFile], tests: alertCases.flatMap(testGroups) }))
+    const files = testFiles.map((_, i) => join(dir, `${i}.yaml`))
+    for (const [i, file] of files.entries()) writeFileSync(file, stringify(testFiles[i]))
     await runCommand([promtool, 'check', 'rules', alertsFile])
-    await runCommand([promtool, 'test', 'rules', file])
+    await runCommand([promtool, 'test', 'rules', ...files])
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

@@ -24,7 +24,8 @@ const files = globSync('*.json', { cwd: folder }).toSorted()
 const dashboards = files.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as DashboardFile)
 
 /** Replaces Grafana's variables by values, as Grafana does before it asks Prometheus. */
-const withoutVariables = (expr: string): string => expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(host|job)\b/g, 'a')
+const withoutVariables = (expr: string): string =>
+  expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(host|job)\b/g, 'a')
 
 it('there are the dashboards fleet, host and control plane', () => {
   expect(files).toEqual(['control-plane.json', 'fleet.json', 'host.json'])
@@ -45,7 +46,9 @@ describe.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as cons
   })
 
   it('gets the values of its variables from metrics that exist', () => {
-    const queries = dashboard.templating.list.flatMap(({ query }) => /^label_values\((.*), \w+\)$/.exec(query)?.[1] ?? [])
+    const queries = dashboard.templating.list.flatMap(
+      ({ query }) => /^label_values\((.*), \w+\)$/.exec(query)?.[1] ?? [],
+    )
     expect(queries.flatMap((query) => findUnknown(query))).toEqual([])
   })
 

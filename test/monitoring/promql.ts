@@ -38,7 +38,8 @@ export function groupingLabelsIn(expr: string): string[] {
   const found: string[] = []
   parser.parse(expr).iterate({
     enter: ({ name, node }) => {
-      if (name === 'GroupingLabels') found.push(...node.getChildren('LabelName').map(({ from, to }) => expr.slice(from, to)))
+      if (name === 'GroupingLabels')
+        found.push(...node.getChildren('LabelName').map(({ from, to }) => expr.slice(from, to)))
     },
   })
   return found

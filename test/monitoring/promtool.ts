@@ -1,6 +1,16 @@
 // Provides promtool, which checks and tests alert rules: from the environment variable KUBENOVA_PROMTOOL, the PATH, the
 // cache, or Debian's package `prometheus`, which is unpacked but not installed, so that no service starts.
-import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'

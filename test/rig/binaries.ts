@@ -183,7 +183,11 @@ function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: s
   }
   if (name === 'argocd') {
     const entry = `argocd-linux-${architecture()}`
-    return { file: `${mirrors.argocd}/${version}/${entry}`, sums: `${mirrors.argocd}/${version}/cli_checksums.txt`, entry }
+    return {
+      file: `${mirrors.argocd}/${version}/${entry}`,
+      sums: `${mirrors.argocd}/${version}/cli_checksums.txt`,
+      entry,
+    }
   }
   const file = `${mirrors.kubernetes}/${version}/bin/linux/${architecture()}/${name}`
   return { file, sums: `${file}.sha256`, entry: '' }
@@ -209,7 +213,9 @@ async function downloadBinary(
   const bytes = Buffer.from(await response.arrayBuffer())
   const actual = createHash('sha256').update(bytes).digest('hex')
   if (actual !== sum) throw new Error(`${file}: SHA-256 is ${actual}, ${sums} says ${sum}`)
-  await (file.endsWith('.tar.gz') ? unpackBinary(bytes, name, target) : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
+  await (file.endsWith('.tar.gz')
+    ? unpackBinary(bytes, name, target)
+    : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
   return true
 }
 

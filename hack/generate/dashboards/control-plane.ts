@@ -1,6 +1,6 @@
 /** The dashboard of the programs: the controller or the agents, their queues and their use of the API server. */
 import type { Dashboard, Panel } from './dashboard.ts'
-import { perSecond, quantile } from './expressions.ts'
+import { perSecond, slowestOf } from './expressions.ts'
 
 const selector = 'job=~"$job"'
 
@@ -67,7 +67,7 @@ const work: Panel[] = [
     'Time of reconciles',
     'The time within which 95 % of the reconciles end.',
     's',
-    quantile('controller_runtime_reconcile_time_seconds', 'controller', selector),
+    slowestOf('controller_runtime_reconcile_time_seconds', 'controller', selector),
     '{{controller}}',
   ),
   curve(
@@ -82,7 +82,7 @@ const work: Panel[] = [
     'Waiting time',
     'The time within which 95 % of the keys leave their queue.',
     's',
-    quantile('workqueue_queue_duration_seconds', 'name', selector),
+    slowestOf('workqueue_queue_duration_seconds', 'name', selector),
     '{{name}}',
   ),
 ]
@@ -99,7 +99,7 @@ const apiServer: Panel[] = [
     'Time of requests',
     'The time within which 95 % of the requests are answered.',
     's',
-    quantile('rest_client_request_duration_seconds', 'verb', selector),
+    slowestOf('rest_client_request_duration_seconds', 'verb', selector),
     '{{verb}}',
   ),
   curve(
@@ -116,8 +116,20 @@ const apiServer: Panel[] = [
     perSecond('reflector_watches_total', 'name, end', selector),
     '{{name}}: {{end}}',
   ),
-  curve('Cached objects', 'Objects in the caches.', 'short', `sum by (name) (informer_objects{${selector}})`, '{{name}}'),
-  curve('Events', 'Events a second, by result.', 'ops', perSecond('events_recorded_total', 'result', selector), '{{result}}'),
+  curve(
+    'Cached objects',
+    'Objects in the caches.',
+    'short',
+    `sum by (name) (informer_objects{${selector}})`,
+    '{{name}}',
+  ),
+  curve(
+    'Events',
+    'Events a second, by result.',
+    'ops',
+    perSecond('events_recorded_total', 'result', selector),
+    '{{result}}',
+  ),
 ]
 
 const processes: Panel[] = [

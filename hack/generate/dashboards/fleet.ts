@@ -1,4 +1,4 @@
-/** The dashboard of the fleet: servers, hosts, addresses and actions. Its metrics are those of the leading controller. */
+/** The dashboard of the fleet: servers, hosts, addresses, actions. Only the controller that leads has most metrics. */
 import type { Dashboard, Panel } from './dashboard.ts'
 
 const stats: Panel[] = [
@@ -32,7 +32,7 @@ const stats: Panel[] = [
   },
 ]
 
-/** What the servers use of a resource of all hosts, beside what the hosts have. */
+/** Compares the use of a resource of all hosts with their capacity. */
 const usage = (title: string, resource: string, unit: Panel['unit'], description: string): Panel => ({
   title,
   description,

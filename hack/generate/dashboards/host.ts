@@ -3,7 +3,7 @@
  * PodMonitors and ServiceMonitors set.
  */
 import type { Dashboard, Panel } from './dashboard.ts'
-import { perSecond, quantile } from './expressions.ts'
+import { perSecond, slowestOf } from './expressions.ts'
 
 const share = (resource: string): [string, string] => [
   `max(kubenova_hypervisor_used{host="$host",resource="${resource}"}) / max(kubenova_hypervisor_capacity{host="$host",resource="${resource}"})`,
@@ -34,7 +34,8 @@ const stats: Panel[] = [
   },
   {
     title: 'Heartbeat',
-    description: 'Time since the last heartbeat that the API server accepted; after 30 seconds the host counts as down.',
+    description:
+      'Time since the last heartbeat that the API server accepted; after 30 seconds the host counts as down.',
     type: 'stat',
     unit: 's',
     queries: [['max(heartbeat_age_seconds{node="$host"})', 'age']],
@@ -56,7 +57,14 @@ export const host: Dashboard = {
   variables: { host: 'label_values(kubenova_hypervisor_capacity, host)' },
   panels: [
     ...stats,
-    curve('Use', "The servers' share of the resources of the host.", 'percentunit', share('ram'), share('disk'), share('vcpus')),
+    curve(
+      'Use',
+      "The servers' share of the resources of the host.",
+      'percentunit',
+      share('ram'),
+      share('disk'),
+      share('vcpus'),
+    ),
     curve('Heartbeats', 'Heartbeats written, by result.', 'ops', [
       perSecond('heartbeat_total', 'result', 'node="$host"'),
       '{{result}}',
@@ -66,7 +74,7 @@ export const host: Dashboard = {
       '{{procedure}}',
     ]),
     curve('Time of calls of libvirt', 'The time within which 95 % of the calls end.', 's', [
-      quantile('kubenova_libvirt_call_seconds', 'procedure', 'node="$host"'),
+      slowestOf('kubenova_libvirt_call_seconds', 'procedure', 'node="$host"'),
       '{{procedure}}',
     ]),
     curve('Errors of libvirt', 'Failed calls a second, by the error code of libvirt.', 'ops', [
@@ -74,7 +82,7 @@ export const host: Dashboard = {
       '{{code}}',
     ]),
     curve('Time of steps', 'The time within which 95 % of the steps of actions end.', 's', [
-      quantile('kubenova_step_seconds', 'action, step', 'node="$host"'),
+      slowestOf('kubenova_step_seconds', 'action, step', 'node="$host"'),
       '{{action}}: {{step}}',
     ]),
     curve('Reconciles', 'Reconciles a second, by result.', 'ops', [
@@ -82,10 +90,15 @@ export const host: Dashboard = {
       '{{controller}}: {{result}}',
     ]),
     curve('Queue', 'Keys that wait.', 'short', ['max by (name) (workqueue_depth{node="$host"})', '{{name}}']),
-    curve('Memory of the agent', 'Resident memory.', 'bytes', ['max(process_resident_memory_bytes{node="$host"})', 'resident']),
-    curve('Delay of the event loop', 'The longest delay since the last scrape; more than a second means too little CPU.', 's', [
-      'max(nodejs_eventloop_lag_max_seconds{node="$host"})',
-      'delay',
+    curve('Memory of the agent', 'Resident memory.', 'bytes', [
+      'max(process_resident_memory_bytes{node="$host"})',
+      'resident',
     ]),
+    curve(
+      'Delay of the event loop',
+      'The longest delay since the last scrape; more than a second means too little CPU.',
+      's',
+      ['max(nodejs_eventloop_lag_max_seconds{node="$host"})', 'delay'],
+    ),
   ],
 }

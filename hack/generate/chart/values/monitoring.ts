@@ -16,7 +16,9 @@ export const monitoringValues = Type.Object({
     default: '30s',
     pattern: '^[1-9][0-9]*(ms|s|m)$',
   }),
-  labels: StringMap('Labels by which Prometheus finds PodMonitors, ServiceMonitors and rules, such as release: prometheus.'),
+  labels: StringMap(
+    'Labels by which Prometheus finds PodMonitors, ServiceMonitors and rules, such as release: prometheus.',
+  ),
   alerts: Type.Object({
     enabled: toggle('Create a PrometheusRule with the alerts of docs/guide/alerts.md.'),
     disabled: Type.Array(Type.String({ pattern: '^Kubenova[A-Za-z]+$' }), {
@@ -32,7 +34,9 @@ export const monitoringValues = Type.Object({
     }),
   }),
   dashboards: Type.Object({
-    enabled: toggle('Create a ConfigMap with a dashboard for Grafana for the fleet, for a host and for the control plane.'),
+    enabled: toggle(
+      'Create a ConfigMap with a dashboard for Grafana for the fleet, for a host and for the control plane.',
+    ),
     labels: StringMap('Labels by which Grafana finds the ConfigMaps.', { grafana_dashboard: '1' }),
     annotations: StringMap('Annotations of the ConfigMaps, such as grafana_folder: Kubenova.'),
   }),
