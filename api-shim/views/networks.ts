@@ -1,6 +1,6 @@
 /** Renders Networks, their subnets and Ports as Neutron's API shows them. Pure. */
 
-import type { Network, Port, Server, Subnet } from '../../crds/index.ts'
+import { hasDhcp, type Network, type Port, type Server, type Subnet } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
 import { uuidFrom } from '../state/derived-uuid.ts'
 import { displayNameOf } from '../state/names.ts'
@@ -73,7 +73,7 @@ export function renderSubnet(network: Network, subnet: Subnet, { projectIdOf }: 
     ip_version: isIPv6 ? 6 : 4,
     cidr: subnet.cidr,
     gateway_ip: subnet.gateway ?? null,
-    enable_dhcp: subnet.dhcp,
+    enable_dhcp: hasDhcp(subnet),
     allocation_pools: poolsOf(subnet),
     dns_nameservers: [...(subnet.dnsServers ?? [])],
     host_routes: (subnet.hostRoutes ?? []).map(({ destination, nextHop }) => ({ destination, nexthop: nextHop })),

@@ -1,6 +1,7 @@
 /** Builds the interface in a server's status.instance: a copy of what the host needs of the Network and the Port. */
 import {
   type FixedIP,
+  hasDhcp,
   type Interface,
   type Network,
   type Port,
@@ -66,7 +67,7 @@ function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<Fixed
     ...(gateway === undefined ? {} : { gateway }),
     ...(subnet.dnsServers === undefined ? {} : { dnsServers: subnet.dnsServers }),
     ...(hostRoutes === undefined ? {} : { hostRoutes }),
-    dhcp: subnet.dhcp,
+    dhcp: hasDhcp(subnet),
     ...(dhcpAddress === undefined ? {} : { dhcpAddress }),
   }
 }

@@ -2,7 +2,7 @@
  * Finds problems of a Network's subnets that the schema cannot express. The reason and message of a problem go into the
  * Ready condition.
  */
-import type { Network, Reason, Subnet } from '../../crds/index.ts'
+import { hasDhcp, type Network, type Reason, type Subnet } from '../../crds/index.ts'
 import {
   type CIDR,
   formatCIDR,
@@ -114,7 +114,7 @@ function findPoolProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
 function findAddressProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
   const problems = [...findFieldProblems(subnet, cidr, 'gateway'), ...findFieldProblems(subnet, cidr, 'dhcpAddress')]
   const [gateway, dhcp] = [parseIP(subnet.gateway ?? ''), parseIP(subnet.dhcpAddress ?? '')]
-  if (subnet.dhcp && gateway && gateway.value === dhcp?.value) {
+  if (hasDhcp(subnet) && gateway && gateway.value === dhcp?.value) {
     problems.push({
       reason: 'DuplicateAddress',
       message: `gateway and dhcpAddress of ${subnet.cidr} are both ${subnet.gateway}: DHCP needs an address of its own, the same on every host`,

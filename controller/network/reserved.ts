@@ -2,7 +2,7 @@
  * The addresses of a Subnet that the controller does not choose for a server: those that belong to the subnet or to its
  * DHCP server, and those that the Network names as gateway, resolver or next hop of a route.
  */
-import { Bug, type Subnet } from '../../crds/index.ts'
+import { Bug, hasDhcp, type Subnet } from '../../crds/index.ts'
 import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
 
 /**
@@ -50,7 +50,7 @@ export function serviceAddressesOf(subnets: readonly Subnet[], family: Family): 
  * @param subnets all subnets of the Network
  */
 export function dhcpAddressOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): string | undefined {
-  if (!subnet.dhcp) return undefined
+  if (!hasDhcp(subnet)) return undefined
   const configured = parseIP(subnet.dhcpAddress ?? '')
   return formatIP(configured ?? defaultDhcpAddress(subnet, subnets))
 }

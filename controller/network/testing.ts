@@ -2,7 +2,7 @@
 import type { Network, Port, Subnet } from '../../crds/index.ts'
 
 export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subnet {
-  return { cidr, dhcp: true, ...overrides }
+  return { cidr, ...overrides }
 }
 
 type NetworkOverrides = Partial<Network['spec']> & { name?: string; namespace?: string; uid?: string; created?: string }

@@ -98,7 +98,10 @@ export const Subnet = Type.Object(
         }),
       }),
     ),
-    dhcp: Type.Boolean({ default: true, description: 'true: each host answers DHCP for its own servers.' }),
+    // The schema has no default here: a default within a list's items shows as a difference in Argo CD (docs/adr/0056).
+    dhcp: Type.Optional(
+      Type.Boolean({ description: 'true: each host answers DHCP for its own servers. Default: true.' }),
+    ),
     dhcpAddress: Type.Optional(
       IP(
         "Address from which DHCP answers, the same on every host. Default: the subnet's last one that nothing else is named to have; for an IPv4 prefix of 30 or more, 169.254.67.67.",
@@ -108,6 +111,9 @@ export const Subnet = Type.Object(
   celRules(...subnetRules),
 )
 export type Subnet = Static<typeof Subnet>
+
+/** Whether the hosts answer DHCP in the subnet. */
+export const hasDhcp = ({ dhcp = true }: Subnet): boolean => dhcp
 
 export const NetworkSpec = Type.Object(
   {
@@ -173,7 +179,6 @@ export const network = defineKind({
   columns: [
     { name: 'CIDR', type: 'string', jsonPath: '.spec.subnets[0].cidr' },
     { name: 'Gateway', type: 'string', jsonPath: '.spec.subnets[0].gateway' },
-    { name: 'DHCP', type: 'boolean', jsonPath: '.spec.subnets[0].dhcp' },
     { name: 'Shared', type: 'boolean', jsonPath: '.spec.shared' },
     readyColumn,
     { name: 'Bridge', type: 'string', jsonPath: '.spec.bridge', priority: 1 },

@@ -99,12 +99,12 @@ const routeRules: readonly Rule[] = [
 /** The DHCP server does nothing but DHCP, so its address can be neither that of a resolver nor that of a router. */
 const dhcpAddressRules: readonly Rule[] = [
   {
-    rule: `!self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachResolver('!(ip(d) == ip(self.dhcpAddress))')}`,
+    rule: `has(self.dhcp) && !self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachResolver('!(ip(d) == ip(self.dhcpAddress))')}`,
     message: 'dhcpAddress must not be a resolver: DHCP has an address of its own, which answers no DNS',
     fieldPath: '.dhcpAddress',
   },
   {
-    rule: `!self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachRoute('!isIP(r.nextHop) || !(ip(r.nextHop) == ip(self.dhcpAddress))')}`,
+    rule: `has(self.dhcp) && !self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachRoute('!isIP(r.nextHop) || !(ip(r.nextHop) == ip(self.dhcpAddress))')}`,
     message: 'dhcpAddress must not be the nextHop of a route: DHCP has an address of its own, which forwards nothing',
     fieldPath: '.dhcpAddress',
   },

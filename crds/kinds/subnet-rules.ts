@@ -46,17 +46,17 @@ export const subnetRules: readonly Rule[] = [
   notNetworkOrBroadcast('gateway'),
   notNetworkOrBroadcast('dhcpAddress'),
   {
-    rule: `!self.dhcp || ${absentOrInvalid('gateway')} || ${absentOrInvalid('dhcpAddress')} || !cidr(self.gateway + (ip(self.gateway).family() == 4 ? '/32' : '/128')).containsIP(self.dhcpAddress)`,
+    rule: `has(self.dhcp) && !self.dhcp || ${absentOrInvalid('gateway')} || ${absentOrInvalid('dhcpAddress')} || !cidr(self.gateway + (ip(self.gateway).family() == 4 ? '/32' : '/128')).containsIP(self.dhcpAddress)`,
     message: 'dhcpAddress must not be the gateway: DHCP answers from an address of its own, the same on every host',
     fieldPath: '.dhcpAddress',
   },
   {
-    rule: `${invalidCidr} || !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() >= 64`,
+    rule: `${invalidCidr} || has(self.dhcp) && !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() >= 64`,
     message: 'IPv6 with DHCP needs a prefix of 64 bits or more, such as /64: make cidr smaller, or set dhcp to false',
     fieldPath: '.cidr',
   },
   {
-    rule: `${invalidCidr} || !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() <= 126`,
+    rule: `${invalidCidr} || has(self.dhcp) && !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() <= 126`,
     message:
       'IPv6 with DHCP needs a prefix of 126 bits or less, for an address of DHCP: make cidr larger, or set dhcp to false',
     fieldPath: '.cidr',
