@@ -130,7 +130,7 @@ it('a server that git no longer has is deleted only after a confirmation', async
   await repository.commit('remove shop-3')
   await argocd.refresh('fleet')
   await waitForApplication('the sync to wait for a confirmation', ({ status }) =>
-    /prun|delet|confirm/i.test(status?.operationState?.message ?? ''),
+    /Waiting for pruning confirmation/.test(status?.operationState?.message ?? ''),
   )
   expect((await user().get('server', 'shop-3')).metadata.deletionTimestamp).toBeUndefined()
   await argocd.cli('app', 'confirm-deletion', 'fleet')

@@ -6,6 +6,7 @@ import { ensureBinaries } from './binaries.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { ensureGuestImage } from './guest.ts'
 import { placeGuestImage } from './place-image.ts'
+import { ensurePromtool } from './promtool.ts'
 
 const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../../.cloud'))
 const quickstart = join(import.meta.dirname, '../../examples/quickstart')
@@ -15,6 +16,7 @@ const commands: Record<string, () => Promise<void>> = {
   /** Downloads or builds the binaries and the guest image in advance, so that no test has to wait for them. */
   async setup() {
     await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'], { log })
+    await ensurePromtool()
     await ensureGuestImage(log)
   },
 

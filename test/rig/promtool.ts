@@ -13,8 +13,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { cacheDirectory } from '../rig/binaries.ts'
-import { runCommand } from '../rig/process.ts'
+import { cacheDirectory } from './binaries.ts'
+import { runCommand } from './process.ts'
 
 const isExecutable = (file: string): boolean => {
   try {
