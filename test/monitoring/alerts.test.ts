@@ -7,11 +7,11 @@ import { expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { root } from '../manifests.ts'
 import { runCommand } from '../rig/process.ts'
+import { ensurePromtool } from '../rig/promtool.ts'
 import { type AlertCase, alertCases } from './alert-cases.ts'
 import { alerts, alertsFile } from './alerts.ts'
 import { findUnknown } from './known-metrics.ts'
 import { metricsIn } from './promql.ts'
-import { ensurePromtool } from '../rig/promtool.ts'
 
 const sortNames = (names: Iterable<string>): string[] => [...names].toSorted((a, b) => a.localeCompare(b))
 const guide = readFileSync(join(root, 'docs/guide/alerts.md'), 'utf8')

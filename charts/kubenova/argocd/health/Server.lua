@@ -5,10 +5,10 @@ if ready == nil then
   return health("Progressing", "the controller has not seen the Server yet")
 end
 -- The agent of a host that is down processes no change of the spec, so this comes before the check of the generation.
-if ready.status == "Unknown" then
+if ready.reason == "HostDown" then
   return healthOf("Degraded", ready)
 end
-if isOutdated(ready) then
+if ready.status == "Unknown" or isOutdated(ready) then
   return health("Progressing", "the last change of the spec has not been processed yet")
 end
 -- The domain ends again and again. The agent goes on trying, but a sync should not wait for that.
@@ -24,8 +24,8 @@ if ready.status == "True" then
   end
   return healthOf("Healthy", ready)
 end
--- A user has requested the rescue, and ends it with the action unrescue.
-if ready.reason == "Rescued" then
+-- A rescue ends with the action unrescue, which a user requests. A guest that has suspended itself to RAM wakes by itself.
+if ready.reason == "Rescued" or ready.reason == "GuestSleeps" then
   return healthOf("Suspended", ready)
 end
 return healthOf("Degraded", ready)

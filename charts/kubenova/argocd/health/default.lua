@@ -7,10 +7,10 @@ local ready = conditionOf("Ready")
 if ready == nil then
   return health("Progressing", "it has no condition Ready yet")
 end
-if ready.status == "Unknown" then
+if ready.reason == "HostDown" then
   return healthOf("Degraded", ready)
 end
-if isOutdated(ready) then
+if ready.status == "Unknown" or isOutdated(ready) then
   return health("Progressing", "the last change of the spec has not been processed yet")
 end
 if ready.status == "True" then
