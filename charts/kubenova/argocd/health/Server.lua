@@ -24,7 +24,7 @@ if ready.status == "True" then
   end
   return healthOf("Healthy", ready)
 end
--- A rescue ends with the action unrescue, which a user requests. A guest that has suspended itself to RAM wakes by itself.
+-- A user ends a rescue with the action unrescue. A guest that has suspended itself to RAM wakes by itself.
 if ready.reason == "Rescued" or ready.reason == "GuestSleeps" then
   return healthOf("Suspended", ready)
 end
