@@ -23,6 +23,8 @@ export interface ArgoAction {
   mode?: string
   boots?: true
   retries?: true
+  /** The action is also allowed when the guest has suspended itself to RAM. */
+  wakes?: true
 }
 
 const icons: Readonly<Record<string, string>> = {
@@ -56,16 +58,21 @@ function paramsOf(request: TObject): (Record<string, string> | undefined)[] {
   return others.length > 0 || values === undefined ? [] : values.map((value) => ({ [name]: value }))
 }
 
+/** Makes `Reboot (hard)` from `reboot` and `hard`. */
+function displayNameOf(name: string, value: string | undefined): string {
+  const words = kebabCase(name).replaceAll('-', ' ')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${value === undefined ? '' : ` (${value})`}`
+}
+
 function argoActionOf(action: Action, params: Record<string, string> | undefined): ArgoAction {
-  const { name, desiredPower, request, inMode, boots, retries, from, objection } = action
+  const { name, desiredPower, request, inMode, boots, retries, wakes, from, objection } = action
   const allowed = from.filter((state) => objection?.((params ?? {}) as Record<string, never>, state) === undefined)
   const value = Object.values(params ?? {})[0]?.toLowerCase()
-  const words = kebabCase(name).replaceAll('-', ' ')
   return {
     argoName: value === undefined ? kebabCase(name) : `${kebabCase(name)}-${value}`,
     action: name,
     ...(params && { params }),
-    displayName: `${words.charAt(0).toUpperCase()}${words.slice(1)}${value === undefined ? '' : ` (${value})`}`,
+    displayName: displayNameOf(name, value),
     iconClass: `fa fa-fw fa-${icons[name] ?? 'cogs'}`,
     ...(desiredPower && { power: desiredPower }),
     ...(request && { request: true }),
@@ -73,6 +80,7 @@ function argoActionOf(action: Action, params: Record<string, string> | undefined
     ...(inMode && { mode: inMode }),
     ...(boots && { boots }),
     ...(retries && { retries }),
+    ...(wakes && { wakes }),
   }
 }
 

@@ -28,10 +28,17 @@ const ownChecks = new Set(['Server', 'ServerAction'])
 const healthCheck = (kind: string): string =>
   `${readLua('health/prelude.lua')}\n${readLua(`health/${ownChecks.has(kind) ? kind : 'default'}.lua`)}`
 
+/** The fields of an action that the discovery script reads. */
+function discoveryFieldsOf(action: ArgoAction): Partial<ArgoAction> {
+  const { displayName, iconClass, power, request, states, mode, boots, retries, wakes } = action
+  return { displayName, iconClass, power, request, states, mode, boots, retries, wakes } as Partial<ArgoAction>
+}
+
 /** The actions of a Server, as argocd-cm has them: a YAML document with a discovery script and definitions. */
 function serverActions(): string {
-  const fields = ({ params, action, argoName, ...field }: ArgoAction) => field
-  const table = argoActions.map((a) => `  [${luaLiteral(a.argoName)}] = ${luaLiteral(fields(a))},\n`).join('')
+  const table = argoActions
+    .map((a) => `  [${luaLiteral(a.argoName)}] = ${luaLiteral(discoveryFieldsOf(a))},\n`)
+    .join('')
   const definitions = argoActions.map((a) => ({ name: a.argoName, 'action.lua': actionScript(a) }))
   const discovery = `local ACTIONS = {\n${table}}\n\n${readLua('actions/discovery.lua')}`
   return stringify({ 'discovery.lua': discovery, definitions }, { lineWidth: 0 })

@@ -22,8 +22,10 @@ function tableKey(name: string): string {
 
 /** A Lua string. Lua 5.1 knows no \u, but takes UTF-8 as it is, and control characters as decimal escapes. */
 function quote(text: string): string {
-  const escaped = text.replaceAll(/["\\]/g, '\\$&').replaceAll(/[\0-\x1f\x7f]/g, (c) => decimalEscape(c))
+  const escaped = text.replaceAll(/["\\]/g, '\\$&').replaceAll(/\p{Cc}/gu, escapeControl)
   return `"${escaped}"`
 }
 
-const decimalEscape = (character: string): string => `\\${String(character.charCodeAt(0)).padStart(3, '0')}`
+/** Only the control characters of ASCII are one byte each in UTF-8. */
+const escapeControl = (character: string): string =>
+  character > '\u007F' ? character : `\\${String(character.charCodeAt(0)).padStart(3, '0')}`

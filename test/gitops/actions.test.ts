@@ -33,6 +33,11 @@ describe('enabled actions of a Server', () => {
       serverWith({ powerState: 'Suspended' }, { vmState: 'suspended' }),
       ['resume', 'stop'],
     ],
+    [
+      'whose guest sleeps',
+      serverWith({}, { vmState: 'active', powerState: 'Suspended' }),
+      ['pause', 'reboot-hard', 'reboot-soft', 'rescue', 'start', 'stop', 'suspend', 'trigger-crash-dump'],
+    ],
     ['rescued', serverWith({}, { vmState: 'rescued', mode: 'rescued' }), ['trigger-crash-dump', 'unrescue']],
     [
       'in error without a host',
@@ -64,9 +69,13 @@ it('offers each action exactly when the controller admits the request or the pow
   const servers = vmStates.flatMap((vmState) =>
     desiredPowers.flatMap((powerState) =>
       (['normal', 'rescued', 'resized', 'shelved'] as const).flatMap((mode) =>
-        [{}, { launchedAt: undefined }, { host: undefined }, { taskState: 'rebooting' }].map((more) =>
-          serverWith({ powerState }, { vmState, mode, ...more } as ServerStatus),
-        ),
+        [
+          {},
+          { powerState: 'Suspended' },
+          { launchedAt: undefined },
+          { host: undefined },
+          { taskState: 'rebooting' },
+        ].map((more) => serverWith({ powerState }, { vmState, mode, ...more } as ServerStatus)),
       ),
     ),
   )

@@ -89,23 +89,33 @@ export class ArgoCd {
 
   async #startPrograms(): Promise<void> {
     const { redis, repoServer, server, metrics } = this.#ports
-    const [repoMetrics, controllerMetrics, serverMetrics] = metrics.map(String)
+    const [repoMetrics, controllerMetrics, serverMetrics] = metrics
     const redisFlags = ['--redis', `127.0.0.1:${redis}`]
     const repoFlags = [...redisFlags, '--repo-server', `127.0.0.1:${repoServer}`, '--repo-server-plaintext']
     const kubeFlags = ['--kubeconfig', this.#cloud.kubeconfig, '--namespace', 'argocd']
     const local = ['--address', '127.0.0.1']
     await this.#spawn('redis', ['redis-server', '--bind', '127.0.0.1', '--port', `${redis}`, '--save', ''])
     await this.#spawnArgo('repo-server', [
-      ...[...redisFlags, ...local, '--disable-tls', '--port', `${repoServer}`],
-      ...['--metrics-port', repoMetrics ?? ''],
+      ...redisFlags,
+      ...local,
+      '--disable-tls',
+      `--port=${repoServer}`,
+      `--metrics-port=${repoMetrics}`,
     ])
     await this.#spawnArgo('application-controller', [
-      ...[...kubeFlags, ...repoFlags, '--metrics-port', controllerMetrics ?? ''],
-      ...['--app-resync', '10'],
+      ...kubeFlags,
+      ...repoFlags,
+      `--metrics-port=${controllerMetrics}`,
+      '--app-resync=10',
     ])
     await this.#spawnArgo('server', [
-      ...[...kubeFlags, ...repoFlags, ...local, '--port', `${server}`, '--metrics-port', serverMetrics ?? ''],
-      ...['--insecure', '--disable-auth'],
+      ...kubeFlags,
+      ...repoFlags,
+      ...local,
+      `--port=${server}`,
+      `--metrics-port=${serverMetrics}`,
+      '--insecure',
+      '--disable-auth',
     ])
   }
 

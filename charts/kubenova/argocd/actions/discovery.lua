@@ -24,7 +24,9 @@ end
 -- Whether the controller would accept a ServerAction for the action.
 local function canRequest(action)
   local isRetry = action.retries == true and vmState == "error"
-  if not action.request or isBusy or not action.states[vmState] then
+  -- A guest that has suspended itself to RAM has the power state Suspended.
+  local canWake = action.wakes == true and status.powerState == "Suspended"
+  if not action.request or isBusy or not (action.states[vmState] or canWake) then
     return false
   end
   if action.mode ~= nil and action.mode ~= mode then

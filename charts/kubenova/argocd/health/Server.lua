@@ -24,7 +24,8 @@ if ready.status == "True" then
   end
   return healthOf("Healthy", ready)
 end
--- A user ends a rescue with the action unrescue. A guest that has suspended itself to RAM wakes by itself.
+-- A user ends a rescue with the action unrescue. A guest that has suspended itself to RAM sleeps until a device or the
+-- action start wakes it.
 if ready.reason == "Rescued" or ready.reason == "GuestSleeps" then
   return healthOf("Suspended", ready)
 end
