@@ -30,6 +30,7 @@ import {
   dropUndefinedMembers,
   identityOf,
   makeEmptyStored,
+  makeTerminating,
   type Preconditions,
   systemFieldsOf,
 } from './meta.ts'
@@ -347,13 +348,8 @@ export class FakeApi {
     const { metadata } = found.object
     if ((metadata.finalizers ?? []).length === 0) return this.#removeObject(facts, found)
     if (metadata.deletionTimestamp !== undefined) return
-    const terminating = {
-      ...metadata,
-      generation: metadata.generation + 1,
-      deletionTimestamp: this.#time(),
-      deletionGracePeriodSeconds: 0,
-    }
-    this.#storeObject(facts, { ...found, object: { ...found.object, metadata: terminating } }, 'MODIFIED')
+    const object = { ...found.object, metadata: makeTerminating(metadata, this.#time()) }
+    this.#storeObject(facts, { ...found, object }, 'MODIFIED')
   }
 
   #save(facts: KindFacts, before: Stored | undefined, next: Stored): Obj {

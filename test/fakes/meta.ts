@@ -42,6 +42,14 @@ export function systemFieldsOf({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
+/** The metadata of an object after its deletion was requested, while finalizers keep it. */
+export const makeTerminating = (metadata: Obj['metadata'], deletionTimestamp: string): Obj['metadata'] => ({
+  ...metadata,
+  generation: metadata.generation + 1,
+  deletionTimestamp,
+  deletionGracePeriodSeconds: 0,
+})
+
 /**
  * Makes the object with which a creation starts, before it adds the fields of the request. It has only apiVersion,
  * kind, name and namespace, and no field managers.
