@@ -209,22 +209,31 @@ export class Cloud {
     return readFileSync(join(this.#options.dir, 'shim-url'), 'utf8')
   }
 
-  /** Starts the API shim unless it runs. It keeps its port, so that clients find it again after a restart. */
+  /**
+   * Starts the API shim unless it runs. It listens on the bridge, where the hosts fetch uploaded images. It keeps its
+   * port, so that clients find it again after a restart.
+   */
   async startShim(): Promise<void> {
     const { dir, owned = false } = this.#options
     const users = await applyShimUsers(this.plane.api, dir, systemNamespace)
     if (this.#isRunning('api-shim')) return
     this.#noteEnd('api-shim')
     const kubeconfig = await this.plane.serviceAccount(systemNamespace, 'kubenova-api-shim')
-    const [port, metricsPort] = await freePorts('127.0.0.1', 2)
+    const [[port], [metricsPort]] = await Promise.all([freePorts(this.#bridge.address, 1), freePorts('127.0.0.1', 1)])
     const file = join(dir, 'shim-url')
-    if (!existsSync(file)) writeFileSync(file, `http://127.0.0.1:${port}`)
+    if (!existsSync(file)) writeFileSync(file, `http://${this.#bridge.address}:${port}`)
     writeClientFiles(dir, this.shimUrl, users)
     const metrics = `127.0.0.1:${metricsPort}`
     const log = join(dir, 'api-shim.log')
     const { start, env } = this.#program('api-shim')
-    const address = this.shimUrl.replace('http://', '')
-    const argv = start('--kubeconfig', kubeconfig, '--metrics-address', metrics, '--listen-address', address)
+    const flags = {
+      kubeconfig,
+      'metrics-address': metrics,
+      'listen-address': this.shimUrl.replace('http://', ''),
+      'image-dir': join(dir, 'uploaded-images'),
+      'image-url': this.shimUrl,
+    }
+    const argv = start(...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]))
     this.#remember('api-shim', {
       ...(await spawnMarked(argv, { dir, log, owned, env })),
       log,
