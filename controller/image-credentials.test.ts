@@ -121,14 +121,14 @@ describe('placeServer, for an Image that names a Secret,', () => {
   ])('waits when the Secret %s', async (_, values, type, reason, message) => {
     await using bench = await withServer()
     await createSecret(bench, values, type)
-    expect(await bench.reconcile()).toMatchObject({ kind: 'wait', recheckAfter: 2000 })
+    expect(await bench.reconcile()).toMatchObject({ kind: 'wait', recheckAfter: 200 })
     expect(scheduled(bench)).toMatchObject({ status: 'False', reason, message: expect.stringContaining(message) })
     expect(objects(bench)).not.toContain(PASSWORD)
   })
 
   it('waits until there is a Secret', async () => {
     await using bench = await withServer()
-    expect(await bench.reconcile()).toMatchObject({ kind: 'wait', recheckAfter: 2000 })
+    expect(await bench.reconcile()).toMatchObject({ kind: 'wait', recheckAfter: 200 })
     expect(scheduled(bench)).toMatchObject({
       status: 'False',
       reason: 'SecretNotFound',

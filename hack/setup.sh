@@ -11,6 +11,7 @@ packages=(
   busybox-static e2fsprogs openssl python3-minimal xorriso         # for the guest image and tests
   libfaketime                                                      # for tests in which clocks jump
   lua5.1                                                           # for tests of the scripts of Argo CD
+  python3-venv                                                     # for OpenStack's clients
 )
 
 missing=()

@@ -134,7 +134,7 @@ describe('a server with user data from a Secret', () => {
     await using bench = await withHost()
     if (data) await createSecret(bench, data, type)
     await bench.createServer('web', reference())
-    expect(await bench.reconcile()).toEqual({ kind: 'wait', for: 'its Secret', recheckAfter: 2000 })
+    expect(await bench.reconcile()).toEqual({ kind: 'wait', for: 'its Secret', recheckAfter: 200 })
     expect(scheduled(bench)).toMatchObject({ status: 'False', reason, message })
     expect(bench.statusOf()).not.toHaveProperty('host')
     expect(hostSecrets(bench)).toEqual([])
@@ -177,7 +177,7 @@ describe('a server with user data from a Secret', () => {
     await bench.createServer('web', reference())
     const body = { reason: 'Forbidden', message: 'secrets "s" is forbidden' }
     const get = async () => Promise.reject(new ApiError({ request: 'GET s', status: 403, body }))
-    expect(await reconcileServer('demo/web', { ...bench.deps, secrets: { get } })).toMatchObject({ recheckAfter: 2000 })
+    expect(await reconcileServer('demo/web', { ...bench.deps, secrets: { get } })).toMatchObject({ recheckAfter: 200 })
     await bench.fake.waitForCaches()
     expect(scheduled(bench)).toMatchObject({
       reason: 'SecretForbidden',

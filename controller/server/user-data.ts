@@ -72,7 +72,7 @@ function checkSize(value: Buffer, name: string, key: string): Buffer {
 }
 
 /** The shortest and the longest time in milliseconds until the Secret of a waiting server is read again. */
-const MIN_RETRY_MS = 2000
+const MIN_RETRY_MS = 200
 const MAX_RETRY_MS = 60_000
 
 const secretReasons: ReadonlySet<string> = new Set([

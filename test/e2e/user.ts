@@ -18,7 +18,9 @@ const exec = promisify(execFile)
  * Starts a cloud for the tests of one file. Its hosts have the guest image, and its API has the flavor, image, network
  * and key pair of the quickstart.
  */
-export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
+export function withCloud(
+  options: { hosts?: number; stock?: boolean; audit?: boolean; shim?: boolean } = {},
+): () => User {
   let user: User | undefined
   const cloud = withRigPart(async (dir) => {
     const started = await startCloud({ ...options, dir, owned: true })

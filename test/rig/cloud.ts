@@ -121,6 +121,11 @@ export class Cloud {
     this.#services = new Map(existsSync(this.#file) ? this.#load() : [])
   }
 
+  /** The directory of the cloud: clouds.yaml, logs, the files of the hosts. */
+  get dir(): string {
+    return this.#options.dir
+  }
+
   /** Path of the admin's kubeconfig. */
   get kubeconfig(): string {
     return this.plane.kubeconfig

@@ -3,7 +3,7 @@
  * is asked for. A lasting state is a change of spec.powerState; everything else is a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
-import type { Server, VmState } from '../../../crds/index.ts'
+import type { DesiredPower, Server, VmState } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { badRequest, conflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
@@ -88,9 +88,9 @@ async function passwordParameters(value: unknown, { state }: Request): Promise<P
 }
 
 /** Asks for the action by a change of spec.powerState. The resource version makes a concurrent change a conflict. */
-async function setPower(server: Server, name: ActionName, { state }: Request): Promise<void> {
+async function setPower(server: Server, name: ActionName, powerState: DesiredPower, { state }: Request): Promise<void> {
   const { resourceVersion } = server.metadata
-  const spec = { powerState: registry[name].desiredPower }
+  const spec = { powerState }
   try {
     await state.write(servers).patch(server.metadata, { metadata: { resourceVersion }, spec })
   } catch (error) {
@@ -134,14 +134,18 @@ async function perform(name: ActionName, key: string, request: Request): Promise
   // Parameters may create a Secret, so they are made after the check, except for those that decide the check.
   const provisional = name === 'reboot' ? await parametersOf() : {}
   checkState(server, { name, from: from?.(provisional) ?? registry[name].from }, request)
-  if (isPowerChange(server, name)) await setPower(server, name, request)
+  const power = powerChangeOf(server, name)
+  if (power !== undefined) await setPower(server, name, power, request)
   else await requestAction(server, name, await parametersOf(), request)
   return reply?.(value) ?? {}
 }
 
-function isPowerChange({ spec }: Server, name: ActionName): boolean {
+/** The new spec.powerState if that is how the action is asked for. */
+function powerChangeOf({ spec }: Server, name: ActionName): DesiredPower | undefined {
+  // In Nova, a hard reboot also starts a server that is off, and resumes a paused or suspended one.
+  if (name === 'reboot') return spec.powerState === 'Running' ? undefined : 'Running'
   const { desiredPower } = registry[name]
-  return desiredPower !== undefined && (spec.powerState !== desiredPower || !isRequestable(name))
+  return spec.powerState !== desiredPower || !isRequestable(name) ? desiredPower : undefined
 }
 
 function routeOf(name: ActionName): Route[] {

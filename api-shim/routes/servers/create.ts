@@ -12,7 +12,7 @@ import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { networksFrom } from './network-requests.ts'
-import { createUserData } from './user-data.ts'
+import { userDataSecret } from './user-data.ts'
 import { checkZone } from './zones.ts'
 
 type Request = RouteRequest<CreateServerBody>
@@ -117,13 +117,13 @@ async function specFrom(request: Request): Promise<ServerSpec> {
     configDrive: isTrue(server.config_drive) || keyName !== undefined || server.user_data !== undefined,
     ...(keyName === undefined ? {} : { keyName }),
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
-    ...describe(request),
+    ...descriptionOf(request),
     ...(await hintsFrom(request)),
   }
 }
 
 /** What the user says of the server. */
-function describe({ body: { server } }: Request): object {
+function descriptionOf({ body: { server } }: Request): object {
   const { description, hostname, metadata, tags } = server
   return {
     ...(typeof description === 'string' ? { description } : {}),
@@ -140,7 +140,7 @@ async function createServers(request: Request): Promise<{ first: Server; reserva
   const { server } = body
   const { most } = countsOf(request)
   const spec = await specFrom(request)
-  const userData = await createUserData(server.user_data, server.name, request)
+  const userData = userDataSecret(server.user_data, server.name, request)
   const reservationId = newReservationId()
   const created: Server[] = []
   for (let index = 0; index < most; index++) {
@@ -154,10 +154,11 @@ async function createServers(request: Request): Promise<{ first: Server; reserva
       diskConfig: server['OS-DCF:diskConfig'],
     })
     const metadata = { name: newNameFor(displayName), annotations }
-    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData, displayName } }))
+    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData?.spec, displayName } }))
   }
   const [first] = created
   if (!first) throw badRequest('max_count must be at least 1')
+  await userData?.createFor(created)
   return { first, reservationId }
 }
 

@@ -1,18 +1,35 @@
 /** Keeps the user data of a request in a Secret, because everybody who may read Servers could read it there. */
+import { type Server, serverOwnerReference } from '../../../crds/index.ts'
 import { newNameFor } from '../../state/names.ts'
 import type { RouteRequest } from '../route.ts'
 
 const TYPE = 'compute.kubenova.io/user-data'
 const KEY = 'user-data'
 
-/** Creates the Secret, and returns the field of the Server's spec that refers to it; nothing without user data. */
-export async function createUserData(
+export interface UserDataSecret {
+  /** The field of the Server's spec that refers to the Secret. */
+  spec: { userDataFrom: { secretKeyRef: { name: string; key: string } } }
+  /**
+   * Creates the Secret. It belongs to the servers, so that it goes with the last of them. Until it exists, the
+   * controller does not place them.
+   */
+  createFor(servers: readonly Server[]): Promise<void>
+}
+
+/** The Secret for the user data of a request; undefined without user data. */
+export function userDataSecret(
   userData: string | undefined,
   serverName: string,
   { state }: Pick<RouteRequest<never>, 'state'>,
-): Promise<object> {
-  if (userData === undefined || userData === '') return {}
+): UserDataSecret | undefined {
+  if (userData === undefined || userData === '') return undefined
   const name = newNameFor(`${serverName}-user-data`)
-  await state.writeSecrets().create({ metadata: { name }, type: TYPE, data: { [KEY]: userData.replaceAll(/\s/g, '') } })
-  return { userDataFrom: { secretKeyRef: { name, key: KEY } } }
+  const data = { [KEY]: userData.replaceAll(/\s/g, '') }
+  return {
+    spec: { userDataFrom: { secretKeyRef: { name, key: KEY } } },
+    async createFor(servers) {
+      const ownerReferences = servers.map((server) => serverOwnerReference(server))
+      await state.writeSecrets().create({ metadata: { name, ownerReferences }, type: TYPE, data })
+    },
+  }
 }

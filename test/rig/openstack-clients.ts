@@ -1,0 +1,77 @@
+// Provides OpenStack's own clients for tests: the commands `openstack` and `nova`, and Python with openstacksdk. They are
+// installed from PyPI into a virtual environment in the cache, at the versions of clients/requirements.txt.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { cacheDirectory } from './binaries.ts'
+import { runCommand } from './process.ts'
+
+const exec = promisify(execFile)
+const requirements = join(import.meta.dirname, 'clients/requirements.txt')
+
+/** The name of an entry in clouds.yaml. */
+export type CloudName = 'kubenova' | 'kubenova-admin'
+
+export interface OpenStackClients {
+  /** Runs `openstack` and returns what it prints. Rejects with its error message. */
+  openstack(...args: string[]): Promise<string>
+  /** Runs `openstack … -f json` and parses what it prints. */
+  openstackJson<T = Record<string, unknown>>(...args: string[]): Promise<T>
+  /** Runs `nova` and returns what it prints. */
+  nova(...args: string[]): Promise<string>
+  /** Runs a Python program, for openstacksdk, and parses the JSON that it prints. */
+  python<T = unknown>(program: string): Promise<T>
+  /** The same clients as another user. */
+  as(cloud: CloudName): OpenStackClients
+}
+
+/**
+ * Installs the clients if they are missing.
+ * @param dir the directory of the cloud, with clouds.yaml
+ */
+export async function openstackClients(dir: string): Promise<OpenStackClients> {
+  const bin = join(await ensureClients(), 'bin')
+  return clientsOf(bin, join(dir, 'clouds.yaml'), 'kubenova')
+}
+
+function clientsOf(bin: string, configuration: string, cloud: CloudName): OpenStackClients {
+  const run = async (program: string, args: readonly string[]): Promise<string> => {
+    const env = { ...withoutOpenStack(process.env), OS_CLIENT_CONFIG_FILE: configuration, OS_CLOUD: cloud }
+    const { stdout } = await exec(join(bin, program), args, { env, maxBuffer: 64 * 1024 ** 2, timeout: 300_000 })
+    return stdout
+  }
+  const openstack = (...args: string[]): Promise<string> => run('openstack', args)
+  return {
+    openstack,
+    async openstackJson<T>(...args: string[]) {
+      return JSON.parse(await openstack(...args, '-f', 'json')) as T
+    },
+    nova: (...args) => run('nova', ['--os-cloud', cloud, ...args]),
+    async python<T>(program: string) {
+      return JSON.parse(await run('python', ['-c', program])) as T
+    },
+    as: (other) => clientsOf(bin, configuration, other),
+  }
+}
+
+/** The environment without the variables of a cloud that the person who runs the tests may use. */
+const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
+
+/** Returns the virtual environment. Its name has the hash of the requirements, so that other versions get another one. */
+async function ensureClients(): Promise<string> {
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
+  const venv = join(dirname(cacheDirectory()), `openstack-clients-${hash}`)
+  const complete = join(venv, 'complete')
+  if (existsSync(complete)) return venv
+  // An installation that was interrupted is started anew.
+  rmSync(venv, { recursive: true, force: true })
+  mkdirSync(dirname(venv), { recursive: true })
+  console.error('# installing the OpenStack clients')
+  await runCommand(['python3', '-m', 'venv', venv])
+  await runCommand([join(venv, 'bin/pip'), 'install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+  writeFileSync(complete, '')
+  return venv
+}
