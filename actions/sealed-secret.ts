@@ -30,7 +30,7 @@ const BLOCK_BYTES = 128
  * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
  */
 export async function sealSecret(value: string, publicKey: string, { server, request }: SealBinding): Promise<string> {
-  return encrypt(padWithZeros(Buffer.from(value)), publicKey, { server, request })
+  return encryptFor(padWithZeros(Buffer.from(value)), publicKey, { server, request })
 }
 
 /**
@@ -42,7 +42,7 @@ export async function openSealedSecret(
   privateKey: KeyObject,
   { server, request }: SealBinding,
 ): Promise<string | undefined> {
-  const padded = await decrypt(sealed, privateKey, { server, request })
+  const padded = await decryptWith(sealed, privateKey, { server, request })
   return padded && Buffer.from(padded).toString('utf8').replace(/\0+$/, '')
 }
 
@@ -58,7 +58,7 @@ const END_OF_DATA = 0x80
  */
 export async function sealUserData(value: Uint8Array, publicKey: string, { server }: UserDataBinding): Promise<string> {
   const padded = padWithZeros(Buffer.concat([value, Buffer.of(END_OF_DATA)]))
-  return encrypt(padded, publicKey, { server, purpose: 'user-data' })
+  return encryptFor(padded, publicKey, { server, purpose: 'user-data' })
 }
 
 /** Decrypts user data. Returns undefined if it was encrypted for another key or Server, or has been changed. */
@@ -67,7 +67,7 @@ export async function openSealedUserData(
   privateKey: KeyObject,
   { server }: UserDataBinding,
 ): Promise<Uint8Array | undefined> {
-  const padded = await decrypt(sealed, privateKey, { server, purpose: 'user-data' })
+  const padded = await decryptWith(sealed, privateKey, { server, purpose: 'user-data' })
   return padded && Buffer.from(padded.subarray(0, padded.lastIndexOf(END_OF_DATA)))
 }
 
@@ -83,14 +83,20 @@ function padWithZeros(value: Uint8Array): Uint8Array {
  */
 type Purpose = Readonly<Record<string, string>>
 
-async function encrypt(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {
+/** @param purpose what the value is for; {@link decryptWith} must be given the same */
+export async function encryptFor(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {
   const { CompactEncrypt, importJWK } = await import('jose')
   const key = await importJWK({ kty: 'OKP', crv: 'X25519', x: publicKey }, ALGORITHM)
   const header = { alg: ALGORITHM, enc: ENCRYPTION, ...purpose }
   return new CompactEncrypt(value).setProtectedHeader(header).encrypt(key)
 }
 
-async function decrypt(sealed: string, privateKey: KeyObject, purpose: Purpose): Promise<Uint8Array | undefined> {
+/** Returns undefined if the value was encrypted for another key or purpose, or has been changed. */
+export async function decryptWith(
+  sealed: string,
+  privateKey: KeyObject,
+  purpose: Purpose,
+): Promise<Uint8Array | undefined> {
   const { compactDecrypt, errors } = await import('jose')
   try {
     const accepted = { keyManagementAlgorithms: [ALGORITHM], contentEncryptionAlgorithms: [ENCRYPTION] }

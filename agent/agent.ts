@@ -2,6 +2,7 @@
  * The agent: registers the host as a Hypervisor, watches the host's Servers and domains, and makes the domains match
  * the Servers. program.ts adds what a process needs: flags and the metrics server.
  */
+import { QUESTION_PAGE } from '../actions/host-question.ts'
 import { serverAction } from '../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../crds/index.ts'
 import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
@@ -9,6 +10,7 @@ import { namespaces } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
 import { runControllers } from '../kube/controller.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
+import type { Page } from '../kube/health-server.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
 import type { Log } from '../kube/log.ts'
 import { defineHistogram } from '../kube/metrics.ts'
@@ -31,6 +33,8 @@ export interface Agent {
   run(signal: AbortSignal): Promise<void>
   /** The readiness checks by name. Each throws an Error with the reason while the agent cannot do its work. */
   ready: Record<string, () => void>
+  /** The pages that the agent serves beside its metrics. */
+  pages: Record<string, Page>
 }
 
 export async function createAgent(kube: Kube, options: AgentOptions, log: Log): Promise<Agent> {
@@ -39,8 +43,9 @@ export async function createAgent(kube: Kube, options: AgentOptions, log: Log): 
 
 /** Creates the agent from its components, which belong to a real or to a simulated host. */
 export function newAgent(components: AgentComponents): Agent {
-  const { session, facts, informer, options } = components
+  const { session, facts, informer, options, answerQuestion } = components
   return {
+    pages: answerQuestion ? { [QUESTION_PAGE]: answerQuestion } : {},
     ready: {
       libvirt() {
         if (!session.connection) throw new Error(`no connection to ${options.libvirtUri}`)

@@ -5,8 +5,10 @@
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
+import { parseAddress } from '../kube/address.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
+import type { Page } from '../kube/health-server.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
 import { LatestObjects } from '../kube/latest-objects.ts'
@@ -21,6 +23,7 @@ import { defaultHostName, type Facts, firstExternalAddress, readHostFacts } from
 import { Jobs } from './host/jobs.ts'
 import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPathsOf } from './host/paths.ts'
+import { readStatistics } from './host/statistics.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { type Identity, lockStateDirectory, type StateDirectoryLock } from './identity.ts'
 import { parseDiskDirs } from './image/disk-places.ts'
@@ -29,8 +32,9 @@ import { recordLibvirtCalls } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
+import { createQuestionPage, shimTokenChecker } from './questions.ts'
 import { lazySealingKey, publicSealingKey } from './sealing-key.ts'
-import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
+import { domainChanged, resyncDue, serversByUid, serversOn, uuidOf } from './server/controller.ts'
 import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
@@ -93,6 +97,8 @@ export interface HostComponents {
   lockHost(identity: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
   /** Rotates the console logs of the Servers with these uids. */
   rotateConsoleLogs(uids: readonly string[]): Promise<void>
+  /** Answers a question of the API shim. Absent on a simulated host. */
+  answerQuestion?: Page
   /** Records metrics of all libvirt calls until the returned function is called. */
   exposeMetrics(): () => void
 }
@@ -128,7 +134,8 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
     async probeFacts() {
       const hostIP = hostIp ?? firstExternalAddress()
       const facts = await readHostFacts(call, { domainType, dataDir: stateDir, hostIP, agentVersion: version, log })
-      return { ...facts, status: { ...facts.status, sealingKey: publicSealingKey(await sealingKey()) } }
+      const sealing = { sealingKey: publicSealingKey(await sealingKey()) }
+      return { ...facts, status: { ...facts.status, ...sealing, ...agentPortOf(options) } }
     },
     storage,
     network,
@@ -140,6 +147,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
       return rotateLogs(logs, options)
     },
     exposeMetrics: () => recordLibvirtCalls(kube.metrics),
+    answerQuestion: newQuestionPage(components, call),
   }
 }
 
@@ -187,6 +195,26 @@ interface LocalComponents extends ClusterComponents {
   jobs: Jobs
   sealingKey(): Promise<KeyObject>
   network: HostNetwork
+}
+
+/** The port that questions go to; nothing if only this host reaches it. */
+function agentPortOf({ metricsAddress }: AgentOptions): { agentPort?: number } {
+  const { host, port } = parseAddress(metricsAddress)
+  return ['127.0.0.1', '::1', 'localhost'].includes(host) || port === 0 ? {} : { agentPort: port }
+}
+
+function newQuestionPage({ kube, hostName, options, informer, sealingKey }: LocalComponents, call: CallFunction): Page {
+  const { stateDir, runDir, namespace } = options
+  return createQuestionPage({
+    sealingKey,
+    isShim: shimTokenChecker(kube, namespace, hostName),
+    findServer(uid) {
+      const [server] = informer.cache.byIndex(serversByUid, uid)
+      const { consoleLog } = serverPathsOf(stateDir, runDir, uid)
+      return server && { uid, uuid: uuidOf(server), consoleLog }
+    },
+    statisticsOf: (server) => readStatistics(call, server),
+  })
 }
 
 function newLocalHost(components: LocalComponents): LocalHost {

@@ -77,7 +77,7 @@ export const AgentOptions = Type.Object({
   }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8081',
-    description: 'Address that serves /metrics, /healthz and /readyz',
+    description: 'Address that serves /metrics, /healthz and /readyz, and answers the questions of the API shim',
   }),
   logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
     default: 'info',

@@ -28,7 +28,13 @@ export async function runAgentProgram(createAgentFor = createAgent): Promise<voi
     using _gc = startPeriodicGc(kube.clock, smallHeapPolicy)
     const agent = await createAgentFor(kube, options, log)
     const { host, port } = parseAddress(options.metricsAddress)
-    await using _http = await serveHealthAndMetrics({ host, port, metrics: kube.metrics, ready: agent.ready })
+    await using _http = await serveHealthAndMetrics({
+      host,
+      port,
+      metrics: kube.metrics,
+      ready: agent.ready,
+      pages: agent.pages,
+    })
     await agent.run(signal)
   }
   await runMain(main, { log })

@@ -15,6 +15,7 @@ import { createServer, type ServerOptions } from './server.ts'
 import type { Authenticator, Services } from './services.ts'
 import { createAccess } from './state/access.ts'
 import { Heartbeats } from './state/heartbeats.ts'
+import { Hosts } from './state/hosts.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -49,6 +50,7 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
     ...identity,
     namespace,
     heartbeats: new Heartbeats(kube, namespace),
+    hosts: new Hosts(kube, namespace),
     ...(imageFiles ? { imageFiles } : {}),
     region,
     clock: kube.clock,

@@ -5,6 +5,7 @@ import type { IdentityBackend } from './identity/backend.ts'
 import type { Caller } from './identity/caller.ts'
 import type { ImageFiles } from './images/files.ts'
 import type { Heartbeats } from './state/heartbeats.ts'
+import type { Hosts } from './state/hosts.ts'
 import type { State } from './state/state.ts'
 
 /** Finds out whose token it is. Undefined: the token is not valid. */
@@ -16,6 +17,7 @@ export interface Services {
   state: State
   authenticator: Authenticator
   heartbeats: Heartbeats
+  hosts: Hosts
   /** Absent with `auth_type: none`. */
   identity?: IdentityBackend
   /** The namespace of the objects that belong to the shim and to no project. */

@@ -13,6 +13,7 @@ import { createServer } from './server.ts'
 import type { Services } from './services.ts'
 import { createAccess } from './state/access.ts'
 import { Heartbeats } from './state/heartbeats.ts'
+import { Hosts } from './state/hosts.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -73,7 +74,18 @@ describe('the shim on a real API server', () => {
     await identity.start(stop.signal)
     const heartbeats = new Heartbeats(kube, namespace)
     const clock = kube.clock
-    services = { state, authenticator: identity, identity, namespace, heartbeats, region: 'RegionOne', clock, log }
+    const hosts = new Hosts(kube, namespace)
+    services = {
+      state,
+      authenticator: identity,
+      identity,
+      namespace,
+      heartbeats,
+      hosts,
+      region: 'RegionOne',
+      clock,
+      log,
+    }
     app = createServer(services)
     await app.ready()
   })

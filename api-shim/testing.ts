@@ -18,6 +18,7 @@ import { createServer } from './server.ts'
 import type { Services } from './services.ts'
 import type { Access } from './state/access.ts'
 import { Heartbeats } from './state/heartbeats.ts'
+import { Hosts } from './state/hosts.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
 
@@ -93,6 +94,7 @@ export class TestShim implements AsyncDisposable {
       authenticator: { authenticate: async (token) => this.callerOf(token) },
       namespace: 'kubenova-system',
       heartbeats: new Heartbeats(kube, 'kubenova-system'),
+      hosts: new Hosts(kube, 'kubenova-system'),
       region: 'RegionOne',
       clock: kube.clock,
       log: noLog,

@@ -136,6 +136,7 @@ export const statusOwners = {
       used: 'nodeLifecycle',
       servers: 'nodeLifecycle',
       hostIP: 'agent',
+      agentPort: 'agent',
       arch: 'agent',
       domainType: 'agent',
       libvirtVersion: 'agent',

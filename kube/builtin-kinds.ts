@@ -44,6 +44,23 @@ export const subjectAccessReviews: TypedResourceDef<SubjectAccessReview> = {
   namespaced: false,
 }
 
+export const tokenReviews: TypedResourceDef<TokenReview> = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
+  namespaced: false,
+}
+/** The subresource `token` of a ServiceAccount. */
+export const tokenRequestsOf = (serviceAccount: string): TypedResourceDef<TokenRequest> => ({
+  group: '',
+  version: 'v1',
+  plural: `serviceaccounts/${serviceAccount}/token`,
+  kind: 'TokenRequest',
+  apiVersion: 'authentication.k8s.io/v1',
+  namespaced: true,
+})
+
 interface BuiltinObject {
   apiVersion?: string
   kind?: string
@@ -128,4 +145,14 @@ export interface SubjectAccessReview extends BuiltinObject {
     }
   }
   status?: { allowed: boolean; reason?: string }
+}
+/** A question to the API server whose token this is. Its creation answers it; it is never stored. */
+export interface TokenReview extends BuiltinObject {
+  spec: { token: string; audiences?: string[] }
+  status?: { authenticated?: boolean; user?: { username?: string }; audiences?: string[]; error?: string }
+}
+/** Asks for a token of a ServiceAccount. Its creation returns the token; it is never stored. */
+export interface TokenRequest extends BuiltinObject {
+  spec: { audiences: string[]; expirationSeconds?: number }
+  status?: { token: string; expirationTimestamp: string }
 }

@@ -19,6 +19,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     metrics,
     ready,
+    pages: { echo: async (body) => ({ status: 202, body: `${body}!` }) },
   })
 })
 afterAll(() => server[Symbol.asyncDispose]())
@@ -29,6 +30,17 @@ const get = async (path: string, method = 'GET'): Promise<[number, string]> => {
 }
 
 describe('serveHealthAndMetrics', () => {
+  it('answers a POST to a page of the program, if the body is not too long', async () => {
+    const post = async (path: string, body: string): Promise<[number, string]> => {
+      const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method: 'POST', body })
+      return [response.status, await response.text()]
+    }
+    expect(await post('/echo', 'hello')).toEqual([202, 'hello!'])
+    expect(await post('/echo', 'x'.repeat(65_537))).toEqual([413, 'a body has at most 65536 bytes'])
+    expect(await post('/other', 'x')).toEqual([405, 'only GET'])
+    expect(await get('/echo')).toEqual([404, 'this server has /healthz, /readyz and /metrics'])
+  })
+
   it.each<[string, number, string]>([
     ['/healthz', 200, 'ok'],
     ['/livez', 200, 'ok'],

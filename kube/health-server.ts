@@ -1,5 +1,5 @@
-// /healthz, /readyz and /metrics over plain HTTP, for kubelet and Prometheus.
-import type { Server, ServerResponse } from 'node:http'
+// /healthz, /readyz and /metrics over plain HTTP, for kubelet and Prometheus; and pages of the program itself.
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exposeProcessMetrics, type Metrics } from './metrics.ts'
 import { createServer } from './node-http.ts'
@@ -18,13 +18,23 @@ export interface HealthServerOptions {
    * as the event loop runs.
    */
   ready?: Readonly<Record<string, HealthCheck>> | undefined
+  /**
+   * Pages that answer a POST, by their names. Each must check its callers, because every process that reaches the port
+   * can call it.
+   */
+  pages?: Readonly<Record<string, Page>> | undefined
 }
+
+/** Answers the body of a POST. */
+export type Page = (body: string) => Promise<{ status: number; body: string }>
 
 export interface HealthServer extends AsyncDisposable {
   readonly port: number
 }
 
 const CHECK_TIMEOUT_MS = 5_000
+/** The longest body of a POST, in bytes. */
+const MAX_BODY_BYTES = 65_536
 
 /**
  * Starts the server; resolves when it listens. `/readyz/<name>` runs one check, `?verbose` lists all checks,
@@ -32,11 +42,9 @@ const CHECK_TIMEOUT_MS = 5_000
  */
 export async function serveHealthAndMetrics(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    handleRequest(options, request.method ?? '', new URL(request.url ?? '/', 'http://local'), response).catch(
-      (error: unknown) => {
-        send(response, 500, String(error))
-      },
-    )
+    handleRequest(options, request, new URL(request.url ?? '/', 'http://local'), response).catch((error: unknown) => {
+      send(response, 500, String(error))
+    })
   })
   server.requestTimeout = 10_000
   await listen(server, options)
@@ -66,10 +74,13 @@ function listen(server: Server, { port, host }: HealthServerOptions): Promise<vo
 
 async function handleRequest(
   options: HealthServerOptions,
-  method: string,
+  request: IncomingMessage,
   url: URL,
   response: ServerResponse,
 ): Promise<void> {
+  const { method } = request
+  const answer = options.pages?.[url.pathname.slice(1)]
+  if (method === 'POST' && answer) return answerPost(request, answer, response)
   if (method !== 'GET' && method !== 'HEAD') return send(response, 405, 'only GET')
   const [, page = '', name] = url.pathname.split('/')
   switch (page) {
@@ -85,6 +96,18 @@ async function handleRequest(
     default:
       return send(response, 404, 'this server has /healthz, /readyz and /metrics')
   }
+}
+
+async function answerPost(request: IncomingMessage, answer: Page, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) return send(response, 413, `a body has at most ${MAX_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  const { status, body } = await answer(Buffer.concat(chunks).toString('utf8'))
+  send(response, status, body)
 }
 
 async function runChecks(

@@ -54,6 +54,8 @@ export interface ResourceDef {
   plural: string
   kind: string
   namespaced: boolean
+  /** The `apiVersion` of the objects, where it is not that of the path, as for a subresource of another group. */
+  apiVersion?: string
   /** false: the kind has no status subresource, so a write of the object also writes its status. Default: true. */
   statusSubresource?: boolean
 }
@@ -92,8 +94,12 @@ export type Draft<T> = {
   [K in Exclude<keyof T, 'metadata' | 'apiVersion' | 'kind'>]?: PartialDeep<T[K]> | undefined
 } & { apiVersion?: string; kind?: string; metadata: Partial<ObjectMeta> }
 
-export const apiVersionOf = (def: Pick<ResourceDef, 'group' | 'version'>): string =>
-  def.group === '' ? def.version : `${def.group}/${def.version}`
+export const apiVersionOf = ({
+  group,
+  version,
+  apiVersion,
+}: Omit<ResourceDef, 'plural' | 'kind' | 'namespaced'>): string =>
+  apiVersion ?? (group === '' ? version : `${group}/${version}`)
 
 /** The key of an object in caches and queues: `namespace/name`, or `name` for cluster-scoped objects. */
 export const keyOf = (ref: Ref): string => (ref.namespace ? `${ref.namespace}/${ref.name ?? ''}` : (ref.name ?? ''))

@@ -86,6 +86,13 @@ export const HypervisorStatus = Type.Object({
   used: Type.Optional(Resources),
   servers: Type.Optional(Type.Integer({ description: 'Servers placed here.' })),
   hostIP: Type.Optional(Type.String()),
+  agentPort: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description: 'Port of the agent at hostIP, for questions of the API shim. Absent: the agent listens elsewhere.',
+    }),
+  ),
   arch: Type.Optional(Type.String()),
   domainType: Type.Optional(
     Type.Enum(['kvm', 'qemu'], { description: 'kvm, or qemu: emulation without hardware help.' }),

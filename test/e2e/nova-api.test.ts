@@ -22,6 +22,7 @@ const waitForStatus = (name: string, status: string): Promise<unknown> =>
   waitUntil(async () => (await clients.openstackJson('server', 'show', name))['status'] === status, {
     what: `${name} to be ${status}`,
     deadline: 120_000,
+    every: 500,
   })
 
 /** The Server of kubectl that has the UUID. */
@@ -56,7 +57,6 @@ it('openstackclient creates, stops, starts and deletes a server that kubectl see
 
 it('a change with kubectl is visible to openstackclient, and the other way round', async () => {
   await user().withServer('both', {}, async (server) => {
-    await user().waitForBoot(server)
     await user().patch('server', 'both', { spec: { powerState: 'Paused', metadata: { by: 'kubectl' } } })
     await waitForStatus('both', 'PAUSED')
     const shown = await clients.openstackJson('server', 'show', 'both')
@@ -83,6 +83,11 @@ print(json.dumps({'id': server.id, 'status': server.status, 'image': image.statu
   const server = await serverOf(made.id)
   expect(await user().waitForBoot(server)).toMatchObject({ userdata: 'ok' })
   expect(user().consoleOf(server)).toContain('said 42')
+  expect(await clients.openstack('console', 'log', 'show', 'sdk')).toContain('said 42')
+  const diagnostics = await clients.as('kubenova-admin').python(`
+import json, openstack
+print(json.dumps(openstack.connect().compute.get_server_diagnostics('${made.id}').to_dict()))`)
+  expect(diagnostics).toMatchObject({ state: 'running', driver: 'libvirt', num_cpus: 1, num_nics: 1 })
   expect(await user().kubectl('get', 'servers', '-o', 'yaml')).not.toContain('40+2')
   expect(await user().kubectl('get', 'secrets', '-o', 'name')).toContain('secret/sdk-user-data')
 

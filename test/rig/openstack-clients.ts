@@ -1,5 +1,5 @@
-// Provides OpenStack's own clients for tests: the commands `openstack` and `nova`, and Python with openstacksdk. They are
-// installed from PyPI into a virtual environment in the cache, at the versions of clients/requirements.txt.
+// Provides OpenStack's own clients for tests: the commands `openstack` and `nova`, and Python with openstacksdk. They
+// are installed from PyPI into a virtual environment in the cache, at the versions of clients/requirements.txt.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ export interface OpenStackClients {
   openstack(...args: string[]): Promise<string>
   /** Runs `openstack … -f json` and parses what it prints. */
   openstackJson<T = Record<string, unknown>>(...args: string[]): Promise<T>
-  /** Runs `nova` and returns what it prints. */
+  /** Runs `nova` as the user of openrc, because it does not read clouds.yaml. Returns what it prints. */
   nova(...args: string[]): Promise<string>
   /** Runs a Python program, for openstacksdk, and parses the JSON that it prints. */
   python<T = unknown>(program: string): Promise<T>
@@ -33,12 +33,13 @@ export interface OpenStackClients {
  */
 export async function openstackClients(dir: string): Promise<OpenStackClients> {
   const bin = join(await ensureClients(), 'bin')
-  return clientsOf(bin, join(dir, 'clouds.yaml'), 'kubenova')
+  return clientsOf(bin, dir, 'kubenova')
 }
 
-function clientsOf(bin: string, configuration: string, cloud: CloudName): OpenStackClients {
-  const run = async (program: string, args: readonly string[]): Promise<string> => {
-    const env = { ...withoutOpenStack(process.env), OS_CLIENT_CONFIG_FILE: configuration, OS_CLOUD: cloud }
+function clientsOf(bin: string, dir: string, cloud: CloudName): OpenStackClients {
+  const byName = { OS_CLIENT_CONFIG_FILE: join(dir, 'clouds.yaml'), OS_CLOUD: cloud }
+  const run = async (program: string, args: readonly string[], variables: object = byName): Promise<string> => {
+    const env = { ...withoutOpenStack(process.env), ...variables }
     const { stdout } = await exec(join(bin, program), args, { env, maxBuffer: 64 * 1024 ** 2, timeout: 300_000 })
     return stdout
   }
@@ -48,19 +49,27 @@ function clientsOf(bin: string, configuration: string, cloud: CloudName): OpenSt
     async openstackJson<T>(...args: string[]) {
       return JSON.parse(await openstack(...args, '-f', 'json')) as T
     },
-    nova: (...args) => run('nova', ['--os-cloud', cloud, ...args]),
+    nova: (...args) => run('nova', args, readOpenrc(dir)),
     async python<T>(program: string) {
       return JSON.parse(await run('python', ['-c', program])) as T
     },
-    as: (other) => clientsOf(bin, configuration, other),
+    as: (other) => clientsOf(bin, dir, other),
   }
 }
+
+/** The variables that a shell has after `. openrc`. */
+const readOpenrc = (dir: string): Record<string, string> =>
+  Object.fromEntries(
+    readFileSync(join(dir, 'openrc'), 'utf8')
+      .matchAll(/^export (\w+)=(.*)$/gm)
+      .map(([, name = '', value = '']) => [name, value]),
+  )
 
 /** The environment without the variables of a cloud that the person who runs the tests may use. */
 const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
 
-/** Returns the virtual environment. Its name has the hash of the requirements, so that other versions get another one. */
+/** Returns the virtual environment. Its name has the hash of the requirements, so other versions get another one. */
 async function ensureClients(): Promise<string> {
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
   const venv = join(dirname(cacheDirectory()), `openstack-clients-${hash}`)

@@ -1,19 +1,22 @@
-/**
- * What only the agent of a server's host knows: the console's log and libvirt's statistics. The agent does not serve them
- * to the shim yet, so both are answered as Nova answers where the hypervisor driver cannot tell them.
- */
+/** What only the agent of a server's host knows: the output of the console, and libvirt's statistics. */
+import type { HostAnswer, HostQuestion } from '../../../actions/host-question.ts'
 import type { Server } from '../../../crds/index.ts'
-import { conflict, notImplemented } from '../../http/fault.ts'
+import { conflict } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { object, schema, type TypeOf } from '../../validation/schema.ts'
-import { defineRoute } from '../route.ts'
+import { renderDiagnostics, renderOldDiagnostics } from '../../views/diagnostics.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 
-const unsupported = (): Error => notImplemented('The requested functionality is not supported.')
-
-function requireHost(server: Server): void {
-  if (server.status?.host === undefined) throw conflict(`Instance ${uuidOf(server)} is not ready`)
+async function askHost(
+  server: Server,
+  ask: HostQuestion['ask'],
+  { services }: Pick<RouteRequest<never>, 'services'>,
+): Promise<HostAnswer> {
+  const host = services.state.unchecked.hypervisors.cache.get(server.status?.host ?? '')
+  if (!host) throw conflict(`Instance ${uuidOf(server)} is not ready`)
+  return services.hosts.ask(host, { server: server.metadata.uid ?? '', ask })
 }
 
 export const serverDiagnostics = defineRoute<null>({
@@ -26,11 +29,17 @@ export const serverDiagnostics = defineRoute<null>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    requireHost(server)
+    const isOff = server.status?.powerState === 'Shutdown'
+    const answer = isOff ? undefined : await askHost(server, 'statistics', request)
     // libvirt has no statistics of a domain that is off.
-    if (server.status?.powerState === 'Shutdown')
+    if (!answer || !('statistics' in answer))
       throw conflict(`Cannot 'get_diagnostics' instance ${uuidOf(server)} while it is in power state shutdown`)
-    throw unsupported()
+    const { statistics } = answer
+    if (request.version < 48) return { body: renderOldDiagnostics(statistics) }
+    const { state, clock } = request.services
+    const host = state.unchecked.hypervisors.cache.get(server.status?.host ?? '')
+    const context = { now: clock.wall(), hypervisor: host?.status?.domainType ?? 'kvm' }
+    return { body: renderDiagnostics(server, statistics, context) }
   },
 })
 
@@ -52,7 +61,17 @@ export const consoleOutput = defineRoute<TypeOf<typeof body>>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    requireHost(server)
-    throw unsupported()
+    const answer = await askHost(server, 'console-output', request)
+    const output = 'output' in answer ? answer.output : ''
+    return { body: { output: withoutControls(lastLines(output, request.body['os-getConsoleOutput'].length)) } }
   },
 })
+
+/** The last lines, counted as Nova counts them: a line feed at the end begins one more line. */
+function lastLines(text: string, length: number | string | null | undefined): string {
+  if (length === undefined || length === null) return text
+  return Number(length) === 0 ? '' : text.split('\n').slice(-Number(length)).join('\n')
+}
+
+/** Nova removes the control characters that XML cannot have, also from JSON. */
+const withoutControls = (text: string): string => text.replaceAll(/[^\t\n\P{Cc}\u007f-\u009f]/gu, '')

@@ -86,7 +86,7 @@ describe('consoles, volumes, shares and migrations', () => {
       400,
       'Unavailable console type novnc.',
     ],
-    ['GET', 'diagnostics', undefined, 501, 'The requested functionality is not supported.'],
+    ['GET', 'diagnostics', undefined, 409, 'is not ready'],
     ['GET', `os-volume_attachments/${UNKNOWN}`, undefined, 404, `is not attached to volume ${UNKNOWN}`],
     ['DELETE', `os-volume_attachments/${UNKNOWN}`, undefined, 404, `Volume ${UNKNOWN} could not be found.`],
     ['GET', 'shares/bogus', undefined, 404, 'Share bogus could not be found.'],

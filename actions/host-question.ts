@@ -1,0 +1,66 @@
+/**
+ * The questions that the API shim asks the agent of a host about a server: what only the host knows, and what is too
+ * large or changes too often for a resource. Question and answer are encrypted, so plain HTTP carries them
+ * (docs/adr/0046).
+ */
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { decryptWith, encryptFor } from './sealed-secret.ts'
+
+/** The path to which questions are posted, and the name of the page. */
+export const QUESTION_PAGE = 'questions'
+/** The audience of the token in a question: the agent that is asked cannot use the token to ask another agent. */
+export const questionAudienceOf = (host: string): string => `compute.kubenova.io/agent/${host}`
+
+const Question = Type.Object({
+  /** A token of the shim's ServiceAccount for {@link questionAudienceOf} the host. */
+  token: Type.String(),
+  /** The X25519 public key, in base64url, for which the answer is encrypted. */
+  replyKey: Type.String({ maxLength: 64 }),
+  /** The uid of the Server. */
+  server: Type.String({ maxLength: 64 }),
+  ask: Type.Enum(['console-output', 'statistics']),
+})
+export type HostQuestion = Static<typeof Question>
+
+/** Statistics of a running domain by libvirt's names, such as `block.0.rd.bytes`. */
+export type DomainStatistics = Readonly<Record<string, string | number | boolean>>
+
+export type HostAnswer =
+  | { output: string }
+  | { statistics: DomainStatistics }
+  /** The host does not run the server, or has no statistics of a domain that is off. */
+  | { missing: 'server' | 'domain' }
+
+/** @param publicKey status.sealingKey of the Hypervisor */
+export const encryptQuestion = (question: HostQuestion, publicKey: string): Promise<string> =>
+  encryptFor(Buffer.from(JSON.stringify(question)), publicKey, { purpose: 'question' })
+
+/** Returns undefined if the text is no question for the host with this key. */
+export async function decryptQuestion(text: string, privateKey: KeyObject): Promise<HostQuestion | undefined> {
+  const plain = await decryptWith(text, privateKey, { purpose: 'question' })
+  if (!plain) return undefined
+  const question: unknown = JSON.parse(Buffer.from(plain).toString('utf8'))
+  return Value.Check(Question, question) ? question : undefined
+}
+
+export const encryptAnswer = (answer: HostAnswer, { replyKey, server }: HostQuestion): Promise<string> =>
+  encryptFor(Buffer.from(JSON.stringify(answer)), replyKey, { purpose: 'answer', server })
+
+/** Returns undefined if the text is no answer for this key about this server. */
+export async function decryptAnswer(
+  text: string,
+  privateKey: KeyObject,
+  server: string,
+): Promise<HostAnswer | undefined> {
+  const plain = await decryptWith(text, privateKey, { purpose: 'answer', server })
+  return plain && (JSON.parse(Buffer.from(plain).toString('utf8')) as HostAnswer)
+}
+
+/** A key pair for the answer to one question. */
+export function newReplyKey(): { privateKey: KeyObject; replyKey: string } {
+  const { privateKey } = generateKeyPairSync('x25519')
+  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' })
+  return { privateKey, replyKey: x }
+}

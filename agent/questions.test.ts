@@ -1,0 +1,68 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { decryptAnswer, encryptQuestion, type HostQuestion, newReplyKey } from '../actions/host-question.ts'
+import { createQuestionPage } from './questions.ts'
+import { publicSealingKey } from './sealing-key.ts'
+
+const { privateKey } = generateKeyPairSync('x25519')
+const dir = mkdtempSync(join(tmpdir(), 'kubenova-questions-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const consoleLog = join(dir, 'console.log')
+writeFileSync(consoleLog, 'one\ntwo\n')
+
+const page = createQuestionPage({
+  sealingKey: async () => privateKey,
+  isShim: async (token) => token === 'good',
+  findServer: (uid) => (uid === 'elsewhere' ? undefined : { uid, uuid: uid, consoleLog }),
+  statisticsOf: async ({ uid }) => (uid === 'off' ? undefined : { 'block.count': 1 }),
+})
+
+async function ask(ask: HostQuestion['ask'], server: string, token = 'good') {
+  const { privateKey: key, replyKey } = newReplyKey()
+  const text = await encryptQuestion({ ask, server, token, replyKey }, publicSealingKey(privateKey))
+  const { status, body } = await page(text)
+  return status === 200 ? decryptAnswer(body, key, server) : { status, body }
+}
+
+describe('createQuestionPage', () => {
+  it('answers with the output of the console', async () => {
+    expect(await ask('console-output', 'a')).toEqual({ output: 'one\ntwo\n' })
+  })
+
+  it('answers with the statistics of a domain, unless it is off', async () => {
+    expect(await ask('statistics', 'a')).toEqual({ statistics: { 'block.count': 1 } })
+    expect(await ask('statistics', 'off')).toEqual({ missing: 'domain' })
+  })
+
+  it('knows only the servers of the host', async () => {
+    expect(await ask('console-output', 'elsewhere')).toEqual({ missing: 'server' })
+  })
+
+  it('gives no answer to a token that is not of the shim', async () => {
+    expect(await ask('console-output', 'a', 'stolen')).toEqual({ status: 403, body: 'only the API shim may ask' })
+  })
+
+  it.each(['', 'x', '{"ask":"console-output"}'])('gives no answer to %j', async (body) => {
+    expect(await page(body)).toEqual({ status: 400, body: 'this is no question for this host' })
+  })
+
+  it('gives no answer to a question for another host', async () => {
+    const { publicKey } = generateKeyPairSync('x25519')
+    const { x = '' } = publicKey.export({ format: 'jwk' })
+    const { replyKey } = newReplyKey()
+    const text = await encryptQuestion({ ask: 'statistics', server: 'a', token: 'good', replyKey }, x)
+    expect((await page(text)).status).toBe(400)
+  })
+
+  it('encrypts the answer for one question and one server', async () => {
+    const { privateKey: key, replyKey } = newReplyKey()
+    const question = { ask: 'console-output', server: 'a', token: 'good', replyKey } as const
+    const { body } = await page(await encryptQuestion(question, publicSealingKey(privateKey)))
+    expect(body).not.toContain('two')
+    expect(await decryptAnswer(body, newReplyKey().privateKey, 'a')).toBeUndefined()
+    expect(await decryptAnswer(body, key, 'b')).toBeUndefined()
+  })
+})

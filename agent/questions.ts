@@ -1,0 +1,60 @@
+/**
+ * Answers the questions that the API shim asks about a server of this host: the output of its console, and libvirt's
+ * statistics of its domain (docs/adr/0046).
+ */
+import type { KeyObject } from 'node:crypto'
+import {
+  decryptQuestion,
+  encryptAnswer,
+  type HostAnswer,
+  type HostQuestion,
+  questionAudienceOf,
+} from '../actions/host-question.ts'
+import { tokenReviews } from '../kube/builtin-kinds.ts'
+import type { Kube } from '../kube/client.ts'
+import type { Page } from '../kube/health-server.ts'
+import { readTail } from './console/tail.ts'
+
+export interface QuestionDeps {
+  sealingKey(): Promise<KeyObject>
+  /** Whether the token is one of the API shim. */
+  isShim(token: string): Promise<boolean>
+  /** The Server with this uid if it is placed on this host. */
+  findServer(uid: string): { uid: string; uuid: string; consoleLog: string } | undefined
+  /** libvirt's statistics of the running domain; undefined if it is off or absent. */
+  statisticsOf(server: {
+    uid: string
+    uuid: string
+  }): Promise<Extract<HostAnswer, { statistics: unknown }>['statistics'] | undefined>
+}
+
+/** The page that answers questions. A question that the shim did not ask gets no answer. */
+export function createQuestionPage(deps: QuestionDeps): Page {
+  return async (body) => {
+    const question = await decryptQuestion(body, await deps.sealingKey())
+    if (!question) return { status: 400, body: 'this is no question for this host' }
+    if (!(await deps.isShim(question.token))) return { status: 403, body: 'only the API shim may ask' }
+    return { status: 200, body: await encryptAnswer(await answerQuestion(question, deps), question) }
+  }
+}
+
+async function answerQuestion({ server: uid, ask }: HostQuestion, deps: QuestionDeps): Promise<HostAnswer> {
+  const server = deps.findServer(uid)
+  if (!server) return { missing: 'server' }
+  if (ask === 'console-output') {
+    const output = await readTail(server.consoleLog)
+    return { output: output.toString('utf8') }
+  }
+  const statistics = await deps.statisticsOf(server)
+  return statistics ? { statistics } : { missing: 'domain' }
+}
+
+/** Asks the API server whose token it is. */
+export const shimTokenChecker =
+  (kube: Pick<Kube, 'resource'>, namespace: string, host: string) =>
+  async (token: string): Promise<boolean> => {
+    const spec = { token, audiences: [questionAudienceOf(host)] }
+    const { status } = await kube.resource(tokenReviews).create({ metadata: {}, spec })
+    const shim = `system:serviceaccount:${namespace}:kubenova-api-shim`
+    return status?.authenticated === true && status.user?.username === shim
+  }

@@ -1,0 +1,80 @@
+/** Asks the agent of a server's host what only the host knows (docs/adr/0046). */
+import {
+  decryptAnswer,
+  encryptQuestion,
+  type HostAnswer,
+  type HostQuestion,
+  newReplyKey,
+  QUESTION_PAGE,
+  questionAudienceOf,
+} from '../../actions/host-question.ts'
+import type { Hypervisor } from '../../crds/index.ts'
+import { tokenRequestsOf } from '../../kube/builtin-kinds.ts'
+import type { Kube } from '../../kube/client.ts'
+import { Fault } from '../http/fault.ts'
+
+const SERVICE_ACCOUNT = 'kubenova-api-shim'
+const TOKEN_SECONDS = 600
+/** A token is used for this long, which is less than it is valid. */
+const TOKEN_USE_MS = 300_000
+const ANSWER_TIMEOUT_MS = 10_000
+
+export class Hosts {
+  readonly #kube: Pick<Kube, 'resource' | 'clock'>
+  readonly #namespace: string
+  /** The tokens by host. */
+  readonly #tokens = new Map<string, { until: number; value: Promise<string> }>()
+
+  /** @param namespace the namespace of the shim's ServiceAccount */
+  constructor(kube: Pick<Kube, 'resource' | 'clock'>, namespace: string) {
+    this.#kube = kube
+    this.#namespace = namespace
+  }
+
+  /** Throws a 503 if the host does not answer. */
+  async ask(host: Hypervisor, question: Pick<HostQuestion, 'server' | 'ask'>): Promise<HostAnswer> {
+    const { hostIP, agentPort, sealingKey } = host.status ?? {}
+    if (hostIP === undefined || agentPort === undefined || sealingKey === undefined) throw unanswered(host)
+    const { privateKey, replyKey } = newReplyKey()
+    const text = await encryptQuestion(
+      { ...question, token: await this.#findToken(host.metadata.name), replyKey },
+      sealingKey,
+    )
+    const address = hostIP.includes(':') ? `[${hostIP}]` : hostIP
+    const response = await post(`http://${address}:${agentPort}/${QUESTION_PAGE}`, text)
+    const answer = response && (await decryptAnswer(response, privateKey, question.server))
+    if (!answer) throw unanswered(host)
+    return answer
+  }
+
+  #findToken(host: string): Promise<string> {
+    const now = this.#kube.clock.now()
+    const known = this.#tokens.get(host)
+    if (known && known.until > now) return known.value
+    const value = this.#requestToken(host)
+    this.#tokens.set(host, { until: now + TOKEN_USE_MS, value })
+    value.catch(() => this.#tokens.delete(host))
+    return value
+  }
+
+  async #requestToken(host: string): Promise<string> {
+    const { status } = await this.#kube.resource(tokenRequestsOf(SERVICE_ACCOUNT)).create({
+      metadata: { namespace: this.#namespace },
+      spec: { audiences: [questionAudienceOf(host)], expirationSeconds: TOKEN_SECONDS },
+    })
+    return status?.token ?? ''
+  }
+}
+
+/** Posts the text and returns the body of the answer; undefined if there is none. */
+async function post(url: string, body: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
+    return response.ok ? await response.text() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const unanswered = ({ metadata: { name } }: Hypervisor): Fault =>
+  new Fault(503, `The agent of host ${name} does not answer. Please retry your request.`)
