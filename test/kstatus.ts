@@ -1,6 +1,6 @@
-// The rules by which two programs read the status of any object, even of a kind that they do not know: kstatus (a
-// library in Flux, Argo CD and cli-utils), and `kubectl wait --for=condition=…`. Contains the rules as far as they
-// apply to our kinds.
+// Two programs read the status of any object, even of a kind that they do not know: kstatus (a library in Flux, Argo CD
+// and cli-utils), and `kubectl wait --for=condition=…`. This file implements those of their rules that apply to our
+// kinds.
 import { type Condition, findCondition, type ObjectMeta } from '../crds/index.ts'
 
 /**
@@ -28,8 +28,9 @@ export function kstatusOf({ metadata, status = {} }: Readable): KStatus {
 }
 
 /**
- * Whether `kubectl wait --for=condition=TYPE` ends with success. A condition counts only if its observedGeneration is
- * not older than the spec. If the condition has no observedGeneration, that of the status is used instead.
+ * Whether `kubectl wait --for=condition=TYPE` ends with success. A condition counts only if it was written for the
+ * newest spec: its observedGeneration must not be lower than metadata.generation. If the condition has no
+ * observedGeneration, that of the status is used instead.
  */
 export function isWaitOver({ metadata, status = {} }: Readable, type: string): boolean {
   const condition = findCondition(status.conditions, type)

@@ -42,8 +42,8 @@ export class Life {
   #dead = false
 
   constructor() {
-    // A test may never call runUntilKilled(). Without this handler, Node.js would then report an unhandled rejection at
-    // a kill.
+    // A kill rejects this promise. Only runUntilKilled() handles the rejection, and a test may never call it. Without
+    // this handler, Node.js would then report an unhandled rejection.
     this.#death.promise.catch(() => undefined)
   }
 
@@ -52,8 +52,8 @@ export class Life {
   }
 
   /**
-   * Simulates kill -9 right before or right after call number `at`. Counts from 0, and only the calls that have an
-   * effect.
+   * Simulates kill -9 right before or right after the call with the number `at`. Only calls that have an effect are
+   * counted; the first of them has the number 0.
    */
   killAt(at: number, when: When): this {
     this.#kill = { at, when }
@@ -67,8 +67,8 @@ export class Life {
   }
 
   /**
-   * Makes call number `at` throw `error`, before or after its effect. Counts from 0, and only the calls that have an
-   * effect.
+   * Makes the call with the number `at` throw `error`, before or after its effect. Only calls that have an effect are
+   * counted; the first of them has the number 0.
    */
   failAt(at: number, error: Error, when: When): this {
     const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
@@ -77,8 +77,8 @@ export class Life {
   }
 
   /**
-   * Waits for `work`, whose calls pass through this life. Rejects with Killed if the life is killed: the calls then
-   * never settle, so `work` would never settle either.
+   * Waits for `work`, whose calls pass through this life. After a kill these calls never settle, so `work` does not
+   * settle either. This method then rejects with Killed, so that the test need not wait for ever.
    */
   runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])

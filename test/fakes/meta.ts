@@ -51,8 +51,8 @@ export const makeTerminating = (metadata: Obj['metadata'], deletionTimestamp: st
 })
 
 /**
- * Makes the object with which a creation starts, before it adds the fields of the request. It has only apiVersion,
- * kind, name and namespace, and no field managers.
+ * Makes the object from which the fake API server begins a creation. The object has only apiVersion, kind, name and
+ * namespace, and no field managers. The fields of the request are added later.
  */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object

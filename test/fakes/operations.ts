@@ -1,6 +1,6 @@
 /**
- * Operations on an API server. A test runs them on the real API server and on the fake one and compares the outcomes.
- * Controller and agent rely on these outcomes.
+ * Operations on an API server, with outcomes on which controller and agent rely. A test runs each operation on the real
+ * API server and on the fake one, and compares the outcomes.
  */
 import { serverAction } from '../../actions/index.ts'
 import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
@@ -320,8 +320,8 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
 }
 
 /**
- * Runs an operation. Returns the resulting object, or the error of the API server, without values that differ between
- * runs.
+ * Runs an operation. Returns the resulting object or the error of the API server. Values that differ between runs, such
+ * as UIDs, are replaced or left out.
  * @param seen the replaced unique values so far (see replaceUniqueValues)
  */
 export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {

@@ -1,6 +1,7 @@
 /**
- * The objects of the fake API server with the field managers that own their fields, and the effect of apply, update and
- * patch on both. All functions are pure; they return the object to store.
+ * The objects that the fake API server stores, each with the field managers that own its fields. Computes how apply,
+ * update and patch change an object and the owners of its fields. All functions are pure; they return the object to
+ * store.
  */
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
@@ -73,8 +74,8 @@ const metadataSchema: Schema = {
 }
 
 /**
- * @param kind undefined for the built-in kinds of Kubernetes: any field is then valid, and lists are replaced as a
- * whole
+ * @param kind undefined for a built-in kind of Kubernetes. The fake API server then accepts any field, and a write
+ * replaces lists as a whole
  */
 export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
@@ -98,7 +99,8 @@ const asJson = (object: object): Json => object as Json
 
 /**
  * The part of an object that a request may write and that field managers can own. A request to the subresource `status`
- * writes only the status. Any other request writes the rest, and also the status if the kind has no status subresource.
+ * writes only the status. Any other request writes everything but the status, or everything if the kind has no status
+ * subresource.
  */
 export function managedPartOf(object: object, { hasStatus }: KindFacts, subresource: string): Json {
   const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>
@@ -130,8 +132,8 @@ function isValid(schema: TSchema, value: unknown): boolean {
 }
 
 /**
- * Returns the object if its spec and status are valid. A spec or status that is the same value as in `before` is not
- * checked again.
+ * Returns the object if its spec and status are valid. A spec or status that is identical (===) to the one in `before`
+ * was already checked and is not checked again.
  * @throws ApiError 422 if the schema rejects the spec or the status
  */
 export function validateObject(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
@@ -157,8 +159,8 @@ export const withSchemaDefaults = (object: Obj, { schema }: KindFacts): Obj =>
 
 /**
  * Applies `config` to the stored object, as server-side apply does.
- * @throws ApiError 409 if another manager owns a field and `force` is false, and 500 for a field that the schema does
- * not know
+ * @throws ApiError 409 if `config` changes a field that another manager owns, and `force` is false; ApiError 500 for a
+ * field that the schema does not know
  */
 export function applyConfig(
   before: Stored,
@@ -217,7 +219,7 @@ export function updateObject(
   const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
   const written = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
-  // If the write adds a nested object, the manager owns the nested object itself in addition to the fields inside it.
+  // If the write adds a nested object, the manager owns two things: the nested object itself, and the fields inside it.
   const isNew = (path: Path): boolean =>
     path.length > 0 && pathToText(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
   for (const path of written.values())

@@ -31,8 +31,8 @@ export class FakeStores implements AsyncDisposable {
     this.life = life
     this.kube = this.api.kube(life, 'kubenova-controller')
     this.stores = createStores(storeDefs, { kube: this.kube })
-    // The fake API server never ends a watch. So give the informer a time limit that it never reaches; otherwise it
-    // would take the watch for broken.
+    // An informer takes a watch for broken if the API server does not end it within a time limit, and the fake API
+    // server never ends a watch. So set a limit that no test reaches.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }

@@ -1,6 +1,6 @@
 /**
- * The watches of the fake API server. A watch gets all logged events after its resourceVersion that match its
- * selectors. While the watches are paused, events are held back.
+ * The watches of the fake API server. A watch begins after a resourceVersion. It gets all later events in the log that
+ * match its selectors. While a test has paused the watches, events wait until the test resumes them.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'

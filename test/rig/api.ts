@@ -21,7 +21,10 @@ interface ClusterLogin {
   server: string
   /** The CA certificate of the API server, in PEM. */
   ca: string
-  /** The name in the server's certificate, if it is not the host of the URL. */
+  /**
+   * A name for which the API server's certificate is valid. Needed only if the certificate is not valid for the host in
+   * the URL.
+   */
   servername?: string | undefined
   user: string
   token?: string | undefined

@@ -1,6 +1,6 @@
-// Provides the binaries of Kubernetes, etcd, Helm and Argo CD for tests. Each is taken from the first source that has
-// it: an environment variable, the PATH (if the version fits), the cache, the official download, a build from Go
-// modules (pinned in binaries/*/go.mod and go.sum).
+// Provides the binaries of Kubernetes, etcd, Helm and Argo CD for tests. There are five sources, tried in this order:
+// the path in an environment variable, the PATH (if the version fits), the cache, the official download, and a build
+// from Go modules (pinned in binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -15,8 +15,8 @@ const kubernetes = {
 } as const
 
 /**
- * For each binary: version, Go source, arguments that print the version (`ask`), pattern of accepted versions on the
- * PATH (`fits`), and the environment variable that may hold its path.
+ * For each binary: its version, its Go source, and the environment variable that may hold its path. A binary on the
+ * PATH is called with the arguments `ask` and is accepted only if its output matches the pattern `fits`.
  */
 const binaries = {
   etcd: {
@@ -167,9 +167,9 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
- * Returns the URLs of a download (`file`) and of its SHA-256 sums (`sums`). `entry` is the name of the download in the
- * file of sums; it is empty if that file has only one sum, without a name. The downloads of etcd and Helm are
- * archives, not binaries.
+ * Returns the URL of a download (`file`) and the URL of the text with its SHA-256 sum (`sums`). `entry` is the name of
+ * the download in that text; it is empty if the text has only one sum, without a name. The downloads of etcd and Helm
+ * are archives, not binaries.
  */
 function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
@@ -204,7 +204,7 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrlsOf(name, mirrors)
-  // The file of checksums is small, so a short timeout is enough to find out whether the site can be reached.
+  // Fetch the checksum first. It is small, so a short timeout is enough to find out whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)
@@ -229,8 +229,8 @@ async function fetchText(url: string, timeout: number): Promise<string | undefin
 }
 
 /**
- * Returns the SHA-256 sum of `entry` in lines `SUM NAME`. An empty `entry` means a line without a name. Undefined:
- * there is no such line.
+ * Finds a SHA-256 sum in a text with lines of the form `SUM NAME`. Returns the sum whose name is `entry`; with an empty
+ * `entry`, the sum that has no name. Undefined: there is no such line.
  */
 export function findSum(sums: string | undefined, entry: string): string | undefined {
   for (const line of (sums ?? '').split('\n')) {

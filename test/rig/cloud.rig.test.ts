@@ -22,8 +22,8 @@ const runCli = (...args: string[]) => [process.execPath, join(import.meta.dirnam
 const env = () => ({ CLOUD_DIR: dir })
 
 /**
- * PID and start time of each process of this cloud. A process of a cloud has the cloud's directory in an environment
- * variable.
+ * PID and start time of each process of this cloud. The processes of a cloud are found by an environment variable,
+ * which holds the cloud's directory.
  */
 const listProcesses = () =>
   listMarkedProcesses()

@@ -15,8 +15,8 @@ import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
   /**
-   * The cloud's directory, which also identifies the cloud. Its path must be short, because the UNIX sockets of the
-   * hosts lie in it.
+   * The cloud's directory, which also identifies the cloud. Its path must be short: the directory contains the UNIX
+   * sockets of the hosts, whose paths are limited to 107 bytes.
    */
   dir: string
   /** Number of hosts, named h1, h2, … Default 1. */
@@ -109,7 +109,10 @@ export class Cloud {
   readonly #services: Map<string, Service>
   /** Path of each service's kubeconfig, by service name. */
   readonly #kubeconfigs = new Map<string, string>()
-  /** Ended services that need no further handling: kill() ended them, or `#ends` contains their unexpected end. */
+  /**
+   * Services whose end needs no further handling. Either kill() has ended them, or `#ends` already contains their
+   * unexpected end.
+   */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
@@ -209,7 +212,7 @@ export class Cloud {
     this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
 
-  /** The address of the API shim, as its clients have it. */
+  /** The URL of the API shim that clouds.yaml and openrc contain. */
   get shimUrl(): string {
     return readFileSync(join(this.#options.dir, 'shim-url'), 'utf8')
   }
@@ -272,8 +275,8 @@ export class Cloud {
   }
 
   /**
-   * Returns the unexpected ends of services since the last call. An end is noticed only when the service is started
-   * again or is about to be killed.
+   * Returns the unexpected ends of services that were noticed since the last call of this method. The cloud notices an
+   * end only when it starts the service again or is about to kill it.
    */
   takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)

@@ -1,6 +1,7 @@
-// A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager (garbage collection,
-// deletion of namespaces, tokens), with ports, keys and tokens of its own. The file `control-plane.json` records
-// processes, ports and tokens. With it, another process finds the control plane and restarts processes that have ended.
+// A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager (with the garbage
+// collector, the namespace controller and a few more). Each control plane has its own ports, keys and tokens. The file
+// `control-plane.json` records its processes, ports and tokens. With this file, another process can find the control
+// plane and restart the processes that have ended.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +40,10 @@ export interface ControlPlaneOptions {
   log?: (line: string) => void
 }
 
-/** The user of kube-controller-manager, to whom the API server gives the rights that it needs. */
+/**
+ * The user name of kube-controller-manager. A built-in ClusterRole of the API server gives this user the rights that
+ * kube-controller-manager needs.
+ */
 const MANAGER_USER = 'system:kube-controller-manager'
 
 /** The content of `control-plane.json`. */
@@ -63,14 +67,14 @@ export interface AuditEvent {
 }
 
 /**
- * Tokens of ServiceAccounts are valid for a year, because they are renewed only when the cloud starts. An existing
- * cluster may issue tokens that expire earlier.
+ * Tokens of ServiceAccounts are valid for a year. They are renewed only when the cloud starts, and must not expire
+ * while it runs. An existing cluster may issue tokens that expire earlier.
  */
 const TOKEN_SECONDS = 31_536_000
 
 /**
- * Starts a control plane, or those processes of the control plane in `dir` that do not run. Resolves when the API
- * server is ready.
+ * Starts a control plane. If `dir` already has one, starts only those of its processes that do not run. Resolves when
+ * the API server is ready.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const plane = new ControlPlane(options)
@@ -92,8 +96,8 @@ export class ControlPlane {
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
   /**
-   * Number of calls of kill() so far. When it grows, a wait for the API server ends without an error: the process was
-   * killed on purpose, and the caller of kill() restarts it.
+   * Number of calls of kill() so far. If it grows during a wait for the API server, the wait ends without an error: the
+   * process was killed on purpose, and the caller of kill() restarts it.
    */
   #kills = 0
 
@@ -165,9 +169,9 @@ export class ControlPlane {
   }
 
   /**
-   * Path of a kubeconfig with a token of a ServiceAccount, which the TokenRequest API issues. A token that is still
-   * usable is kept. `node` binds the token to that Node; the API server then puts the Node's name into the user's extra
-   * fields.
+   * Writes a kubeconfig with a token of a ServiceAccount and returns its path. Keeps the last token if it is still
+   * usable; otherwise the TokenRequest API issues a new one. `node` binds the token to that Node. The API server then
+   * adds the Node's name to the `extra` fields of the authenticated user.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`
@@ -274,9 +278,9 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user, with the certificate of the CA. At its first start, the API server writes its
-   * own certificate and then the CA's to certs/apiserver.crt. So this method waits until that file has two
-   * certificates.
+   * Writes a kubeconfig for each user, with the certificate of the CA. At its first start, the API server writes two
+   * certificates to certs/apiserver.crt: first its own, then that of the CA. So this method waits until the file has
+   * both.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()

@@ -20,7 +20,7 @@ export interface GuestImage {
  */
 export interface GuestReport {
   hostname: string
-  /** The server's UUID from the config drive; "none" without a config drive. */
+  /** The server's UUID from the config drive. If there is no config drive, the text "none". */
   uuid: string
   /** Number of authorized SSH keys. */
   keys: number

@@ -1,6 +1,6 @@
 // A libvirt host on this machine for tests: a real libvirtd in its own PID, mount, network and UTS namespaces. init.sh
-// is process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts and its
-// network.
+// is process 1 of the PID namespace. When init.sh is killed, the kernel ends all processes of the host and removes its
+// mounts and its network.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -32,13 +32,13 @@ export interface HostOptions {
    */
   network?: { bridge: string; address: string }
   /**
-   * True: sets libvirt up as Debian does, with QEMU as its own user and with virtlogd for the consoles. Default false:
-   * QEMU runs as root, which starts faster.
+   * True: sets libvirt up as Debian does. QEMU then runs as a user of its own, and virtlogd writes the consoles.
+   * Default false: QEMU runs as root, which starts faster.
    */
   stock?: boolean
   /**
-   * True: the host belongs to this process. If this process is killed, the next test run removes the host. Default
-   * false.
+   * True: the host belongs to the test process that starts it. If that process is killed, the next test run removes the
+   * host. Default false.
    */
   owned?: boolean
 }
@@ -60,8 +60,8 @@ interface HostState {
 const here = import.meta.dirname
 
 /**
- * The address of a host without a network. libvirtd needs an address that is not a loopback address. This one is
- * reserved for documentation (RFC 5737).
+ * The address of a host without a network, because libvirtd needs an address that is not a loopback address. This one
+ * is reserved for documentation (RFC 5737), so no machine uses it.
  */
 const UNUSED_ADDRESS = '192.0.2.1'
 
@@ -92,8 +92,8 @@ export class Host {
   readonly #veth: string
   #state: HostState
   /**
-   * Number of calls of killLibvirtd() so far. When it grows, a wait for libvirtd ends without an error, because the
-   * caller of killLibvirtd() will restart libvirtd.
+   * Number of calls of killLibvirtd() so far. If it grows during a wait for libvirtd, the wait ends without an error,
+   * because the caller of killLibvirtd() will restart libvirtd.
    */
   #kills = 0
 

@@ -14,8 +14,8 @@ export function bridgeName(dir: string): string {
 }
 
 /**
- * Name of the outer end of a host's veth pair. It has a hash of the host's name, because interface names are limited to
- * 15 characters.
+ * Name of the outer end of a host's veth pair. It contains a hash of the host's name instead of the name, which could
+ * be too long: interface names are limited to 15 characters.
  */
 export function vethName(dir: string, host: string): string {
   return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`

@@ -1,5 +1,5 @@
-// Finds free TCP ports. They lie below the range that the kernel uses for outgoing connections, so a killed server
-// still finds its port free when it is restarted.
+// Finds free TCP ports. They lie below the range from which the kernel takes the ports of outgoing connections. So no
+// such connection can take the port of a killed server before the server is restarted.
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'

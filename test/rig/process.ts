@@ -1,6 +1,6 @@
-// Processes that tests start. PID and start time identify a process, so that a signal never hits a later process with
-// the same PID. Each process has an environment variable, the mark, with the directory of its cloud or host. If the
-// test process has crashed, another process finds all processes of a cloud by their marks.
+// Starts and ends processes of tests. PID and start time together identify a process, so that a signal never hits a
+// later process with the same PID. Each process gets the directory of its cloud or host in an environment variable, the
+// mark. If the test process crashes, another process finds the processes of a cloud by their marks.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -43,8 +43,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Whether all threads of the process have ended. Only then are its sockets and files released: after a kill, the first
- * thread may die before the others.
+ * Whether all threads of the process have ended. After a kill, the first thread may die before the others. The sockets
+ * and files of the process are released only when the last thread has ended.
  */
 function haveAllThreadsEnded({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
@@ -95,8 +95,8 @@ export function childPidsOf(pid: number): number[] {
 
 /**
  * Returns the environment variables that mark a process as one of the cloud or host in `dir`.
- * @param owned true: the new process belongs to this process. If this process is killed, the next test run ends the new
- * process.
+ * @param owned true: the marked process belongs to the calling process. If the calling process is killed, the next test
+ * run ends the marked process.
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = identifyProcess(process.pid)
@@ -158,7 +158,8 @@ export interface SpawnOptions {
   env?: Record<string, string | undefined>
   cwd?: string
   /**
-   * True: the new process belongs to this process. If this process is killed, the next test run ends the new process.
+   * True: the new process belongs to the process that starts it. If the starting process is killed, the next test run
+   * ends the new process.
    */
   owned?: boolean
 }

@@ -49,7 +49,8 @@ export async function removeOrphanedClouds(): Promise<void> {
 
 /**
  * Returns the directory DIR of a cloud.
- * @param dir directory in the environment of a process of the cloud: DIR, DIR/control-plane or DIR/hosts/NAME
+ * @param dir the directory that a process of the cloud has in its environment variable: DIR, DIR/control-plane or
+ * DIR/hosts/NAME
  */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)

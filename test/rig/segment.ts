@@ -134,7 +134,8 @@ export async function requestDhcpLease(
 /** Starts a DHCP client that keeps running. Its method `next` resolves to the next event, such as `bound 10.0.0.5`. */
 export async function startDhcpClient(guest: Space) {
   const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
-  // The client renews its lease from the address of eth0. So the script sets the received address.
+  // udhcpc renews its lease from the address of eth0, but does not set this address itself. So the script, which udhcpc
+  // runs for each event, sets the received address.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
   await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
   // Leave out --pid. With it, nsenter forks the client, and a signal to nsenter would not reach the client.

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { hashPassword } from '../../api-shim/identity/embedded/passwords.ts'
 import type { ApiClient } from './api.ts'
 
-/** A user of the OpenStack APIs, with the name of the entry in clouds.yaml. */
+/** A user of the OpenStack APIs. The field `cloud` is the name of the user's entry in clouds.yaml. */
 interface ShimUser {
   cloud: string
   name: string

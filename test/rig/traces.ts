@@ -5,7 +5,10 @@ import { bridgeName } from './network.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
-  /** PIDs of processes with `dir` in their mark (an environment variable) or arguments, or with a mount in `dir`. */
+  /**
+   * PIDs of processes that belong to the cloud or host in `dir`. They have this directory in an environment variable
+   * (see markEnv() in process.ts), in their arguments, or in the path of a mount.
+   */
   processes: number[]
   /** Names of the cloud's interfaces in the root network namespace. */
   links: string[]

@@ -1,6 +1,7 @@
 /**
- * Measures how fast a scheduler (our controller or kube-scheduler) places a backlog. All objects exist before the
- * scheduler starts, so nothing else loads the API server during the measurement.
+ * Measures how fast a scheduler (our controller or kube-scheduler) places a backlog, which is a set of Servers or Pods
+ * without a host. All of them exist before the scheduler starts, so nothing else loads the API server during the
+ * measurement.
  */
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'

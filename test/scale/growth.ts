@@ -26,9 +26,9 @@ export function fitLine(points: readonly Point[]): Line {
 }
 
 /**
- * Whether the values grow by more than `tolerance` an hour. The measured slope may be too high by chance, so two
- * standard errors are subtracted from it first. The x of the points are minutes. Also returns true if there are too few
- * points, so that a run without measurements does not pass.
+ * Whether the values grow by more than `tolerance` an hour. The x of the points are minutes. The measured slope may be
+ * too high by chance, so two standard errors are subtracted from it first. With too few points the result is also true,
+ * so that a run without measurements does not pass.
  */
 export function isGrowing(points: readonly Point[], tolerance: number): boolean {
   const { slope, standardError } = fitLine(points)

@@ -107,8 +107,8 @@ function ignoreAlreadyExists(error: unknown): void {
 }
 
 /**
- * A Pod requests as much as a Server of projects.ts takes: 512 MiB and 1 vCPU, which is a quarter of a CPU at the
- * allocation ratio of 4.
+ * A Pod requests as much as a Server of projects.ts takes: 512 MiB and 1 vCPU. At the allocation ratio of 4, a vCPU is
+ * a quarter of a CPU (250m).
  */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
 const makePod = (name: string, nodeName?: string) => ({

@@ -16,7 +16,10 @@ import { endMarkedProcesses, markEnv, runCommand, spawnMarked } from '../rig/pro
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
-  /** Directory of kubelet and containerd. Its path must be short, because UNIX sockets lie in it. */
+  /**
+   * Directory of kubelet and containerd. Its path must be short, because it contains UNIX sockets, whose paths are
+   * limited to 107 bytes.
+   */
   dir: string
   /** Path of the admin's kubeconfig. */
   kubeconfig: string
@@ -62,8 +65,8 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
   await runCommand([...ctr, 'import', await buildImageArchive(dir)])
-  // The kubelet bind-mounts its directory on itself. In its own mount namespace, it leaves no mount behind on the
-  // machine.
+  // The kubelet bind-mounts its directory on itself. It gets its own mount namespace, so that this mount does not
+  // remain on the machine.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
@@ -78,8 +81,8 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 
 /**
  * Writes the configuration of containerd and returns its command line. The shims of containerd always put their sockets
- * in /run/containerd, so the command first mounts a tmpfs there, in its own mount namespace. Without
- * restrict_oom_score_adj, containers fail on machines where root may not lower OOM scores.
+ * in /run/containerd. So the command first mounts a tmpfs there, in its own mount namespace. The option
+ * restrict_oom_score_adj is needed on machines where root may not lower OOM scores; without it, containers fail there.
  */
 function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')

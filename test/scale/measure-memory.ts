@@ -21,7 +21,10 @@ export interface MemoryOptions {
   log: (line: string) => void
 }
 
-/** A long Lease. With the default, the controller could lose its Lease when a busy API server answers late. */
+/**
+ * Flags for a long Lease. With the default duration, the controller could lose its Lease when a busy API server answers
+ * late.
+ */
 const longLease = ['--lease-seconds', '240']
 const MODEL = 'web'
 const REST_MS = 30_000

@@ -1,7 +1,7 @@
 /**
- * Copies one Server, its Port and its action record ten thousand times, within seconds. Writes through the API server
- * would take minutes, so the copies are written directly to etcd, in the API server's storage format, with other names,
- * hosts and addresses. For the API server and its clients they are normal objects.
+ * Copies one Server, its Port and its action record (a ServerAction) ten thousand times, within seconds. Writes through
+ * the API server would take minutes. So the copies are written directly to etcd, in the API server's storage format.
+ * Each copy has another name, host and address. For the API server and its clients the copies are normal objects.
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -9,8 +9,8 @@ import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
 /**
- * Start a transaction as soon as this many objects are ready. Each Server adds a few objects, so a transaction may have
- * a few more. etcd allows at most 128 operations in one transaction.
+ * Start a transaction as soon as this many objects are ready. Each copy of a Server adds several objects at once, so a
+ * transaction may exceed this number a little. etcd allows at most 128 operations in one transaction.
  */
 const BATCH_SIZE = 100
 
@@ -54,8 +54,8 @@ export async function multiplyServer({ dir, namespace, model, count, hostOf }: M
 }
 
 /**
- * Returns a function that turns a text about the model into a text about copy number `i`: it replaces the uid, name,
- * host and addresses of the model.
+ * Returns a function for the JSON of the model (the Server to copy) and of its Port and action record. The function
+ * replaces the model's uid, name, host and addresses by those of copy number `i`.
  */
 function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
@@ -77,8 +77,8 @@ function makeRenamer({ metadata, status }: Placed, model: string, i: number, hos
 }
 
 /**
- * Copies an object under a new name. A Port or action record also gets a new uid; `rename` has already replaced the uid
- * of the Server.
+ * Copies an object under a new name. `rename` replaces no uid but that of the Server. So a Port or action record
+ * gets its new uid here.
  */
 function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))

@@ -59,8 +59,8 @@ export interface Verdict {
 }
 
 /**
- * Returns a verdict for each value of each process. Does not judge resident memory, which includes memory that V8 has
- * freed but not returned to the system.
+ * Returns a verdict for each value of each process. Does not judge resident memory, because it includes memory that V8
+ * has freed but not returned to the system.
  */
 export function judgeGrowth(samples: readonly Sample[]): Verdict[] {
   const names = Object.keys(samples[0]?.processes ?? {})

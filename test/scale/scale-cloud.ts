@@ -47,14 +47,15 @@ export interface CloudProcess extends Running {
 const repository = join(import.meta.dirname, '../..')
 export const sourceProgram: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
- * The Node.js flags that our deployments set. A small young generation is enough, because the programs make little
- * garbage: V8's default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. --expose-gc lets the
- * programs collect garbage themselves (kube/periodic-gc.ts).
+ * The Node.js flags that our deployments set. The programs make little garbage, so a small young generation is enough.
+ * V8 by default gives it two semi-spaces of 16 MB or more, which costs 20 to 40 MB and saves no measurable time.
+ * --expose-gc lets the programs collect garbage themselves (kube/periodic-gc.ts).
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**
- * The environment that our deployments set. The C library then has one heap instead of one per thread, and returns free
- * memory at a fixed threshold, which it would otherwise raise over time.
+ * The environment that our deployments set. With MALLOC_ARENA_MAX, the C library has one heap instead of one per
+ * thread. With MALLOC_TRIM_THRESHOLD_, it returns free memory at a fixed threshold. Otherwise, it would raise the
+ * threshold over time and keep more memory.
  */
 export const leanEnv = {
   NODE_OPTIONS: leanFlags.join(' '),
@@ -63,7 +64,7 @@ export const leanEnv = {
 } as const
 
 /**
- * Returns the bundled programs, as in images.
+ * Returns the bundled programs, which are those in the container images.
  * @param dir the folder to which hack/build.ts has written them
  */
 export const builtProgram = (dir: string): Program => ({ main: (name) => join(dir, `${name}.mjs`), isBuilt: true })

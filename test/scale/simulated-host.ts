@@ -16,7 +16,10 @@ class UnrecordedLife extends Life {
   }
 }
 
-/** Makes the agent's components for its host, given its components for the cluster. */
+/**
+ * Makes those components of an agent that work on its host. The agent's components that work with the cluster are
+ * given.
+ */
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
     // Empty the list of boots, which no scale test reads. It would grow for hours.

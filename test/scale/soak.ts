@@ -41,8 +41,8 @@ async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using cloud = await startScaleCloud({ dir, hosts, inspect: true, log: console.error })
   // Keep one action record per Server, so that the number of records soon stays constant and their memory does not look
-  // like a leak. The Lease lasts longer than the API server is down, so that the controller keeps leading and does not
-  // exit.
+  // like a leak. The Lease must last longer than each outage of the API server. Otherwise, the controller would lose
+  // the Lease and exit.
   await cloud.startController('--action-record-count', '1', '--lease-seconds', '240')
   await cloud.startFleets()
   const projects = await createProjects(cloud.kube, 4)

@@ -31,7 +31,10 @@ export interface CloudOptions {
   mutation?: Mutation | undefined
 }
 
-/** The place of one controller or agent. When its process ends, the cloud starts a new process in the slot. */
+/**
+ * A slot is the place of one controller or agent. When the process in the slot ends, the cloud starts a new process
+ * there.
+ */
 export interface ProcessSlot {
   name: string
   process: Process | undefined

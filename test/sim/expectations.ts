@@ -1,6 +1,7 @@
 /**
- * Expected values for the checks of the simulation. They are written down and not computed by code of controller or
- * agent: a mistake in that code would change the expected value, too, and the check would pass.
+ * Expected values for the checks of the simulation. They are constants and rules of their own, not computed by code of
+ * controller or agent. Otherwise, a mistake in that code would change the expected value, too, and the check would
+ * pass.
  */
 import type { Condition, Resources, Server } from '../../crds/index.ts'
 import type { Machine } from '../fakes/host.ts'
@@ -28,8 +29,8 @@ export function powerStateOf(domain: Machine['domain']): PowerState {
 const sizeOf = ({ spec }: Server): Resources => sizes[spec.flavor as keyof typeof sizes]
 
 /**
- * Whether a host of this size has room for all these servers. By default, 512 MiB of memory are reserved and a CPU
- * thread counts as four vCPUs.
+ * Whether a host of this size has room for all these servers. Takes the defaults of Kubenova: 512 MiB of the host's
+ * memory are reserved, and each CPU thread counts as four vCPUs.
  */
 export function hasRoomFor(servers: readonly Server[], { vcpus, ram, disk }: Resources): boolean {
   const sum = (resource: keyof Resources): number =>

@@ -55,8 +55,8 @@ export class FaultInjection {
   hasHostFailed = false
   /**
    * The faults that were injected, each with the call that it hit, but without object names. Examples: `500 applyStatus
-   * servers`; `kill create ports answered` if a process was killed before it got the answer. The size of the set shows
-   * how much a series of runs covers.
+   * servers`; `kill create ports answered` if a process was killed before it got the answer to `create ports`. The size
+   * of the set shows how many different faults a series of runs covers.
    */
   readonly points = new Set<string>()
 

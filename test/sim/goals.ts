@@ -26,7 +26,10 @@ export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   ]
 }
 
-/** Reports flavors, networks and images without conditions: the controller has not observed them. */
+/**
+ * Reports flavors, networks and images whose status has no conditions. The controller writes conditions when it
+ * observes such an object, so it has not observed these.
+ */
 const findUnobservedObjects = ({ api }: Cloud): string[] =>
   ['flavors', 'networks', 'images'].flatMap((plural) =>
     api
@@ -59,8 +62,8 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
 
 /**
  * Reports the servers that are still in error. Call it after each server in error has got a `start` request while no
- * faults were injected. Does not report a server without host and without rejectedHosts, because no host has room for
- * it.
+ * faults were injected. A server without a host is reported only if status.rejectedHosts names hosts that could not
+ * build it. Otherwise no host has had room for it, and it rightly stays in error.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

@@ -28,7 +28,7 @@ export type WatchStreams = Set<WatchStream>
 
 export interface SimulatedKubeOptions {
   failureOf: FailureOf
-  /** Contains each watch of the client while it is open. */
+  /** Set to which the client adds each watch that it opens. A watch is removed when it is closed. */
   streams: WatchStreams
   manager: string
 }

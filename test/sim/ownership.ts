@@ -22,8 +22,8 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   const declared = kindOf.get(plural)
   if (declared === undefined || !after) return []
   const kind = declared.kind as OwnedKind
-  // The API server itself sets the first status of a new object. So compare a creation with that status. Otherwise its
-  // fields would count as changed by the creator.
+  // The API server itself sets the first status of a new object. So compare the status of a created object with that
+  // first status. Otherwise, the fields of the first status would count as changed by the creator.
   const initial = { status: initialStatusOf(declared) }
   const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
@@ -31,8 +31,8 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   // from the writer. A change is foreign only if the writer owns the field neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
-  // When a server has lost its host, the controller removes the status fields of the last agent. For this it uses the
-  // agent's field manager, so the agent seems to be the writer. This is no foreign change.
+  // When a server has lost its host, the controller removes the status fields that the host's agent has written. It
+  // does so with the agent's field manager, so the agent seems to be the writer. This is no foreign change.
   const isClearedForAgent = (field: string): boolean =>
     writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [

@@ -25,8 +25,8 @@ export type UserOperation =
       /** If set: the step of the action right after which the agent is killed. */
       killAfter?: (typeof bootSteps)[number]
       /**
-       * If set, this step of the action fails for good. In addition, the agent's first write of the failure to the
-       * Server's status fails, or the agent is killed before this write.
+       * If set, this step of the action fails for good. In addition, the agent's first attempt to write this failure to
+       * the Server's status goes wrong. Depending on `report`, the write fails, or the agent is killed before it.
        */
       failure?: { step: (typeof failingSteps)[number]; report: 'fails' | 'kills the agent' }
     }
@@ -83,8 +83,8 @@ const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /**
- * Steps of an action after which the agent may be killed. No object of the API server shows yet that the step was done,
- * so the restarted agent must find that out from the host.
+ * Steps of an action after which the agent may be killed. Right after such a step, no object of the API server shows
+ * that it was done. So the restarted agent must find that out from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 /** Steps of actions that may fail for good. */
@@ -144,9 +144,9 @@ export function createPlan(seed: number): Plan {
 }
 
 /**
- * Makes some of the requested actions fail for good. Removes their `killAfter`: the agent is not killed after a step of
- * such an action.
- * @param r a random generator that is used for nothing else, so that the rest of the plan stays the same
+ * Makes some of the requested actions fail for good. Removes `killAfter` from these actions, because a plan does not
+ * combine a failure and a kill in one action.
+ * @param r a random generator that is used for nothing else, so that the failures do not change the rest of the plan
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
   return operations.map((planned) => {

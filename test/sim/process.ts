@@ -24,8 +24,8 @@ export class Process implements TimerOwner {
   /** Requests to the API server that are under way. They arrive even if the process has died. */
   readonly outgoing: MessageQueue
   /**
-   * Answers to the process, and calls of the process to its host that have not begun. A kill drops all of them, so
-   * these calls never begin.
+   * Answers to the process, and calls of the process to its host that have not begun. If the process is killed, the
+   * queue is dropped, so these calls never begin.
    */
   readonly answers: MessageQueue
   readonly stop = new AbortController()

@@ -198,8 +198,8 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // Allow one write for each server that waits for an address. An earlier attempt to get addresses for the server may
-    // have reserved one. When the reserved address becomes free later, the server may get it.
+    // Allow one write for each server that waits for an address. An earlier attempt to allocate addresses for such a
+    // server may still have one reserved. When that address becomes free, the server may get it, which is one write.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

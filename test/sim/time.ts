@@ -21,7 +21,7 @@ interface Timer {
 
 /**
  * Delays are rounded up to 1/1024 ms. A shorter delay can vanish in rounding when it is added to a large time. A timer
- * with such a delay would fire again and again while time stands still.
+ * that is set again with such a delay whenever it fires would then fire for ever while time stands still.
  */
 const TICKS_PER_MS = 1024
 

@@ -95,7 +95,7 @@ async function requestAction(
 /**
  * Makes the next `step` for this server fail for good. The agent writes the failure first to the ServerAction and then
  * to the Server's status. Depending on `report`, this second write fails once, or the agent is killed before the write.
- * The result in the ServerAction must not change.
+ * When the agent tries again, the result in the ServerAction must not change.
  */
 function failRequest(
   context: OperationContext,

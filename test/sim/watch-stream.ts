@@ -1,6 +1,6 @@
 /**
- * A watch of a simulated process, with a message queue for its events. Its connection may break or become silent, and
- * the API server may end the watch after its timeout.
+ * A watch of a simulated process, with a message queue for its events. Its connection may break, or become silent: it
+ * then delivers no more events, but no error either. The API server may end the watch after its timeout.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'

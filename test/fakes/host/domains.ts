@@ -114,7 +114,7 @@ function requireBootDisk(machine: Machine, bootsFrom: BootDisk): void {
     throw new Transient('DiskMissing', 'the rescue disk is not there')
 }
 
-/** Defines the domain. If it runs, only the definition for its next boot changes. */
+/** Defines the domain. If the domain runs, only its definition changes, which the next boot uses. */
 function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): void {
   requireBootDisk(machine, bootsFrom)
   const domain = machine.domain ?? {
@@ -132,7 +132,10 @@ function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): vo
   machine.domain = Object.assign(domain, { bootId, bootsFrom, persistent: true })
 }
 
-/** Starts the domain. A boot is done at once; a restore of saved memory is under way until the next call. */
+/**
+ * Starts the domain. Without a managed save the domain boots, which is done at once. With a managed save, the restore
+ * of the saved memory stays under way until the next call.
+ */
 function startDomain(machine: Machine): Progress {
   endOngoing(machine)
   const { domain, disks, ports, boots } = machine

@@ -6,16 +6,16 @@
 export type BootDisk = 'root disk' | 'rescue disk'
 
 /**
- * The domain of a Server as libvirt knows it. A domain that is undefined while it runs becomes transient: it is gone as
- * soon as it is off.
+ * The domain of a Server as libvirt knows it. If its definition is removed while it runs (virsh undefine), the domain
+ * becomes transient: it is gone as soon as it is off.
  */
 export interface FakeDomain {
   state: 'running' | 'paused' | 'off' | 'pmsuspended'
   /** The reason that libvirt gives for the state. */
   reason: string
   /**
-   * The managed save, with the boot ID and the disk that the domain has after a restore; undefined: there is no managed
-   * save.
+   * The managed save. It holds the boot ID and the boot disk that the domain had when its memory was saved, because a
+   * restore gives them back to the domain. Undefined: there is no managed save.
    */
   managedSave: { bootId: string | undefined; runsFrom: BootDisk | undefined } | undefined
   /** Whether libvirtd is saving the memory of the domain; the domain is paused meanwhile. */
@@ -44,20 +44,26 @@ export interface ForeignDomain {
 
 export interface Machine {
   /**
-   * The Server that owns the machine, as the domain's metadata and the owner file say; undefined until the agent makes
-   * its first change.
+   * The Server that owns the machine. On a real host, the metadata of the domain and the file owner.json in the
+   * Server's directory name it. Undefined until the agent makes its first change.
    */
   owner: { namespace: string; name: string } | undefined
   domain: FakeDomain | undefined
-  /** A domain with the Server's UUID that this Server does not own. */
+  /** A domain that has the Server's UUID, but does not belong to this Server. */
   foreignDomain: ForeignDomain | undefined
   disks: boolean
   rescueDisk: { image: string; requestId: string } | undefined
   /** Number of times that the disks were created. */
   diskGeneration: number
-  /** Content of the config drive: the Server's spec when the drive was written; undefined: there is no config drive. */
+  /**
+   * Stands for the content of the config drive: the spec that the Server had when the drive was written. Undefined:
+   * there is no config drive.
+   */
   configDrive: string | undefined
-  /** User data in the HostSecret of the Server; undefined: there is no HostSecret. */
+  /**
+   * User data in the Server's HostSecret, an object with which the controller sends encrypted user data to the agent.
+   * Undefined: there is no HostSecret.
+   */
   sentUserData: string | undefined
   /** User data that the agent has read from the HostSecret and keeps. */
   keptUserData: string | undefined
@@ -73,7 +79,7 @@ export interface Machine {
   passwords: Record<string, string>
   /** Whether the guest powers off when its power button is pressed. */
   obeysPowerButton: boolean
-  /** Whether the guest wakes up when it is told to while it sleeps. */
+  /** Whether a sleeping guest (state pmsuspended) wakes up when it is told to. */
   obeysWakeUp: boolean
 }
 

@@ -5,7 +5,8 @@ import { type Machine, type MachineOf } from './machine.ts'
 
 /**
  * The fake host's implementation of RescueDisks. The first call of create() for a request only begins the work; the
- * second call completes it. If the agent restarts between the two calls, it must begin again.
+ * second call completes it. If the agent restarts between the two calls, the begun work is lost, and create() must be
+ * called twice again.
  */
 export function fakeRescueDisks(machineOf: MachineOf, images: FakeImageCache): RescueDisks {
   const begun = new Map<Machine, string>()

@@ -4,8 +4,8 @@ import type { Binary } from '../binaries.ts'
 import type { ControlPlaneState, Part } from '../control-plane.ts'
 
 /**
- * Functions that return the command line of each process. They are functions because the binary of a process is needed
- * only if the process is started.
+ * For each process, a function that returns its command line. It is a function because the command line contains the
+ * path of the binary, which is known only if the process is to be started.
  */
 export type Commands = Record<Part, () => string[]>
 
@@ -27,7 +27,8 @@ export function commandsOf(
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      // The data must survive kill -9, but not a power failure of this machine, so etcd need not call fsync.
+      // The data must survive kill -9, but not a power failure of this machine. After kill -9 the kernel still writes
+      // data that is in its page cache, so etcd need not call fsync.
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],

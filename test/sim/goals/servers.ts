@@ -82,9 +82,9 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * Reports a server without a host, unless there is a reason for it. The scheduler checks three reasons in this order:
- * the Port in the server's spec is not usable, no host has room, no address is free. If no host has room or no address
- * is free, the server's status must say so.
+ * Reports a server that has no host although nothing prevents its placement. The scheduler checks in this order: Is the
+ * Port in the server's spec usable? Has a host room? Is an address free? If no host has room or no address is free, the
+ * server's status must say so.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
