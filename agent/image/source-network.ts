@@ -136,7 +136,11 @@ function directMatcher(list: string): (url: URL) => boolean {
   }
 }
 
-/** Adds the entry if it is an address or a network. An entry without a slash that is no address is a host name. */
+/**
+ * Adds the entry if it is an address or a network. Any other entry without a slash is a host name: this function
+ * ignores it, because the caller compares host names as texts.
+ * @throws UsageError if the entry has a slash and is no network
+ */
 function addNetwork(networks: BlockList, entry: string): void {
   const [address = '', prefix, ...more] = entry.split('/')
   const family = isIP(address)

@@ -139,7 +139,7 @@ describe('reconcileServer of a domain that ends again and again', () => {
       expect(await crashDomain(bench, agent)).toEqual({ kind: 'wait', for: 'the next try', recheckAfter: delayMs })
       expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'RestartDelayed' })
       expect(readyOf(bench)?.message).toContain(`after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`)
-      // A reconcile during the delay neither starts the domain nor writes anything.
+      // A reconcile before the time of the next try neither starts the domain nor writes anything.
       const { length } = writesOf(agent)
       await bench.reconcileOnce(agent)
       expect([bench.machine.boots.length, writesOf(agent).length]).toEqual([before, length])

@@ -39,7 +39,10 @@ function renderDiagram(): string {
   return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
 }
 
-/** The rows of a table with the vmState of a server: a row for each mode, a column for each power of the domain. */
+/**
+ * The rows of the table of vmStates in docs/server-states.md. It has a row for each mode of a server (normal, rescued,
+ * …), and a column for each power state of libvirt's domain.
+ */
 function vmStateRows(): string[][] {
   return modes.map((mode) => [
     inlineCode(mode),

@@ -44,8 +44,9 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * Highest value of `afterPoints`. An operation has 8 to 24 points. With a much higher value, all operations of a round
- * would often end before the kill is due, and no process would be killed.
+ * Highest value of `afterPoints`, which counts points (moments before or after an effect). An operation has 8 to 24
+ * points. With a much higher value, all operations of a round would often end before the kill is due, and no process
+ * would be killed.
  */
 const MAX_POINTS = 16
 

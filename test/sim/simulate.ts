@@ -164,7 +164,9 @@ class Run {
     await this.#operations.run(operation)
   }
 
-  /** Ends the faults. Checks that the cloud then meets all goals, and afterwards writes nothing any more. */
+  /**
+   * Ends the faults. Checks that the cloud then meets all goals, and that no process of the cloud writes afterwards.
+   */
   async #checkRecovery(): Promise<void> {
     const { cloud } = this
     this.#trace.add('== the faults end')

@@ -194,7 +194,8 @@ it('a build fails with DiskFull when the disk is full while the image is convert
 
 it('a build fails with DiskFull when the disk is full while disks are created', async () => {
   await fillDisk(h1(), 60)
-  // Because the disk is nearly full, the agent removes unused images. Only the neighbour's image stays.
+  // Because the disk is nearly full, the agent removes unused images. Only the image of the server `neighbour`, which
+  // runs, stays.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
