@@ -22,8 +22,8 @@ const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
 /**
- * Replaces each `*` in the rules of a policy, so that the API server type-checks the policy. The version `*` becomes the
- * version of the API group, and the resource `*` becomes three kinds that stand for all.
+ * Replaces each `*` in the rules of a policy, so that the API server type-checks the policy. The version `*` becomes
+ * the version of the API group, and the resource `*` becomes three kinds that stand for all.
  */
 function withVersions(policy: Policy): Policy {
   const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({

@@ -43,7 +43,7 @@ export class ArgoCd {
     this.#ports = ports
   }
 
-  /** @param dir directory of all files; its path also marks the processes as belonging to this directory (process.ts) */
+  /** @param dir directory of all files. Its path also marks the processes that belong to it (process.ts). */
   static async start(cloud: Cloud, dir: string): Promise<ArgoCd> {
     for (const part of ['tmp', 'ssh', 'tls']) mkdirSync(join(dir, part), { recursive: true })
     writeFileSync(join(dir, 'ssh/ssh_known_hosts'), '')
