@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { AgentOptions } from '../../agent/options.ts'
+import { ShimOptions } from '../../api-shim/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import { listValues } from '../../hack/generate/chart/readme.ts'
 import { parseOptions } from '../../kube/options.ts'
@@ -50,21 +51,28 @@ it('the chart has the version of the programs', () => {
 
 describe('the rendered manifests', () => {
   it('are those of the snapshot', async () => {
-    const text = await helm.template({ 'crds.install': false, 'rbac.create': false, 'admission.install': false })
+    const without = { 'crds.install': false, 'rbac.create': false, 'admission.install': false }
+    const text = await helm.template({ ...without, 'apiShim.enabled': true, 'apiShim.images.enabled': true })
     await expect(text).toMatchFileSnapshot('testdata/rendered.yaml')
   })
 
-  it('contain everything in crds/', () => {
+  it('contain everything in crds/', async () => {
     const sources = globSync(join(import.meta.dirname, '../../crds/{manifests,admission,access}/*.yaml'))
     const expected = sources.flatMap((file) => readManifests(readFileSync(file, 'utf8')))
     expect(expected.length).toBeGreaterThan(40)
-    const found = new Map(readManifests(rendered).map((m) => [`${m.kind} ${m.metadata.name}`, m]))
+    const all = await helm.template({ 'apiShim.enabled': true })
+    const found = new Map(readManifests(all).map((m) => [`${m.kind} ${m.metadata.name}`, m]))
     for (const manifest of expected) {
       const { metadata, ...rest } = manifest
       const actual = found.get(`${manifest.kind} ${metadata.name}`)
       expect(actual).toMatchObject(rest)
       expect(actual?.metadata).toMatchObject(metadata)
     }
+  })
+
+  it('give nobody the right to impersonate users unless the API shim is enabled', async () => {
+    expect(rendered).not.toContain('impersonate')
+    expect(await helm.template({ 'apiShim.enabled': true })).toContain('impersonate')
   })
 
   it('name only the namespace of the release', async () => {
@@ -121,21 +129,25 @@ describe('the options of a program', () => {
   /** A value that the option accepts and that is not its default. */
   const anotherValue = ({ type, enum: choices, minimum = 0, default: standard }: OptionSchema): unknown => {
     if (choices) return choices.find((choice) => choice !== standard)
+    if (type === 'boolean') return standard !== true
     if (type === 'integer') return standard === minimum + 2 ? minimum + 3 : minimum + 2
     return '/another/value'
   }
 
   it.each([
-    ['controller', 'Deployment', ControllerOptions],
-    ['agent', 'DaemonSet', AgentOptions],
-  ] as const)('reach the %s by its own flags', async (program, kind, schema) => {
+    ['controller', 'kubenova-controller', ControllerOptions],
+    ['agent', 'kubenova-agent', AgentOptions],
+    ['apiShim', 'kubenova-api-shim', ShimOptions],
+  ] as const)('reach the %s by its own flags', async (program, workloadName, schema) => {
     const prefix = `${program}.options.`
     const names = listValues().flatMap(({ path }) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : []))
     expect(names.length).toBeGreaterThan(5)
     const properties = schema.properties as unknown as Record<string, OptionSchema>
     const options = Object.fromEntries(names.map((name) => [name, anotherValue(properties[name] ?? {})]))
-    const manifests = readManifests(await helm.template({ [`${program}.options`]: options }))
-    const workload = manifests.find((m) => m.kind === kind) as unknown as Workload
+    const manifests = readManifests(await helm.template({ [`${program}.options`]: options, 'apiShim.enabled': true }))
+    const isWorkload = ({ kind, metadata }: Manifest): boolean =>
+      /^(Deployment|DaemonSet)$/.test(kind) && metadata.name === workloadName
+    const workload = manifests.find(isWorkload) as unknown as Workload
     const { args } = workload.spec.template.spec.containers[0]!
     expect(parseOptions(schema, { args, env: {}, prefix: 'KUBENOVA' })).toMatchObject(options)
   })

@@ -32,17 +32,22 @@ app.kubernetes.io/component: {{ . }}
 {{/* The options of a program as flags. Whole numbers would otherwise be written like 1e+06. */}}
 {{- define "kubenova.options" -}}
 {{- range $name, $value := . }}
+{{- if kindIs "bool" $value }}
+- --{{ if not $value }}no-{{ end }}{{ kebabcase $name }}
+{{- else }}
 - --{{ kebabcase $name }}={{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
 {{/*
 The manifests of a folder in files/, with the release's namespace and the labels of the chart. The arguments are the root
-context and a pattern of files.
+context and a pattern of files. The rights of the API shim are left out unless the shim is enabled.
 */}}
 {{- define "kubenova.manifests" -}}
 {{- $root := index . 0 }}
 {{- range $path, $text := $root.Files.Glob (index . 1) }}
+{{- if or (ne (base $path) "api-shim.yaml") $root.Values.apiShim.enabled }}
 {{- range splitList "\n---\n" (toString $text | replace "kubenova-system" $root.Release.Namespace) }}
 {{- $manifest := fromYaml . }}
 {{- $labels := include "kubenova.labels" $root | fromYaml | merge (default dict $manifest.metadata.labels) }}
@@ -57,8 +62,9 @@ context and a pattern of files.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
 
-{{/* The probes of controller and agent. /healthz fails if the process hangs, /readyz until its caches are filled. */}}
+{{/* The probes of controller, agent and API shim. /healthz fails if the process hangs, /readyz until its caches are filled. */}}
 {{- define "kubenova.probes" -}}
 startupProbe:
   httpGet:

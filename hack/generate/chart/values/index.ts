@@ -4,6 +4,7 @@
  */
 import { Type } from 'typebox'
 import { agentValues } from './agent.ts'
+import { apiShimValues } from './api-shim.ts'
 import { commonValues } from './common.ts'
 import { controllerValues } from './controller.ts'
 import { argocdValues, monitoringValues } from './monitoring.ts'
@@ -16,6 +17,7 @@ export const chartValues = Type.Object({
   commonLabels,
   controller: controllerValues,
   agent: agentValues,
+  apiShim: apiShimValues,
   ...rest,
   monitoring: monitoringValues,
   argocd: argocdValues,
