@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{crds,actions,kube,controller,agent,api-shim,hooks,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
+            '{crds,actions,kube,controller,agent,api-shim,hooks,hack,test/conformance,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
             'test/{gitops,monitoring}/*.test.ts',
           ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],

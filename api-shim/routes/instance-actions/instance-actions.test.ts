@@ -35,7 +35,7 @@ beforeEach(async () => {
   const { metadata } = await shim.seed<Server>(servers.kind, {
     metadata: { name: 's', namespace: 'mine' },
     spec: { flavor: 'f', image: { name: 'i' } },
-    status: { host: 'host-1', vmState: 'active' },
+    status: { host: 'host-1', vmState: 'active', launchedAt: '2026-01-02T03:01:06Z' },
   })
   path = `/compute/v2.1/servers/${metadata.uid}/os-instance-actions`
   await seedAction(1, 'create', { phase: 'Succeeded', events: [event('first', 1), event('second', 2)] })
@@ -49,6 +49,36 @@ beforeEach(async () => {
 afterEach(() => shim[Symbol.asyncDispose]())
 
 describe('GET /servers/{server_id}/os-instance-actions', () => {
+  it('shows who asked for what an agent has recorded, and the locks', async () => {
+    const act = async (body: object): Promise<unknown> => {
+      const address = path.replace('os-instance-actions', 'action')
+      const { headers } = await shim.ask('POST', address, { as: 'member', body })
+      return headers['x-openstack-request-id']
+    }
+    const locked = await act({ lock: null })
+    const unlocked = await act({ unlock: null })
+    const paused = await act({ pause: null })
+    const status = { phase: 'Succeeded', startTime: new Date(Date.now() + 60_000).toISOString() }
+    for (const name of ['by-api', 'by-kubectl'])
+      await shim.seed(actions.kind, {
+        metadata: { name, namespace: 'mine' },
+        spec: { server: 's', action: 'pause' },
+        status: { ...status, ...(name === 'by-kubectl' ? { startTime: '2030-01-01T00:00:00Z' } : {}) },
+      })
+    const { body } = await get<{ instanceActions: Record<string, string>[] }>()
+    const shown = body.instanceActions.map(({ action, request_id: id, user_id: by }) => [action, id, by])
+    const member = shim.callerOf('member')?.user.id
+    expect(shown.slice(0, 4)).toEqual([
+      ['pause', expect.not.stringMatching(String(paused)), ''],
+      ['pause', paused, member],
+      ['unlock', unlocked, member],
+      ['lock', locked, member],
+    ])
+    expect((await get(`/${String(locked)}`)).body).toMatchObject({
+      instanceAction: { action: 'lock', events: [{ event: 'api_lock', result: 'Success' }] },
+    })
+  })
+
   it('lists the newest first, without requests that were refused', async () => {
     expect(await listed('', '2.1')).toEqual(['reboot', 'create'])
     const { body } = await get<{ instanceActions: object[] }>()

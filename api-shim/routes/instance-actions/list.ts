@@ -4,6 +4,7 @@ import { keyOf } from '../../../kube/types.ts'
 import { badRequest, notFound } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { parseIsoTime } from '../../http/time.ts'
+import { apiRecordsOf, withRequests } from '../../state/recent-requests.ts'
 import { actions, actionsByServer } from '../../state/stores.ts'
 import { nonNegativeInteger, query, single, string } from '../../validation/schema.ts'
 import { changedAt, renderAction, renderEvents, requestIdOf, startOf } from '../../views/instance-actions.ts'
@@ -29,9 +30,10 @@ async function recordsOf(
   const found = (await request.state.read(actions)).find(actionsByServer, keyOf(server.metadata))
   // Nova has no record of a request that it has refused.
   const recorded = found.filter(({ status }) => status?.phase !== 'Rejected')
-  const records = recorded.toSorted(
-    (a, b) => startOf(b).localeCompare(startOf(a)) || b.metadata.name.localeCompare(a.metadata.name),
+  const oldestFirst = [...recorded, ...apiRecordsOf(server)].toSorted(
+    (a, b) => startOf(a).localeCompare(startOf(b)) || a.metadata.name.localeCompare(b.metadata.name),
   )
+  const records = withRequests(oldestFirst, server).toReversed()
   const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
   return { records, instanceId: request.params['server_id'] ?? '', projectId: id }
 }

@@ -8,6 +8,7 @@ import { keyOf } from '../../../kube/types.ts'
 import { badRequest, conflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
 import { newNameFor } from '../../state/names.ts'
+import { annotationWith } from '../../state/recent-requests.ts'
 import { actions, images, imagesById, servers, uuidOf } from '../../state/stores.ts'
 import { nothing, object, oneOf, type Schema, schema, string } from '../../validation/schema.ts'
 import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
@@ -88,11 +89,12 @@ async function passwordParameters(value: unknown, { state }: Request): Promise<P
 }
 
 /** Asks for the action by a change of spec.powerState. The resource version makes a concurrent change a conflict. */
-async function setPower(server: Server, name: ActionName, powerState: DesiredPower, { state }: Request): Promise<void> {
+async function setPower(server: Server, name: ActionName, powerState: DesiredPower, request: Request): Promise<void> {
   const { resourceVersion } = server.metadata
+  const annotations = annotationWith(server, name, request)
   const spec = { powerState }
   try {
-    await state.write(servers).patch(server.metadata, { metadata: { resourceVersion }, spec })
+    await request.state.write(servers).patch(server.metadata, { metadata: { resourceVersion, annotations }, spec })
   } catch (error) {
     if ((error as { status?: number }).status !== 409) throw error
     throw conflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)

@@ -4,6 +4,7 @@ import type { Flavor, Image, Server } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
 import { badRequest, forbidden } from '../../http/fault.ts'
 import { newNameFor } from '../../state/names.ts'
+import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
 import { images, imagesById, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
@@ -153,7 +154,8 @@ async function createServers(request: Request): Promise<{ first: Server; reserva
       accessIPv6: server.accessIPv6,
       diskConfig: server['OS-DCF:diskConfig'],
     })
-    const metadata = { name: newNameFor(displayName), annotations }
+    const recent = annotationWith(undefined, 'create', request)
+    const metadata = { name: newNameFor(displayName), annotations: { ...annotations, ...recent } }
     created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData?.spec, displayName } }))
   }
   const [first] = created

@@ -2,6 +2,7 @@
 
 import { policyForbids } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
+import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor, factsOf } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
 import { object, schema } from '../../validation/schema.ts'
@@ -32,7 +33,10 @@ export const serversLock = defineRoute<LockBody>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    const annotations = annotationsFor({ lockedBy: isAdmin(request.caller) ? 'admin' : 'owner' })
+    const annotations = {
+      ...annotationsFor({ lockedBy: isAdmin(request.caller) ? 'admin' : 'owner' }),
+      ...annotationWith(server, 'lock', request),
+    }
     const lockedReason = request.version >= 73 ? (request.body.lock?.locked_reason ?? null) : null
     await request.state
       .write(servers)
@@ -54,7 +58,7 @@ export const serversUnlock = defineRoute<{ unlock: unknown }>({
     request.authorize()
     if (factsOf(server).lockedBy === 'admin' && !isAdmin(request.caller))
       throw policyForbids('os_compute_api:os-lock-server:unlock:unlock_override')
-    const annotations = annotationsFor<null>({ lockedBy: null })
+    const annotations = { ...annotationsFor<null>({ lockedBy: null }), ...annotationWith(server, 'unlock', request) }
     await request.state
       .write(servers)
       .patch(server.metadata, { metadata: { annotations }, spec: { locked: false, lockedReason: null } })
