@@ -15,24 +15,30 @@ interface ShimUser {
   role: 'admin' | 'member'
 }
 
-const PROJECT = 'default'
-
 /** The users of the cloud in `dir`. Their passwords are made at the first start and kept in a file. */
-function loadUsers(dir: string): ShimUser[] {
+function loadUsers(dir: string, project: string): ShimUser[] {
   const file = join(dir, 'shim-users.json')
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ShimUser[]
   const password = (): string => randomBytes(18).toString('base64url')
   const users: ShimUser[] = [
-    { cloud: 'kubenova', name: 'demo', password: password(), project: PROJECT, role: 'member' },
-    { cloud: 'kubenova-admin', name: 'cloud-admin', password: password(), project: PROJECT, role: 'admin' },
+    { cloud: 'kubenova', name: 'demo', password: password(), project, role: 'member' },
+    { cloud: 'kubenova-admin', name: 'cloud-admin', password: password(), project, role: 'admin' },
   ]
   writeFileSync(file, JSON.stringify(users), { mode: 0o600 })
   return users
 }
 
-/** Creates the users' Secret and their role bindings. */
-export async function applyShimUsers(api: ApiClient, dir: string, namespace: string): Promise<ShimUser[]> {
-  const users = loadUsers(dir)
+/**
+ * Creates the users' Secret and their role bindings.
+ * @param projects the projects in which the member has a role; the first one is in the users' entries
+ */
+export async function applyShimUsers(
+  api: ApiClient,
+  dir: string,
+  namespace: string,
+  projects: readonly string[] = ['default'],
+): Promise<ShimUser[]> {
+  const users = loadUsers(dir, projects[0] ?? '')
   const hashes = await Promise.all(
     users.map(async ({ name, password }) => [name, Buffer.from(await hashPassword(password)).toString('base64')]),
   )
@@ -46,17 +52,19 @@ export async function applyShimUsers(api: ApiClient, dir: string, namespace: str
     data: Object.fromEntries(hashes),
   })
   const rbac = '/apis/rbac.authorization.k8s.io/v1'
-  for (const { name, role, project } of users) {
-    const isAdmin = role === 'admin'
-    const path = isAdmin ? `${rbac}/clusterrolebindings` : `${rbac}/namespaces/${project}/rolebindings`
-    await apply(`${path}/shim-${name}`, {
+  const bind = (name: string, role: string, project?: string): Promise<unknown> => {
+    const path = project === undefined ? `${rbac}/clusterrolebindings` : `${rbac}/namespaces/${project}/rolebindings`
+    return apply(`${path}/shim-${name}`, {
       apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: isAdmin ? 'ClusterRoleBinding' : 'RoleBinding',
-      metadata: { name: `shim-${name}`, ...(isAdmin ? {} : { namespace: project }) },
+      kind: project === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
+      metadata: { name: `shim-${name}`, ...(project === undefined ? {} : { namespace: project }) },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
     })
   }
+  for (const { name, role } of users)
+    if (role === 'admin') await bind(name, role)
+    else for (const project of projects) await bind(name, role, project)
   return users
 }
 

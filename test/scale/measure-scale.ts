@@ -18,7 +18,7 @@ export interface ScaleOptions {
 export interface Figure {
   name: string
   value: number
-  unit: 'servers' | 'hosts' | 'servers/s' | 'writes' | 's' | 'ms' | 'MB'
+  unit: 'servers' | 'hosts' | 'servers/s' | 'requests/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
 /**

@@ -10,6 +10,7 @@ import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
 import { applyAccessManifests, applyManifests } from '../rig/crds.ts'
 import { freePorts } from '../rig/ports.ts'
 import { endProcess, isAlive, type Running, spawnMarked } from '../rig/process.ts'
+import { applyShimUsers } from '../rig/shim.ts'
 import { FatalError, waitUntil } from '../rig/wait-until.ts'
 import { toPodCommand } from './pod-command.ts'
 
@@ -28,12 +29,12 @@ export interface ScaleCloudOptions {
 }
 
 /**
- * The programs of agent and controller, either as sources or bundled. A bundled controller runs as in a Pod, with the
- * files of its service account.
+ * The programs, either as sources or bundled. A bundled controller or shim runs as in a Pod, with the files of its
+ * service account.
  */
 export interface Program {
   /** Returns the path of the main file. */
-  main(name: 'agent' | 'controller'): string
+  main(name: 'agent' | 'controller' | 'api-shim'): string
   isBuilt: boolean
 }
 
@@ -101,7 +102,8 @@ export class ScaleCloud implements AsyncDisposable {
     this.#metricsPort = port
     const login = program.isBuilt ? [] : ['--kubeconfig', this.plane.kubeconfig]
     const flags = [...login, '--metrics-address', `127.0.0.1:${port}`, ...args]
-    const part = await this.#spawn('controller', [program.main('controller'), ...flags], program.isBuilt)
+    const pod = program.isBuilt ? this.plane.kubeconfig : undefined
+    const part = await this.#spawn('controller', [program.main('controller'), ...flags], pod)
     const isReady = async (): Promise<boolean> => {
       this.assertAllAlive()
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok
@@ -128,6 +130,29 @@ export class ScaleCloud implements AsyncDisposable {
   }
 
   /**
+   * Starts the API shim and waits until it serves. Its users `demo` (a member) and `cloud-admin` get roles in the given
+   * projects. Returns the shim's address, and their passwords.
+   */
+  async startShim(
+    projects: readonly string[],
+  ): Promise<{ url: string; users: Awaited<ReturnType<typeof applyShimUsers>> }> {
+    const program = this.#options.program ?? sourceProgram
+    await applyAccessManifests(this.plane.api, join(repository, 'crds/access'))
+    const users = await applyShimUsers(this.plane.api, this.#options.dir, 'kubenova-system', projects)
+    const kubeconfig = await this.plane.serviceAccount('kubenova-system', 'kubenova-api-shim')
+    const [port, metricsPort] = await freePorts('127.0.0.1', 2)
+    const login = program.isBuilt ? [] : ['--kubeconfig', kubeconfig]
+    const flags = [...login, '--listen-address', `127.0.0.1:${port}`, '--metrics-address', `127.0.0.1:${metricsPort}`]
+    await this.#spawn('api-shim', [program.main('api-shim'), ...flags], program.isBuilt ? kubeconfig : undefined)
+    const isReady = async (): Promise<boolean> => {
+      this.assertAllAlive()
+      return (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).ok
+    }
+    await waitUntil(isReady, { what: 'the shim to be ready', deadline: 400_000 })
+    return { url: `http://127.0.0.1:${port}`, users }
+  }
+
+  /**
    * Throws a FatalError if a process has ended. The error contains the last log lines of the process. A FatalError ends
    * waitUntil() at once, so a test does not wait for a process that has ended.
    */
@@ -151,13 +176,14 @@ export class ScaleCloud implements AsyncDisposable {
     await this.plane.stop()
   }
 
-  async #spawn(name: string, argv: readonly string[], runInPod = false): Promise<CloudProcess> {
+  /** @param pod the kubeconfig of the account as which the process runs in a Pod; absent: it does not run in a Pod */
+  async #spawn(name: string, argv: readonly string[], pod?: string): Promise<CloudProcess> {
     const { dir, inspect = false, nodeFlags = [] } = this.#options
     const [inspector = 0] = inspect ? await freePorts('127.0.0.1', 1) : []
     const log = join(dir, `${name}.log`)
     const inspectFlag = inspect ? [`--inspect=127.0.0.1:${inspector}`] : []
     const command = [process.execPath, ...nodeFlags, ...inspectFlag, ...argv]
-    const run = runInPod ? toPodCommand(command, this.plane.kubeconfig, dir) : { argv: command, env: {} }
+    const run = pod === undefined ? { argv: command, env: {} } : toPodCommand(command, pod, join(dir, `${name}-pod`))
     const part = { ...(await spawnMarked(run.argv, { dir, log, owned: true, env: run.env })), name, log, inspector }
     this.processes.set(name, part)
     return part

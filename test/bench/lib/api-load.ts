@@ -1,0 +1,99 @@
+/** The measured loads on the shim: single requests, several clients at once, and a burst of creations. */
+import { waitUntil } from '../../rig/wait-until.ts'
+import { cpuSeconds } from '../../scale/process-stats.ts'
+import type { ApiUser } from './api-user.ts'
+import { medianOf } from './figures.ts'
+
+const COMPUTE = '/compute/v2.1'
+
+/** A figure of the round in which it was best: other programs on the machine only make it worse. */
+export interface Timing {
+  /** Median time of a request in ms. */
+  p50: number
+  /** CPU time of the shim for each request, in ms. */
+  cpu: number
+}
+
+/** Sends requests one after the other, in several rounds. @param pid the shim's process */
+export async function timeRequests(
+  pid: number,
+  { rounds, requests }: { rounds: number; requests: number },
+  send: (i: number) => Promise<{ took: number }>,
+): Promise<Timing> {
+  const results: Timing[] = []
+  for (let round = 0; round < rounds; round++) {
+    const [times, before] = [[] as number[], cpuSeconds(pid)]
+    for (let i = 0; i < requests; i++) times.push((await send(round * requests + i)).took)
+    results.push({ p50: medianOf(times), cpu: ((cpuSeconds(pid) - before) / requests) * 1000 })
+  }
+  return {
+    p50: Math.min(...results.map(({ p50 }) => p50)),
+    cpu: Math.min(...results.map(({ cpu }) => cpu)),
+  }
+}
+
+/** Requests per second of several clients, each of which sends a request as soon as the last one is answered. */
+export async function measureRate(
+  { rounds, clients, seconds }: { rounds: number; clients: number; seconds: number },
+  send: () => Promise<unknown>,
+): Promise<number> {
+  const rates: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const begin = performance.now()
+    let answered = 0
+    const runClient = async (): Promise<void> => {
+      while (performance.now() - begin < seconds * 1000) {
+        await send()
+        answered++
+      }
+    }
+    await Promise.all(Array.from({ length: clients }, runClient))
+    rates.push(answered / ((performance.now() - begin) / 1000))
+  }
+  return Math.max(...rates)
+}
+
+export interface Boot {
+  imageRef: string
+  flavorRef: string
+}
+
+/** Returns the first image and the first flavor that the user's project sees. */
+export async function findBootParts(user: ApiUser): Promise<Boot> {
+  const { images } = await user.get<{ images: { id: string }[] }>('/image/v2/images')
+  const { flavors } = await user.get<{ flavors: { id: string }[] }>(`${COMPUTE}/flavors`)
+  return { imageRef: images[0]?.id ?? '', flavorRef: flavors[0]?.id ?? '' }
+}
+
+/** Creates one server with a port on the project's network. */
+export const createServer = (user: ApiUser, name: string, boot: Boot): ReturnType<ApiUser['request']> =>
+  user.request('POST', `${COMPUTE}/servers`, 202, { server: { name, ...boot, networks: 'auto' } })
+
+export const readDetail = (user: ApiUser): ReturnType<ApiUser['request']> =>
+  user.request('GET', `${COMPUTE}/servers/detail`, 200)
+
+export const readServer = (user: ApiUser, id: string): ReturnType<ApiUser['request']> =>
+  user.request('GET', `${COMPUTE}/servers/${id}`, 200)
+
+export async function listServerIds(user: ApiUser, query = ''): Promise<string[]> {
+  const { servers } = await user.get<{ servers: { id: string }[] }>(`${COMPUTE}/servers${query}`)
+  return servers.map(({ id }) => id)
+}
+
+/** Creates servers at once, and returns the seconds until the API shows all of them as ACTIVE. */
+export async function timeBurst(user: ApiUser, count: number, boot: Boot, name: string): Promise<number> {
+  const begin = performance.now()
+  await Promise.all(Array.from({ length: count }, (_, i) => createServer(user, `${name}-${i}`, boot)))
+  const areActive = async (): Promise<boolean> =>
+    (await listServerIds(user, `?status=ACTIVE&name=${name}-`)).length === count
+  await waitUntil(areActive, { what: `${count} servers to be ACTIVE`, every: 20, deadline: 300_000 })
+  return (performance.now() - begin) / 1000
+}
+
+/** Deletes all servers of the user's project, and waits until the API shows none. */
+export async function deleteServers(user: ApiUser): Promise<void> {
+  const ids = await listServerIds(user)
+  await Promise.all(ids.map((id) => user.request('DELETE', `${COMPUTE}/servers/${id}`, 204)))
+  const areGone = async (): Promise<boolean> => (await listServerIds(user)).length === 0
+  await waitUntil(areGone, { what: 'the servers to be gone', every: 100, deadline: 300_000 })
+}

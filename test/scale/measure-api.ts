@@ -1,0 +1,162 @@
+/**
+ * Measures the API shim over real HTTP: latency, throughput, a burst of creations on simulated hosts, and its memory
+ * with thousands of servers.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { resourceDefOf, server } from '../../crds/index.ts'
+import {
+  createServer,
+  deleteServers,
+  findBootParts,
+  listServerIds,
+  measureRate,
+  readDetail,
+  readServer,
+  timeBurst,
+  timeRequests,
+} from '../bench/lib/api-load.ts'
+import { ApiUser } from '../bench/lib/api-user.ts'
+import { waitUntil } from '../rig/wait-until.ts'
+import { hostNameOf } from './fleet.ts'
+import type { Figure } from './measure-scale.ts'
+import { multiplyServer } from './multiply-server.ts'
+import { memoryOf } from './process-stats.ts'
+import { createProjects } from './projects.ts'
+import { leanFlags, type Program, type ScaleCloud, startScaleCloud } from './scale-cloud.ts'
+
+export interface ApiOptions {
+  dir: string
+  program: Program
+  hosts: number
+  /** Number of servers of the burst, and of the short list. */
+  few: number
+  /** Number of servers of the long list. */
+  many: number
+  /** Number of servers in all projects together. */
+  total: number
+  rounds: number
+  /** Gets the figures of each part as soon as they are known. */
+  print: (figures: readonly Figure[]) => void
+  log: (line: string) => void
+}
+
+const REST_MS = 30_000
+const CLIENTS = 10
+
+export async function measureApi(options: ApiOptions): Promise<void> {
+  const { dir, program, hosts, print, log } = options
+  const nodeFlags = program.isBuilt ? leanFlags : []
+  await using cloud = await startScaleCloud({ dir, hosts, program, nodeFlags, log })
+  const projects = await createProjects(cloud.kube, 3)
+  await cloud.startController('--lease-seconds', '240')
+  await cloud.startFleets()
+  log(`${hosts} hosts are up`)
+  print(await measureSmallCloud(cloud, projects, options))
+  print(await measureLargeCloud(cloud, projects, options))
+}
+
+/** Signs the member in for each project. */
+async function startShim(cloud: ScaleCloud, projects: readonly string[]) {
+  const { url, users } = await cloud.startShim(projects)
+  const member = users.find(({ role }) => role === 'member')
+  if (!member) throw new Error('the shim has no member')
+  const { name, password } = member
+  const signedIn = await Promise.all(projects.map((project) => ApiUser.signIn({ url, name, password, project })))
+  return { pid: cloud.process('api-shim').pid, users: signedIn }
+}
+
+/** The creations, and the reads of a project with few servers. */
+async function measureSmallCloud(
+  cloud: ScaleCloud,
+  projects: readonly string[],
+  { few, rounds, log }: ApiOptions,
+): Promise<Figure[]> {
+  const { pid, users } = await startShim(cloud, projects)
+  const [user] = users
+  if (!user) throw new Error('no project')
+  try {
+    const boot = await findBootParts(user)
+    const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServer(user, `one-${i}`, boot))
+    await deleteServers(user)
+    const bursts: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      if (round > 0) await deleteServers(user)
+      bursts.push(await timeBurst(user, few, boot, `burst${round}`))
+      log(`${few} servers are ACTIVE after ${bursts.at(-1)?.toFixed(1)} s`)
+    }
+    const ids = await listServerIds(user)
+    const detail = await timeRequests(pid, { rounds, requests: 100 }, () => readDetail(user))
+    const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
+    const rate = await measureRate({ rounds, clients: CLIENTS, seconds: 5 }, () => readDetail(user))
+    for (const other of users.slice(1)) await bootModel(cloud, other)
+    return [
+      { name: 'api.post.p50', value: post.p50, unit: 'ms' },
+      { name: 'api.post.cpu', value: post.cpu, unit: 'ms' },
+      { name: `api.burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
+      { name: `api.detail.${few}.p50`, value: detail.p50, unit: 'ms' },
+      { name: `api.detail.${few}.cpu`, value: detail.cpu, unit: 'ms' },
+      { name: 'api.show.p50', value: show.p50, unit: 'ms' },
+      { name: 'api.show.cpu', value: show.cpu, unit: 'ms' },
+      { name: `api.detail.${few}.clients.${CLIENTS}`, value: rate, unit: 'requests/s' },
+    ]
+  } finally {
+    for (const one of users) one.close()
+  }
+}
+
+/** Creates the server that is copied later. */
+async function bootModel({ kube }: ScaleCloud, user: ApiUser): Promise<void> {
+  await createServer(user, 'model', await findBootParts(user))
+  const isActive = async (): Promise<boolean> => (await listServerIds(user, '?status=ACTIVE')).length === 1
+  await waitUntil(isActive, { what: 'the server to be ACTIVE', every: 100, deadline: 120_000 })
+  // The record of the creation is copied too, so it must have ended.
+  await waitUntil(
+    async () => {
+      const { items } = await kube.resource(resourceDefOf(server)).list()
+      return items.every(({ status }) => status?.activeAction === undefined)
+    },
+    { what: 'all actions to end', every: 100, deadline: 120_000 },
+  )
+}
+
+/** Copies servers into the other two projects, and measures the shim alone: no controller and no agents run. */
+async function measureLargeCloud(
+  cloud: ScaleCloud,
+  projects: readonly string[],
+  { dir, hosts, few, many, total, rounds, log }: ApiOptions,
+): Promise<Figure[]> {
+  for (const name of [...cloud.processes.keys()]) await cloud.end(name)
+  const counts = [0, many - 1, total - many - few - 1]
+  for (const [i, namespace] of projects.entries()) {
+    const { items } = await cloud.kube.resource(resourceDefOf(server)).list({ namespace })
+    const model = items[0]?.metadata.name ?? ''
+    const count = Math.max(counts[i] ?? 0, 0)
+    if (count > 0) await multiplyServer({ dir, namespace, model, count, hostOf: (n) => hostNameOf(1 + (n % hosts)) })
+  }
+  // The copies were written to etcd directly. After a restart the API server reads them in one list.
+  await cloud.plane.restart('kube-apiserver')
+  log(`${total} servers are in etcd`)
+  const { pid, users } = await startShim(cloud, projects)
+  const user = users[1]
+  if (!user) throw new Error('no second project')
+  try {
+    await delay(REST_MS)
+    const rest = memoryOf(pid)
+    const detail = await timeRequests(pid, { rounds, requests: 20 }, () => readDetail(user))
+    const ids = await listServerIds(user)
+    if (ids.length !== many) throw new Error(`the long list has ${ids.length} servers`)
+    const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
+    await delay(REST_MS)
+    const worked = memoryOf(pid)
+    return [
+      { name: `api.detail.${many}.p50`, value: detail.p50, unit: 'ms' },
+      { name: `api.detail.${many}.cpu`, value: detail.cpu, unit: 'ms' },
+      { name: `api.show.of_${total}.p50`, value: show.p50, unit: 'ms' },
+      { name: `api.rest.rss`, value: rest.rss, unit: 'MB' },
+      { name: `api.worked.rss`, value: worked.rss, unit: 'MB' },
+      { name: `api.peak.rss`, value: worked.peak, unit: 'MB' },
+    ]
+  } finally {
+    for (const one of users) one.close()
+  }
+}
