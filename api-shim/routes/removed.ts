@@ -92,6 +92,7 @@ const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?:
     ...(action === undefined ? {} : { action }),
     ...(until === undefined ? {} : { until }),
     success: 200,
+    refusal: why === 'removed' ? 410 : 404,
     policy: anybody,
     async handle() {
       throw why === 'removed' ? gone() : notFound()

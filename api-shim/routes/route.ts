@@ -76,6 +76,8 @@ export interface Route<Body = never> {
   since?: VersionText
   until?: VersionText
   success: number | ByVersion<number>
+  /** The status of a route that refuses every request, such as 410. Absent: the route does something. */
+  refusal?: number
   policy: Policy
   /** true: the body is not JSON. The handler reads `request.stream`, and itself limits size and time. */
   takesStream?: true

@@ -40,17 +40,18 @@ export function isEqual(a: unknown, b: unknown): boolean {
 const compiled = new Map<string, RegExp>()
 /** An escaped character that needs no escape. Python allows it, JavaScript's Unicode patterns do not. */
 const needlessEscape = /\\([@_ :,])/g
+/** A pattern of a schema, written for Python, as JavaScript and JSON Schema have it. */
+export const javascriptPattern = (pattern: string): string =>
+  pattern.replaceAll('\\Z', '$').replace(needlessEscape, '$1')
+
 /**
  * Compiles a pattern of a schema. Schemas are constants, so their number is bounded. Python's `$` also matches before a
- * line feed at the end, and `\Z` is JavaScript's `$`.
+ * line feed at the end.
  */
 function compilePattern(pattern: string): RegExp {
   const known = compiled.get(pattern)
   if (known) return known
-  const fresh = new RegExp(
-    pattern.replace(/\$$/, '(?=\\n?$)').replaceAll('\\Z', '$').replace(needlessEscape, '$1'),
-    'u',
-  )
+  const fresh = new RegExp(javascriptPattern(pattern.replace(/\$$/, '(?=\\n?$)')), 'u')
   compiled.set(pattern, fresh)
   return fresh
 }

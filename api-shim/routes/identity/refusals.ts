@@ -39,6 +39,7 @@ export const refusalRoutes: readonly Route[] = refusals.flatMap(([path, methods,
       method,
       path,
       success: 200,
+      refusal: 403,
       policy: { rule: 'identity:change', role: 'any' },
       async handle() {
         throw new Fault(403, why)
