@@ -21,8 +21,8 @@ setup: ## Install missing Debian and npm packages, the control plane and the gue
 demo: setup ## Start a cloud, boot the server of examples/quickstart and show its console
 	@node hack/demo.ts
 
-up: setup ## Start or repair a cloud on this machine (HOSTS=1; KUBECONFIG=FILE uses an existing cluster)
-	@node test/rig/cli.ts up --hosts $(HOSTS)
+up: setup ## Start or repair a cloud here (HOSTS=1; KUBECONFIG=FILE uses a cluster; KUBELET=1 installs the chart on nodes)
+	@node test/rig/cli.ts up --hosts $(HOSTS) $(if $(KUBELET),--kubelet)
 
 down: ## Stop the cloud of `make up` and remove all of it
 	@node test/rig/cli.ts down

@@ -7,11 +7,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { installPackages } from '../test/rig/packages.ts'
-import { buildPrograms } from './build.ts'
-import { root } from './command.ts'
 import { ensureLocalBase } from './images/base.ts'
 import { type Architecture, architectures, buildImage, type ImageName, imageNames } from './images/build.ts'
+import { bundlePrograms, imagesFolder as folder, installBuilders } from './images/ensure.ts'
 import { createStorage } from './images/storage.ts'
 
 const log = (line: string): void => console.error(line)
@@ -35,13 +33,11 @@ function listOf<T extends string>(option: string, text: string, allowed: readonl
 }
 
 async function main(): Promise<void> {
-  const folder = join(root, 'dist/images')
   const names: ImageName[] = listOf('only', values.only, imageNames)
   const archs: Architecture[] = listOf('arch', values.arch, architectures)
-  await installPackages(['buildah', 'skopeo', ...(values.base === 'local' ? ['mmdebstrap'] : [])], log)
+  await installBuilders(values.base === 'local', log)
   mkdirSync(folder, { recursive: true })
-  const programs = join(root, 'dist/programs')
-  await buildPrograms(programs)
+  const programs = await bundlePrograms()
   const storage = createStorage('images')
   const base = values.base === 'local' ? await ensureLocalBase(storage, log) : values.base
   for (const arch of archs) {

@@ -1,5 +1,17 @@
 /** Builds one image for one architecture and writes it as an OCI archive. */
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import about from '../../package.json' with { type: 'json' }
@@ -41,20 +53,21 @@ export interface BuiltImage {
 /** The name of an image, as the chart's default values give it. */
 export const referenceOf = (name: ImageName): string => `localhost/kubenova-${name}:${about.version}`
 
-export async function buildImage({
-  name,
-  arch,
-  base,
-  programs,
-  folder,
-  storage,
-  log,
-}: BuildImageOptions): Promise<BuiltImage> {
+/** Path of the image's OCI archive. */
+export const archiveOf = ({ name, arch, folder }: BuildImageOptions): string =>
+  join(folder, `kubenova-${name}-${arch}.tar`)
+
+/**
+ * Builds an image and writes its archive. Writes the hash of the inputs beside the archive, so that a later build can
+ * find out whether they have changed.
+ */
+export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
+  const { name, arch, base, programs, storage, log } = options
   log(`images: building ${name} for ${arch}`)
   const context = mkdtempSync(join(tmpdir(), 'kubenova-image-'))
   try {
     await fillContext(context, arch, programs)
-    const file = join(folder, `kubenova-${name}-${arch}.tar`)
+    const file = archiveOf(options)
     await storage.buildah(
       'build',
       '--isolation=chroot',
@@ -64,16 +77,30 @@ export async function buildImage({
       `--build-arg=ARCH=${arch}`,
       '--layers=false',
       '--quiet',
-      `--file=${join(root, 'images', `Containerfile.${name}`)}`,
+      `--file=${containerfileOf(name)}`,
       `--tag=${referenceOf(name)}`,
       context,
     )
     rmSync(file, { force: true })
     await storage.buildah('push', '--quiet', referenceOf(name), `oci-archive:${file}:${referenceOf(name)}`)
+    writeFileSync(`${file}.inputs`, await hashInputs(options))
     return { file, digest: await digestOf(file), bytes: statSync(file).size }
   } finally {
     rmSync(context, { recursive: true, force: true })
   }
+}
+
+const containerfileOf = (name: ImageName): string => join(root, 'images', `Containerfile.${name}`)
+
+/** A hash of what the image is built from, apart from the base's own content and newer versions of its packages. */
+export async function hashInputs({ name, arch, base, programs }: BuildImageOptions): Promise<string> {
+  const hash = createHash('sha256')
+  const files = globSync('**/*.mjs', { cwd: programs }).toSorted((a, b) => (a < b ? -1 : 1))
+  for (const text of [base, arch, `${sourceDate()}`, about.version, ...files]) hash.update(`${text}\n`)
+  for (const file of files) hash.update(readFileSync(join(programs, file)))
+  hash.update(readFileSync(containerfileOf(name)))
+  hash.update(readFileSync(await ensureNode(arch)))
+  return hash.digest('hex')
 }
 
 /**

@@ -42,7 +42,7 @@ const binaries = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // Only benchmarks use kube-scheduler and kubelet, because the clouds of tests have no Pods.
+  // Only clouds with Pods (pod-cloud.ts) and benchmarks use kube-scheduler, kubelet and kube-proxy.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
@@ -56,6 +56,13 @@ const binaries = {
     fits: /Kubernetes v1\.36\./,
     ask: ['--version'],
     variable: 'KUBENOVA_KUBELET',
+  },
+  'kube-proxy': {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kube-proxy',
+    fits: /Kubernetes v1\.36\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_KUBE_PROXY',
   },
   kubectl: {
     ...kubernetes,

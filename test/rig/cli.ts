@@ -1,11 +1,17 @@
-// The command line with which the Makefile starts and ends a cloud on this machine: setup | up [--hosts N] | down. The
-// environment variable CLOUD_DIR is the cloud's directory; default .cloud.
+// The command line with which the Makefile starts and ends a cloud on this machine: setup | up [--hosts N] [--kubelet]
+// | down. The environment variable CLOUD_DIR is the cloud's directory; default .cloud.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ensureImages } from '../../hack/images/ensure.ts'
+import { Helm } from '../chart/helm.ts'
 import { ensureBinaries } from './binaries.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { ensureGuestImage } from './guest.ts'
+import { installChart } from './install-chart.ts'
 import { placeGuestImage } from './place-image.ts'
+import { startPodCloud } from './pod-cloud.ts'
 import { ensurePromtool } from './promtool.ts'
 
 const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../../.cloud'))
@@ -21,22 +27,54 @@ const commands: Record<string, () => Promise<void>> = {
   },
 
   async up() {
+    const { values } = parseArgs({
+      args: process.argv.slice(3),
+      options: { hosts: { type: 'string', default: '1' }, kubelet: { type: 'boolean', default: false } },
+    })
     const started = performance.now()
-    const cloud = await startCloud({ dir, hosts: hostCount(), shim: true, log, ...existingCluster() })
-    await placeGuestImage(cloud.hosts.values(), log)
-    const { kubectl } = await ensureBinaries(['kubectl'])
-    log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s; try:`)
-    console.log(`export KUBECONFIG=${relative(process.cwd(), cloud.kubeconfig)}`)
-    console.log(`${kubectl} get hypervisors`)
-    console.log(`${kubectl} apply --server-side -f ${relative(process.cwd(), quickstart)}`)
-    console.log(`export OS_CLIENT_CONFIG_FILE=${relative(process.cwd(), join(dir, 'clouds.yaml'))} OS_CLOUD=kubenova`)
-    console.log('openstack flavor list')
-    await cloud.plane.api.close()
+    const hosts = parseHostCount(values.hosts)
+    await (values.kubelet ? startInstalled(hosts) : startFromSource(hosts))
+    log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   },
 
   async down() {
     await stopCloud(dir)
   },
+}
+
+/** Starts a cloud whose controller, agents and API shim are processes that run the source. */
+async function startFromSource(hosts: number): Promise<void> {
+  const cloud = await startCloud({ dir, hosts, shim: true, log, ...existingCluster() })
+  await placeGuestImage(cloud.hosts.values(), log)
+  await printCommands(cloud.kubeconfig)
+  console.log(`export OS_CLIENT_CONFIG_FILE=${relative(process.cwd(), join(dir, 'clouds.yaml'))} OS_CLOUD=kubenova`)
+  console.log('openstack flavor list')
+  await cloud.plane.api.close()
+}
+
+/** Starts a cloud whose hosts are nodes with kubelets. The Helm chart installs Kubenova there, from images. */
+async function startInstalled(hosts: number): Promise<void> {
+  if (existingCluster().kubeconfig !== undefined) throw new Error('KUBELET=1 starts a cluster; leave KUBECONFIG out')
+  const images = await ensureImages(log)
+  const cloud = await startPodCloud({ dir, hosts, images, log })
+  await placeGuestImage(cloud.hosts.values(), log)
+  const helm = await Helm.create(dir, cloud.plane.kubeconfig)
+  // The images keep their tag when the source changes, so Pods are replaced because of this annotation.
+  const built = createHash('sha256')
+  for (const image of images) built.update(readFileSync(`${image}.inputs`))
+  const annotation = `podAnnotations.built=${built.digest('hex').slice(0, 12)}`
+  await installChart(cloud, helm, `--set-string=controller.${annotation}`, `--set-string=agent.${annotation}`)
+  await printCommands(cloud.plane.kubeconfig)
+  console.log(`${(await ensureBinaries(['helm'])).helm} test kubenova --namespace kubenova-system`)
+  await cloud.plane.api.close()
+}
+
+/** Prints commands to try on the cloud. */
+async function printCommands(kubeconfig: string): Promise<void> {
+  const { kubectl } = await ensureBinaries(['kubectl'])
+  console.log(`export KUBECONFIG=${relative(process.cwd(), kubeconfig)}`)
+  console.log(`${kubectl} get hypervisors`)
+  console.log(`${kubectl} apply --server-side -f ${relative(process.cwd(), quickstart)}`)
 }
 
 /**
@@ -48,10 +86,9 @@ function existingCluster(): { kubeconfig?: string } {
   return kubeconfig ? { kubeconfig: resolve(kubeconfig) } : {}
 }
 
-function hostCount(): number {
-  const { values } = parseArgs({ args: process.argv.slice(3), options: { hosts: { type: 'string', default: '1' } } })
-  const count = Number(values.hosts)
-  if (!Number.isInteger(count) || count < 1 || count > 200) throw new Error(`--hosts ${values.hosts}: 1 to 200`)
+function parseHostCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1 || count > 200) throw new Error(`--hosts ${text}: 1 to 200`)
   return count
 }
 

@@ -6,6 +6,7 @@ import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '
 import { applyAccessManifests, applyManifests } from './crds.ts'
 import { useExistingCluster } from './existing-cluster.ts'
 import { type Host, type HostOptions, startHost } from './host.ts'
+import { removeHostCgroups } from './kubelet/cgroups.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
 import { ensureNode, removeNodes } from './nodes.ts'
 import { freePorts } from './ports.ts'
@@ -97,6 +98,7 @@ export async function stopCloud(dir: string, log: (line: string) => void = () =>
   await removeNodes(dir, log)
   await endMarkedProcesses(dir)
   await removeNetwork(dir)
+  await removeHostCgroups(dir)
   rmSync(dir, { recursive: true, force: true })
 }
 

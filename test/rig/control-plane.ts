@@ -13,7 +13,7 @@ import { endMarkedProcesses, endProcess, isAlive, type ProcessId, runCommand, sp
 import { isTokenUsable } from './token.ts'
 import { FatalError, waitUntil } from './wait-until.ts'
 
-export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
+export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler'
 
 /** A user who authenticates with a token. */
 export interface User {
@@ -34,6 +34,11 @@ export interface ControlPlaneOptions {
    * True: also starts kube-controller-manager. Default false, because it takes 100 MB of memory and a second to start.
    */
   controllerManager?: boolean
+  /**
+   * True: the control plane can run Pods. It has kube-scheduler and all controllers of kube-controller-manager, and the
+   * Service `kubernetes` leads to the API server, which must not listen on a loopback address. Default false.
+   */
+  pods?: boolean
   /** Kubeconfig of an existing cluster. If it is set, no process is started. */
   kubeconfig?: string
   owned?: boolean
@@ -45,14 +50,18 @@ export interface ControlPlaneOptions {
  * kube-controller-manager needs.
  */
 const MANAGER_USER = 'system:kube-controller-manager'
+/** The user name of kube-scheduler, which has its rights from a built-in ClusterRole as well. */
+const SCHEDULER_USER = 'system:kube-scheduler'
+const ADMIN: User = { name: 'admin', groups: ['system:masters'] }
 
 /** The content of `control-plane.json`. */
 export interface ControlPlaneState {
   address: string
-  ports: { etcd: number; peer: number; api: number; manager: number }
+  ports: { etcd: number; peer: number; api: number; manager: number; scheduler: number }
   tokens: { user: User; token: string }[]
   audit: boolean
   controllerManager: boolean
+  pods?: boolean
   processes: Partial<Record<Part, ProcessId>>
 }
 
@@ -127,12 +136,15 @@ export class ControlPlane {
     if (this.#options.kubeconfig) return this.#waitUntilReady(kills)
     mkdirSync(this.#dir, { recursive: true })
     this.#state ??= await this.#newState()
+    if ((this.#state.pods ?? false) !== (this.#options.pods ?? false))
+      throw new Error(`${this.#dir} is that of a cloud ${this.#state.pods ? 'with' : 'without'} kubelets; end it first`)
     this.#save({})
     await this.startPart('etcd')
     await this.startPart('kube-apiserver')
     await this.#writeKubeconfigs(kills)
     await this.#waitUntilReady(kills)
     if (this.#state.controllerManager) await this.startPart('kube-controller-manager')
+    if (this.#state.pods) await this.startPart('kube-scheduler')
   }
 
   /** Starts one process unless it runs. Does not wait until the process is ready. */
@@ -248,23 +260,24 @@ export class ControlPlane {
   }
 
   async #newState(): Promise<ControlPlaneState> {
-    const { address = '127.0.0.1', users = [], audit = false, controllerManager = false } = this.#options
-    const [etcd = 0, peer = 0, manager = 0] = await freePorts('127.0.0.1', 3)
+    const { address = '127.0.0.1', users = [], audit = false, pods = false } = this.#options
+    const controllerManager = this.#options.controllerManager ?? pods
+    const [etcd = 0, peer = 0, manager = 0, scheduler = 0] = await freePorts('127.0.0.1', 4)
     const [api = 0] = await freePorts(address, 1)
     const token = () => randomBytes(16).toString('hex')
-    const everyone = [
-      { name: 'admin', groups: ['system:masters'] },
-      ...(controllerManager ? [{ name: MANAGER_USER }] : []),
-      ...users,
-    ]
+    const components = [...(controllerManager ? [MANAGER_USER] : []), ...(pods ? [SCHEDULER_USER] : [])]
+    const everyone = [ADMIN, ...components.map((name) => ({ name })), ...users]
     const tokens = everyone.map((user) => ({ user, token: token() }))
-    return { address, ports: { etcd, peer, api, manager }, tokens, audit, controllerManager, processes: {} }
+    const ports = { etcd, peer, api, manager, scheduler }
+    return { address, ports, tokens, audit, controllerManager, pods, processes: {} }
   }
 
   /** Writes keys and tokens to files, and returns the command lines that use them. */
   async #commands(): Promise<Commands> {
     const state = this.#startedState()
-    const names = ['etcd', 'kube-apiserver', 'kubectl', ...(state.controllerManager ? managers : [])] as const
+    const names: Binary[] = ['etcd', 'kube-apiserver', 'kubectl']
+    if (state.controllerManager) names.push('kube-controller-manager')
+    if (state.pods) names.push('kube-scheduler')
     this.#binaries ??= { ...(await ensureBinaries(names, this.#options)) } as Record<Binary, string>
     const lines = state.tokens.map(({ user, token }, uid) =>
       [token, user.name, `rig-${uid}`, ...(user.groups ? [`"${user.groups.join(',')}"`] : [])].join(','),
@@ -274,7 +287,8 @@ export class ControlPlane {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       writeFileSync(this.#file('sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
     }
-    return commandsOf(this.#binaries, this.#dir, this.kubeconfigOf(MANAGER_USER), state)
+    const kubeconfigs = { manager: this.kubeconfigOf(MANAGER_USER), scheduler: this.kubeconfigOf(SCHEDULER_USER) }
+    return commandsOf(this.#binaries, this.#dir, kubeconfigs, state)
   }
 
   /**
@@ -302,5 +316,3 @@ export class ControlPlane {
     writeFileSync(this.#file('control-plane.json'), JSON.stringify(this.#state, null, 1), { mode: 0o600 })
   }
 }
-
-const managers = ['kube-controller-manager'] as const

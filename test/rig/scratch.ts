@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { removeHostCgroups } from './kubelet/cgroups.ts'
 import { removeNetwork } from './network.ts'
 import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 
@@ -35,14 +36,15 @@ function isBulk(file: string): boolean {
 }
 
 /**
- * Removes processes, networks and directories of orphaned clouds. A cloud is orphaned if its owner, the test process
- * that started it, has ended. A cloud without an owner stays.
+ * Removes processes, networks, cgroups and directories of orphaned clouds. A cloud is orphaned if its owner, the test
+ * process that started it, has ended. A cloud without an owner stays.
  */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
   for (const orphan of orphans) await endProcess(orphan, 'SIGKILL')
   for (const dir of new Set(orphans.map((p) => cloudDirectory(p.dir)))) {
     await removeNetwork(dir)
+    await removeHostCgroups(dir)
     if (basename(dir).startsWith(prefix)) rmSync(dir, { recursive: true, force: true })
   }
 }

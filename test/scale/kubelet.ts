@@ -4,15 +4,16 @@
  * containerd mount only in their own mount namespaces. All processes, even those in containers, have the environment
  * variable by which the rig finds and ends them (rig/process.ts).
  */
-import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ApiClient } from '../rig/api.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
+import { removeCgroups } from '../rig/kubelet/cgroups.ts'
+import { buildIdleImage, IDLE_IMAGE } from '../rig/kubelet/idle-image.ts'
 import { installPackages } from '../rig/packages.ts'
 import { freePorts } from '../rig/ports.ts'
-import { endMarkedProcesses, markEnv, runCommand, spawnMarked } from '../rig/process.ts'
+import { endMarkedProcesses, runCommand, spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
@@ -35,8 +36,6 @@ export interface Kubelet extends AsyncDisposable {
 }
 
 const NODE = 'pods'
-const IMAGE = 'kubenova.io/bench/idle:1'
-const CGROUP_ROOT = '/sys/fs/cgroup'
 const packages = ['containerd', 'runc', 'busybox-static']
 
 /**
@@ -59,12 +58,12 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   const cgroup = `kubenova-bench-${process.pid}`
   mkdirSync(join(dir, 'cni'), { recursive: true })
   await using closing = new AsyncDisposableStack()
-  closing.defer(() => removeCgroups(cgroup))
+  closing.defer(() => removeCgroups((name) => name === cgroup))
   closing.defer(() => endMarkedProcesses(dir))
   await spawnMarked(prepareContainerd(dir), { dir, log: join(dir, 'containerd.log'), owned: true })
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
-  await runCommand([...ctr, 'import', await buildImageArchive(dir)])
+  await runCommand([...ctr, 'import', await buildIdleImage(dir)])
   // The kubelet bind-mounts its directory on itself. It gets its own mount namespace, so that this mount does not
   // remain on the machine.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
@@ -93,7 +92,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
 [grpc]
 address = "${dir}/c.sock"
 [plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "${IMAGE}"
+sandbox_image = "${IDLE_IMAGE}"
 restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "${dir}/cni"
@@ -105,42 +104,6 @@ conf_dir = "${dir}/cni"
   writeFileSync(join(dir, 'cni/none.conflist'), JSON.stringify(cni))
   const script = `mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec containerd --config ${config}`
   return ['unshare', '--mount', 'sh', '-c', script]
-}
-
-/** Builds an image with nothing but busybox, in the format of `docker save`. Its containers are idle. */
-async function buildImageArchive(dir: string): Promise<string> {
-  const folder = join(dir, 'image')
-  mkdirSync(join(folder, 'root/bin'), { recursive: true })
-  cpSync('/bin/busybox', join(folder, 'root/bin/busybox'))
-  await runCommand(['tar', '--create', '--file', join(folder, 'layer.tar'), '--directory', join(folder, 'root'), '.'])
-  const layer = createHash('sha256')
-    .update(readFileSync(join(folder, 'layer.tar')))
-    .digest('hex')
-  const config = {
-    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-    os: 'linux',
-    config: {
-      Entrypoint: ['/bin/busybox', 'tail', '-f', '/dev/null'],
-      Env: Object.entries(markEnv(dir, true)).map(([name, value]) => `${name}=${value}`),
-    },
-    rootfs: { type: 'layers', diff_ids: [`sha256:${layer}`] },
-  }
-  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }]
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
-  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
-  const archive = join(dir, 'image.tar')
-  await runCommand([
-    'tar',
-    '--create',
-    '--file',
-    archive,
-    '--directory',
-    folder,
-    'manifest.json',
-    'config.json',
-    'layer.tar',
-  ])
-  return archive
 }
 
 async function writeKubeletConfig(dir: string, cgroup: string): Promise<string[]> {
@@ -192,22 +155,6 @@ const makePod = (name: string) => ({
     nodeName: NODE,
     hostNetwork: true,
     automountServiceAccountToken: false,
-    containers: [{ name: 'idle', image: IMAGE, imagePullPolicy: 'Never' }],
+    containers: [{ name: 'idle', image: IDLE_IMAGE, imagePullPolicy: 'Never' }],
   },
 })
-
-/** Removes the cgroups that killed containers leave behind. */
-async function removeCgroups(name: string): Promise<void> {
-  const hierarchies = [CGROUP_ROOT, ...readdirSync(CGROUP_ROOT).map((entry) => join(CGROUP_ROOT, entry))]
-  const roots = hierarchies.map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
-  const remove = (path: string): void => {
-    for (const entry of readdirSync(path, { withFileTypes: true }))
-      if (entry.isDirectory()) remove(join(path, entry.name))
-    rmdirSync(path)
-  }
-  const removeAll = () => {
-    for (const root of roots) if (existsSync(root)) remove(root)
-    return true
-  }
-  await waitUntil(removeAll, { what: `cgroups ${name} to be removed` })
-}

@@ -12,8 +12,8 @@ export type Commands = Record<Part, () => string[]>
 export function commandsOf(
   binaries: Record<Binary, string>,
   dir: string,
-  managerKubeconfig: string,
-  { address, ports, audit }: ControlPlaneState,
+  kubeconfigs: { manager: string; scheduler: string },
+  { address, ports, audit, pods }: ControlPlaneState,
 ): Commands {
   const etcd = `http://127.0.0.1:${ports.etcd}`
   const peer = `http://127.0.0.1:${ports.peer}`
@@ -38,9 +38,11 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // Do not let the API server write endpoints for the Service `kubernetes`: nothing in this cluster uses that
-      // Service, and the endpoint reconciler would reject a loopback address.
-      '--endpoint-reconciler-type=none',
+      // Let the API server write endpoints for the Service `kubernetes` only if there are Pods, which use that Service:
+      // the endpoint reconciler rejects a loopback address.
+      `--endpoint-reconciler-type=${pods ? 'master-count' : 'none'}`,
+      // The API server cannot resolve the names of nodes.
+      '--kubelet-preferred-address-types=InternalIP',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
       '--authorization-mode=Node,RBAC',
@@ -60,7 +62,7 @@ export function commandsOf(
     ],
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
-      `--kubeconfig=${managerKubeconfig}`,
+      `--kubeconfig=${kubeconfigs.manager}`,
       // With this flag, each controller of kube-controller-manager has its own ServiceAccount. So admission policies
       // and RBAC see the namespace controller and the garbage collector under the user names that they have in a
       // kubeadm cluster.
@@ -70,8 +72,20 @@ export function commandsOf(
       `--secure-port=${ports.manager}`,
       `--cert-dir=${join(dir, 'certs')}`,
       '--leader-elect=false',
-      // Run only the controllers that a cluster without Pods needs.
-      '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
+      // Each namespace gets these certificates, with which Pods verify the API server.
+      `--root-ca-file=${join(dir, 'certs/apiserver.crt')}`,
+      ...(pods ? [] : [CONTROLLERS_WITHOUT_PODS]),
+    ],
+    'kube-scheduler': () => [
+      binaries['kube-scheduler'],
+      `--kubeconfig=${kubeconfigs.scheduler}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${ports.scheduler}`,
+      '--leader-elect=false',
     ],
   }
 }
+
+/** Makes kube-controller-manager run only the controllers that a cluster without Pods needs. */
+const CONTROLLERS_WITHOUT_PODS =
+  '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller'
