@@ -1,5 +1,5 @@
 // Logging with pino: JSON lines with constant messages, values as fields, and errors with all of their causes.
-import { type Logger, pino, stdSerializers } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 
 /** The logger that this package needs. A pino logger fits, and so does any other object of this shape. */
 export interface Log {
@@ -14,10 +14,12 @@ export interface LogOptions {
   level?: string
   /** Fields of every line (`{ component: 'controller' }`). */
   fields?: Record<string, unknown>
+  /** The stream to which the logger writes. Default: standard output. */
+  destination?: DestinationStream
 }
 
-/** A logger that writes to standard output. Fields named `err` keep every `cause` as an object. */
-export function createLog({ level = 'info', fields = {} }: LogOptions = {}): Logger {
+/** A logger. Fields named `err` keep every `cause` as an object. */
+export function createLog({ level = 'info', fields = {}, destination }: LogOptions = {}): Logger {
   const options = {
     level,
     base: fields,
@@ -27,7 +29,7 @@ export function createLog({ level = 'info', fields = {} }: LogOptions = {}): Log
     redact: { paths: ['headers.authorization', 'token', 'password'], censor: '[redacted]' },
   }
   // Synchronous: pino's default writes later, so a killed process would lose its last lines.
-  return pino(options, pino.destination({ dest: process.stdout.fd, sync: true }))
+  return pino(options, destination ?? pino.destination({ dest: process.stdout.fd, sync: true }))
 }
 
 /** A logger that logs nothing. It is the default wherever a logger is optional. */

@@ -13,15 +13,31 @@ export const malformedBody = (): Error => badRequest('Malformed request body')
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON or not UTF-8. */
+/** The deepest nesting of a body. Code that walks through a body calls itself on each level, so the stack limits it. */
+const MAX_DEPTH = 500
+
+/**
+ * Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too deeply.
+ */
 export function parseBody(raw: Uint8Array | undefined): unknown {
   if (raw === undefined || raw.length === 0) return null
+  const body = parseText(raw)
+  if (isDeeperThan(MAX_DEPTH, body)) throw malformedBody()
+  return body
+}
+
+function parseText(raw: Uint8Array): unknown {
   try {
     return parseJson(decoder.decode(raw))
   } catch (cause) {
     throw Object.assign(malformedBody(), { cause })
   }
 }
+
+const isDeeperThan = (depth: number, value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === 0 || Object.values(value).some((member) => isDeeperThan(depth - 1, member)))
 
 /** Strings, and the words for floats that Python's JSON parser takes although they are no JSON. */
 const stringOrFloatWord = /"(?:[^"\\]|\\.)*"|-?Infinity\b|\bNaN\b/g

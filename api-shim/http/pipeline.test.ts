@@ -86,6 +86,15 @@ describe('the pipeline of a request', () => {
     expect([status, body]).toEqual([400, { badRequest: { code: 400, message: 'Malformed request body' } }])
   })
 
+  it('calls a body malformed when it is nested more deeply than 500 levels', async () => {
+    const nested = (depth: number) => `{"thing": ${'['.repeat(depth)}${']'.repeat(depth)}}`
+    const messageOf = async (text: string) =>
+      (await shim.ask<any>('POST', '/compute/v2.1/things', { version: '2.10', body: text })).body.badRequest.message
+    expect(await messageOf(nested(50_000))).toBe('Malformed request body')
+    expect(await messageOf(nested(500))).toBe('Malformed request body')
+    expect(await messageOf(nested(499))).toMatch(/^Invalid input for field\/attribute thing\./)
+  })
+
   it('refuses a body that is too large with 413', async () => {
     expect((await post({ version: '2.10', body: { thing: { name: 'x'.repeat(120_000) } } })).status).toBe(413)
   })

@@ -1,6 +1,6 @@
 /** The attributes of images as JSON Schema, in Glance's order, and how a draft gets them from a request. Pure. */
 import { diskFormats } from '../../../crds/kinds/image.ts'
-import { badRequest, forbidden } from '../../http/fault.ts'
+import { badRequest, Fault, forbidden } from '../../http/fault.ts'
 import type { DiskFormat, ImageDraft } from '../../images/draft.ts'
 import { pythonRepr, pythonStr } from '../../validation/python.ts'
 import { type Schema, schema } from '../../validation/schema.ts'
@@ -102,12 +102,24 @@ function notNegative(value: number, name: string): number {
   return value
 }
 
+/** How many properties an image may have: Glance's default, and the limit of the Image kind. */
+const MAX_PROPERTIES = 128
+
+/** Throws a 413 if an image would have too many properties. Each further property takes longer to add. */
+export function checkPropertyCount(count: number): void {
+  if (count <= MAX_PROPERTIES) return
+  const limit = 'The limit has been exceeded on the number of allowed image properties.'
+  throw new Fault(413, `${limit} Attempted: ${count}, Maximum: ${MAX_PROPERTIES}`)
+}
+
 /** The draft with this attribute or property. null removes a property. */
 export function withValue(draft: ImageDraft, name: string, value: unknown): ImageDraft {
-  const set = setters[name]
+  const set = Object.hasOwn(setters, name) ? setters[name] : undefined
   if (set) return { ...draft, ...set(value as never) }
   const { [name]: _old, ...others } = draft.properties
-  return { ...draft, properties: value === null ? others : { ...others, [name]: pythonStr(value) } }
+  if (value === null) return { ...draft, properties: others }
+  checkPropertyCount(Object.keys(others).length + 1)
+  return { ...draft, properties: { ...others, [name]: pythonStr(value) } }
 }
 
 /** The draft without this attribute, which then has its default, or without this property. */

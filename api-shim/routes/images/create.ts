@@ -6,7 +6,15 @@ import { isAdmin, uidFromProjectId } from '../../identity/caller.ts'
 import type { QueuedImage } from '../../images/queued.ts'
 import { images, imagesById, namespacesByUid } from '../../state/stores.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
-import { checkAttributes, checkNotReserved, isAttribute, isReadOnly, newDraft, withValue } from './attributes.ts'
+import {
+  checkAttributes,
+  checkNotReserved,
+  checkPropertyCount,
+  isAttribute,
+  isReadOnly,
+  newDraft,
+  withValue,
+} from './attributes.ts'
 import { imageFilesOf, renderFound } from './find.ts'
 import { checkDraft, IMPORT_METHODS } from './publish.ts'
 
@@ -49,6 +57,7 @@ export const imagesCreate = defineImageRoute({
     const { id: wanted, owner, ...values } = body
     const id = typeof wanted === 'string' ? wanted.toLowerCase() : randomUUID()
     await checkIdIsFree(request, id)
+    checkPropertyCount(Object.keys(values).filter((name) => !isAttribute(name)).length)
     const draft = Object.entries(values).reduce((before, [name, value]) => withValue(before, name, value), newDraft)
     const now = isoSeconds(request.services.clock.wall())
     const queued: QueuedImage = { id, namespace: namespaceOf(request, owner), createdAt: now, updatedAt: now, draft }

@@ -205,6 +205,28 @@ describe('PUT /images/{id}/file', () => {
   })
 })
 
+describe('images with many properties', () => {
+  const withProperties = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, 'v']))
+  const MESSAGE = 'The limit has been exceeded on the number of allowed image properties. Attempted: 129, Maximum: 128'
+
+  it('takes 128 properties and refuses more with 413', async () => {
+    const { id } = await create(withProperties(128))
+    const body = { name: 'x', ...withProperties(129) }
+    const refused = await shim.ask<Glance>('POST', '/image/v2/images', { body })
+    expect([refused.status, refused.body['message']]).toEqual([413, `${MESSAGE}<br /><br />\n\n\n`])
+    expect((await patch(id, [{ op: 'add', path: '/another', value: 'v' }])).status).toBe(413)
+    expect((await patch(id, [{ op: 'add', path: '/p1', value: 'w' }])).status).toBe(200)
+  })
+
+  it('takes a property with the name of a member that every object inherits', async () => {
+    const { status, body } = await shim.ask<Glance>('POST', '/image/v2/images', { body: '{"constructor": "a"}' })
+    expect([status, body['constructor']]).toEqual([201, 'a'])
+    const text = '{"__proto__": "a", "name": "x"}'
+    expect((await shim.ask('POST', '/image/v2/images', { body: text })).status).toBe(201)
+  })
+})
+
 describe('PATCH /images/{id}', () => {
   it('changes attributes and properties of an Image', async () => {
     const { id } = await create({ hw_disk_bus: 'scsi' })

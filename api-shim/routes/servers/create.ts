@@ -20,6 +20,8 @@ type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
 
 const MAX_METADATA_ITEMS = 128
+/** How many servers a request can create. Each of them is written by itself, so more would take longer than clients wait. */
+const MAX_SERVERS = 100
 
 async function findRequestedFlavor(request: Request): Promise<Flavor> {
   const id = String(request.body.server.flavorRef)
@@ -75,7 +77,10 @@ function countsOf({ body: { server } }: Request): { least: number; most: number 
     throw badRequest(
       'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
     )
-  return { least, most }
+  if (least > MAX_SERVERS)
+    throw forbidden(`Quota exceeded for instances: Requested ${least}, but one request can create ${MAX_SERVERS}.`)
+  // As with a quota in Nova, a request gets as many servers as are allowed between its minimum and its maximum.
+  return { least, most: Math.min(most, MAX_SERVERS) }
 }
 
 /** The servers of the hints, by their names: the scheduler knows servers of the same project only. */
