@@ -14,7 +14,8 @@ export interface PageRequest {
 /** Reads `limit` and `marker`. If a parameter is repeated, its last value counts, as for webob. */
 export function pageRequestOf(query: Query): PageRequest {
   const limit = query['limit']?.at(-1)
-  const marker = query['marker']?.at(-1)
+  // As in Nova, an empty marker is none.
+  const marker = query['marker']?.at(-1) || undefined
   const wanted = limit === undefined || limit === '' ? MAX_LIMIT : Number(limit)
   return { limit: Math.min(wanted, MAX_LIMIT), ...(marker === undefined ? {} : { marker }) }
 }
@@ -50,12 +51,16 @@ export interface SortKey<T> {
   descending: boolean
 }
 
+/** The key of a direction that comes without a key. */
+const DEFAULT_SORT_KEY = 'created_at'
+
 /**
  * Reads `sort_key` and `sort_dir`. A key without a direction has the first direction, or descending.
  * @param values how to get the value of each key that clients may name
  */
 export function sortKeysOf<T>(query: Query, values: Readonly<Record<string, (item: T) => SortValue>>): SortKey<T>[] {
-  const [names = [], directions = []] = [query['sort_key'], query['sort_dir']]
+  const directions = query['sort_dir'] ?? []
+  const names = query['sort_key'] ?? (directions.length > 0 ? [DEFAULT_SORT_KEY] : [])
   if (directions.length > names.length)
     throw badRequest('Invalid input received: Sort direction size exceeds sort key size')
   if (directions.some((direction) => direction !== 'asc' && direction !== 'desc'))

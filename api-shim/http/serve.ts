@@ -122,9 +122,14 @@ function prepare(
     address: services.publicUrl ?? incoming.address,
     service: profile.root,
     version: profile.version,
-    project,
+    project: projectInLinks(project, incoming, caller),
   })
   return { route, request: makeRequest({ route, incoming, params, query, body, version, caller, services, links }) }
+}
+
+/** As in Nova, links have the caller's project if the path or the query of the request has it. */
+function projectInLinks(inPath: string | undefined, { queryText }: Incoming, { project }: Caller): string | undefined {
+  return inPath ?? (project && queryText.includes(project.id) ? project.id : undefined)
 }
 
 interface RequestParts

@@ -194,7 +194,8 @@ function renderAdminFields(server: Server, { version }: ServerViewContext): obje
           'OS-EXT-SRV-ATTR:ramdisk_id': '',
           'OS-EXT-SRV-ATTR:launch_index': Number(launchIndex),
           'OS-EXT-SRV-ATTR:reservation_id': reservationId,
-          'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda',
+          // A server that has never been placed has no disk.
+          'OS-EXT-SRV-ATTR:root_device_name': host === null ? null : '/dev/vda',
           // User data stands in a Secret, which the shim does not read for others than its owner.
           'OS-EXT-SRV-ATTR:user_data': userDataOf(server),
         }),

@@ -55,10 +55,17 @@ function compareBodies({ body, raw }: RecordedResponse, { text }: ActualResponse
   if (raw !== undefined)
     return names.matches(raw, text) ? [] : [`body is ${text.slice(0, 120)} instead of ${raw.slice(0, 120)}`]
   if (body === undefined) return text === '' ? [] : [`body is ${text.slice(0, 120)} instead of none`]
+  const actual = parseJson(text)
+  return actual === undefined
+    ? [`body is not JSON: ${text.slice(0, 120)}`]
+    : compareValues(body, actual.value, '', names)
+}
+
+function parseJson(text: string): { value: unknown } | undefined {
   try {
-    return compareValues(body, JSON.parse(text), '', names)
+    return { value: JSON.parse(text) as unknown }
   } catch {
-    return [`body is not JSON: ${text.slice(0, 120)}`]
+    return undefined
   }
 }
 

@@ -49,7 +49,7 @@ const samples: Readonly<Record<string, string>> = {
   reservation: 'r-12345678',
 }
 
-const escapeRegex = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+const escapeRegex = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
 
 export class Placeholders {
   readonly #values: Map<string, string>

@@ -4,8 +4,10 @@
  */
 import type { Server } from '../../crds/index.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
+import { applyDescription, waitUntilSettled } from './described-servers.ts'
 import type { Exchange, Run } from './exchange.ts'
 import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
+import { seedListedServers } from './listed-servers.ts'
 import { Placeholders } from './placeholders.ts'
 import { seedProjectUsage } from './project-usage.ts'
 import { createServer, setState, wantedState } from './servers.ts'
@@ -67,7 +69,10 @@ class Replay {
    */
   async #prepare({ setup, request, ...rest }: Exchange): Promise<void> {
     const { shim } = this.#stand
+    await seedListedServers(setup, this.#names, this.#stand)
     await prepareFlavors({ setup, request, ...rest }, this.#names, shim)
+    if (setup.includes('has settled')) await waitUntilSettled(shim)
+    const fresh = new Set<string>()
     const named = Placeholders.namesIn(`${setup} ${request.path} ${JSON.stringify(request.body ?? '')}`)
     for (const name of new Set(named.filter((n) => n.startsWith('server:'))))
       if (this.#names.get(name) === undefined) {
@@ -75,7 +80,17 @@ class Replay {
         this.#servers.set(name, server)
         this.#names.bind(name, server.metadata.uid ?? '')
         await setState(shim, server.metadata, { vmState: 'active' })
+        fresh.add(name)
       }
+    await this.#bringIntoState(setup)
+    for (const name of fresh) {
+      const server = this.#servers.get(name)
+      if (server) await applyDescription(setup, server, shim)
+    }
+  }
+
+  async #bringIntoState(setup: string): Promise<void> {
+    const { shim } = this.#stand
     const wanted = wantedState(setup)
     const isFresh = setup !== this.#lastSetup || /vm_state/.test(setup)
     this.#lastSetup = setup

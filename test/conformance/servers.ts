@@ -62,7 +62,10 @@ export const createServer = (shim: TestShim, name: string): Promise<Server> =>
     metadata: {
       name: `${name}-${Math.random().toString(36).slice(2, 8)}`,
       namespace: 'mine',
-      annotations: { 'compute.kubenova.io/user-id': shim.callerOf('member')?.user.id ?? '' },
+      annotations: {
+        'compute.kubenova.io/user-id': shim.callerOf('member')?.user.id ?? '',
+        'compute.kubenova.io/reservation-id': 'r-1a2b3c4d',
+      },
     },
     spec: { flavor: 'f-tiny', image: { name: 'tiny', namespace: 'admin' }, displayName: name, configDrive: false },
   })
@@ -71,10 +74,14 @@ export const createServer = (shim: TestShim, name: string): Promise<Server> =>
  * Writes spec and status of a server so that it is in the state `wanted`. Does nothing if the server does not exist any
  * more.
  */
-export async function setState(shim: TestShim, ref: { name: string }, wanted: WantedState): Promise<void> {
+export async function setState(
+  shim: TestShim,
+  ref: { name: string; namespace?: string | undefined },
+  wanted: WantedState,
+): Promise<void> {
   const { vmState, taskState, locked } = wanted
   const resource = shim.api.resource<Server>(servers.kind)
-  const key = { ...ref, namespace: 'mine' }
+  const key = { name: ref.name, namespace: ref.namespace ?? 'mine' }
   const powerState = desiredOf[vmState] ?? 'Running'
   const annotations = { 'compute.kubenova.io/locked-by': locked ?? null }
   for (const action of shim.api.list<ServerAction>('serveractions').filter(({ spec }) => spec.server === ref.name))

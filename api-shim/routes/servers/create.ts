@@ -24,7 +24,8 @@ const MAX_METADATA_ITEMS = 128
 const MAX_SERVERS = 100
 
 async function findRequestedFlavor(request: Request): Promise<Flavor> {
-  const id = String(request.body.server.flavorRef)
+  // As in Nova, an address of the flavor is accepted, too.
+  const id = String(request.body.server.flavorRef).split('/').at(-1) ?? ''
   const flavor = await findUsableFlavor(request, id)
   if (!flavor) throw badRequest(`Flavor ${id} could not be found.`)
   return flavor

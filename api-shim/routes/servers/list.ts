@@ -4,7 +4,7 @@ import { forbidden } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf, type SortKey, sortItems, sortKeysOf } from '../../http/pages.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { factsOf } from '../../state/server-facts.ts'
-import { servers, uuidOf } from '../../state/stores.ts'
+import { servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { powerStateOf, taskStateOf, vmStateOf } from '../../views/server-status.ts'
 import {
@@ -68,8 +68,18 @@ async function pageOf(request: Request, view: ServerViewContext, form: 'index' |
   const allTenants = readsAllTenants(request)
   if (allTenants) request.authorize({ rule: `os_compute_api:servers:${form}:get_all_tenants`, role: 'admin' })
   const keys = sortKeysFor(request, view)
-  const candidates = filter ? (allTenants ? reader.listAllProjects() : reader.list()).filter(filter) : []
-  return cutPage(sortItems(candidates, keys), pageRequestOf(request.query), uuidOf)
+  const found = filter ? (allTenants ? reader.listAllProjects() : reader.list()).filter(filter) : []
+  const wanted = pageRequestOf(request.query)
+  return cutPage(sortItems(withMarker(found, wanted.marker, request), keys), wanted, uuidOf)
+}
+
+/**
+ * As in Nova, the marker may also be a server that is not in the list, even one of another project: the page then begins
+ * where the marker would stand. The page itself never has the marker.
+ */
+function withMarker(found: Server[], marker: string | undefined, { state }: Request): Server[] {
+  if (marker === undefined || found.some((server) => uuidOf(server) === marker)) return found
+  return [...found, ...state.shared.unchecked.servers.cache.byIndex(serversByUuid, marker).slice(0, 1)]
 }
 
 /** The parameter without a value means true. */

@@ -1,0 +1,69 @@
+/** Servers of a replay that a `setup` describes by more than their state. */
+import { servers } from '../../api-shim/state/stores.ts'
+import type { TestShim } from '../../api-shim/testing.ts'
+import type { Server } from '../../crds/index.ts'
+
+interface Description {
+  spec: object
+  status: object
+}
+
+const macAddress = 'fa:16:3e:00:00:01'
+
+/** What the text says beyond the state; undefined if it says no more. */
+function describedBy(setup: string): Description | undefined {
+  if (setup.includes('with metadata, tags, description, one port, user data'))
+    return {
+      spec: {
+        metadata: { k: 'v' },
+        tags: ['a', 'b'],
+        description: 'd',
+        hostname: 'rich-host',
+        configDrive: true,
+        userDataBase64: 'aGVsbG8=',
+      },
+      status: {
+        addresses: [
+          { network: 'private', address: '10.10.0.5', version: 4, macAddress },
+          { network: 'private', address: 'fd00:10::5', version: 6, macAddress },
+        ],
+      },
+    }
+  if (setup.includes('ERROR: no valid host'))
+    return {
+      spec: { flavor: 'f-huge' },
+      status: {
+        host: null,
+        launchedAt: null,
+        powerState: 'NOSTATE',
+        domain: null,
+        fault: {
+          code: 500,
+          message: 'No valid host was found. ',
+          details: 'no host has enough memory',
+          created: '2026-01-02T03:04:05Z',
+        },
+      },
+    }
+  return undefined
+}
+
+/** Gives the server what the `setup` says beyond its state. */
+export async function applyDescription(setup: string, { metadata }: Server, shim: TestShim): Promise<void> {
+  const described = describedBy(setup)
+  if (!described) return
+  const resource = shim.api.resource<Server>(servers.kind)
+  await resource.patch(metadata, { spec: described.spec })
+  const { status } = described
+  await shim.waitForCache(servers.kind, await resource.patch(metadata, { status }, { subresource: 'status' }))
+}
+
+/** Waits until every server has been built, or has failed. */
+export async function waitUntilSettled({ services }: TestShim): Promise<void> {
+  const isSettled = ({ status }: Server): boolean => status?.vmState !== undefined
+  for (let turn = 0; turn < 1000; turn++) {
+    if (services.state.unchecked.servers.cache.list().every(isSettled)) return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  throw new Error('a server has no state')
+}

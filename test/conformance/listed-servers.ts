@@ -1,0 +1,65 @@
+/** The servers a to f, of which the recorded lists of servers are made. */
+import { servers } from '../../api-shim/state/stores.ts'
+import type { Server, VmState } from '../../crds/index.ts'
+import type { Placeholders } from './placeholders.ts'
+import { setState } from './servers.ts'
+import type { Stand } from './stand.ts'
+
+interface ListedServer {
+  namespace?: string
+  flavor?: string
+  image?: string
+  vmState?: VmState
+  locked?: 'owner'
+  spec?: object
+  /** Fields of the status that the state does not tell. */
+  status?: object
+}
+
+const address = { network: 'private', address: '10.10.0.5', version: 4, macAddress: 'fa:16:3e:00:00:01' }
+
+const listed: Readonly<Record<string, ListedServer>> = {
+  a: {
+    spec: { description: 'first', hostname: 'list-a-host', metadata: { k: 'v' }, tags: ['t1', 't2'] },
+    status: { addresses: [address] },
+  },
+  b: { flavor: 'f-small', image: 'other', vmState: 'stopped', spec: { tags: ['t2'] } },
+  c: { flavor: 'f-wide', locked: 'owner', spec: { lockedReason: 'because' } },
+  // An administrator has set the state of d; so it has no fault.
+  d: { vmState: 'error', status: { fault: null, powerState: 'Running' } },
+  e: { namespace: 'other' },
+}
+
+/** Creates the servers if the text of the `setup` names them, and gives their placeholders, such as `server:a`, values. */
+export async function seedListedServers(setup: string, names: Placeholders, stand: Stand): Promise<void> {
+  if (!setup.startsWith('servers a ACTIVE') || names.get('server:a') !== undefined) return
+  for (const [index, [name, listedServer]] of Object.entries(listed).entries()) {
+    const server = await seedServer(`list-${name}`, index, listedServer, stand)
+    names.bind(`server:${name}`, server.metadata.uid ?? '')
+  }
+  // The server f has been deleted.
+  names.bind('server:f', '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f')
+}
+
+async function seedServer(
+  name: string,
+  index: number,
+  { namespace = 'mine', flavor = 'f-tiny', image = 'tiny', vmState = 'active', locked, spec, status }: ListedServer,
+  { shim }: Stand,
+): Promise<Server> {
+  const annotations = {
+    'compute.kubenova.io/user-id': shim.callerOf('member')?.user.id ?? '',
+    'compute.kubenova.io/reservation-id': 'r-1a2b3c4d',
+  }
+  const server = await shim.seed<Server>(servers.kind, {
+    // Lists are sorted by the time of creation, which has no fractions of a second.
+    metadata: { name, namespace, annotations, creationTimestamp: `2026-01-02T03:04:0${index}Z` },
+    spec: { flavor, image: { name: image, namespace: 'admin' }, displayName: name, configDrive: false, ...spec },
+  })
+  await setState(shim, server.metadata, { vmState, ...(locked ? { locked } : {}) })
+  if (status) {
+    const resource = shim.api.resource<Server>(servers.kind)
+    await shim.waitForCache(servers.kind, await resource.patch(server.metadata, { status }, { subresource: 'status' }))
+  }
+  return server
+}
