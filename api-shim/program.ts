@@ -4,6 +4,7 @@ import { parseAddress } from '../kube/address.ts'
 import { createKube, type Kube } from '../kube/client.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
 import { createLog, type Log } from '../kube/log.ts'
+import { largeHeapPolicy, startPeriodicGc } from '../kube/periodic-gc.ts'
 import { runMain } from '../kube/process.ts'
 import { readOptionsOrExit } from '../kube/program-options.ts'
 import { createStores, startStores, unsyncedStores } from '../kube/store.ts'
@@ -29,6 +30,7 @@ export async function runShimProgram(): Promise<void> {
 async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSignal): Promise<void> {
   const { kubeconfig, metricsAddress, listenAddress, region, publicUrl, namespace } = options
   await using kube = await createKube({ userAgent: 'kubenova-api-shim', ...(kubeconfig ? { kubeconfig } : {}) })
+  using _periodicGc = startPeriodicGc(kube.clock, largeHeapPolicy)
   const stores = createStores(storeDefs, { kube, log })
   const state = new State({ kube, stores, access: createAccess(kube) })
   let isServing = false

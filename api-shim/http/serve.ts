@@ -188,14 +188,14 @@ const selectStatus = ({ success }: Route, version: number): number =>
   typeof success === 'number' ? success : (selectByVersion(success, version) ?? 200)
 
 function render(
-  { body, stream, headers = {}, status }: Reply,
+  { body, json = JSON.stringify(body), stream, headers = {}, status }: Reply,
   success: number,
   versionHeaders: Record<string, string>,
 ): Outgoing {
   return {
     status: status ?? success,
     headers: { 'content-type': 'application/json', ...versionHeaders, ...headers },
-    ...(stream ? { body: stream } : body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(stream ? { body: stream } : json === undefined ? {} : { body: json }),
   }
 }
 

@@ -58,6 +58,8 @@ export interface Reply {
   status?: number
   /** Absent: the answer has no body. */
   body?: unknown
+  /** The body as JSON text, in place of `body`. */
+  json?: string
   /** The bytes of the answer, in place of a body; the headers say what they are. */
   stream?: Readable
   headers?: Readonly<Record<string, string>>

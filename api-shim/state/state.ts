@@ -52,14 +52,17 @@ export class State {
   readonly kube: Kube
   readonly access: Access
   readonly #stores: Stores
+  readonly #storeByDef = new Map<unknown, Store<KubeObject>>()
   readonly #waiters = new Map<StoreDef<KubeObject>, CacheWaiter<KubeObject>>()
 
   constructor({ kube, stores, access }: StateParts) {
     this.kube = kube
     this.access = access
     this.#stores = stores
-    for (const store of Object.values(stores) as unknown as Store<KubeObject>[])
+    for (const store of Object.values(stores) as unknown as Store<KubeObject>[]) {
+      this.#storeByDef.set(store.def, store)
       this.#waiters.set(store.def, new CacheWaiter(store.informer, kube.clock))
+    }
   }
 
   /** The caches, without any check. For identity, and for what no caller asks for; routes use {@link CallerState}. */
@@ -68,10 +71,9 @@ export class State {
   }
 
   storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T> {
-    const isOfDef = (store: unknown): store is Store<T> => (store as Store<T>).def === def
-    const store = Object.values<unknown>(this.#stores).find(isOfDef)
+    const store = this.#storeByDef.get(def)
     if (!store) throw new Error(`no store of ${def.kind.plural}`)
-    return store
+    return store as unknown as Store<T>
   }
 
   waiterOf<T extends KubeObject>(def: StoreDef<T>): CacheWaiter<T> | undefined {

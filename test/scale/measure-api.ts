@@ -21,7 +21,7 @@ import { hostNameOf } from './fleet.ts'
 import type { Figure } from './measure-scale.ts'
 import { multiplyServer } from './multiply-server.ts'
 import { memoryOf } from './process-stats.ts'
-import { createProjects } from './projects.ts'
+import { createProjects, serverDraft } from './projects.ts'
 import { leanFlags, type Program, type ScaleCloud, startScaleCloud } from './scale-cloud.ts'
 
 export interface ApiOptions {
@@ -77,6 +77,7 @@ async function measureSmallCloud(
   try {
     const boot = await findBootParts(user)
     const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServer(user, `one-${i}`, boot))
+    const direct = await timeRequests(pid, { rounds, requests: 30 }, (i) => createDirectly(cloud, projects[0] ?? '', i))
     await deleteServers(user)
     const bursts: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -91,6 +92,7 @@ async function measureSmallCloud(
     for (const other of users.slice(1)) await bootModel(cloud, other)
     return [
       { name: 'api.post.p50', value: post.p50, unit: 'ms' },
+      { name: 'api.post.kubernetes.p50', value: direct.p50, unit: 'ms' },
       { name: 'api.post.cpu', value: post.cpu, unit: 'ms' },
       { name: `api.burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
       { name: `api.detail.${few}.p50`, value: detail.p50, unit: 'ms' },
@@ -102,6 +104,13 @@ async function measureSmallCloud(
   } finally {
     for (const one of users) one.close()
   }
+}
+
+/** For comparison: creates a Server through the API server, without the shim. */
+async function createDirectly({ kube }: ScaleCloud, namespace: string, i: number): Promise<{ took: number }> {
+  const begin = performance.now()
+  await kube.resource(resourceDefOf(server)).create(serverDraft(namespace, `direct-${i}`))
+  return { took: performance.now() - begin }
 }
 
 /** Creates the server that is copied later. */
@@ -125,7 +134,7 @@ async function measureLargeCloud(
   projects: readonly string[],
   { dir, hosts, few, many, total, rounds, log }: ApiOptions,
 ): Promise<Figure[]> {
-  for (const name of [...cloud.processes.keys()]) await cloud.end(name)
+  for (const name of cloud.processes.keys()) await cloud.end(name)
   const counts = [0, many - 1, total - many - few - 1]
   for (const [i, namespace] of projects.entries()) {
     const { items } = await cloud.kube.resource(resourceDefOf(server)).list({ namespace })

@@ -23,6 +23,9 @@ export function checkLock(server: Server, { caller, params }: Pick<Request, 'cal
   if (server.spec.locked && !isAdmin(caller)) throw conflict(`Instance ${params['server_id']} is locked`)
 }
 
+/** One object, so that a text that was made with it is recognized (views/server-json.ts). */
+const noProperties = {}
+
 /** What the view of servers needs. Image and flavor of a server that has no host yet come from the catalogue. */
 export function serverViewContext(
   { state, caller, version, links }: Request,
@@ -39,7 +42,7 @@ export function serverViewContext(
     isAdmin: isAdmin(caller),
     projectIdOf: ({ metadata }) => shared.projectOf(metadata.namespace ?? '').id,
     imageIdOf: (server) => imageIdFor(server, imageOf(server)),
-    imagePropertiesOf: (server) => server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? {},
+    imagePropertiesOf: (server) => server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? noProperties,
     flavorOf: ({ spec }) => shared.storeOf(flavors).cache.get(spec.flavor),
     requestedTaskOf: (server) => requestedTaskOf(server, shared),
     hostStatusOf: ({ status }) => hostStatusOf(shared.storeOf(hypervisors).cache.get(status?.host ?? '')),

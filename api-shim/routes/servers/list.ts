@@ -7,13 +7,8 @@ import { factsOf } from '../../state/server-facts.ts'
 import { servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { powerStateOf, taskStateOf, vmStateOf } from '../../views/server-status.ts'
-import {
-  renderServer,
-  renderServerSummary,
-  type ServerViewContext,
-  serverNameOf,
-  updatedAt,
-} from '../../views/servers.ts'
+import { serverJsonRenderer } from '../../views/server-json.ts'
+import { renderServerSummary, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { serverFilterOf } from './filters.ts'
 import { serverViewContext } from './find.ts'
@@ -118,11 +113,8 @@ export const serversDetail = defineRoute<null>({
     const { links, query } = request
     const view = serverViewContext(request, 'list')
     const page = await pageOf(request, view, 'detail')
-    return {
-      body: {
-        servers: page.items.map((server) => renderServer(server, view)),
-        ...nextLink('servers', page, links.self('servers', 'detail'), query),
-      },
-    }
+    const servers = page.items.map(serverJsonRenderer(view)).join()
+    const next = JSON.stringify(nextLink('servers', page, links.self('servers', 'detail'), query)).slice(1, -1)
+    return { json: `{"servers":[${servers}]${next && ','}${next}}` }
   },
 })

@@ -11,6 +11,7 @@ export const hasEnded = ({ status }: ServerAction): boolean => ended.has(status?
 /** The task state of the oldest request that has not ended; undefined if there is none, or if its action has no task. */
 export function requestedTaskOf({ metadata }: Server, state: State): TaskState | undefined {
   const requests = state.storeOf(actions).cache.byIndex(actionsByServer, keyOf(metadata))
+  if (requests.length === 0) return undefined
   const [first] = requests
     .filter((request) => !hasEnded(request))
     .toSorted((a, b) => (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''))
