@@ -3,6 +3,7 @@ import { actionsPage } from './actions.ts'
 import { apiPage } from './api.ts'
 import { errorsPage } from './errors.ts'
 import { metricsPage } from './metrics.ts'
+import { novaCommandsPage } from './nova-commands.ts'
 import { openApiYaml } from './openapi.ts'
 import { optionsPage } from './options.ts'
 import type { Output } from './output.ts'
@@ -16,6 +17,7 @@ export const reference: Output = {
     { name: 'api.md', text: apiPage() },
     { name: 'errors.md', text: errorsPage() },
     { name: 'metrics.md', text: metricsPage() },
+    { name: 'nova-commands.md', text: novaCommandsPage() },
     { name: 'openapi.yaml', text: openApiYaml() },
     { name: 'options.md', text: optionsPage() },
     { name: 'status-owners.md', text: statusOwnersPage() },

@@ -49,19 +49,27 @@ export interface Stand {
   names: Map<string, string>
 }
 
-export async function createStand(): Promise<Stand> {
+interface StandOptions {
+  /** The address that stands in answers. */
+  publicUrl?: string
+  /** Called before the shim starts: later it takes no hooks. */
+  beforeStart?: (shim: TestShim) => void
+}
+
+export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: StandOptions = {}): Promise<Stand> {
   const shim = new TestShim({
     users,
-    publicUrl: PUBLIC_URL,
+    publicUrl,
     // Call actOn() only after the present write has ended. actOn() writes, too, and would otherwise change the store
     // while the present write is changing it.
     onWrite: (write) => setImmediate(() => void actOn(write, shim.api)),
   })
+  beforeStart?.(shim)
   await shim.start()
   const names = new Map([
-    ['nova', `${PUBLIC_URL}/compute`],
-    ['keystone', `${PUBLIC_URL}/identity`],
-    ['glance', `${PUBLIC_URL}/image`],
+    ['nova', `${publicUrl}/compute`],
+    ['keystone', `${publicUrl}/identity`],
+    ['glance', `${publicUrl}/image`],
   ])
   nameUsers(shim, names)
   await seedFlavors(shim, names)

@@ -70,7 +70,7 @@ const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
 
 /** Returns the virtual environment. Its name has the hash of the requirements, so other versions get another one. */
-async function ensureClients(): Promise<string> {
+export async function ensureClients(): Promise<string> {
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
   const venv = join(dirname(cacheDirectory()), `openstack-clients-${hash}`)
   const complete = join(venv, 'complete')
