@@ -50,7 +50,10 @@ describe('serverJsonRenderer', () => {
   }
   for (const [what, change] of Object.entries(changes))
     it(`renders a server anew after a change of the ${what}`, () => {
-      const [before, after] = [{ ...context, ...change, ...opposite(change) }, { ...context, ...change }]
+      const [before, after] = [
+        { ...context, ...change, ...opposite(change) },
+        { ...context, ...change },
+      ]
       const old = serverJsonRenderer(before)(server)
       const text = serverJsonRenderer(after)(server)
       expect(text).not.toBe(old)

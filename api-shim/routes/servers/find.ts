@@ -42,7 +42,8 @@ export function serverViewContext(
     isAdmin: isAdmin(caller),
     projectIdOf: ({ metadata }) => shared.projectOf(metadata.namespace ?? '').id,
     imageIdOf: (server) => imageIdFor(server, imageOf(server)),
-    imagePropertiesOf: (server) => server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? noProperties,
+    imagePropertiesOf: (server) =>
+      server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? noProperties,
     flavorOf: ({ spec }) => shared.storeOf(flavors).cache.get(spec.flavor),
     requestedTaskOf: (server) => requestedTaskOf(server, shared),
     hostStatusOf: ({ status }) => hostStatusOf(shared.storeOf(hypervisors).cache.get(status?.host ?? '')),
