@@ -82,9 +82,17 @@ export class ArgoCd {
     const { Dir } = JSON.parse(found) as { Dir: string }
     const run = (...args: string[]): Promise<string> => this.#cloud.plane.kubectl(...args)
     await run('apply', '--server-side', '-k', join(Dir, 'manifests/crds'))
-    await run('wait', '--for=condition=Established', '--all', 'crds', '--timeout=60s')
+    await waitUntil(() => this.#servesApplications(), { what: 'the kinds of Argo CD', every: 500 })
     await run('apply', '--server-side', '-f', join(import.meta.dirname, 'settings.yaml'))
     await run('apply', '--server-side', '--field-manager=kubenova', '-f', configMapFile)
+  }
+
+  async #servesApplications(): Promise<boolean> {
+    const { api } = this.#cloud.plane
+    return api.send('GET', '/apis/argoproj.io/v1alpha1/appprojects').then(
+      () => true,
+      () => false,
+    )
   }
 
   async #startPrograms(): Promise<void> {
@@ -107,6 +115,8 @@ export class ArgoCd {
       ...repoFlags,
       `--metrics-port=${controllerMetrics}`,
       '--app-resync=10',
+      // Since version 3, the health of single objects is in the Application's status only with this flag.
+      '--persist-resource-health',
     ])
     await this.#spawnArgo('server', [
       ...kubeFlags,
