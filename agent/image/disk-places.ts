@@ -30,7 +30,7 @@ export const newPlaceCheck =
   }
 
 const isInside = (path: string, directories: readonly (string | undefined)[]): boolean =>
-  directories.some((directory) => directory !== undefined && path.startsWith(`${normalize(`${directory}/`)}`))
+  directories.some((directory) => directory !== undefined && path.startsWith(normalize(`${directory}/`)))
 
 const realpathIfExists = (path: string): Promise<string | undefined> => realpath(path).catch(ignoreNotFound)
 

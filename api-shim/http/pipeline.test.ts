@@ -89,7 +89,12 @@ describe('the pipeline of a request', () => {
   it('calls a body malformed when it is nested more deeply than 500 levels', async () => {
     const nested = (depth: number) => `{"thing": ${'['.repeat(depth)}${']'.repeat(depth)}}`
     const messageOf = async (text: string) =>
-      (await shim.ask<any>('POST', '/compute/v2.1/things', { version: '2.10', body: text })).body.badRequest.message
+      (
+        await shim.ask<{ badRequest: { message: string } }>('POST', '/compute/v2.1/things', {
+          version: '2.10',
+          body: text,
+        })
+      ).body.badRequest.message
     expect(await messageOf(nested(50_000))).toBe('Malformed request body')
     expect(await messageOf(nested(500))).toBe('Malformed request body')
     expect(await messageOf(nested(499))).toMatch(/^Invalid input for field\/attribute thing\./)

@@ -4,7 +4,8 @@
 export function luaLiteral(value: unknown): string {
   if (typeof value === 'string') return quote(value)
   if (Array.isArray(value)) return `{ ${value.map(luaLiteral).join(', ')} }`
-  if (typeof value !== 'object' || value === null) return value === null || value === undefined ? 'nil' : String(value)
+  if (value === null || value === undefined) return 'nil'
+  if (typeof value !== 'object') return JSON.stringify(value)
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
   if (fields.length === 0) return '{}'
   return `{ ${fields.map(([name, field]) => `${tableKey(name)} = ${luaLiteral(field)}`).join(', ')} }`

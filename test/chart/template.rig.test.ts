@@ -12,8 +12,7 @@ import about from '../../package.json' with { type: 'json' }
 import { createScratchDirectory } from '../rig/scratch.ts'
 import { chartFolder, Helm, type Values } from './helm.ts'
 
-const readTestdata = <T>(name: string): T =>
-  parse(readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8')) as T
+const readTestdata = (name: string): unknown => parse(readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8'))
 
 interface Manifest {
   kind: string
@@ -89,7 +88,7 @@ describe('each value', () => {
     shows?: string
     hides?: string
   }
-  const cases = readTestdata<Record<string, Case>>('values.yaml')
+  const cases = readTestdata('values.yaml') as Record<string, Case>
   const isOption = (path: string): boolean => path.includes('.options.')
 
   it('has a case in testdata/values.yaml', () => {
@@ -154,7 +153,7 @@ describe('the options of a program', () => {
 })
 
 describe('the chart refuses', () => {
-  const cases = readTestdata<{ set: Values; message: string }[]>('bad-values.yaml')
+  const cases = readTestdata('bad-values.yaml') as { set: Values; message: string }[]
   it.each(cases.map(({ set, message }) => [JSON.stringify(set), set, message] as const))(
     '%s',
     async (_, set, message) => {

@@ -1,7 +1,7 @@
 // Tests of the actions that Argo CD offers for a Server: which of them are enabled in each state, and what they do.
 import { describe, expect, it } from 'vitest'
 import { admit } from '../../actions/admit.ts'
-import { API_VERSION, desiredPowers, type Server, type ServerStatus, vmStates } from '../../crds/index.ts'
+import { API_VERSION, desiredPowers, type Server, vmStates } from '../../crds/index.ts'
 import { argoActions } from '../../hack/generate/argocd-actions.ts'
 import { enabledActions, runAction } from './customizations.ts'
 
@@ -75,7 +75,7 @@ it('offers each action exactly when the controller admits the request or the pow
           { launchedAt: undefined },
           { host: undefined },
           { taskState: 'rebooting' },
-        ].map((more) => serverWith({ powerState }, { vmState, mode, ...more } as ServerStatus)),
+        ].map((more) => serverWith({ powerState }, { vmState, mode, ...more })),
       ),
     ),
   )

@@ -42,7 +42,7 @@ describe.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as cons
 
   it('declares each variable that it uses, and uses each that it declares', () => {
     const used = new Set(expressions.flatMap((expr) => [...expr.matchAll(/\$(?!__)(\w+)/g)].map(([, name]) => name)))
-    expect([...used, 'datasource'].toSorted()).toEqual(dashboard.templating.list.map(({ name }) => name).toSorted())
+    expect(new Set([...used, 'datasource'])).toEqual(new Set(dashboard.templating.list.map(({ name }) => name)))
   })
 
   it('gets the values of its variables from metrics that exist', () => {

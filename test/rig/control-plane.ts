@@ -265,9 +265,7 @@ export class ControlPlane {
     const [etcd = 0, peer = 0, manager = 0, scheduler = 0] = await freePorts('127.0.0.1', 4)
     const [api = 0] = await freePorts(address, 1)
     const token = () => randomBytes(16).toString('hex')
-    const components = [...(controllerManager ? [MANAGER_USER] : []), ...(pods ? [SCHEDULER_USER] : [])]
-    const everyone = [ADMIN, ...components.map((name) => ({ name })), ...users]
-    const tokens = everyone.map((user) => ({ user, token: token() }))
+    const tokens = usersOf({ controllerManager, pods, users }).map((user) => ({ user, token: token() }))
     const ports = { etcd, peer, api, manager, scheduler }
     return { address, ports, tokens, audit, controllerManager, pods, processes: {} }
   }
@@ -315,4 +313,14 @@ export class ControlPlane {
     this.#state = { ...this.#startedState(), ...change }
     writeFileSync(this.#file('control-plane.json'), JSON.stringify(this.#state, null, 1), { mode: 0o600 })
   }
+}
+
+/** The users of a control plane: the administrator, the components that run, and those that the test asks for. */
+function usersOf({
+  controllerManager,
+  pods,
+  users,
+}: Required<Pick<ControlPlaneOptions, 'controllerManager' | 'pods' | 'users'>>) {
+  const components = [...(controllerManager ? [MANAGER_USER] : []), ...(pods ? [SCHEDULER_USER] : [])]
+  return [ADMIN, ...components.map((name) => ({ name })), ...users]
 }

@@ -45,9 +45,9 @@ function describe({ description = '', default: value, enum: choices }: Schema, i
 export const chartReadme = (): Sections => ({
   file: 'charts/kubenova/README.md',
   sections: {
-    values: `${renderTable(
+    values: renderTable(
       ['Value', 'Default', 'Description'],
       listValues().map((v) => [inlineCode(v.path), inlineCode(v.default), v.description]),
-    )}`,
+    ),
   },
 })
