@@ -10,7 +10,7 @@ interface Description {
 
 const macAddress = 'fa:16:3e:00:00:01'
 
-/** What the text says beyond the state; undefined if it says no more. */
+/** Returns what the text says beyond the state; undefined if it says no more. */
 function describedBy(setup: string): Description | undefined {
   if (setup.includes('with metadata, tags, description, one port, user data'))
     return {

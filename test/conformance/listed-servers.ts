@@ -30,7 +30,7 @@ const listed: Readonly<Record<string, ListedServer>> = {
   e: { namespace: 'other' },
 }
 
-/** Creates the servers if the text of the `setup` names them, and gives their placeholders, such as `server:a`, values. */
+/** Creates the servers if the `setup` names them, and gives values to their placeholders, such as `server:a`. */
 export async function seedListedServers(setup: string, names: Placeholders, stand: Stand): Promise<void> {
   if (!setup.startsWith('servers a ACTIVE') || names.get('server:a') !== undefined) return
   for (const [index, [name, listedServer]] of Object.entries(listed).entries()) {
