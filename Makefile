@@ -10,7 +10,7 @@ HOSTS ?= 1
 # may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench images gitops
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench images gitops nodes
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ up: setup ## Start or repair a cloud here (HOSTS=1; KUBECONFIG=FILE uses a clust
 down: ## Stop the cloud of `make up` and remove all of it
 	@node test/rig/cli.ts down
 
+nodes: setup ## Provide in advance what tests on kubelets need: binaries, Debian packages and images
+	@node test/rig/cli.ts nodes
+
 generate: setup ## Generate CRDs, policies and reference pages from the code
 	@node hack/generate.ts
 
@@ -42,7 +45,7 @@ unit: setup ## Run the tests that need no other process (seconds)
 rig: setup ## Run the tests on a real API server and real libvirt hosts (root)
 	@vitest run --project rig
 
-e2e: setup ## Run the tests on a whole cloud (root)
+e2e: setup nodes ## Run the tests on a whole cloud (root)
 	@vitest run --project e2e
 
 chaos: export CHAOS_AWAY_SECONDS ?= 300
@@ -51,7 +54,7 @@ chaos: setup ## Run all fault tests and the kill matrix, which writes docs/kill-
 	@node test/chaos/run.ts
 	@node test/chaos/run.ts --random 20
 
-test: setup ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
+test: setup nodes ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
 	@node hack/test.ts
 
 gitops: export GITOPS_SERVERS ?= 50

@@ -1,14 +1,18 @@
-// Sends traffic to a guest and counts what gets lost, from the network namespace in which the agent's DHCP server runs.
-import { readFileSync } from 'node:fs'
+// Sends traffic to a guest and counts what gets lost. The sender has a network namespace and a port of its own on the
+// guest's bridge.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
 import type { Server } from '../../crds/index.ts'
 import type { Host, SpawnedInHost } from '../rig/host.ts'
+import type { PodCloud } from '../rig/pod-cloud.ts'
 import { endProcess } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 
 const PORT = 7000
 
-/** User data whose guest sends the numbers 0, 1, 2, … on a TCP connection, ten in a second. */
-export const countingUserData = `#!/bin/sh
+/** User data with which the guest sends the numbers 0, 1, 2, … on a TCP connection, ten in a second. */
+const countingUserData = `#!/bin/sh
 cat >/tmp/count <<'END'
 #!/bin/sh
 i=0
@@ -18,53 +22,90 @@ chmod +x /tmp/count
 nc -ll -p ${PORT} -e /tmp/count &
 `
 
-/** The result of a measurement of traffic. */
+/** Applies the quickstart with such user data, and waits until its Server web-1 is Ready. */
+export async function applyCountingServer({ dir, plane }: PodCloud): Promise<void> {
+  const quickstart = join(import.meta.dirname, '../../examples/quickstart')
+  for (const name of ['flavor', 'image', 'network', 'keypair'])
+    await plane.kubectl('apply', '--server-side', '-f', join(quickstart, `${name}.yaml`))
+  const server = parse(readFileSync(join(quickstart, 'server.yaml'), 'utf8')) as Server
+  const file = join(dir, 'server.json')
+  writeFileSync(file, JSON.stringify({ ...server, spec: { ...server.spec, userData: countingUserData } }))
+  await plane.kubectl('apply', '--server-side', '-f', file)
+  await plane.kubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=90s')
+}
+
+/** How many of the packets that a guest had to send arrived: answers to ping, and numbers on a TCP connection. */
 interface TrafficReport {
-  pingsSent: number
-  pingsLost: number
-  /** How many numbers arrived on the TCP connection. */
-  received: number
-  /** How many numbers are missing among those that arrived. */
-  missing: number
+  pings: Arrivals
+  tcp: Arrivals
+}
+
+interface Arrivals {
+  arrived: number
+  /** How many are missing before the last one that arrived. */
+  lost: number
 }
 
 /**
- * Runs `body` while a ping, five times in a second, and a TCP connection to the guest run. The guest needs
- * countingUserData. Rejects if the TCP connection delivers nothing after `body` any more.
+ * Runs `body` while a ping, five times in a second, and a TCP connection to the guest run. The guest is that of
+ * applyCountingServer(). Rejects if nothing arrives any more after `body`.
  */
 export async function withTraffic(host: Host, server: Server, body: () => Promise<void>): Promise<TrafficReport> {
-  const [nic] = server.status?.instance?.interfaces ?? []
-  const address = nic?.fixedIPs[0]?.address ?? ''
-  const inside = ['ip', 'netns', 'exec', `kubenova-${nic?.networkId.replaceAll('-', '').slice(0, 12)}`, 'busybox']
+  const address = server.status?.addresses?.[0]?.address ?? ''
+  await using sender = await attachSender(host, server)
+  const inside = [...sender.enter, 'busybox']
   const canConnect = (): Promise<boolean> =>
     host.exec([...inside, 'nc', '-w', '1', address, `${PORT}`, '-e', '/bin/true']).then(() => true)
   await waitUntil(canConnect, { what: `port ${PORT} of the guest ${address}`, deadline: 240_000 })
   const tcp = await host.spawn([...inside, 'nc', address, `${PORT}`], { name: `tcp-${Date.now()}` })
   const ping = await host.spawn([...inside, 'ping', '-i', '0.2', address], { name: `ping-${Date.now()}` })
+  const pings = (): number[] => readNumbers(ping, /seq=(\d+) /g)
+  const lines = (): number[] => readNumbers(tcp, /^(\d+)\n/gm)
   try {
-    await waitForNumbers(tcp)
+    await waitForMore({ pings, lines })
     await body()
-    await waitForNumbers(tcp)
-    ping.kill('SIGINT')
-    await ping.exited
-    const numbers = numbersIn(tcp)
-    return { ...countPings(ping), received: numbers.length, missing: (numbers.at(-1) ?? 0) + 1 - numbers.length }
+    await waitForMore({ pings, lines })
+    return { pings: countArrivals(pings()), tcp: countArrivals(lines()) }
   } finally {
     for (const process of [tcp, ping]) await endProcess(process, 'SIGKILL')
   }
 }
 
-/** The numbers that arrived on the TCP connection so far. The last line may be incomplete, so it does not count. */
-const numbersIn = ({ log }: SpawnedInHost): number[] => readFileSync(log, 'utf8').split('\n').slice(0, -1).map(Number)
+/** An address of the quickstart's network. Guests have the first ones, and the DHCP server has the last one. */
+const SENDER_ADDRESS = '10.20.0.250/24'
+/** The agent takes ports away from its bridge unless they are called like the taps of guests. */
+const SENDER_PORT = 'tap-traffic'
 
-async function waitForNumbers(tcp: SpawnedInHost): Promise<void> {
-  const before = numbersIn(tcp).length
-  await waitUntil(() => numbersIn(tcp).length > before + 5, { what: 'numbers on the TCP connection', deadline: 30_000 })
+/** Attaches a network namespace to the bridge of the Server's guest. `enter` is the command that enters it. */
+async function attachSender(host: Host, { status }: Server): Promise<AsyncDisposable & { enter: readonly string[] }> {
+  const interfaces = await host.virsh('domiflist', status?.domain?.name ?? '')
+  const bridge = / bridge +(\S+)/.exec(interfaces)?.[1] ?? ''
+  const ip = (...args: string[]): Promise<string> => host.exec(['ip', ...args])
+  await ip('netns', 'add', 'traffic')
+  await ip('link', 'add', SENDER_PORT, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'traffic')
+  await ip('link', 'set', SENDER_PORT, 'master', bridge, 'up')
+  await ip('-n', 'traffic', 'address', 'add', SENDER_ADDRESS, 'dev', 'eth0')
+  await ip('-n', 'traffic', 'link', 'set', 'eth0', 'up')
+  const remove = async (): Promise<void> => {
+    await ip('link', 'delete', SENDER_PORT)
+    await ip('netns', 'delete', 'traffic')
+  }
+  return { enter: ['ip', 'netns', 'exec', 'traffic'], [Symbol.asyncDispose]: remove }
 }
 
-function countPings({ log }: SpawnedInHost): { pingsSent: number; pingsLost: number } {
-  const text = readFileSync(log, 'utf8')
-  const [, sent, received] = /(\d+) packets transmitted, (\d+) packets received/.exec(text) ?? []
-  if (sent === undefined) throw new Error(`${log} has no statistics: ${text.slice(-500)}`)
-  return { pingsSent: Number(sent), pingsLost: Number(sent) - Number(received) }
+const readNumbers = ({ log }: SpawnedInHost, pattern: RegExp): number[] =>
+  Array.from(readFileSync(log, 'utf8').matchAll(pattern), ([, number]) => Number(number))
+
+/** Waits until five more numbers have arrived from each source. */
+async function waitForMore(sources: Record<string, () => number[]>): Promise<void> {
+  for (const [name, read] of Object.entries(sources)) {
+    const before = read().length
+    await waitUntil(() => read().length > before + 5, { what: `more ${name} from the guest`, deadline: 30_000 })
+  }
 }
+
+/** Both sources count from 0. */
+const countArrivals = (numbers: readonly number[]): Arrivals => ({
+  arrived: numbers.length,
+  lost: Math.max(...numbers) + 1 - new Set(numbers).size,
+})

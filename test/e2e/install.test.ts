@@ -2,10 +2,8 @@
  * Tests an installation as docs/guide/install.md describes it: the images of `make images`, the Helm chart, and two
  * hosts that are nodes with real kubelets. Each test continues where the one before it has ended.
  */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { API_VERSION, type Server } from '../../crds/index.ts'
+import type { Server } from '../../crds/index.ts'
 import { ensureImages } from '../../hack/images/ensure.ts'
 import { Helm } from '../chart/helm.ts'
 import type { Host } from '../rig/host.ts'
@@ -14,7 +12,7 @@ import { placeGuestImage } from '../rig/place-image.ts'
 import { startPodCloud } from '../rig/pod-cloud.ts'
 import { withRigPart } from '../rig/vitest.ts'
 import { waitUntil } from '../rig/wait-until.ts'
-import { countingUserData, withTraffic } from './guest-traffic.ts'
+import { applyCountingServer, withTraffic } from './guest-traffic.ts'
 
 const cloud = withRigPart(async (dir) => {
   const images = await ensureImages(console.error)
@@ -37,45 +35,44 @@ async function findGuest(): Promise<{ server: Server; host: Host; qemu: ReturnTy
   return { server, host, qemu: host.qemuOf(server.status?.domain?.name ?? '') }
 }
 
-/** Creates the Server web-1 with the objects of the quickstart and a guest that withTraffic() can use. */
-async function createCountingServer(): Promise<void> {
-  const spec = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }], userData: countingUserData }
-  const file = join(cloud().dir, 'server.json')
-  writeFileSync(file, JSON.stringify({ apiVersion: API_VERSION, kind: 'Server', metadata: { name: 'web-1' }, spec }))
-  await kubectl('apply', '--server-side', '-f', file)
-  await kubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=90s')
-}
-
 const hasProcess = (host: Host, name: string): Promise<boolean> =>
   host.exec(['pgrep', '--exact', name]).then(() => true)
+
+/** Removes the Pod of a host's agent without a time to stop. */
+const killAgent = (host: string): Promise<string> =>
+  kubectl(
+    ...[...inNamespace, 'delete', 'pod', '--grace-period=0', '--force'],
+    ...['--selector=app.kubernetes.io/component=agent', `--field-selector=spec.nodeName=${host}`],
+  )
 
 it('helm install makes each labelled node a Ready Hypervisor that boots Servers', async () => {
   await installChart(cloud(), helm)
   expect(await kubectl('get', 'hypervisors', '-o', 'name')).toBe(
     'hypervisor.compute.kubenova.io/h1\nhypervisor.compute.kubenova.io/h2\n',
   )
-  await kubectl('apply', '--server-side', '-f', join(import.meta.dirname, '../../examples/quickstart'))
-  await kubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=90s')
+  await applyCountingServer(cloud())
   expect((await findGuest()).qemu).toBeDefined()
-  await kubectl('delete', 'server', 'web-1')
 })
 
 it('helm test boots a Server and removes it', async () => {
   const output = await helm.run('test', 'kubenova', ...inNamespace)
   // The hooks are an account, a role, its binding, and the Pod.
   expect(output.match(/Phase: +Succeeded/g)).toHaveLength(4)
-  expect(await kubectl('get', 'servers', '--all-namespaces', '-o', 'name')).toBe('')
+  expect(await kubectl('get', 'servers', '--all-namespaces', '-o', 'name')).toBe('server.compute.kubenova.io/web-1\n')
 })
 
-it('a restart of all agents loses no packet of a guest', async () => {
-  await createCountingServer()
+it.each<[string, (host: string) => Promise<unknown>]>([
+  ['a restart of all agents', () => kubectl(...inNamespace, 'rollout', 'restart', 'daemonset/kubenova-agent')],
+  ['the kill of the Pod of its agent', killAgent],
+  ['an upgrade of the chart', () => installChart(cloud(), helm, '--set=agent.options.syncSeconds=59')],
+])('%s loses no packet of a guest', async (_, disturb) => {
   const { server, host, qemu } = await findGuest()
   const report = await withTraffic(host, server, async () => {
-    await kubectl(...inNamespace, 'rollout', 'restart', 'daemonset/kubenova-agent')
+    await disturb(host.name)
     await kubectl(...inNamespace, 'rollout', 'status', 'daemonset/kubenova-agent', '--timeout=120s')
     await waitUntil(() => hasProcess(host, 'dnsmasq'), { what: 'the DHCP server', deadline: 30_000 })
   })
-  expect(report).toMatchObject({ pingsLost: 0, missing: 0 })
+  expect(report).toMatchObject({ pings: { lost: 0 }, tcp: { lost: 0 } })
   expect((await findGuest()).qemu).toEqual(qemu)
 })
 
@@ -96,7 +93,7 @@ it('a new installation adopts a guest that ran on without Kubenova', async () =>
     await installChart(cloud(), helm)
     await kubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=90s')
   })
-  expect(report).toMatchObject({ pingsLost: 0, missing: 0 })
+  expect(report).toMatchObject({ pings: { lost: 0 }, tcp: { lost: 0 } })
   expect((await findGuest()).qemu).toEqual(qemu)
   expect(await kubectl('get', 'serveractions', '-o', 'jsonpath={.items[*].spec.action}')).toBe('create')
 })
@@ -109,7 +106,6 @@ it('helm uninstall leaves nothing on the hosts when the Servers are deleted', as
     expect((await host.virsh('list', '--all', '--name')).trim()).toBe('')
     const links = JSON.parse(await host.exec(['ip', '-j', 'link', 'show'])) as { ifname: string }[]
     expect(links.map(({ ifname }) => ifname).filter((name) => !/^(lo|eth0|cni0|veth.*)$/.test(name))).toEqual([])
-    expect(await host.exec(['ip', 'netns', 'list'])).not.toContain('kubenova-')
     expect(await host.exec(['nft', 'list', 'tables'])).not.toContain('kubenova')
   }
   await waitUntil(async () => (await kubectl(...inNamespace, 'get', 'pods', '-o', 'name')) === '', {

@@ -1,4 +1,5 @@
-// The command line with which the Makefile starts and ends a cloud on this machine: setup | up [--hosts N] [--kubelet]
+// The command line with which the Makefile starts and ends a cloud on this machine: setup | nodes | up [--hosts N]
+// [--kubelet]
 // | down. The environment variable CLOUD_DIR is the cloud's directory; default .cloud.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { ensureBinaries } from './binaries.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { ensureGuestImage } from './guest.ts'
 import { installChart } from './install-chart.ts'
+import { prepareNodes } from './kubelet/node.ts'
 import { placeGuestImage } from './place-image.ts'
 import { startPodCloud } from './pod-cloud.ts'
 import { ensurePromtool } from './promtool.ts'
@@ -24,6 +26,12 @@ const commands: Record<string, () => Promise<void>> = {
     await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'], { log })
     await ensurePromtool()
     await ensureGuestImage(log)
+  },
+
+  /** Provides in advance what clouds with kubelets need besides. */
+  async nodes() {
+    await prepareNodes(log)
+    await ensureImages(log)
   },
 
   async up() {

@@ -63,7 +63,7 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   await spawnMarked(prepareContainerd(dir), { dir, log: join(dir, 'containerd.log'), owned: true })
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
-  await runCommand([...ctr, 'import', await buildIdleImage(dir)])
+  await runCommand([...ctr, 'import', await buildIdleImage(dir, true)])
   // The kubelet bind-mounts its directory on itself. It gets its own mount namespace, so that this mount does not
   // remain on the machine.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]

@@ -7,8 +7,11 @@ import { markEnv, runCommand } from '../process.ts'
 
 export const IDLE_IMAGE = 'kubenova.io/rig/idle:1'
 
-/** Builds the image in the format of `docker save`. Returns the path of the archive, `dir`/image.tar. */
-export async function buildIdleImage(dir: string): Promise<string> {
+/**
+ * Builds the image in the format of `docker save`. Returns the path of the archive, `dir`/image.tar. Its containers
+ * have the environment variables of markEnv(dir, owned).
+ */
+export async function buildIdleImage(dir: string, owned: boolean): Promise<string> {
   const folder = join(dir, 'image')
   mkdirSync(join(folder, 'root/bin'), { recursive: true })
   cpSync('/bin/busybox', join(folder, 'root/bin/busybox'))
@@ -22,7 +25,7 @@ export async function buildIdleImage(dir: string): Promise<string> {
     os: 'linux',
     config: {
       Entrypoint: ['/bin/busybox', 'tail', '-f', '/dev/null'],
-      Env: Object.entries(markEnv(dir, true)).map(([name, value]) => `${name}=${value}`),
+      Env: Object.entries(markEnv(dir, owned)).map(([name, value]) => `${name}=${value}`),
     },
     rootfs: { type: 'layers', diff_ids: [`sha256:${layer}`] },
   }

@@ -56,7 +56,7 @@ export async function startNode({ host, plane, address, podSubnet, cgroup, owned
     return true
   }
   await waitUntil(isAnswering, { what: `containerd on ${host.name}`, deadline: 60_000 })
-  await importImages(host, [await buildIdleImage(host.home)])
+  await importImages(host, [await buildIdleImage(host.home, owned)])
   writeFileSync(state, JSON.stringify({ pid: node.pid, startTime: node.startTime }))
 }
 
