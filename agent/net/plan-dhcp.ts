@@ -63,6 +63,14 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
   ]
 }
 
+/** The nftables rules of a namespace. They can be applied again. */
+const NO_FORWARDING = `table inet kubenova {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+  }
+}
+`
+
 /**
  * Plans the commands that create the namespace, or empty it if it exists. They first delete what a crash left: an
  * incomplete veth pair, or a name without a namespace.
@@ -78,14 +86,9 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
     ...(typeof found === 'object' && found.device
       ? [commandInNamespace(key, 'link', 'delete', 'dev', DHCP_DEVICE)]
       : []),
-    // Turn forwarding off, because a new namespace inherits the host's IPv4 settings. `tee` writes the file, because
-    // commands run without a shell.
-    {
-      key,
-      do: 'exec',
-      argv: ['nsenter', `--net=/run/netns/${namespace}`, 'tee', '/proc/sys/net/ipv4/ip_forward'],
-      input: '0',
-    },
+    // A new namespace inherits the host's IPv4 settings, so it may forward packets between its addresses and the host's
+    // other networks. A rule forbids that. The sysctl would do so as well, but it is read-only in a Pod.
+    { key, do: 'exec', argv: ['nsenter', `--net=/run/netns/${namespace}`, 'nft', '-f', '-'], input: NO_FORWARDING },
   ]
 }
 

@@ -70,7 +70,7 @@ describe('plan', () => {
       'ip link set dev eth1 up',
       `ip link set dev ${BRIDGE} up`,
       `ip netns add ${NAMESPACE}`,
-      `nsenter --net=/run/netns/${NAMESPACE} tee /proc/sys/net/ipv4/ip_forward`,
+      `nsenter --net=/run/netns/${NAMESPACE} nft -f -`,
       `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${mac} mtu 1500 netns ${NAMESPACE}`,
       `ip link set dev ${OUTER} addrgenmode none`,
       `ip link set dev ${OUTER} master ${BRIDGE} up`,
@@ -121,7 +121,7 @@ describe('plan repairs', () => {
   const setLink = (device: string, ...args: string[]) => `ip link set dev ${device} ${args.join(' ')}`
   const inNamespace = (...args: string[]) => `ip -n ${NAMESPACE} ${args.join(' ')}`
   const PAIR = [
-    `nsenter --net=/run/netns/${NAMESPACE} tee /proc/sys/net/ipv4/ip_forward`,
+    `nsenter --net=/run/netns/${NAMESPACE} nft -f -`,
     `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${inner.mac} mtu 1500 netns ${NAMESPACE}`,
     setLink(OUTER, 'addrgenmode none'),
     setLink(OUTER, `master ${BRIDGE} up`),
