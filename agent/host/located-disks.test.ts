@@ -137,6 +137,14 @@ describe('locateDisks', () => {
       expect((await locateDisks(paths, undefined, ['/backup', root]))?.disks.root.path).toBe(top)
     })
 
+    it('throws DiskUnusable for a rescue disk', async () => {
+      const { xml, ...rest } = definition(path('disk'))
+      const rescue = `<disk type='file' device='disk'><driver type='qcow2'/><source file='${outside()}'/><target dev='vdc'/><alias name='ua-kubenova-rescue'/></disk>`
+      const rescued = { ...rest, xml: xml.replace('<devices>', `<devices>${rescue}`) }
+      const message = expect.stringContaining(`the server's rescue disk is ${outside()}, which is in none`)
+      await expect(locateDisks(paths, rescued, [])).rejects.toMatchObject({ code: 'DiskUnusable', message })
+    })
+
     it('throws DiskUnusable for a layer, which libvirt would give to QEMU', async () => {
       const top = overlay(path('disk.s1'), overlay(outside(), base, 'raw', 1000), 'qcow2', 2000)
       const message = `the disk ${top} is an overlay on ${outside()}, which is in none of the directories for disks (${paths.dir})`

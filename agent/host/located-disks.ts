@@ -60,7 +60,7 @@ export async function locateDisks(
   await recordPlaces(dir, places)
   const isCached = newCacheTest(recorded.root.backing)
   const checkPlace = newPlaceCheck([dir, ...diskDirs])
-  await checkDirectories(current, checkPlace)
+  await checkDirectories({ ...current, ...(rescue && { rescue }) }, checkPlace)
   const withLayers = async (place: Place): Promise<DiskFile> => {
     const backing = await readLayersBelow(place, isCached, checkPlace)
     return { ...place, ...(backing ? { backing } : {}) }
@@ -148,11 +148,8 @@ async function checkPlaces(dir: string, places: Places, definition: DomainDefini
   }
 }
 
-async function checkDirectories(current: Places['current'], checkPlace: PlaceCheck): Promise<void> {
-  for (const role of rolesOf(current)) {
-    const { path } = current[role] as Place
-    await checkPlace(path, `the server's ${role} disk is ${path}`)
-  }
+async function checkDirectories(places: Readonly<Record<string, Place>>, checkPlace: PlaceCheck): Promise<void> {
+  for (const [role, { path }] of Object.entries(places)) await checkPlace(path, `the server's ${role} disk is ${path}`)
 }
 
 const cachedImageError = (role: Role, path: string): Transient =>

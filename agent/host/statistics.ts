@@ -26,6 +26,6 @@ export async function readStatistics(
   )
 }
 
-/** libvirt's counters are 64 bits wide; those of a guest stay far below what a number holds exactly. */
+/** libvirt's counters are 64 bits wide. Above 2^53, which is 104 days of CPU time in nanoseconds, they are rounded. */
 const toJson = (value: bigint | number | string | boolean): number | string | boolean =>
   typeof value === 'bigint' ? Number(value) : value

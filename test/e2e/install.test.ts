@@ -41,8 +41,13 @@ const hasProcess = (host: Host, name: string): Promise<boolean> =>
 /** Removes the Pod of a host's agent without a time to stop. */
 const killAgent = (host: string): Promise<string> =>
   kubectl(
-    ...[...inNamespace, 'delete', 'pod', '--grace-period=0', '--force'],
-    ...['--selector=app.kubernetes.io/component=agent', `--field-selector=spec.nodeName=${host}`],
+    ...inNamespace,
+    'delete',
+    'pod',
+    '--grace-period=0',
+    '--force',
+    '--selector=app.kubernetes.io/component=agent',
+    `--field-selector=spec.nodeName=${host}`,
   )
 
 it('helm install makes each labelled node a Ready Hypervisor that boots Servers', async () => {

@@ -30,7 +30,7 @@ function loadUsers(dir: string, project: string): ShimUser[] {
 
 /**
  * Creates the users' Secret and their role bindings.
- * @param projects the projects in which the member has a role; the first one is in the users' entries
+ * @param projects the projects in which both users are members; the first one is in the users' entries
  */
 export async function applyShimUsers(
   api: ApiClient,
@@ -62,9 +62,10 @@ export async function applyShimUsers(
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
     })
   }
-  for (const { name, role } of users)
-    if (role === 'admin') await bind(name, role)
-    else for (const project of projects) await bind(name, role, project)
+  for (const { name, role } of users) {
+    if (role === 'admin') await bind(name, 'admin')
+    for (const project of projects) await bind(name, 'member', project)
+  }
   return users
 }
 

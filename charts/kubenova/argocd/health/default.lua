@@ -1,7 +1,13 @@
 -- The health of a kind that has no check of its own. Only the condition Ready counts.
 
--- With these reasons the object waits for another object, which the same sync may create later.
-local waiting = { HostNotFound = true, NetworkNotFound = true }
+-- With these reasons the object waits for another object, which the same sync may create or delete later.
+local waiting = {
+  HostNotFound = true,
+  NetworkNotFound = true,
+  SubnetsOverlap = true,
+  AddressInUse = true,
+  MACInUse = true,
+}
 
 local ready = conditionOf("Ready")
 if ready == nil then
