@@ -15,6 +15,8 @@ export interface BootOptions {
   timeoutMs: number
   /** Address and port at which the hosts download the disk from this program. */
   imageAddress: string
+  /** Is told each new reason for which the Server is not Ready yet. */
+  report: (message: string) => void
 }
 
 const name = 'kubenova-test'
@@ -39,7 +41,7 @@ export function makeBootableDisk(): Buffer {
  * Ready, throws an error with the reason of its condition Ready.
  */
 export async function bootTestServer(kube: Kube, options: BootOptions): Promise<string> {
-  const { namespace, imageAddress, timeoutMs } = options
+  const { namespace, imageAddress, timeoutMs, report } = options
   const disk = makeBootableDisk()
   await using _http = await serveDisk(disk, parseAddress(imageAddress).port)
   const ref = { name, namespace }
@@ -54,15 +56,15 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
   const started = Date.now()
   const deadline = started + timeoutMs
   try {
-    await create(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } }, deadline)
+    await createObject(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } }, deadline)
     const checksum = `sha256:${createHash('sha256').update(disk).digest('hex')}`
     const url = `http://${imageAddress}/disk.raw`
-    await create(images, { metadata: ref, spec: { url, checksum, format: 'raw' } }, deadline)
-    await create(servers, { metadata: ref, spec: { flavor: name, image: { name }, networks: [] } }, deadline)
-    const host = await waitUntilReady(servers, ref, deadline)
+    await createObject(images, { metadata: ref, spec: { url, checksum, format: 'raw' } }, deadline)
+    await createObject(servers, { metadata: ref, spec: { flavor: name, image: { name }, networks: [] } }, deadline)
+    const host = await waitUntilReady(servers, ref, { deadline, report })
     const booted = Date.now()
     await remove()
-    return `a Server was Ready on ${host} after ${seconds(booted - started)} and removed after ${seconds(Date.now() - booted)}`
+    return `a Server was Ready on ${host} after ${formatSeconds(booted - started)} and removed after ${formatSeconds(Date.now() - booted)}`
   } catch (error) {
     // The first error is the one to report; what could not be removed is removed by the next run.
     await remove().catch(() => undefined)
@@ -70,9 +72,9 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
   }
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS))
+const waitForNextPoll = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS))
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+const formatSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
   const http: HttpServer = createServer((request, response) => {
@@ -93,7 +95,7 @@ async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
  * same, so an object that exists already is taken for ours. For some seconds after the installation, the API server may
  * answer 503, until it knows the schema of a Server (docs/adr/0012).
  */
-async function create<T extends Server | Image | Flavor>(
+async function createObject<T extends Server | Image | Flavor>(
   resource: Resource<T>,
   object: Parameters<Resource<T>['create']>[0],
   deadline: number,
@@ -105,27 +107,36 @@ async function create<T extends Server | Image | Flavor>(
     } catch (error) {
       if (isAlreadyExists(error)) return
       if (!isTransient(error) || Date.now() > deadline) throw error
-      await pause()
+      await waitForNextPoll()
     }
   }
 }
 
-async function waitUntilReady(
+/**
+ * Waits until the Server is Ready, and returns its host. Throws an error with the reason of the condition Ready at the
+ * deadline, or before it if the Server cannot become Ready by itself.
+ */
+export async function waitUntilReady(
   servers: Resource<Server>,
   ref: { name: string; namespace: string },
-  deadline: number,
+  { deadline, report }: { deadline: number } & Pick<BootOptions, 'report'>,
 ): Promise<string> {
+  let reported: string | undefined
   for (;;) {
     const { status } = await servers.get(ref)
     const ready = status?.conditions?.find(({ type }) => type === 'Ready')
     if (ready?.status === 'True') return status?.host ?? 'no host'
     if (Date.now() > deadline || status?.conditions?.some((c) => c.type === 'Stalled' && c.reason !== 'NoValidHost'))
-      throw new Error(`the test Server is not Ready: ${describe(ready)}`)
-    await pause()
+      throw new Error(`the test Server is not Ready: ${describeCondition(ready)}`)
+    if (ready !== undefined && ready.reason !== reported) {
+      reported = ready.reason
+      report(`the test Server is not Ready yet: ${describeCondition(ready)}`)
+    }
+    await waitForNextPoll()
   }
 }
 
-const describe = (condition: { reason?: string; message?: string } | undefined): string =>
+const describeCondition = (condition: { reason?: string; message?: string } | undefined): string =>
   condition === undefined
     ? 'it has no status; does the controller run? See kubectl get pods'
     : `${condition.reason}: ${condition.message}`
@@ -139,6 +150,6 @@ async function removeObject<T extends Server | Image | Flavor>(
   while ((await ignoreNotFound(resource.get(ref))) !== undefined) {
     if (Date.now() > deadline)
       throw new Error(`${resource.def.kind} ${name} is not removed in time; see kubectl describe`)
-    await pause()
+    await waitForNextPoll()
   }
 }

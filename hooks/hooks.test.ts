@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { resourceDefOf, type Server, server } from '../crds/index.ts'
+import type { Condition } from '../crds/schema.ts'
+import type { Resource } from '../kube/resource.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
-import { makeBootableDisk } from './boot-server.ts'
+import { makeBootableDisk, waitUntilReady } from './boot-server.ts'
 import { findRemainingServers } from './uninstall-guard.ts'
 
 describe('findRemainingServers', () => {
@@ -34,4 +36,49 @@ it('makeBootableDisk makes a disk that a BIOS boots', () => {
   const disk = makeBootableDisk()
   expect(disk.length).toBe(1_048_576)
   expect(disk.subarray(510, 512).toString('hex')).toBe('55aa')
+})
+
+describe('waitUntilReady', () => {
+  const ref = { name: 'kubenova-test', namespace: 'default' }
+  const ready: Condition = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Running',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  }
+  const notReady = (reason: string, message: string): Condition => ({ ...ready, status: 'False', reason, message })
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  /** Waits for a Server that has one of these conditions at each poll. Returns what was reported, and the end. */
+  async function waitWith(conditions: readonly Condition[], deadlineMs: number) {
+    let polls = 0
+    const get = async () => ({ status: { host: 'h1', conditions: [conditions[polls++] ?? conditions.at(-1)] } })
+    const reports: string[] = []
+    const options = { deadline: Date.now() + deadlineMs, report: (message: string) => void reports.push(message) }
+    const ended = waitUntilReady({ get } as unknown as Resource<Server>, ref, options).catch(
+      (error: Error) => error.message,
+    )
+    await vi.runAllTimersAsync()
+    return { reports, ended: await ended }
+  }
+
+  it('reports each reason once until the Server is Ready', async () => {
+    const pending = notReady('Pending', 'waiting for the controller')
+    const downloading = notReady('ImageDownloading', '10 %')
+    const polls = [pending, pending, downloading, { ...downloading, message: '20 %' }, ready]
+    expect(await waitWith(polls, 60_000)).toEqual({
+      reports: [
+        'the test Server is not Ready yet: Pending: waiting for the controller',
+        'the test Server is not Ready yet: ImageDownloading: 10 %',
+      ],
+      ended: 'h1',
+    })
+  })
+
+  it('throws an error with the last reason at the deadline', async () => {
+    const { ended } = await waitWith([notReady('Pending', 'waiting'), notReady('NoValidHost', 'no host is up')], 5000)
+    expect(ended).toBe('the test Server is not Ready: NoValidHost: no host is up')
+  })
 })

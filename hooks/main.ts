@@ -1,6 +1,6 @@
 /**
  * The hooks of the Helm chart: `uninstall-guard` and `boot-server`. Each prints one sentence, and exits with 1 if it
- * fails.
+ * fails. `boot-server` also prints to standard error why its Server is not Ready yet.
  */
 import { parseArgs } from 'node:util'
 import { createKube, type Kube } from '../kube/client.ts'
@@ -19,7 +19,7 @@ const hooks: Record<string, (kube: Kube, args: readonly string[]) => Promise<str
       args: [...args],
       options: {
         namespace: { type: 'string', default: 'kubenova-system' },
-        'timeout-seconds': { type: 'string', default: '300' },
+        'timeout-seconds': { type: 'string', default: '180' },
         'image-address': { type: 'string', default: '127.0.0.1:8000' },
       },
     })
@@ -27,6 +27,7 @@ const hooks: Record<string, (kube: Kube, args: readonly string[]) => Promise<str
       namespace: values.namespace,
       timeoutMs: Number(values['timeout-seconds']) * 1000,
       imageAddress: values['image-address'],
+      report: console.error,
     })
   },
 }

@@ -74,7 +74,7 @@ export async function requireLocatedDisks(
 const disksMissingError = (dir: string): Transient =>
   new Transient(
     'DiskMissing',
-    `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
+    `not all disks of the server are in ${dir}: bring them back (is the file system mounted?)`,
   )
 
 /**

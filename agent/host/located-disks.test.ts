@@ -123,7 +123,11 @@ describe('locateDisks', () => {
   })
 
   it('throws DiskMissing when the file that the definition names does not exist', () =>
-    expectError(definition(path('disk.gone')), 'DiskMissing', /root disk is .*disk\.gone, which does not exist/))
+    expectError(
+      definition(path('disk.gone')),
+      'DiskMissing',
+      /root disk is .*disk\.gone, which does not exist: bring it back; if it is on the host, mount its directory in the agent's Pod$/,
+    ))
 
   describe('with a disk outside of the directories for disks', () => {
     const outside = () => join(root, 'elsewhere')

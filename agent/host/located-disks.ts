@@ -141,7 +141,7 @@ async function checkPlaces(dir: string, places: Places, definition: DomainDefini
     if (!(await pathExists(path)))
       throw new Transient(
         'DiskMissing',
-        `the server's ${role} disk is ${path}, which does not exist: bring it back, or delete the server`,
+        `the server's ${role} disk is ${path}, which does not exist: bring it back; if it is on the host, mount its directory in the agent's Pod`,
       )
     const newer = await findNewerLayer(dir, role, places, isCached)
     if (newer !== undefined) throw newerLayerError(role, path, newer)

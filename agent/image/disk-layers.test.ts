@@ -52,7 +52,12 @@ describe('readLayersBelow', () => {
   })
 
   it.each([
-    ['DiskMissing', 'of a layer that does not exist', () => overlayOfMissing(), /away.*does not exist: bring it back/],
+    [
+      'DiskMissing',
+      'of a layer that does not exist',
+      () => overlayOfMissing(),
+      /away.*does not exist: bring it back; if .* Pod$/,
+    ],
     ['DiskUnusable', 'of a header without a format', () => withoutFormat(), /qemu-img rebase -u -F FORMAT/],
     ['DiskUnusable', 'of another format', () => overlay('on-vmdk', create('v', '-f', 'vmdk'), 'vmdk'), /format vmdk/],
     ['DiskUnusable', 'of a layer on the network', () => onNetwork(), /which is no file of this host/],

@@ -61,7 +61,7 @@ async function checkLayer(
   if (!(await pathExists(path)))
     throw new Transient(
       'DiskMissing',
-      `the disk ${overlay} is an overlay on ${path}, which does not exist: bring it back`,
+      `the disk ${overlay} is an overlay on ${path}, which does not exist: bring it back; if it is on the host, mount its directory in the agent's Pod`,
     )
   return format
 }

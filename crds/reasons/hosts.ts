@@ -47,7 +47,8 @@ export const hostReasons = declareReasons({
     meaning:
       'A disk of a server that has run before is not in its directory. The agent puts no empty disk in its place.',
     httpStatus: 500,
-    whatToDo: 'Make sure that the file system of `--state-dir` is mounted, restore the disk, or delete the server.',
+    whatToDo:
+      'Make sure that the file system of `--state-dir` is mounted, or restore the disk. If the file is on the host, its directory may not be mounted in the agent’s Pod ([disks](virsh.md#disks)).',
   },
   DiskUnusable: {
     meaning:

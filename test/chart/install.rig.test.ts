@@ -97,6 +97,20 @@ describe('helm install', () => {
     await kubectl('delete', '-f', join(root, 'crds/access/agent.yaml'))
   })
 
+  it('is accepted with rbac.create=false when the accounts were applied without Helm, but not twice', async () => {
+    const folder = join(root, 'crds/access')
+    const files = ['agent', 'controller', 'roles'].flatMap((name) => ['-f', join(folder, `${name}.yaml`)])
+    await kubectl('apply', '--server-side', ...files)
+    const values = { 'rbac.create': false, 'crds.install': false, 'admission.install': false }
+    await install(values)
+    const second = helm.run('install', 'second', chartFolder, '--namespace', 'default', ...setFlags(values))
+    await expect(second).rejects.toThrow(
+      'Kubenova is already installed in this cluster, as release kubenova in namespace kubenova-system: upgrade that one, or uninstall it first',
+    )
+    await helm.run('uninstall', 'kubenova', '--namespace', namespace, '--no-hooks')
+    await kubectl('delete', ...files)
+  })
+
   it('creates everything, and prints the next commands', async () => {
     const notes = await install()
     expect(notes).toContain('kubectl label node NAME compute.kubenova.io/hypervisor=true')
@@ -158,6 +172,19 @@ describe('helm upgrade', () => {
     await upgrade()
     const { spec } = await read<{ spec: { names: { shortNames: string[] } } }>('crd', crd)
     expect(spec.names.shortNames).not.toContain('old')
+  })
+
+  it('is refused with crds.install=false while Helm would delete the CustomResourceDefinitions', async () => {
+    await upgrade({ 'crds.keep': false })
+    await expect(upgrade({ 'crds.keep': false, 'crds.install': false })).rejects.toThrow(
+      'with crds.install=false Helm would now delete the CustomResourceDefinitions of this release, and so all Servers: first upgrade with crds.install=true and crds.keep=true, then with crds.install=false',
+    )
+    const before = await namesOf('crds')
+    expect(before).toContain('customresourcedefinition.apiextensions.k8s.io/servers.compute.kubenova.io')
+    await upgrade({ 'crds.keep': true })
+    await upgrade({ 'crds.install': false })
+    expect(await namesOf('crds')).toEqual(before)
+    await upgrade({ 'crds.install': true })
   })
 
   it('renders objects that the API server accepts without unknown fields when all values are used', async () => {

@@ -152,6 +152,54 @@ describe('the options of a program', () => {
   })
 })
 
+describe("the agent's Pod", () => {
+  interface Volume {
+    name: string
+    hostPath?: { path: string; type: string }
+  }
+  interface PodSpec {
+    containers: { volumeMounts: { name: string; mountPath: string; mountPropagation?: string }[] }[]
+    volumes: Volume[]
+  }
+
+  /** The directories for disks that the Pod mounts. Each has the form `path type propagation`. */
+  async function diskMountsWith(values: Values): Promise<string[]> {
+    const agent = readManifests(await helm.template(values)).find(({ kind }) => kind === 'DaemonSet')
+    const { containers, volumes } = (agent as unknown as { spec: { template: { spec: PodSpec } } }).spec.template.spec
+    return volumes.flatMap(({ name, hostPath }) => {
+      if (!name.startsWith('disks-')) return []
+      const mount = containers[0]?.volumeMounts.find((candidate) => candidate.name === name)
+      expect(mount?.mountPath).toBe(hostPath?.path)
+      return [`${hostPath?.path} ${hostPath?.type} ${mount?.mountPropagation}`]
+    })
+  }
+
+  it("mounts the directory that is the default of the agent's option diskDirs", async () => {
+    expect(AgentOptions.properties.diskDirs).toMatchObject({ default: '/var/lib/libvirt/images' })
+    expect(await diskMountsWith({})).toEqual(['/var/lib/libvirt/images DirectoryOrCreate HostToContainer'])
+  })
+
+  it.each([
+    ['each directory once', '/backup, /var/lib/libvirt/images,/backup/', ['/backup', '/var/lib/libvirt/images']],
+    ['/dev for directories below it', '/dev/vg0,/dev/vg1', ['/dev']],
+    ['no directory that the Pod has already', '/var/lib/kubenova/more,/run/libvirt,/mine', []],
+    ['no directory when there is none', '', []],
+  ])('mounts %s', async (_, diskDirs, expected) => {
+    const extra = { 'agent.extraVolumeMounts': [{ name: 'mine', mountPath: '/mine' }] }
+    const mounts = await diskMountsWith({ ...extra, 'agent.options.diskDirs': diskDirs })
+    expect(mounts.map((mount) => mount.split(' ')[0])).toEqual(expected)
+    for (const mount of mounts.filter((candidate) => !candidate.startsWith('/var/lib/libvirt/images ')))
+      expect(mount).toMatch(/ Directory HostToContainer$/)
+  })
+})
+
+it('rbac.create=false leaves the policies for users', async () => {
+  const names = readManifests(await helm.template({ 'rbac.create': false })).map(({ metadata }) => metadata.name)
+  expect(names).toContain('kubenova-user-status')
+  expect(names).toContain('kubenova-user-provider')
+  expect(names).not.toContain('kubenova-member')
+})
+
 describe('the chart refuses', () => {
   const cases = readTestdata('bad-values.yaml') as { set: Values; message: string }[]
   it.each(cases.map(({ set, message }) => [JSON.stringify(set), set, message] as const))(

@@ -64,6 +64,35 @@ context and a pattern of files. The rights of the API shim are left out unless t
 {{- end }}
 {{- end }}
 
+{{/* The default of the agent's option diskDirs. */}}
+{{- define "kubenova.defaultDiskDir" -}}
+/var/lib/libvirt/images
+{{- end }}
+
+{{/*
+The directories of the agent's option diskDirs that the agent's Pod must mount, as a YAML list. It leaves out a directory that
+another mount of the Pod has. For a directory below /dev it has /dev, because names such as /dev/VG/LV are links to devices in /dev.
+*/}}
+{{- define "kubenova.diskDirs" -}}
+{{- $values := .Values.agent }}
+{{- $mounted := list $values.stateDir $values.imageDir $values.runDir $values.libvirtDir }}
+{{- range $values.extraVolumeMounts }}
+{{- $mounted = append $mounted (clean (default "" .mountPath)) }}
+{{- end }}
+{{- $found := list }}
+{{- range dig "diskDirs" (include "kubenova.defaultDiskDir" .) $values.options | splitList "," }}
+{{- $dir := trim . }}
+{{- if and $dir (not (hasPrefix "/" $dir)) }}
+{{- fail (printf "agent.options.diskDirs: %s is no absolute path: write directories as /backup,/dev/vg0" $dir) }}
+{{- end }}
+{{- $dir = ternary "/dev" (clean $dir) (hasPrefix "/dev/" $dir) }}
+{{- if not (or (eq $dir ".") (has $dir $mounted) (hasPrefix (printf "%s/" $values.stateDir) $dir)) }}
+{{- $found = append $found $dir }}
+{{- end }}
+{{- end }}
+{{- uniq $found | toYaml }}
+{{- end }}
+
 {{/* The probes of controller, agent and API shim. /healthz fails if the process hangs, /readyz until its caches are filled. */}}
 {{- define "kubenova.probes" -}}
 startupProbe:
@@ -101,7 +130,7 @@ readinessProbe:
 {{- end }}
 {{- end }}
 
-{{/* What the Pods of all hooks have. They run the controller's image and are placed like the controller. */}}
+{{/* The Pods of all hooks have these fields. They run the controller's image and are placed like the controller. */}}
 {{- define "kubenova.hookPod" -}}
 {{- $values := .Values.controller -}}
 automountServiceAccountToken: true

@@ -40,7 +40,10 @@ export const commonValues = {
     ),
   }),
   admission: Type.Object({
-    install: boolean('Install the policies that protect locked Servers and the CustomResourceDefinitions.', true),
+    install: boolean(
+      'Install the policies that protect locked Servers, the CustomResourceDefinitions, and what users may not write, such as status.',
+      true,
+    ),
     serverFinalizer: boolean(
       'Install the MutatingAdmissionPolicy that adds the finalizer to new Servers. Without it the controller adds it, one write later.',
       true,
@@ -48,7 +51,7 @@ export const commonValues = {
   }),
   rbac: Type.Object({
     create: boolean(
-      'Create the accounts and roles of controller and agents, and the policies that restrict them.',
+      'Create the accounts and roles of controller and agents, the policies that restrict them, and the roles of users, such as kubenova-member. With false, apply the files of crds/access except user-policy.yaml before the chart.',
       true,
     ),
     aggregate: boolean(
@@ -86,8 +89,9 @@ export const commonValues = {
   }),
   test: Type.Object({
     timeoutSeconds: Type.Integer({
-      description: 'How long `helm test` waits for its Server.',
-      default: 300,
+      description:
+        'How long `helm test` waits for its Server. Let `helm test --timeout` (default: 5 minutes) be at least two minutes longer.',
+      default: 180,
       minimum: 10,
     }),
     imagePort: Type.Integer({
