@@ -12,6 +12,7 @@ import { keyOf, type ResourceDef } from '../kube/types.ts'
 import { FakeApi, type Write } from '../test/fakes/api.ts'
 import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
 import { ImageFiles } from './images/files.ts'
+import { recordAnswers } from './record-answers.ts'
 import { allRoutes } from './routes/index.ts'
 import type { Route } from './routes/route.ts'
 import { createServer } from './server.ts'
@@ -102,6 +103,7 @@ export class TestShim implements AsyncDisposable {
       imageFiles: this.imageFiles,
     }
     this.app = createServer(this.services, { routes })
+    recordAnswers(this.app)
   }
 
   /** Starts the caches and creates the namespaces of the users' projects. */

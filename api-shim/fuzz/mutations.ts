@@ -44,12 +44,15 @@ const strangeValues: readonly unknown[] = [
 /** Names of properties that every object of JavaScript has by inheritance, and one that none has. */
 const strangeKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'unexpected', '']
 
+/** The strange values whose JSON text is short. */
+export const shortStrangeValues = strangeValues.filter((value) => JSON.stringify(value).length < 1_000)
+
 /** A value in whose place, or in the place of one of whose members, a strange value stands. */
-export const mutate = (values: Arbitrary<unknown>): Arbitrary<unknown> =>
+export const mutate = (values: Arbitrary<unknown>, strange = strangeValues): Arbitrary<unknown> =>
   fc
     .tuple(
       values,
-      fc.constantFrom(...strangeValues),
+      fc.constantFrom(...strange),
       fc.array(fc.nat(9), { maxLength: 5 }),
       fc.constantFrom('set', 'add', 'drop'),
     )

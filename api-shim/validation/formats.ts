@@ -26,24 +26,31 @@ function isCidr(text: string): boolean {
   return isIPv4(address) ? Number(prefix) <= 32 : isIPv6(address) && Number(prefix) <= 128
 }
 
-/** Formats of names. If a name does not match, Nova answers with the reason alone, without path and value. */
-const printable = '[^\\p{C}\\p{Zl}\\p{Zp}]'
-const visible = '[^\\p{C}\\p{Z}]'
+/** The characters that Nova takes. Its lists end below U+10000, so an emoji is not among them. */
+const printable = '[^\\p{C}\\p{Zl}\\p{Zp}\\u{10000}-\\u{10FFFF}]'
+const visible = '[^\\p{C}\\p{Z}\\u{10000}-\\u{10FFFF}]'
+/** Nova's pattern for descriptions. */
+export const printableText = `^${printable}*$`
+
+/**
+ * Formats of names. If a name does not match, Nova answers with the reason alone, without path and value. As in Python, a
+ * pattern also matches before a line feed at the end.
+ */
 const names: Readonly<Record<string, { pattern: RegExp; reason: string }>> = {
   name: {
-    pattern: new RegExp(`^$|^${visible}$|^${visible}${printable}*${visible}$`, 'u'),
+    pattern: new RegExp(`^$|^${visible}\\n?$|^${visible}${printable}*${visible}\\n?$`, 'u'),
     reason: 'printable characters. Can not start or end with whitespace.',
   },
   name_with_leading_trailing_spaces: {
-    pattern: new RegExp(`^${printable}*${visible}${printable}*$`, 'u'),
+    pattern: new RegExp(`^${printable}*${visible}${printable}*\\n?$`, 'u'),
     reason: 'printable characters with at least one non space character',
   },
   az_name: {
-    pattern: new RegExp(`^$|^(?!.*:)(${visible}|${visible}${printable}*${visible})$`, 'u'),
+    pattern: new RegExp(`^$|^(?!.*:)(${visible}|${visible}${printable}*${visible})\\n?$`, 'u'),
     reason: 'printable characters except :.Can not start or end with whitespace.',
   },
   az_name_with_leading_trailing_spaces: {
-    pattern: new RegExp(`^(?!.*:)${printable}*${visible}${printable}*$`, 'u'),
+    pattern: new RegExp(`^(?!.*:)${printable}*${visible}${printable}*\\n?$`, 'u'),
     reason: 'printable characters except :, with at least one non space character',
   },
 }

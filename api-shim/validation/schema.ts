@@ -92,6 +92,7 @@ export const nonNegativeInteger: Schema<string> = schema({
   minimum: 0,
   minLength: 1,
 })
+export const positiveInteger: Schema<string> = schema({ ...nonNegativeInteger, minimum: 1 })
 const MAX_INT = 0x7f_ff_ff_ff
 const sizeFrom = (minimum: number): Schema<number | string> =>
   schema({ type: ['integer', 'string'], pattern: '^[0-9]+$', minimum, maximum: MAX_INT })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { pythonRepr } from './python.ts'
 import { parseQuery, validateBody, validateQuery } from './request.ts'
 import { array, boolean, nonNegativeInteger, object, query, repeated, type Schema, schema, string } from './schema.ts'
+import { findProblem } from './validate.ts'
 
 const server = object(
   { name: string({ minLength: 1, maxLength: 5 }), flavorRef: string() },
@@ -128,5 +129,18 @@ describe('pythonRepr', () => {
     [1e-7, '1e-07'],
   ])('prints %j as Python does', (value, text) => {
     expect(pythonRepr(value)).toBe(text)
+  })
+})
+
+describe('formats of names', () => {
+  it.each([
+    ['a\n', true],
+    ['\n', false],
+    [' a', false],
+    ['漢字', true],
+    ['a💥', false],
+    ['a\u200bb', false],
+  ])('judges %j as Nova does', (name, isValid) => {
+    expect(findProblem(string({ format: 'name' }), name) === undefined).toBe(isValid)
   })
 })

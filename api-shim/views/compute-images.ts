@@ -40,7 +40,8 @@ export function renderComputeImage(image: GlanceImage, links: Links): object {
     created,
     updated,
     ...progressOf[image.status],
-    'OS-EXT-IMG-SIZE:size': size,
+    // As in Nova, an unknown size is 0.
+    'OS-EXT-IMG-SIZE:size': size ?? 0,
     links: linksOf(id, links),
     ...(server === undefined ? {} : { server: pairOf(links, pythonStr(server)) }),
     ...(diskConfig === undefined

@@ -28,7 +28,7 @@ export function renderAction(action: ServerAction, { version, instanceId, projec
     action: spec.action,
     instance_uuid: instanceId,
     request_id: requestIdOf(action),
-    user_id: spec.user ?? '',
+    user_id: spec.user ?? null,
     project_id: spec.project ?? projectId,
     start_time: isoMicroseconds(startOf(action)),
     message: status?.phase === 'Failed' ? 'Error' : null,

@@ -1,12 +1,10 @@
 // Provides OpenStack's own clients for tests: the commands `openstack` and `nova`, and Python with openstacksdk. They
 // are installed from PyPI into a virtual environment in the cache, at the versions of clients/requirements.txt.
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { cacheDirectory } from './binaries.ts'
-import { runCommand } from './process.ts'
+import { ensurePythonEnvironment } from './python-environment.ts'
 
 const exec = promisify(execFile)
 const requirements = join(import.meta.dirname, 'clients/requirements.txt')
@@ -69,18 +67,5 @@ const readOpenrc = (dir: string): Record<string, string> =>
 const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
 
-/** Returns the virtual environment. Its name has the hash of the requirements, so other versions get another one. */
-export async function ensureClients(): Promise<string> {
-  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
-  const venv = join(dirname(cacheDirectory()), `openstack-clients-${hash}`)
-  const complete = join(venv, 'complete')
-  if (existsSync(complete)) return venv
-  // An installation that was interrupted is started anew.
-  rmSync(venv, { recursive: true, force: true })
-  mkdirSync(dirname(venv), { recursive: true })
-  console.error('# installing the OpenStack clients')
-  await runCommand(['python3', '-m', 'venv', venv])
-  await runCommand([join(venv, 'bin/pip'), 'install', '--quiet', '--disable-pip-version-check', '-r', requirements])
-  writeFileSync(complete, '')
-  return venv
-}
+/** Returns the virtual environment with the clients. */
+export const ensureClients = (): Promise<string> => ensurePythonEnvironment('openstack-clients', requirements)

@@ -1,4 +1,5 @@
 /** Schemas of the bodies that create and change flavors. */
+import { printableText } from '../../validation/formats.ts'
 import {
   boolean,
   nonNegativeSize,
@@ -15,7 +16,7 @@ const name = string({ minLength: 1, maxLength: 255, format: 'name' })
 const description = typed<string | null>(['string', 'null'], {
   minLength: 0,
   maxLength: 65_535,
-  pattern: '^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Z}\\s]*$',
+  pattern: printableText,
 })
 /** A float above 0, as a number or as text. */
 const rxtxFactor: Schema<number | string> = typed(['number', 'string'], {

@@ -39,7 +39,7 @@ describe('the Compute API on images', () => {
       updated: expect.stringMatching(/^\d{4}-.*Z$/),
       status: 'ACTIVE',
       progress: 100,
-      'OS-EXT-IMG-SIZE:size': null,
+      'OS-EXT-IMG-SIZE:size': 0,
       links,
     })
     expect((await ask('GET', '/detail?status=ACTIVE&property-os_distro=debian')).body).toEqual({ images: [image] })

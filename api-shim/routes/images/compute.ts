@@ -2,7 +2,16 @@
 import { badRequest, Fault, forbidden, notFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
-import { array, object, pagination, query, schema, string, type TypeOf } from '../../validation/schema.ts'
+import {
+  array,
+  object,
+  positiveInteger,
+  query,
+  repeated,
+  schema,
+  string,
+  type TypeOf,
+} from '../../validation/schema.ts'
 import { renderComputeImage, renderComputeImageName } from '../../views/compute-images.ts'
 import type { GlanceImage } from '../../views/images.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
@@ -45,6 +54,12 @@ function matches(image: GlanceImage, given: Query): boolean {
   })
 }
 
+const number = repeated(positiveInteger)
+const listQuery = query(
+  { limit: number, page_size: number, marker: {}, offset: number },
+  { patternProperties: { '^': array(string()) } },
+)
+
 function defineList(path: string, render: typeof renderComputeImage): Route {
   return defineRoute<never>({
     name: `images:GET ${path}`,
@@ -53,7 +68,7 @@ function defineList(path: string, render: typeof renderComputeImage): Route {
     until: '2.35',
     success: 200,
     policy: imagePolicy,
-    query: { '2.1': query(pagination, { patternProperties: { '^': array(string()) } }) },
+    query: { '2.1': listQuery },
     async handle(request) {
       const visible = (await listVisible(request)).filter((image) => !image.os_hidden && matches(image, request.query))
       const sorted = visible.toSorted((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id))

@@ -1,5 +1,6 @@
 /** GET /servers/{server_id}/os-security-groups, and the actions that change the groups of a server. */
 import { badRequest, notFound } from '../../http/fault.ts'
+import { noParameters } from '../../validation/no-parameters.ts'
 import { object, string, type TypeOf } from '../../validation/schema.ts'
 import { defaultGroupIdOf, renderDefaultGroup } from '../../views/security-groups.ts'
 import { renderAddresses } from '../../views/servers.ts'
@@ -12,6 +13,7 @@ export const serverSecurityGroups = defineRoute<null>({
   path: '/servers/{server_id}/os-security-groups',
   success: 200,
   policy: { rule: 'os_compute_api:os-security-groups:list', role: 'reader', inHandler: true },
+  query: noParameters,
   async handle(request) {
     const server = await findServer(request)
     request.authorize()

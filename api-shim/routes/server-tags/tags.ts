@@ -2,7 +2,7 @@
 import type { Server } from '../../../crds/index.ts'
 import { badRequest, conflict, notFound } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { ignoredParameters } from '../../validation/no-parameters.ts'
 import { object, schema, type TypeOf } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 import { vmStateOf } from '../../views/server-status.ts'
@@ -38,7 +38,7 @@ const list = defineRoute<null>({
   since,
   success: 200,
   policy: policy('index', 'reader'),
-  query: noParameters,
+  query: ignoredParameters,
   handle: async (request) => ({ body: { tags: tagsOf(await findMappedServer(request, ruleOf('index'))) } }),
 })
 
@@ -49,7 +49,7 @@ const show = defineRoute<null>({
   since,
   success: 204,
   policy: policy('show', 'reader'),
-  query: noParameters,
+  query: ignoredParameters,
   async handle(request) {
     const { tag: name = '' } = request.params
     const server = await findMappedServer(request, ruleOf('show'))

@@ -1,4 +1,5 @@
 /** Schemas that several requests about servers share. */
+import { printableText } from '../../validation/formats.ts'
 import { oneOf, schema, string } from '../../validation/schema.ts'
 
 export const name = string({ format: 'name', minLength: 1, maxLength: 255 })
@@ -11,7 +12,7 @@ export const tag = string({ pattern: '^[^,/]*$', minLength: 1, maxLength: 60 })
 export const flavorRef = schema<string | number>({ type: ['string', 'integer'], minLength: 1 })
 export const description = schema<string | null>({
   type: ['string', 'null'],
-  pattern: '^[^\\p{C}\\p{Zl}\\p{Zp}]*$',
+  pattern: printableText,
   minLength: 0,
   maxLength: 255,
 })

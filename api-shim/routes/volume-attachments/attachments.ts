@@ -1,6 +1,6 @@
 /** /servers/{server_id}/os-volume_attachments: there is no volume service, so no server has a volume. */
 import { notFound } from '../../http/fault.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { ignoredParameters } from '../../validation/no-parameters.ts'
 import { boolean, nonNegativeInteger, object, query, repeated, schema, string } from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findServer } from '../servers/find.ts'
@@ -33,7 +33,7 @@ const show = defineRoute<null>({
   path: itemPath,
   success: 200,
   policy: policy('show', 'reader'),
-  query: noParameters,
+  query: ignoredParameters,
   async handle(request) {
     const { server_id: server, volume_id: volume } = request.params
     await findServer(request)

@@ -1,0 +1,31 @@
+// Provides virtual environments of Python with packages from PyPI for tests. They lie in the cache.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cacheDirectory } from './binaries.ts'
+import { runCommand } from './process.ts'
+
+/**
+ * Returns the directory of a virtual environment with the packages of a requirements file, and installs them if they
+ * are missing. The directory's name has the hash of the file, so other versions get another environment.
+ * @param options further options of `pip install`
+ */
+export async function ensurePythonEnvironment(
+  name: string,
+  requirements: string,
+  options: readonly string[] = [],
+): Promise<string> {
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
+  const venv = join(dirname(cacheDirectory()), `${name}-${hash}`)
+  const complete = join(venv, 'complete')
+  if (existsSync(complete)) return venv
+  // An installation that was interrupted is started anew.
+  rmSync(venv, { recursive: true, force: true })
+  mkdirSync(dirname(venv), { recursive: true })
+  console.error(`# installing Python packages: ${name}`)
+  await runCommand(['python3', '-m', 'venv', venv])
+  const pip = [join(venv, 'bin/pip'), 'install', '--quiet', '--disable-pip-version-check', ...options]
+  await runCommand([...pip, '-r', requirements])
+  writeFileSync(complete, '')
+  return venv
+}
