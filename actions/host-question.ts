@@ -58,7 +58,7 @@ export async function decryptAnswer(
   return plain && (JSON.parse(Buffer.from(plain).toString('utf8')) as HostAnswer)
 }
 
-/** A key pair for the answer to one question. */
+/** A key pair for one question of the API shim to an agent: the agent encrypts its answer with the public key. */
 export function newReplyKey(): { privateKey: KeyObject; replyKey: string } {
   const { privateKey } = generateKeyPairSync('x25519')
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' })

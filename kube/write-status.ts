@@ -23,8 +23,8 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The status fields of the seen object that `fieldManager` owns. If they equal the new status, nothing is sent.
-   * Absent: the status is always sent.
+   * The status fields that `fieldManager` owns in the object that the caller has read. If they equal the new status,
+   * nothing is sent. Absent: the status is always sent.
    */
   owned?: object | undefined
   /**

@@ -15,7 +15,7 @@ export interface Example {
   cannotRun: string | undefined
   /** Number of hosts that the cloud must have. */
   hosts: number
-  /** The commands to run before. */
+  /** The commands to run before the file is applied. */
   before: string[]
   /** The examples to apply before this one, each as a path relative to examples/. */
   needs: string[]

@@ -1,4 +1,6 @@
-/** Puts the host's capabilities together from libvirt, the image cache and the network. */
+/**
+ * Makes the capabilities (actions/host) of a real host: the functions with which steps change domains, disks and ports.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { HostSecret } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'

@@ -1,4 +1,7 @@
-/** Opens the host's image cache with its check of the free space, and removes images that no Server needs any more. */
+/**
+ * Opens the host's image cache, which checks that the disk has enough free space before it writes. Removes images
+ * that no Server needs any more.
+ */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'

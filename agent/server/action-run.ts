@@ -45,7 +45,10 @@ export interface ActionEnd {
   readonly ended: EndedAction
   /** True once the undo steps of a failed action are done. */
   isUndone?: boolean
-  /** How many action records the server has. Undefined until the end of this action is in its action record. */
+  /**
+   * How many action records the server has, for the Server's status. Undefined until the end of this action has been
+   * written to its action record, because that write may create the record.
+   */
   actionRecords?: number
 }
 

@@ -125,7 +125,7 @@ const ofGlance = /^os_glance_/
 const knownNames: readonly string[] = [...effective, ...descriptive, ...withoutEffect]
 
 interface PropertyFindings {
-  /** Names that have no effect here, in alphabetical order. */
+  /** Names of the image's properties that have no effect in Kubenova, in alphabetical order. */
   readonly ineffective: readonly string[]
   /**
    * Names that look like Nova's but that Nova does not have. A name is followed by the similar name that was probably

@@ -20,7 +20,11 @@ export function findCandidates(prepared: readonly PreparedFilter[], table: HostT
   return rows.subarray(0, count)
 }
 
-/** Writes the rows whose class passes all filters of scope class into `rows`. Returns the number of these rows. */
+/**
+ * Hosts with the same facts form a class, and filters of the scope `class` look at those facts only. Tests each class
+ * once, and writes the rows of hosts whose class passes all these filters into `rows`. Returns the number of these
+ * rows.
+ */
 function collectRowsOfPassingClasses(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
   const tests = prepared.flatMap((filter) => (filter.scope === 'class' ? [filter.test] : []))
   const passes = Uint8Array.from(table.classes(), (facts) => (facts && tests.every((t) => t.passes(facts)) ? 1 : 0))

@@ -23,7 +23,7 @@ export type CallName = keyof typeof domainCalls
 
 /**
  * For each state in which an action may find a domain: a function that brings the domain into it. The guest ignores the
- * power button.
+ * power button, so a domain stays on until a call cuts its power.
  */
 export const domainStates = {
   missing: async () => undefined,

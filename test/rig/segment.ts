@@ -53,7 +53,7 @@ export async function createSpace(): Promise<Space> {
 }
 
 /**
- * Connects two spaces by a veth pair.
+ * Connects the network namespaces of two spaces by a veth pair.
  * @param more arguments of `ip link add` for the end in `b`, such as its MAC address
  */
 export async function connectSpaces(
