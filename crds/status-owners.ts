@@ -176,9 +176,10 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // Decides whether the agent has written its part of the status. The agent writes `events` at the end of an action, and
-  // `steps` earlier if a step takes long. For a requested action, only `events` shows that the part is written. A record
-  // without the condition Accepted was created by the agent itself, for a change of the spec. There `steps` is enough.
+  // Decides whether the agent has written its part of the status. The agent writes `events` at the end of an action,
+  // and `steps` earlier if a step takes long. For a requested action, only `events` shows that the part is written. A
+  // record without the condition Accepted was created by the agent itself, for a change of the spec. There `steps` is
+  // enough.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

@@ -4,7 +4,16 @@
  */
 import { createHash } from 'node:crypto'
 import { createServer, type Server as HttpServer } from 'node:http'
-import { type Flavor, flavor, type Image, image, resourceDefOf, type Server, server } from '../crds/index.ts'
+import {
+  type Flavor,
+  findCondition,
+  flavor,
+  type Image,
+  image,
+  resourceDefOf,
+  type Server,
+  server,
+} from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import type { Kube } from '../kube/client.ts'
 import { ignoreNotFound, isAlreadyExists, isTransient } from '../kube/errors.ts'
@@ -112,6 +121,12 @@ async function createObject<T extends Server | Image | Flavor>(
   }
 }
 
+/** Whether the Server cannot become Ready by itself. A host for it may still appear. */
+function isFinal(status: Server['status']): boolean {
+  const stalled = findCondition(status?.conditions, 'Stalled')
+  return stalled !== undefined && stalled.reason !== 'NoValidHost'
+}
+
 /**
  * Waits until the Server is Ready, and returns its host. Throws an error with the reason of the condition Ready at the
  * deadline, or before it if the Server cannot become Ready by itself.
@@ -124,9 +139,9 @@ export async function waitUntilReady(
   let reported: string | undefined
   for (;;) {
     const { status } = await servers.get(ref)
-    const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+    const ready = findCondition(status?.conditions, 'Ready')
     if (ready?.status === 'True') return status?.host ?? 'no host'
-    if (Date.now() > deadline || status?.conditions?.some((c) => c.type === 'Stalled' && c.reason !== 'NoValidHost'))
+    if (Date.now() > deadline || isFinal(status))
       throw new Error(`the test Server is not Ready: ${describeCondition(ready)}`)
     if (ready !== undefined && ready.reason !== reported) {
       reported = ready.reason
