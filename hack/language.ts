@@ -10,7 +10,7 @@ import { findSubjectProblems } from './language/commits.ts'
 import { findProblems } from './language/rules.ts'
 import { parseSource } from './language/source.ts'
 
-const FILES = '{actions,agent,controller,crds,hack,hooks,kube,test}/**/*.ts'
+const FILES = '{actions,agent,api-shim,controller,crds,hack,hooks,kube,test}/**/*.ts'
 /**
  * Tests write files into this folder, in subfolders that are named after test files. This program does not check them.
  */

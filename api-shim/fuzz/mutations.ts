@@ -48,7 +48,7 @@ const strangeKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '
 export const shortStrangeValues = strangeValues.filter((value) => JSON.stringify(value).length < 1_000)
 
 /** A value in whose place, or in the place of one of whose members, a strange value stands. */
-export const mutate = (values: Arbitrary<unknown>, strange = strangeValues): Arbitrary<unknown> =>
+export const mutateValues = (values: Arbitrary<unknown>, strange = strangeValues): Arbitrary<unknown> =>
   fc
     .tuple(
       values,

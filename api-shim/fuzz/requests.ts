@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import { MAX_VERSION, minorOf, versionText } from '../http/microversion.ts'
 import type { Route } from '../routes/route.ts'
 import type { Schema } from '../validation/schema.ts'
-import { mutate, textsOf } from './mutations.ts'
+import { mutateValues, textsOf } from './mutations.ts'
 import { otherBodies } from './other-bodies.ts'
 import { type ValueOptions, valuesOf } from './schema-values.ts'
 
@@ -14,7 +14,7 @@ export interface FuzzRequest {
   payload: string | Buffer | undefined
 }
 
-/** What stands in the place of each secret. A log must not contain it. */
+/** The text that requests have in the place of each secret. A log must not contain it. */
 export const SECRET = 'kubenovaFuzzSecret00'
 /** The properties that hold secrets, in any body. The value is also valid base64. */
 const secrets = Object.fromEntries(
@@ -221,7 +221,7 @@ function payloadsOf(route: Route, options: ValueOptions): Arbitrary<string | Buf
     bodies.length > 0 ? fc.oneof(...bodies) : fc.constant(route.action === undefined ? {} : { [route.action]: null })
   return fc.oneof(
     { weight: 6, arbitrary: known.map((value) => JSON.stringify(value)) },
-    { weight: 4, arbitrary: mutate(known).map((value) => JSON.stringify(value) ?? '') },
+    { weight: 4, arbitrary: mutateValues(known).map((value) => JSON.stringify(value) ?? '') },
     { weight: 2, arbitrary: textsOf(known) },
     { weight: 1, arbitrary: fc.constant(undefined) },
   )

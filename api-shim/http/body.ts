@@ -1,15 +1,17 @@
-/** Reads the bodies of requests: which content types are taken, and JSON with the liberties of Python's parser. Pure. */
-import { badRequest, unsupportedMediaType } from './fault.ts'
+/**
+ * Reads the bodies of requests: which content types are taken, and JSON with the liberties of Python's parser. Pure.
+ */
+import { newBadRequest, newUnsupportedMediaType } from './fault.ts'
 
 const JSON_TYPES = ['application/json', 'application/vnd.openstack.compute+json']
 
 /** Throws a 415 unless the header names a form of JSON, is absent, or is text/plain, which Nova takes for absent. */
 export function checkContentType(header: string | undefined): void {
   const type = header?.split(';')[0]?.trim() ?? ''
-  if (type !== '' && type !== 'text/plain' && !JSON_TYPES.includes(type)) throw unsupportedMediaType()
+  if (type !== '' && type !== 'text/plain' && !JSON_TYPES.includes(type)) throw newUnsupportedMediaType()
 }
 
-export const malformedBody = (): Error => badRequest('Malformed request body')
+export const malformedBody = (): Error => newBadRequest('Malformed request body')
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -17,7 +19,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAX_DEPTH = 500
 
 /**
- * Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too deeply.
+ * Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too
+ * deeply.
  */
 export function parseBody(raw: Uint8Array | undefined): unknown {
   if (raw === undefined || raw.length === 0) return null

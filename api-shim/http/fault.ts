@@ -27,18 +27,19 @@ export class Fault extends Error {
   }
 }
 
-export const badRequest = (message: string): Fault => new Fault(400, message)
-export const forbidden = (message: string): Fault => new Fault(403, message)
-export const conflict = (message: string): Fault => new Fault(409, message)
-export const notFound = (message = 'The resource could not be found.'): Fault => new Fault(404, message)
-export const gone = (): Fault => new Fault(410, 'This resource is no longer available. No forwarding address is given.')
-export const notImplemented = (message: string): Fault => new Fault(501, message)
-export const unsupportedMediaType = (): Fault => new Fault(415, 'Unsupported Content-Type')
-export const internalError = (cause: unknown): Fault =>
+export const newBadRequest = (message: string): Fault => new Fault(400, message)
+export const newForbidden = (message: string): Fault => new Fault(403, message)
+export const newConflict = (message: string): Fault => new Fault(409, message)
+export const newNotFound = (message = 'The resource could not be found.'): Fault => new Fault(404, message)
+export const newGone = (): Fault =>
+  new Fault(410, 'This resource is no longer available. No forwarding address is given.')
+export const newNotImplemented = (message: string): Fault => new Fault(501, message)
+export const newUnsupportedMediaType = (): Fault => new Fault(415, 'Unsupported Content-Type')
+export const newInternalError = (cause: unknown): Fault =>
   new Fault(500, 'The server has either erred or is incapable of performing the requested operation.', {}, cause)
 
 /** @param rule the name of Nova's policy rule, such as `os_compute_api:servers:create` */
-export const policyForbids = (rule: string): Fault => forbidden(`Policy doesn't allow ${rule} to be performed.`)
+export const policyForbids = (rule: string): Fault => newForbidden(`Policy doesn't allow ${rule} to be performed.`)
 
 /** The body of a fault: `{"itemNotFound": {"code": 404, "message": "…"}}`. */
 export function renderFault({ status, message, headers }: Fault): object {

@@ -1,5 +1,5 @@
 /** Microversions of the Compute API: how a request asks for one, and how code compares them. Pure. */
-import { badRequest, Fault } from './fault.ts'
+import { Fault, newBadRequest } from './fault.ts'
 
 /** A microversion as it stands in headers and in route declarations, such as `2.53`. The major number is always 2. */
 export type VersionText = `2.${number}`
@@ -44,7 +44,7 @@ export function negotiateVersion(headers: Headers): number {
   if (asked === undefined) return minorOf(MIN_VERSION)
   if (asked === 'latest') return minorOf(MAX_VERSION)
   if (!FORMAT.test(asked))
-    throw badRequest(`API Version String ${asked} is of invalid format. Must be of format MajorNum.MinorNum.`)
+    throw newBadRequest(`API Version String ${asked} is of invalid format. Must be of format MajorNum.MinorNum.`)
   const [major, minor = 0] = asked.split('.').map(Number)
   if (major === 2 && minor >= minorOf(MIN_VERSION) && minor <= minorOf(MAX_VERSION)) return minor
   throw new Fault(
@@ -54,7 +54,9 @@ export function negotiateVersion(headers: Headers): number {
   )
 }
 
-/** The last entry for the service `compute` wins. The older header, which names no service, is read only without one. */
+/**
+ * The last entry for the service `compute` wins. The older header, which names no service, is read only without one.
+ */
 function versionFromHeaders(headers: Headers): string | undefined {
   const entries = headerText(headers, STANDARD_HEADER)?.split(',') ?? []
   for (const entry of entries.toReversed()) {

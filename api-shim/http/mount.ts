@@ -7,7 +7,9 @@ import type { Services } from '../services.ts'
 import type { Profile } from './profile.ts'
 import { type Incoming, type Outgoing, type RouteGroup, serveRequest } from './serve.ts'
 
-/** The form of a project ID in a path. It is Nova's, so that a path without a project is never taken for one with it. */
+/**
+ * The form of a project ID in a path. It is Nova's, so that a path without a project is never taken for one with it.
+ */
 const PROJECT = ':project_id(^[0-9a-f-]+$)'
 
 /** Groups routes that share method and path. The parameters of a path have one name in all routes of a group. */
@@ -104,8 +106,8 @@ export const requestIdHeaders = (requestId: string): Record<string, string> => (
 })
 
 /**
- * Sends the answer by itself: fastify would drop the Content-Type of an answer without a body, and add a charset to that
- * of a text.
+ * Sends the answer by itself: fastify would drop the Content-Type of an answer without a body, and add a charset to
+ * that of a text.
  */
 export function sendAnswer(reply: FastifyReply, { status, headers, body = '' }: Outgoing): FastifyReply {
   const common = { ...requestIdHeaders(reply.request.id), ...headers }

@@ -1,6 +1,6 @@
 /** Pages, sort keys and markers of lists, as all lists of the Compute API have them. Pure. */
 import type { Query } from '../validation/request.ts'
-import { badRequest } from './fault.ts'
+import { newBadRequest } from './fault.ts'
 import type { Link } from './links.ts'
 
 /** The longest page; a client that asks for more gets as many. Nova's option `max_limit`. */
@@ -29,7 +29,7 @@ export interface PageOf<T> {
 /** Cuts a page out of a sorted list. Throws a 400 if no item has the ID of the marker. */
 export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, idOf: (item: T) => string): PageOf<T> {
   const start = marker === undefined ? 0 : items.findIndex((item) => idOf(item) === marker) + 1
-  if (marker !== undefined && start === 0) throw badRequest(`marker [${marker}] not found`)
+  if (marker !== undefined && start === 0) throw newBadRequest(`marker [${marker}] not found`)
   const page = items.slice(start, start + limit)
   const last = page.at(-1)
   return { items: page, ...(last !== undefined && page.length === limit ? { next: idOf(last) } : {}) }
@@ -62,9 +62,9 @@ export function sortKeysOf<T>(query: Query, values: Readonly<Record<string, (ite
   const directions = query['sort_dir'] ?? []
   const names = query['sort_key'] ?? (directions.length > 0 ? [DEFAULT_SORT_KEY] : [])
   if (directions.length > names.length)
-    throw badRequest('Invalid input received: Sort direction size exceeds sort key size')
+    throw newBadRequest('Invalid input received: Sort direction size exceeds sort key size')
   if (directions.some((direction) => direction !== 'asc' && direction !== 'desc'))
-    throw badRequest("Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
+    throw newBadRequest("Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
   return names.flatMap((name, i) => {
     const valueOf = values[name]
     const direction = directions[i] ?? directions[0] ?? 'desc'

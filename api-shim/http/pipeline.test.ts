@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defineRoute } from '../routes/route.ts'
 import { TestShim } from '../testing.ts'
-import { object, query, string } from '../validation/schema.ts'
+import { objectSchema, querySchema, stringSchema } from '../validation/schema.ts'
 
 const echo = defineRoute<{ thing: { name: string } }>({
   name: 'things:create',
@@ -11,8 +11,13 @@ const echo = defineRoute<{ thing: { name: string } }>({
   until: '2.20',
   success: { '2.1': 200, '2.15': 201 },
   policy: { rule: 'os_compute_api:things:create', role: 'member' },
-  body: { '2.1': object({ thing: object({ name: string() }, { required: ['name'] }) }, { required: ['thing'] }) },
-  query: { '2.1': query({}), '2.18': query({}, { additionalProperties: false }) },
+  body: {
+    '2.1': objectSchema(
+      { thing: objectSchema({ name: stringSchema() }, { required: ['name'] }) },
+      { required: ['thing'] },
+    ),
+  },
+  query: { '2.1': querySchema({}), '2.18': querySchema({}, { additionalProperties: false }) },
   handle: async ({ body, version }) => ({ body: { name: body.thing.name, version } }),
 })
 const broken = defineRoute({

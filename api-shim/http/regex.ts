@@ -1,6 +1,6 @@
 /**
- * Regular expressions that users send as filters. RE2 matches in time linear in the text, whatever the expression, so no
- * filter can block the event loop.
+ * Regular expressions that users send as filters. RE2 matches in time linear in the text, whatever the expression, so
+ * no filter can block the event loop.
  */
 import { RE2JS } from 're2js'
 

@@ -9,7 +9,7 @@ import type { Services } from '../services.ts'
 import { faultFromError } from '../state/errors.ts'
 import { parseQuery, validateBody, validateQuery } from '../validation/request.ts'
 import { checkContentType, malformedBody, parseBody } from './body.ts'
-import { badRequest, Fault, notFound, policyForbids } from './fault.ts'
+import { Fault, newBadRequest, newNotFound, policyForbids } from './fault.ts'
 import { Links } from './links.ts'
 import { isInRange, selectByVersion } from './microversion.ts'
 import { type Profile, renderKeystoneFault } from './profile.ts'
@@ -111,7 +111,7 @@ function prepare(
   const { project_id: project, ...params } = incoming.params
   checkProject(project, caller)
   const route = candidates.find((candidate) => isInRange(version, candidate))
-  if (!route) throw notFound()
+  if (!route) throw newNotFound()
   const bodySchema = selectByVersion(route.body ?? {}, version)
   if (bodySchema) validateBody(bodySchema, body, profile.isRelaxed)
   const querySchema = selectByVersion(route.query ?? {}, version)
@@ -160,20 +160,20 @@ function readBody(raw: Uint8Array | undefined, hasActions: boolean): unknown {
 
 /** The routes whose key is the only key of the body. Anything else than an object with one key is no action. */
 function selectAction(group: RouteGroup, body: unknown): readonly Route[] {
-  if (typeof body !== 'object' && typeof body !== 'string') throw notFound()
-  if (body === null) throw notFound()
+  if (typeof body !== 'object' && typeof body !== 'string') throw newNotFound()
+  if (body === null) throw newNotFound()
   const keys = Object.keys(body)
   const [key] = keys
   if (keys.length !== 1 || key === undefined) throw malformedBody()
-  if (typeof body === 'string' || Array.isArray(body)) throw notFound()
+  if (typeof body === 'string' || Array.isArray(body)) throw newNotFound()
   const routes = group.filter(({ action }) => action === key)
-  if (routes.length === 0) throw badRequest(`There is no such action: ${key}`)
+  if (routes.length === 0) throw newBadRequest(`There is no such action: ${key}`)
   return routes
 }
 
 function checkProject(inPath: string | undefined, { project }: Caller): void {
   if (inPath === undefined || inPath === project?.id) return
-  throw badRequest(
+  throw newBadRequest(
     `Malformed request URL: URL's project_id '${inPath}' doesn't match Context's project_id '${project?.id ?? ''}'`,
   )
 }

@@ -1,4 +1,6 @@
-/** The answer to a request for which there is no route: a page in the form that the client accepts, as webob makes it. */
+/**
+ * The answer to a request for which there is no route: a page in the form that the client accepts, as webob makes it.
+ */
 import { acceptedTypes } from './accept.ts'
 
 export interface Page {

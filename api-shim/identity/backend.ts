@@ -1,6 +1,6 @@
 /**
- * What the routes of the identity API ask of a back end. The embedded one keeps users in a Secret, projects as namespaces
- * and roles as RBAC bindings. A Keystone of the operator would be another implementation.
+ * The functions that the routes of the identity API need of a back end. The embedded one keeps users in a Secret,
+ * projects as namespaces and roles as RBAC bindings. A Keystone of the operator would be another implementation.
  */
 import type { Authenticator } from '../services.ts'
 import type { Caller, Project, Role } from './caller.ts'
@@ -26,7 +26,7 @@ export interface UserReference {
 }
 export type ProjectReference = UserReference
 
-/** What a token says. */
+/** The content of a token. */
 export interface TokenInfo {
   caller: Caller
   methods: readonly string[]

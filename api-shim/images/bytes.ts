@@ -1,16 +1,16 @@
 /**
- * The bytes of uploaded images on the shim's volume, which all replicas share. An upload is written to a file of its own
- * and gets its final name only when it is complete: one that breaks leaves nothing.
+ * The bytes of uploaded images on the shim's volume, which all replicas share. An upload is written to a file of its
+ * own and gets its final name only when it is complete: one that breaks leaves nothing.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { conflict, Fault } from '../http/fault.ts'
+import { Fault, newConflict } from '../http/fault.ts'
 import { type DataKey, isDataKey } from './data-url.ts'
 
-/** What has been received. Hashes are in hexadecimal. */
+/** The bytes that have been received. Hashes are in hexadecimal. */
 export interface ReceivedData {
   key: DataKey
   size: number
@@ -117,7 +117,9 @@ export class ImageBytes {
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error
         if (tries > 1 || (await ageOf(path)) < STALE_MS)
-          throw conflict(`Image status transition from saving to saving is not allowed: image ${id} is being uploaded.`)
+          throw newConflict(
+            `Image status transition from saving to saving is not allowed: image ${id} is being uploaded.`,
+          )
         await rm(path, { force: true })
       }
     }

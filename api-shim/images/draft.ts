@@ -1,6 +1,6 @@
 /**
- * The attributes of an image that its owner chooses, as they lie in an Image. What only Glance's API has stands in
- * annotations, so that no other program needs to know it. Pure.
+ * The attributes of an image that its owner chooses, as they lie in an Image. Attributes that only Glance's API has
+ * stand in annotations, so that no other program needs to know them. Pure.
  */
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
@@ -10,7 +10,7 @@ export type DiskFormat = Image['spec']['format']
 
 export interface ImageDraft {
   name: string | null
-  /** `shared` is Glance's default. Nobody but the owner sees such an image, because it has no members. */
+  /** `shared` is Glance's default. Only the owner sees such an image, because it has no members. */
   visibility: 'public' | 'private' | 'shared'
   isProtected: boolean
   isHidden: boolean
@@ -23,7 +23,7 @@ export interface ImageDraft {
   properties: Readonly<Record<string, string>>
 }
 
-/** What the shim knows about bytes that it has received. */
+/** The shim's record of bytes that it has received. */
 export interface DataFacts {
   size: number
   md5: string

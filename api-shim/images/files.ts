@@ -1,4 +1,4 @@
-/** What the shim keeps on its volume for the Image API: bytes of images, and images that have none yet. */
+/** Files of the Image API on the shim's volume: bytes of images, and records of images that have none yet. */
 import { join } from 'node:path'
 import type { Image } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'

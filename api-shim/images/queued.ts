@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { forbidden } from '../http/fault.ts'
+import { newForbidden } from '../http/fault.ts'
 import type { ImageDraft } from './draft.ts'
 
 export interface QueuedImage {
@@ -55,7 +55,7 @@ export class QueuedImages {
   async add(image: QueuedImage): Promise<void> {
     const own = (await this.list()).filter(({ namespace }) => namespace === image.namespace)
     if (own.length >= MAX_PER_PROJECT)
-      throw forbidden(`The project has ${own.length} images without data: upload their data or delete some of them.`)
+      throw newForbidden(`The project has ${own.length} images without data: upload their data or delete some of them.`)
     await this.save(image)
   }
 

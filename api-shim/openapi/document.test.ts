@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { allRoutes } from '../routes/index.ts'
 import { defineRoute } from '../routes/route.ts'
 import { TestShim } from '../testing.ts'
-import { object, query, repeated, single, string } from '../validation/schema.ts'
+import { objectSchema, querySchema, repeatedParameter, singleParameter, stringSchema } from '../validation/schema.ts'
 import { openApiDocument } from './document.ts'
 
 interface Operation {
@@ -64,7 +64,7 @@ describe('openApiDocument', () => {
   })
 
   it('gives schemas and parameters the microversions at which they apply', () => {
-    const small = object({ thing: string() })
+    const small = objectSchema({ thing: stringSchema() })
     const route = defineRoute({
       name: 'things:create',
       method: 'POST',
@@ -73,8 +73,11 @@ describe('openApiDocument', () => {
       until: '2.40',
       success: { '2.1': 200, '2.30': 202 },
       policy: { rule: 'things', role: 'admin' },
-      body: { '2.1': small, '2.20': object({ other: string() }), '2.41': small },
-      query: { '2.1': query({ old: repeated(string()) }), '2.30': query({ fresh: single(string()) }) },
+      body: { '2.1': small, '2.20': objectSchema({ other: stringSchema() }), '2.41': small },
+      query: {
+        '2.1': querySchema({ old: repeatedParameter(stringSchema()) }),
+        '2.30': querySchema({ fresh: singleParameter(stringSchema()) }),
+      },
       handle: async () => ({}),
     })
     const { paths, components } = openApiDocument([route]) as Document & { paths: Record<string, object> }

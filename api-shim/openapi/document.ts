@@ -20,7 +20,9 @@ x-openstack has the microversions of a schema or of a parameter, as min-ver and 
 const text = { type: 'string' }
 const fault = (properties: Record<string, object>): object => ({ type: 'object', properties })
 
-/** The form of the faults of each service. A fault of the Compute API has one member, whose name is the kind of fault. */
+/**
+ * The form of the faults of each service. A fault of the Compute API has one member, whose name is the kind of fault.
+ */
 const faults: Readonly<Record<ServiceName, object>> = {
   compute: {
     type: 'object',

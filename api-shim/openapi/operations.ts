@@ -79,7 +79,7 @@ function requestBodyOf(routes: readonly Route[], components: Components): object
   return { requestBody: { required: true, content: { 'application/json': { schema } } } }
 }
 
-/** What a route says that OpenAPI has no words for. */
+/** The properties of a route for which OpenAPI has no words. */
 const describeRoute = (route: Route): object => ({
   name: route.name,
   ...(route.action === undefined ? {} : { 'action-name': route.action }),

@@ -46,7 +46,9 @@ export function schemasOf(route: Pick<Route, 'since' | 'until'>, byVersion: Rout
 export const sharedSchemas = { boolean, nonNegativeInteger, nonNegativeSize, positiveSize, quotaLimit } as const
 const nameOfShared = new Map<unknown, string>(Object.entries(sharedSchemas).map(([name, schema]) => [schema, name]))
 
-/** A schema for readers other than the shim: with patterns that JavaScript understands, and references to the shared. */
+/**
+ * A schema for readers other than the shim: with patterns that JavaScript understands, and references to the shared.
+ */
 export function publicSchema(schema: unknown): unknown {
   const shared = nameOfShared.get(schema)
   return shared === undefined ? copySchema(schema) : { $ref: `#/components/schemas/${shared}` }

@@ -1,8 +1,8 @@
 /**
- * The routes of Nova that no longer do anything: those that Nova has removed answer 410 at every microversion, and those
- * that were only proxies to another service answer 404. Both are tables, so that the list of routes is complete.
+ * The routes of Nova that no longer do anything: those that Nova has removed answer 410 at every microversion, and
+ * those that were only proxies to another service answer 404. Both are tables, so that the list of routes is complete.
  */
-import { gone, notFound } from '../http/fault.ts'
+import { newGone, newNotFound } from '../http/fault.ts'
 import type { VersionText } from '../http/microversion.ts'
 import { defineRoute, type Method, type Route } from './route.ts'
 
@@ -95,7 +95,7 @@ const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?:
     refusal: why === 'removed' ? 410 : 404,
     policy: anybody,
     async handle() {
-      throw why === 'removed' ? gone() : notFound()
+      throw why === 'removed' ? newGone() : newNotFound()
     },
   })
 

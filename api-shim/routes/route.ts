@@ -1,6 +1,6 @@
 /**
- * The declaration of a route. A route is a value: who may call it, at which microversions, which requests are valid, and
- * what it does. The server mounts all routes of index.ts; tests and documents iterate over them.
+ * The declaration of a route. A route is a value: who may call it, at which microversions, which requests are valid,
+ * and what it does. The server mounts all routes of index.ts; tests and documents iterate over them.
  */
 import type { Readable } from 'node:stream'
 import type { Log } from '../../kube/log.ts'
@@ -15,7 +15,7 @@ import type { Schema } from '../validation/schema.ts'
 export type ServiceName = 'compute' | 'identity' | 'image' | 'network'
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** Who may call a route. */
+/** The rule that decides which callers may use a route. */
 export interface Policy {
   /** Nova's name of the rule, which stands in the 403: `os_compute_api:servers:create`. */
   rule: string
@@ -42,7 +42,7 @@ export interface RouteRequest<Body = unknown> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly requestId: string
   readonly caller: Caller
-  /** What the caller may read and write. */
+  /** The objects that the caller may read and write. */
   readonly state: CallerState
   readonly links: Links
   readonly services: Services

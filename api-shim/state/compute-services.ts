@@ -14,7 +14,7 @@ export const INTERNAL_ZONE = 'internal'
 
 export interface ComputeService {
   binary: 'nova-compute' | 'nova-conductor' | 'nova-scheduler'
-  /** What Nova calls the topic of the service: the binary without its prefix. */
+  /** The topic of the service, as Nova calls the binary without its prefix. */
   topic: string
   host: string
   uuid: string

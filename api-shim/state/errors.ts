@@ -1,7 +1,7 @@
 /** Translates errors of the API server, and Kubenova's own, into the faults that a client sees. One table for all. */
 import { isKubenovaError } from '../../crds/errors.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { Fault, internalError } from '../http/fault.ts'
+import { Fault, newInternalError } from '../http/fault.ts'
 
 const RETRY_AFTER_SECONDS = '1'
 
@@ -15,7 +15,7 @@ export function faultFromError(error: unknown): Fault {
     const status = statusOfKind[error.kind]
     if (status !== 500) return new Fault(status, error.message, retryHeaders(status), error)
   }
-  return internalError(error)
+  return newInternalError(error)
 }
 
 /** The statuses of the API server for which a client gets the same status and the API server's reasons. */
@@ -27,13 +27,13 @@ function faultFromApiError(error: ApiError): Fault {
   // The API server is unreachable, restarting or overloaded: the client may try again.
   if (error.status === 0 || error.status === 429 || error.status >= 500)
     return new Fault(503, 'The Kubernetes API server is not available.', retryHeaders(503), error)
-  return internalError(error)
+  return newInternalError(error)
 }
 
 const retryHeaders = (status: number): Record<string, string> =>
   status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
 
-/** What the API server objects to, without the method and path with which the message of an ApiError begins. */
+/** The API server's objections, without the method and path with which the message of an ApiError begins. */
 function reasonsOf({ details, message, request }: ApiError): string {
   const causes = (details?.causes ?? []).map(({ field, message: text }) => [field, text].filter(Boolean).join(': '))
   return causes.length > 0 ? causes.join('; ') : message.replace(`${request}: `, '')

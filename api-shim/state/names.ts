@@ -1,6 +1,6 @@
 /**
- * Names: Nova's names are free text, while the name of a Kubernetes object is a DNS subdomain. An object whose Nova name
- * is no such name has it in an annotation. Servers have it in their spec.
+ * Names: Nova's names are free text, while the name of a Kubernetes object is a DNS subdomain. An object whose Nova
+ * name is no such name has it in an annotation. Servers have it in their spec.
  */
 import { randomBytes } from 'node:crypto'
 

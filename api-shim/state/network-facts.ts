@@ -1,4 +1,4 @@
-/** What only Neutron's API knows about networks, subnets and ports. It stands in annotations. Pure. */
+/** The attributes of networks, subnets and ports that only Neutron's API has. They stand in annotations. Pure. */
 import type { Network, Port, Subnet } from '../../crds/index.ts'
 import { DISPLAY_NAME } from './names.ts'
 
@@ -8,7 +8,7 @@ const SUBNETS = `${PREFIX}subnets`
 
 export const descriptionOf = ({ metadata }: Network | Port): string => metadata.annotations?.[DESCRIPTION] ?? ''
 
-/** What a user has said about a subnet, which is no object of its own. */
+/** The attributes that a user has given a subnet. A subnet is no object of its own, but a part of a Network. */
 export interface SubnetFacts {
   name?: string
   description?: string

@@ -3,7 +3,7 @@
  * are made from the uid, so that they need not be stored and no two replicas disagree. Pure.
  */
 import { createHash } from 'node:crypto'
-import { badRequest } from '../http/fault.ts'
+import { newBadRequest } from '../http/fault.ts'
 import { checkFormat } from '../validation/formats.ts'
 
 interface WithUid {
@@ -30,7 +30,7 @@ export const parseInteger = (text: string): number | undefined =>
 /** Throws a 400 unless the text is an integer. */
 export function requireInteger(text: string): number {
   const number = parseInteger(text)
-  if (number === undefined) throw badRequest('Invalid input received: id must be an integer')
+  if (number === undefined) throw newBadRequest('Invalid input received: id must be an integer')
   return number
 }
 
@@ -39,5 +39,5 @@ export const isUuid = (text: string): boolean => checkFormat('uuid', text) === u
 
 /** Throws a 400 unless the text is a UUID. */
 export function requireUuid(text: string): void {
-  if (!isUuid(text)) throw badRequest(`Invalid uuid ${text}`)
+  if (!isUuid(text)) throw newBadRequest(`Invalid uuid ${text}`)
 }

@@ -1,7 +1,7 @@
 /**
- * Quotas. Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace; those
- * of quota classes in the ConfigMap with this name in the namespace of the shim. The class `default` sets the limits of
- * all projects. Limits are shown, and key pairs are counted against them; no other limit is enforced yet.
+ * Quotas. Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace;
+ * those of quota classes in the ConfigMap with this name in the namespace of the shim. The class `default` sets the
+ * limits of all projects. Limits are shown, and key pairs are counted against them; no other limit is enforced yet.
  */
 import type { ConfigMap } from '../../kube/builtin-kinds.ts'
 import type { Services } from '../services.ts'
@@ -91,7 +91,7 @@ export const userLimits = (project: string, userId: string, context: Context): L
 /** Whether a number of things is allowed by a limit. */
 export const isWithin = (count: number, limit: number): boolean => limit === -1 || count <= limit
 
-/** Whose limits are changed. */
+/** The project, user or class whose limits are changed. */
 export interface QuotaOwner {
   namespace: string
   section: Section

@@ -1,7 +1,7 @@
 /**
- * The last requests through the API that changed a server, in an annotation of the Server. The agent records what it did,
- * but it does not know who asked; so an action record gets request and user from here. A lock has no record of an agent
- * at all: its record is made from here.
+ * The last requests through the API that changed a server, in an annotation of the Server. The agent records what it
+ * did, but it does not know who asked; so an action record gets request and user from here. A lock has no record of an
+ * agent at all: its record is made from here.
  */
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Caller } from '../identity/caller.ts'

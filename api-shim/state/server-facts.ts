@@ -1,6 +1,6 @@
 /**
- * Facts about a server that only Nova's API has. They stand in annotations of the Server, so that no other program needs
- * to know them, and are lost to nobody who edits the Server with kubectl.
+ * Facts about a server that only Nova's API has. They stand in annotations of the Server, so that no other program
+ * needs to know them, and are lost to nobody who edits the Server with kubectl.
  */
 import type { Server } from '../../crds/index.ts'
 
@@ -14,7 +14,7 @@ const annotationOf = {
   accessIPv4: `${PREFIX}access-ipv4`,
   accessIPv6: `${PREFIX}access-ipv6`,
   diskConfig: `${PREFIX}disk-config`,
-  /** Who has locked the server: `owner` or `admin`. */
+  /** The kind of user who has locked the server: `owner` or `admin`. */
   lockedBy: `${PREFIX}locked-by`,
 } as const
 

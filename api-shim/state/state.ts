@@ -10,7 +10,7 @@ import type { Kube } from '../../kube/client.ts'
 import type { DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
 import type { Store, StoreDef, StoresOf } from '../../kube/store.ts'
 import { type Draft, type KubeObject, keyOf, type Ref, type TypedResourceDef } from '../../kube/types.ts'
-import { forbidden } from '../http/fault.ts'
+import { newForbidden } from '../http/fault.ts'
 import { type Caller, isAdmin, type Project, projectIdFromUid, uidFromProjectId } from '../identity/caller.ts'
 import type { Access } from './access.ts'
 import { CacheWaiter } from './cache-waiter.ts'
@@ -110,7 +110,7 @@ export class CallerState {
   }
 
   get namespace(): string {
-    if (!this.#caller.project) throw forbidden('The token has no project.')
+    if (!this.#caller.project) throw newForbidden('The token has no project.')
     return this.#caller.project.name
   }
 
@@ -125,7 +125,7 @@ export class CallerState {
     const namespace = kind.namespaced && !readsAll ? this.namespace : undefined
     const allowed = await this.shared.access.isAllowed(this.#caller.kubernetes, { verb: 'list', kind, namespace })
     if (!allowed)
-      throw forbidden(`The user may not list ${kind.plural} in project ${this.#caller.project?.name ?? ''}.`)
+      throw newForbidden(`The user may not list ${kind.plural} in project ${this.#caller.project?.name ?? ''}.`)
     const isShared = sharingRuleOf(def)
     const isReadable = (object: T): boolean =>
       !kind.namespaced || readsAll || object.metadata.namespace === namespace || isShared(object)
@@ -139,7 +139,8 @@ export class CallerState {
             ? cache.list(this.namespace)
             : cache.list().filter(isListed),
       listAllProjects() {
-        if (kind.namespaced && !readsAll) throw forbidden('Only administrators may list the objects of all projects.')
+        if (kind.namespaced && !readsAll)
+          throw newForbidden('Only administrators may list the objects of all projects.')
         return cache.list()
       },
       get: (name) => cache.get(keyOf(kind.namespaced ? { name, namespace: this.namespace } : { name })),

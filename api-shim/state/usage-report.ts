@@ -1,4 +1,4 @@
-/** What servers have used in a period of time, as Nova reports it. Pure. */
+/** The usage of servers in a period of time, as Nova reports it. Pure. */
 import type { Server } from '../../crds/index.ts'
 import type { Sizes } from './usage.ts'
 

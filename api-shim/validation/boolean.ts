@@ -1,5 +1,5 @@
 /** Booleans in queries, as oslo's strict parser takes them. Pure. */
-import { badRequest } from '../http/fault.ts'
+import { newBadRequest } from '../http/fault.ts'
 
 const TRUE = ['1', 'on', 't', 'true', 'y', 'yes']
 const FALSE = ['0', 'f', 'false', 'n', 'no', 'off']
@@ -12,5 +12,5 @@ export function readBoolean(text: string): boolean {
   if (TRUE.includes(word)) return true
   if (FALSE.includes(word)) return false
   const accepted = [...TRUE, ...FALSE].toSorted().map((value) => `'${value}'`)
-  throw badRequest(`Unrecognized value '${text}', acceptable values are: ${accepted.join(', ')}`)
+  throw newBadRequest(`Unrecognized value '${text}', acceptable values are: ${accepted.join(', ')}`)
 }

@@ -33,8 +33,8 @@ const visible = '[^\\p{C}\\p{Z}\\u{10000}-\\u{10FFFF}]'
 export const printableText = `^${printable}*$`
 
 /**
- * Formats of names. If a name does not match, Nova answers with the reason alone, without path and value. As in Python, a
- * pattern also matches before a line feed at the end.
+ * Formats of names. If a name does not match, Nova answers with the reason alone, without path and value. As in Python,
+ * a pattern also matches before a line feed at the end.
  */
 const names: Readonly<Record<string, { pattern: RegExp; reason: string }>> = {
   name: {

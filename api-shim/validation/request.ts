@@ -1,5 +1,5 @@
 /** Validates the body and the query of a request, and throws the 400 that Nova answers. Pure. */
-import { badRequest, type Fault } from '../http/fault.ts'
+import { type Fault, newBadRequest } from '../http/fault.ts'
 import type { Problem } from './keywords.ts'
 import { pythonStr } from './python.ts'
 import type { Schema } from './schema.ts'
@@ -23,8 +23,8 @@ export function validateQuery(given: Schema, query: Query, isRelaxed = false): Q
 }
 
 function invalid({ message, value, isComplete }: Problem, what: string, name: string | number | undefined): Fault {
-  if (isComplete || name === undefined) return badRequest(message)
-  return badRequest(`Invalid input for ${what} ${name}. Value: ${pythonStr(value)}. ${message}`)
+  if (isComplete || name === undefined) return newBadRequest(message)
+  return newBadRequest(`Invalid input for ${what} ${name}. Value: ${pythonStr(value)}. ${message}`)
 }
 
 /** The query string as Nova reads it: each parameter with all its values, in the order in which they came. */

@@ -18,22 +18,22 @@ type ObjectType<P extends Properties, R extends keyof P> = { [K in R]: TypeOf<P[
 }
 
 /** A schema from keywords as they are, for what the functions below do not express. */
-export const schema = <T>(keywords: Keywords): Schema<T> => keywords
+export const schemaFrom = <T>(keywords: Keywords): Schema<T> => keywords
 
-export const string = (keywords: Keywords = {}): Schema<string> => schema({ type: 'string', ...keywords })
-export const integer = (keywords: Keywords = {}): Schema<number> => schema({ type: 'integer', ...keywords })
-export const nothing: Schema<null> = schema({ type: 'null' })
+export const stringSchema = (keywords: Keywords = {}): Schema<string> => schemaFrom({ type: 'string', ...keywords })
+export const integerSchema = (keywords: Keywords = {}): Schema<number> => schemaFrom({ type: 'integer', ...keywords })
+export const nothing: Schema<null> = schemaFrom({ type: 'null' })
 
-/** A schema with several types: `typed(['string', 'null'])`. */
-export const typed = <T>(types: readonly string[], keywords: Keywords = {}): Schema<T> =>
-  schema({ type: [...types], ...keywords })
+/** A schema with several types: `schemaOfTypes(['string', 'null'])`. */
+export const schemaOfTypes = <T>(types: readonly string[], keywords: Keywords = {}): Schema<T> =>
+  schemaFrom({ type: [...types], ...keywords })
 
 /** One of these values. The other keywords come first: a value of a wrong type is reported as that. */
 export const oneOf = <const V extends readonly unknown[]>(values: V, keywords: Keywords = {}): Schema<V[number]> =>
-  schema({ ...keywords, enum: values })
+  schemaFrom({ ...keywords, enum: values })
 
-export const array = <T>(items: Schema<T>, keywords: Keywords = {}): Schema<T[]> =>
-  schema({ type: 'array', items, ...keywords })
+export const arraySchema = <T>(items: Schema<T>, keywords: Keywords = {}): Schema<T[]> =>
+  schemaFrom({ type: 'array', items, ...keywords })
 
 export interface ObjectOptions<R> {
   required?: readonly R[]
@@ -44,11 +44,11 @@ export interface ObjectOptions<R> {
 }
 
 /** An object. Its keywords are in the order type, properties, required, additionalProperties. */
-export function object<P extends Properties, const R extends keyof P & string = never>(
+export function objectSchema<P extends Properties, const R extends keyof P & string = never>(
   properties: P,
   { required = [], additionalProperties = false, keywords = {} }: ObjectOptions<R> = {},
 ): Schema<ObjectType<P, R>> {
-  return schema({
+  return schemaFrom({
     type: 'object',
     ...keywords,
     properties,
@@ -60,10 +60,13 @@ export function object<P extends Properties, const R extends keyof P & string = 
 /** Everything that Nova takes for a boolean in a body. */
 const TRUE = [true, 'True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes']
 const FALSE = [false, 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no']
-export const boolean: Schema<boolean | string> = schema({ type: ['boolean', 'string'], enum: [...TRUE, ...FALSE] })
+export const boolean: Schema<boolean | string> = schemaFrom({ type: ['boolean', 'string'], enum: [...TRUE, ...FALSE] })
 export const isTrue = (value: unknown): boolean => TRUE.includes(value as string)
 
-/** A query: each parameter has the schema of one of its values. A parameter may be repeated unless `single` is set. */
+/**
+ * A query: each parameter has the schema of one of its values. A parameter may be repeated unless its schema is a
+ * singleParameter.
+ */
 export interface QueryOptions {
   /** true: a parameter that is not listed is dropped. false: it is answered with 400. */
   additionalProperties?: boolean
@@ -71,36 +74,36 @@ export interface QueryOptions {
 }
 
 /** A parameter that may be repeated: the query has an array of its values. */
-export const repeated = (value: Schema): Schema => schema({ type: 'array', items: value })
+export const repeatedParameter = (value: Schema): Schema => schemaFrom({ type: 'array', items: value })
 /** A parameter that may be given once. */
-export const single = (value: Schema): Schema => schema({ type: 'array', items: value, maxItems: 1 })
+export const singleParameter = (value: Schema): Schema => schemaFrom({ type: 'array', items: value, maxItems: 1 })
 
-export const query = (
+export const querySchema = (
   properties: Properties,
   { additionalProperties = true, patternProperties }: QueryOptions = {},
 ): Schema =>
-  schema({
+  schemaFrom({
     type: 'object',
     properties,
     ...(patternProperties === undefined ? {} : { patternProperties }),
     additionalProperties,
   })
 
-export const nonNegativeInteger: Schema<string> = schema({
+export const nonNegativeInteger: Schema<string> = schemaFrom({
   type: ['integer', 'string'],
   pattern: '^[0-9]*$',
   minimum: 0,
   minLength: 1,
 })
-export const positiveInteger: Schema<string> = schema({ ...nonNegativeInteger, minimum: 1 })
+export const positiveInteger: Schema<string> = schemaFrom({ ...nonNegativeInteger, minimum: 1 })
 const MAX_INT = 0x7f_ff_ff_ff
 const sizeFrom = (minimum: number): Schema<number | string> =>
-  schema({ type: ['integer', 'string'], pattern: '^[0-9]+$', minimum, maximum: MAX_INT })
+  schemaFrom({ type: ['integer', 'string'], pattern: '^[0-9]+$', minimum, maximum: MAX_INT })
 /** Sizes of flavors: whole numbers, or texts with their digits. */
 export const positiveSize = sizeFrom(1)
 export const nonNegativeSize = sizeFrom(0)
 /** A limit of a quota; -1 means that there is no limit. */
-export const quotaLimit: Schema<number | string> = schema({
+export const quotaLimit: Schema<number | string> = schemaFrom({
   type: ['integer', 'string'],
   pattern: '^-?[0-9]+$',
   minimum: -1,
@@ -108,4 +111,4 @@ export const quotaLimit: Schema<number | string> = schema({
 })
 
 /** The parameters of a list that is read in pages. */
-export const pagination = { limit: repeated(nonNegativeInteger), marker: repeated(string()) }
+export const pagination = { limit: repeatedParameter(nonNegativeInteger), marker: repeatedParameter(stringSchema()) }

@@ -1,14 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { pythonRepr } from './python.ts'
 import { parseQuery, validateBody, validateQuery } from './request.ts'
-import { array, boolean, nonNegativeInteger, object, query, repeated, type Schema, schema, string } from './schema.ts'
+import {
+  arraySchema,
+  boolean,
+  nonNegativeInteger,
+  objectSchema,
+  querySchema,
+  repeatedParameter,
+  type Schema,
+  schemaFrom,
+  stringSchema,
+} from './schema.ts'
 import { findProblem } from './validate.ts'
 
-const server = object(
-  { name: string({ minLength: 1, maxLength: 5 }), flavorRef: string() },
+const server = objectSchema(
+  { name: stringSchema({ minLength: 1, maxLength: 5 }), flavorRef: stringSchema() },
   { required: ['name', 'flavorRef'] },
 )
-const body = object({ server }, { required: ['server'] })
+const body = objectSchema({ server }, { required: ['server'] })
 
 const messageOf = (schema: Schema, value: unknown): string | undefined => {
   try {
@@ -56,32 +66,32 @@ describe('validateBody', () => {
   })
 
   it('names the pattern of the keys when a key matches none', () => {
-    const metadata = schema({
+    const metadata = schemaFrom({
       type: 'object',
       patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: 'string', maxLength: 255 } },
       additionalProperties: false,
     })
-    expect(messageOf(object({ metadata }), { metadata: { '': 'v' } })).toBe(
+    expect(messageOf(objectSchema({ metadata }), { metadata: { '': 'v' } })).toBe(
       "Invalid input for field/attribute metadata. Value: {'': 'v'}. '' does not match any of the regexes: '^[a-zA-Z0-9-_:. ]{1,255}$'",
     )
   })
 
   it('reads numbers in strings for minimum and maximum', () => {
-    const count = schema({ type: ['integer', 'string'], pattern: '^-?[0-9]+$', minimum: 1 })
-    expect(messageOf(object({ count }), { count: '0' })).toBe(
+    const count = schemaFrom({ type: ['integer', 'string'], pattern: '^-?[0-9]+$', minimum: 1 })
+    expect(messageOf(objectSchema({ count }), { count: '0' })).toBe(
       'Invalid input for field/attribute count. Value: 0. 0 is less than the minimum of 1',
     )
   })
 
   it('lists all words for a boolean, and tells 1 from true', () => {
-    expect(messageOf(object({ b: boolean }), { b: 'x' })).toContain(
+    expect(messageOf(objectSchema({ b: boolean }), { b: 'x' })).toContain(
       "'x' is not one of [True, 'True', 'TRUE', 'true', '1'",
     )
-    expect(messageOf(object({ b: boolean }), { b: 1 })).toContain("1 is not of type 'boolean', 'string'")
+    expect(messageOf(objectSchema({ b: boolean }), { b: 1 })).toContain("1 is not of type 'boolean', 'string'")
   })
 
   it('gives the index of an invalid item', () => {
-    expect(messageOf(object({ list: array(string()) }), { list: ['a', 1] })).toBe(
+    expect(messageOf(objectSchema({ list: arraySchema(stringSchema()) }), { list: ['a', 1] })).toBe(
       "Invalid input for field/attribute 1. Value: 1. 1 is not of type 'string'",
     )
   })
@@ -94,14 +104,20 @@ describe('validateBody', () => {
 })
 
 describe('validateQuery', () => {
-  const loose = query({ limit: repeated(nonNegativeInteger), name: repeated(string({ format: 'regex' })) })
+  const loose = querySchema({
+    limit: repeatedParameter(nonNegativeInteger),
+    name: repeatedParameter(stringSchema({ format: 'regex' })),
+  })
 
   it('drops parameters that the schema does not know', () => {
     expect(validateQuery(loose, parseQuery('limit=1&bogus=2'))).toEqual({ limit: ['1'] })
   })
 
   it('refuses a parameter that it does not know when the schema is strict', () => {
-    const strict = query({}, { patternProperties: { '^_': repeated(string()) }, additionalProperties: false })
+    const strict = querySchema(
+      {},
+      { patternProperties: { '^_': repeatedParameter(stringSchema()) }, additionalProperties: false },
+    )
     expect(() => validateQuery(strict, parseQuery('bogus=1'))).toThrow(
       "'bogus' does not match any of the regexes: '^_'",
     )
@@ -141,6 +157,6 @@ describe('formats of names', () => {
     ['a💥', false],
     ['a\u200bb', false],
   ])('judges %j as Nova does', (name, isValid) => {
-    expect(findProblem(string({ format: 'name' }), name) === undefined).toBe(isValid)
+    expect(findProblem(stringSchema({ format: 'name' }), name) === undefined).toBe(isValid)
   })
 })

@@ -6,7 +6,7 @@ import { numericIdOf } from '../state/numeric-ids.ts'
 export const hypervisorIdOf = (hypervisor: Hypervisor, version: number): string | number =>
   version >= 53 ? (hypervisor.metadata.uid ?? '') : numericIdOf(hypervisor)
 
-/** What the servers of a host say about it. */
+/** The load of a host, as counted over its servers. */
 export interface HostLoad {
   /** The number of servers. */
   servers: number
@@ -64,7 +64,10 @@ function versionNumberOf(text = ''): number {
   return major * 1_000_000 + minor * 1000 + patch
 }
 
-/** What is reserved for the host itself counts as used, as in Nova. The defaults are those of the Hypervisor's spec. */
+/**
+ * Capacity that is reserved for the host itself counts as used, as in Nova. The defaults are those of the Hypervisor's
+ * spec.
+ */
 export function resourcesOf(
   { spec, status = {} }: { spec: Pick<Hypervisor['spec'], 'reserved'>; status?: Hypervisor['status'] },
   { servers, busy }: HostLoad,

@@ -4,8 +4,8 @@ import type { ServerAction } from '../../crds/index.ts'
 import { isoMicroseconds } from '../http/time.ts'
 
 /**
- * The request that led to the action. A record of a change that was made with kubectl has none; its uid stands for it, so
- * that clients can still name the record.
+ * The request that led to the action. A record of a change that was made with kubectl has none; its uid stands for it,
+ * so that clients can still name the record.
  */
 export const requestIdOf = ({ metadata, spec }: ServerAction): string => spec.requestId ?? `req-${metadata.uid ?? ''}`
 

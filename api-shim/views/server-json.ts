@@ -9,7 +9,7 @@ import { renderServer, type ServerViewContext } from './servers.ts'
 interface Remembered {
   /** The members of the context that are the same for all servers of a list, such as the microversion. */
   common: string
-  /** What the functions of the context returned for this server, in their order. */
+  /** The results of the context's functions for this server, in their order. */
   values: readonly unknown[]
   text: string
 }

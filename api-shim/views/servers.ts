@@ -19,7 +19,7 @@ export const renderServerSummary = (server: Server, links: Links): object => ({
   links: links.pair('servers', uuidOf(server)),
 })
 
-/** What a view needs besides the server. */
+/** The values that a view needs beside the server. */
 export interface ServerViewContext {
   version: number
   links: Links

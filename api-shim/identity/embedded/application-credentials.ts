@@ -1,6 +1,8 @@
-/** Application credentials: secrets with which a program acts as a user in one project. Their hashes stand in a Secret. */
+/**
+ * Application credentials: secrets with which a program acts as a user in one project. Their hashes stand in a Secret.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { conflict, forbidden } from '../../http/fault.ts'
+import { newConflict, newForbidden } from '../../http/fault.ts'
 import type { ApplicationCredential, NewApplicationCredential, User } from '../backend.ts'
 import type { Caller, Project, Role } from '../caller.ts'
 import { hashPassword } from './passwords.ts'
@@ -50,10 +52,10 @@ export class ApplicationCredentials {
   ): Promise<{ credential: ApplicationCredential; secret: string }> {
     const { user, project } = caller
     if (roles?.some((role) => !caller.roles.has(role)))
-      throw forbidden('The application credential may not have a role that the user does not have in the project.')
+      throw newForbidden('The application credential may not have a role that the user does not have in the project.')
     if (this.list(user).some((credential) => credential.name === name))
-      throw conflict(`Duplicate entry found with name ${name} for application_credential.`)
-    if (this.#secret.keys().length >= MAX_CREDENTIALS) throw forbidden('There are too many application credentials.')
+      throw newConflict(`Duplicate entry found with name ${name} for application_credential.`)
+    if (this.#secret.keys().length >= MAX_CREDENTIALS) throw newForbidden('There are too many application credentials.')
     const id = randomUUID().replaceAll('-', '')
     const shared = { name, description, user, project, roles: roles ?? [...caller.roles] }
     const stored: Stored = {

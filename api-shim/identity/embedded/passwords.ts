@@ -1,6 +1,6 @@
 /**
- * Hashes of passwords: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few hashes are computed
- * at the same time, so that a flood of log-ins takes neither all memory nor all processors.
+ * Hashes of passwords: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few hashes are
+ * computed at the same time, so that a flood of log-ins takes neither all memory nor all processors.
  */
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'

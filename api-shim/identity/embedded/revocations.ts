@@ -1,4 +1,7 @@
-/** Tokens that were revoked before they expired: a Secret that all replicas watch, with the time until which each counts. */
+/**
+ * Tokens that were revoked before they expired: a Secret that all replicas watch, with the time until which each
+ * counts.
+ */
 import type { SecretMap } from './secret-map.ts'
 
 export const REVOCATIONS_SECRET = 'kubenova-revoked-tokens'

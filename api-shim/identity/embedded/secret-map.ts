@@ -1,6 +1,6 @@
 /**
- * A Secret of the shim's own namespace, with its values as texts. All replicas watch it, so that a change by one is seen
- * by all.
+ * A Secret of the shim's own namespace, with its values as texts. All replicas watch it, so that a change by one is
+ * seen by all.
  */
 import type { Secret } from '../../../kube/builtin-kinds.ts'
 import { secrets } from '../../../kube/builtin-kinds.ts'

@@ -1,4 +1,6 @@
-/** Tokens of the embedded identity: signed JWTs with a short life. The key stands in a Secret that all replicas share. */
+/**
+ * Tokens of the embedded identity: signed JWTs with a short life. The key stands in a Secret that all replicas share.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import type { SecretMap } from './secret-map.ts'
@@ -6,7 +8,7 @@ import type { SecretMap } from './secret-map.ts'
 export const KEYS_SECRET = 'kubenova-token-keys'
 export const KEYS_TYPE = 'compute.kubenova.io/token-keys'
 
-/** What a token says. The roles are not in it: they are read from RBAC at each request. */
+/** The content of a token. It has no roles, because they are read from RBAC at each request. */
 export interface Claims {
   user: string
   /** See Users.generationOf. */

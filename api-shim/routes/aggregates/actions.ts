@@ -1,8 +1,8 @@
 /** POST /os-aggregates/{aggregate_id}/action, and the request to cache images on the hosts of an aggregate. */
-import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
 import { hypervisors } from '../../state/stores.ts'
-import { object, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { metadataOf, renderAggregate } from '../../views/aggregates.ts'
 import { defineRoute } from '../route.ts'
 import { fqdn } from '../services/schemas.ts'
@@ -10,9 +10,9 @@ import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
 import { checkHostAdded, checkHostRemoved, checkZoneChange } from './zone-rules.ts'
 
 const path = '/os-aggregates/{aggregate_id}/action'
-const host = object({ host: fqdn }, { required: ['host'] })
+const host = objectSchema({ host: fqdn }, { required: ['host'] })
 
-const addBody = object({ add_host: host }, { required: ['add_host'] })
+const addBody = objectSchema({ add_host: host }, { required: ['add_host'] })
 export const aggregatesAddHost = defineRoute<TypeOf<typeof addBody>>({
   name: 'aggregates:add_host',
   method: 'POST',
@@ -24,17 +24,18 @@ export const aggregatesAddHost = defineRoute<TypeOf<typeof addBody>>({
   async handle(request) {
     const { host: name } = request.body.add_host
     requireInteger(request.params['aggregate_id'] ?? '')
-    if (!(await request.state.read(hypervisors)).get(name)) throw notFound(`Host '${name}' is not mapped to any cell`)
+    if (!(await request.state.read(hypervisors)).get(name))
+      throw newNotFound(`Host '${name}' is not mapped to any cell`)
     const aggregate = await findAggregate(request)
     await checkHostAdded(aggregate, name, request)
     const { hosts } = aggregate.spec
-    if (hosts.includes(name)) throw conflict(`Aggregate ${numericIdOf(aggregate)} already has host ${name}.`)
+    if (hosts.includes(name)) throw newConflict(`Aggregate ${numericIdOf(aggregate)} already has host ${name}.`)
     const changed = await patchAggregate(aggregate, { spec: { hosts: [...hosts, name] } }, request)
     return { body: { aggregate: renderAggregate(changed, request.version) } }
   },
 })
 
-const removeBody = object({ remove_host: host }, { required: ['remove_host'] })
+const removeBody = objectSchema({ remove_host: host }, { required: ['remove_host'] })
 export const aggregatesRemoveHost = defineRoute<TypeOf<typeof removeBody>>({
   name: 'aggregates:remove_host',
   method: 'POST',
@@ -48,7 +49,7 @@ export const aggregatesRemoveHost = defineRoute<TypeOf<typeof removeBody>>({
     const missing = `Cannot remove host ${name} in aggregate ${request.params['aggregate_id']}`
     const aggregate = await findAggregate(request, missing)
     const { hosts } = aggregate.spec
-    if (!hosts.includes(name)) throw notFound(missing)
+    if (!hosts.includes(name)) throw newNotFound(missing)
     await checkHostRemoved(aggregate, name, request)
     const kept = hosts.filter((other) => other !== name)
     const changed = await patchAggregate(aggregate, { spec: { hosts: kept } }, request)
@@ -56,13 +57,13 @@ export const aggregatesRemoveHost = defineRoute<TypeOf<typeof removeBody>>({
   },
 })
 
-const metadata = schema<Record<string, string | null>>({
+const metadata = schemaFrom<Record<string, string | null>>({
   type: 'object',
   patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: ['string', 'null'], maxLength: 255 } },
   additionalProperties: false,
 })
-const metadataBody = object(
-  { set_metadata: object({ metadata }, { required: ['metadata'] }) },
+const metadataBody = objectSchema(
+  { set_metadata: objectSchema({ metadata }, { required: ['metadata'] }) },
   { required: ['set_metadata'] },
 )
 export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
@@ -89,9 +90,9 @@ export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
   },
 })
 
-const image = object({ id: string({ format: 'uuid' }) }, { required: ['id'] })
-const imagesBody = object(
-  { cache: schema<TypeOf<typeof image>[]>({ type: 'array', minItems: 1, items: image }) },
+const image = objectSchema({ id: stringSchema({ format: 'uuid' }) }, { required: ['id'] })
+const imagesBody = objectSchema(
+  { cache: schemaFrom<TypeOf<typeof image>[]>({ type: 'array', minItems: 1, items: image }) },
   { required: ['cache'] },
 )
 
@@ -106,7 +107,7 @@ export const aggregatesCacheImages = defineRoute<TypeOf<typeof imagesBody>>({
   async handle(request) {
     requireInteger(request.params['aggregate_id'] ?? '')
     const ids = request.body.cache.map(({ id }) => id)
-    if (new Set(ids).size !== ids.length) throw badRequest('Duplicate images in request')
+    if (new Set(ids).size !== ids.length) throw newBadRequest('Duplicate images in request')
     await findAggregate(request)
     // As with a hypervisor driver of Nova that cannot fetch images ahead, the request is accepted and nothing happens:
     // an agent fetches an image when the first server needs it.

@@ -1,17 +1,17 @@
 /** The aggregates themselves: list, create, show, update, delete. */
-import { conflict } from '../../http/fault.ts'
+import { newConflict } from '../../http/fault.ts'
 import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor } from '../../state/names.ts'
 import { aggregates } from '../../state/stores.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
-import { object, type Schema, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, type Schema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderAggregate, UPDATED_AT } from '../../views/aggregates.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { looseName } from '../servers/parameters.ts'
 import { listAggregates } from '../services/services.ts'
 import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
-import { checkZoneChange, refuse } from './zone-rules.ts'
+import { checkZoneChange, refuseOperation } from './zone-rules.ts'
 
-const zone: Schema<string | null> = schema({
+const zone: Schema<string | null> = schemaFrom({
   oneOf: [{ type: 'string', format: 'az_name', minLength: 1, maxLength: 255 }, { type: 'null' }],
 })
 
@@ -28,9 +28,9 @@ export const aggregatesList = defineRoute<null>({
   },
 })
 
-const name = string({ format: 'name', minLength: 1, maxLength: 255 })
-const createBody = object(
-  { aggregate: object({ name, availability_zone: zone }, { required: ['name'] }) },
+const name = stringSchema({ format: 'name', minLength: 1, maxLength: 255 })
+const createBody = objectSchema(
+  { aggregate: objectSchema({ name, availability_zone: zone }, { required: ['name'] }) },
   { required: ['aggregate'] },
 )
 
@@ -39,7 +39,7 @@ async function checkNameIsFree(wanted: string, request: RouteRequest, own?: stri
   const isTaken = (await listAggregates(request)).some(
     (aggregate) => displayNameOf(aggregate) === wanted && aggregate.metadata.uid !== own,
   )
-  if (isTaken) throw conflict(`Aggregate ${wanted} already exists.`)
+  if (isTaken) throw newConflict(`Aggregate ${wanted} already exists.`)
 }
 
 export const aggregatesCreate = defineRoute<TypeOf<typeof createBody>>({
@@ -82,9 +82,9 @@ export const aggregatesShow = defineRoute<null>({
   }),
 })
 
-const updateBody = object(
+const updateBody = objectSchema(
   {
-    aggregate: schema<{ name?: string; availability_zone?: string | null }>({
+    aggregate: schemaFrom<{ name?: string; availability_zone?: string | null }>({
       type: 'object',
       properties: { name: looseName, availability_zone: zone },
       additionalProperties: false,
@@ -130,7 +130,7 @@ export const aggregatesDelete = defineRoute<null>({
   policy: aggregateRule('delete'),
   async handle(request) {
     const aggregate = await findAggregate(request)
-    if (aggregate.spec.hosts.length > 0) throw refuse('remove', aggregate, 'Host aggregate is not empty')
+    if (aggregate.spec.hosts.length > 0) throw refuseOperation('remove', aggregate, 'Host aggregate is not empty')
     await request.state.write(aggregates).delete(aggregate)
     return {}
   },

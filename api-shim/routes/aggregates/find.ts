@@ -1,6 +1,6 @@
 /** Finds aggregates by their numbers, and writes them. */
 import type { HostAggregate } from '../../../crds/index.ts'
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
 import { aggregates } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
@@ -18,7 +18,7 @@ export async function findAggregate(
 ): Promise<HostAggregate> {
   const id = requireInteger(request.params['aggregate_id'] ?? '')
   const found = (await listAggregates(request)).find((aggregate) => numericIdOf(aggregate) === id)
-  if (!found) throw notFound(missing)
+  if (!found) throw newNotFound(missing)
   return found
 }
 

@@ -1,6 +1,9 @@
-/** Whether a change of an aggregate may change the availability zone of hosts. In Nova a zone with servers stays as it is. */
+/**
+ * Whether a change of an aggregate may change the availability zone of hosts. In Nova a zone with servers stays as it
+ * is.
+ */
 import type { HostAggregate } from '../../../crds/index.ts'
-import { badRequest, conflict, type Fault } from '../../http/fault.ts'
+import { type Fault, newBadRequest, newConflict } from '../../http/fault.ts'
 import { displayNameOf } from '../../state/names.ts'
 import { numericIdOf } from '../../state/numeric-ids.ts'
 import { servers, serversByHost } from '../../state/stores.ts'
@@ -18,9 +21,9 @@ const refusals = {
 } as const
 type Operation = keyof typeof refusals
 
-export function refuse(operation: Operation, aggregate: HostAggregate, reason: string): Fault {
+export function refuseOperation(operation: Operation, aggregate: HostAggregate, reason: string): Fault {
   const text = `${refusals[operation]} ${numericIdOf(aggregate)}. Reason: ${reason}.`
-  return operation === 'add' ? conflict(text) : badRequest(text)
+  return operation === 'add' ? newConflict(text) : newBadRequest(text)
 }
 
 async function countServers(hosts: readonly string[], { state }: Request): Promise<number> {
@@ -44,7 +47,7 @@ async function checkOtherZones(
   )
   if (others.length === 0) return
   const zones = pythonRepr(others.map(({ spec }) => spec.availabilityZone))
-  throw refuse(operation, aggregate, `One or more hosts already in availability zone(s) ${zones}`)
+  throw refuseOperation(operation, aggregate, `One or more hosts already in availability zone(s) ${zones}`)
 }
 
 /** Throws a 400 if the aggregate may not get the zone. @param zone undefined: the request does not change it */
@@ -57,12 +60,12 @@ export async function checkZoneChange(
   if (zone === undefined) return
   if (!zone) {
     const name = displayNameOf(aggregate)
-    throw refuse(operation, aggregate, `Aggregate ${name} does not support empty named availability zone`)
+    throw refuseOperation(operation, aggregate, `Aggregate ${name} does not support empty named availability zone`)
   }
   const { hosts, availabilityZone } = aggregate.spec
   await checkOtherZones(operation, aggregate, { zone, hosts }, request)
   if (zone !== availabilityZone && (await countServers(hosts, request)) > 0)
-    throw refuse(operation, aggregate, 'One or more hosts contain instances in this zone')
+    throw refuseOperation(operation, aggregate, 'One or more hosts contain instances in this zone')
 }
 
 /** Throws a fault if the host, once it is in the aggregate, would be in two zones, or would take servers along. */
@@ -112,6 +115,6 @@ async function checkServersStay(
     `'${from ?? 'None'}' to '${to ?? 'None'}' but the host already has ${count} instance(s). Changing the AZ of an ` +
     'existing instance is not supported by this action. Move the instances away from this host then try again. ' +
     'If you need to move the instances between AZs then you can use shelve_offload and unshelve to achieve this.'
-  const fault = refuse(operation, aggregate, reason)
-  throw conflict(fault.message)
+  const fault = refuseOperation(operation, aggregate, reason)
+  throw newConflict(fault.message)
 }

@@ -1,9 +1,9 @@
 /**
- * Graphical and serial consoles. There is no console proxy yet, so each type is answered as Nova answers for a type that
- * the deployment has switched off.
+ * Graphical and serial consoles. There is no console proxy yet, so each type is answered as Nova answers for a type
+ * that the deployment has switched off.
  */
-import { badRequest, conflict, notFound } from '../../http/fault.ts'
-import { object, oneOf, query, type Schema, type TypeOf } from '../../validation/schema.ts'
+import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
+import { objectSchema, oneOf, querySchema, type Schema, type TypeOf } from '../../validation/schema.ts'
 import { taskStateOf } from '../../views/server-status.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { findServer } from '../servers/find.ts'
@@ -14,8 +14,13 @@ const MALFORMED = 'The server could not comply with the request since it is eith
 
 const word = (values: readonly string[]): Schema<string> => oneOf(values, { type: 'string' })
 const bodyOf = (protocols: readonly string[], types: readonly string[]) =>
-  object(
-    { remote_console: object({ protocol: word(protocols), type: word(types) }, { required: ['protocol', 'type'] }) },
+  objectSchema(
+    {
+      remote_console: objectSchema(
+        { protocol: word(protocols), type: word(types) },
+        { required: ['protocol', 'type'] },
+      ),
+    },
     { required: ['remote_console'] },
   )
 const protocols = ['vnc', 'spice', 'serial', 'rdp']
@@ -34,11 +39,11 @@ const typesOf: Readonly<Record<string, readonly string[]>> = {
 async function refuseConsole(type: string, name: string, request: RouteRequest): Promise<never> {
   const server = await findServer(request)
   const id = request.params['server_id'] ?? ''
-  if (server.status?.host === undefined) throw conflict(`Instance ${id} is not ready`)
+  if (server.status?.host === undefined) throw newConflict(`Instance ${id} is not ready`)
   const task = taskStateOf(server, requestedTaskOf(server, request.state.shared))
   if (task === 'deleting' || task === 'migrating')
-    throw conflict(`Cannot '${name}' instance ${id} while it is in task_state ${task}`)
-  throw badRequest(`Unavailable console type ${type}.`)
+    throw newConflict(`Cannot '${name}' instance ${id} while it is in task_state ${task}`)
+  throw newBadRequest(`Unavailable console type ${type}.`)
 }
 
 export const remoteConsolesCreate = defineRoute<TypeOf<typeof first>>({
@@ -57,14 +62,17 @@ export const remoteConsolesCreate = defineRoute<TypeOf<typeof first>>({
     const { protocol, type } = request.body.remote_console
     await findServer(request)
     request.authorize()
-    if (protocol === 'rdp') throw badRequest(MALFORMED)
-    if (!typesOf[protocol]?.includes(type)) throw badRequest(`Invalid console type ${type}`)
+    if (protocol === 'rdp') throw newBadRequest(MALFORMED)
+    if (!typesOf[protocol]?.includes(type)) throw newBadRequest(`Invalid console type ${type}`)
     return refuseConsole(type, `get_${protocol}_console`, request)
   },
 })
 
 const consoleAction = (key: string, name: string, allowed: readonly string[]): Route => {
-  const body = object({ [key]: object({ type: word(allowed) }, { required: ['type'] }) }, { required: [key] })
+  const body = objectSchema(
+    { [key]: objectSchema({ type: word(allowed) }, { required: ['type'] }) },
+    { required: [key] },
+  )
   return defineRoute<TypeOf<typeof body>>({
     name: `servers:${key}`,
     method: 'POST',
@@ -93,10 +101,10 @@ export const consoleAuthTokensShow = defineRoute<null>({
   path: '/os-console-auth-tokens/{token}',
   success: 200,
   policy: { rule: 'os_compute_api:os-console-auth-tokens', role: 'admin', inHandler: true },
-  query: { '2.1': query({}), '2.99': query({}, { additionalProperties: false }) },
+  query: { '2.1': querySchema({}), '2.99': querySchema({}, { additionalProperties: false }) },
   async handle(request) {
-    if (request.version < LOOK_UP_SINCE) throw badRequest(MALFORMED)
+    if (request.version < LOOK_UP_SINCE) throw newBadRequest(MALFORMED)
     request.authorize()
-    throw notFound('Token not found')
+    throw newNotFound('Token not found')
   },
 })

@@ -2,7 +2,7 @@
  * GET /extensions and /extensions/{alias}. All extensions of Nova have been part of the API since 2.1; the list is only
  * for clients that still look for an alias before they use a part of the API.
  */
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { defineRoute, type Route } from '../route.ts'
 
@@ -141,7 +141,7 @@ const extensionsShow = defineRoute<null>({
   query: noParameters,
   async handle({ params }) {
     const found = extensions.find(([alias]) => alias === params['alias'])
-    if (!found) throw notFound()
+    if (!found) throw newNotFound()
     return { body: { extension: render(found) } }
   },
 })

@@ -1,16 +1,16 @@
 /** The projects that may use a flavor that is not public. */
 import type { Flavor } from '../../../crds/index.ts'
-import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { flavorIdOf } from '../../state/flavor-facts.ts'
 import { flavors } from '../../state/stores.ts'
 import { noParameters } from '../../validation/parameters.ts'
-import { object, string, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { findFlavor } from './find.ts'
 
-const tenant = object({ tenant: string({ minLength: 1, maxLength: 255 }) }, { required: ['tenant'] })
-const addBody = object({ addTenantAccess: tenant }, { required: ['addTenantAccess'] })
-const removeBody = object({ removeTenantAccess: tenant }, { required: ['removeTenantAccess'] })
+const tenant = objectSchema({ tenant: stringSchema({ minLength: 1, maxLength: 255 }) }, { required: ['tenant'] })
+const addBody = objectSchema({ addTenantAccess: tenant }, { required: ['addTenantAccess'] })
+const removeBody = objectSchema({ removeTenantAccess: tenant }, { required: ['removeTenantAccess'] })
 
 type Request = Pick<RouteRequest<never>, 'state'>
 
@@ -37,7 +37,7 @@ export const flavorAccessList = defineRoute<null>({
   query: noParameters,
   async handle(request) {
     const flavor = await findFlavor(request, request.params['flavor_id'])
-    if (flavor.spec.isPublic) throw notFound('Access list not available for public flavors.')
+    if (flavor.spec.isPublic) throw newNotFound('Access list not available for public flavors.')
     return { body: renderAccess(flavor, request) }
   },
 })
@@ -53,13 +53,13 @@ export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
   async handle(request) {
     const { tenant: id } = request.body.addTenantAccess
     const project = request.state.shared.findProject(id)
-    if (!project) throw badRequest(`Project ID ${id} is not a valid project.`)
+    if (!project) throw newBadRequest(`Project ID ${id} is not a valid project.`)
     const flavor = await findFlavor(request, request.params['flavor_id'])
     // Before 2.7, Nova accepts this, although such a list has no effect. A Flavor cannot have one.
-    if (flavor.spec.isPublic) throw conflict('Can not add access to a public flavor.')
+    if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
     const { access = [] } = flavor.spec
     if (access.includes(project.name))
-      throw conflict(`Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`)
+      throw newConflict(`Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`)
     return { body: renderAccess(await writeAccess(flavor, [...access, project.name], request), request) }
   },
 })
@@ -78,7 +78,7 @@ export const flavorAccessRemove = defineRoute<TypeOf<typeof removeBody>>({
     const flavor = await findFlavor(request, request.params['flavor_id'])
     const { access = [] } = flavor.spec
     if (!project || !access.includes(project.name))
-      throw notFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
+      throw newNotFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
     const rest = access.filter((namespace) => namespace !== project.name)
     return { body: renderAccess(await writeAccess(flavor, rest, request), request) }
   },

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Flavor } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
-import { conflict } from '../../http/fault.ts'
+import { newConflict } from '../../http/fault.ts'
 import { metadataForId, RXTX_FACTOR } from '../../state/flavor-facts.ts'
 import { DISPLAY_NAME, displayNameOf } from '../../state/names.ts'
 import { flavors, flavorsById } from '../../state/stores.ts'
@@ -20,10 +20,10 @@ function idOf({ flavor: { id } }: CreateFlavorBody): string {
 /** Throws a 409 if another flavor has the ID or the name. */
 async function checkUnused({ state, body }: RouteRequest<CreateFlavorBody>, id: string): Promise<void> {
   const reader = await state.read(flavors)
-  if (reader.find(flavorsById, id).length > 0) throw conflict(`Flavor with ID ${id} already exists.`)
+  if (reader.find(flavorsById, id).length > 0) throw newConflict(`Flavor with ID ${id} already exists.`)
   const { name } = body.flavor
   if (reader.list().some((flavor) => displayNameOf(flavor) === name))
-    throw conflict(`Flavor with name ${name} already exists.`)
+    throw newConflict(`Flavor with name ${name} already exists.`)
 }
 
 function draftFrom({ flavor }: CreateFlavorBody, id: string): Draft<Flavor> {

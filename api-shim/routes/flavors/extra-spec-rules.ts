@@ -2,7 +2,7 @@
  * The extra specs that Nova knows, with the values that they may have. From microversion 2.86 on, a key in one of
  * Nova's namespaces must be one of them. Keys in other namespaces belong to the operator. Pure.
  */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { isBooleanText } from '../../validation/boolean.ts'
 
 /** Returns the reason why a value is not allowed. */
@@ -104,7 +104,7 @@ const namespaces = new RegExp(
  */
 export function checkExtraSpec(key: string, value: string): void {
   const reason = problemOf(key, value)
-  if (reason !== undefined) throw badRequest(`Validation failed; ${reason}`)
+  if (reason !== undefined) throw newBadRequest(`Validation failed; ${reason}`)
 }
 
 function problemOf(key: string, value: string): string | undefined {

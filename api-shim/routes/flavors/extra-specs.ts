@@ -1,6 +1,6 @@
 /** The extra specs of a flavor. */
 import type { Flavor } from '../../../crds/index.ts'
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { flavors } from '../../state/stores.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { pythonStr } from '../../validation/python.ts'
@@ -28,7 +28,7 @@ function textsOf(specs: Readonly<Record<string, string | number>>, { version }: 
 function valueIn({ spec: { extraSpecs = {} } }: Flavor, { params }: RouteRequest): string {
   const { flavor_id: id, key = '' } = params
   const value = Object.hasOwn(extraSpecs, key) ? extraSpecs[key] : undefined
-  if (value === undefined) throw notFound(`Flavor ${id} has no extra specs with key ${key}.`)
+  if (value === undefined) throw newNotFound(`Flavor ${id} has no extra specs with key ${key}.`)
   return value
 }
 
@@ -87,7 +87,7 @@ export const extraSpecsUpdate = defineRoute<TypeOf<typeof updateExtraSpecBody>>(
   async handle(request) {
     const { body, params } = request
     const texts = textsOf(body, request)
-    if (!Object.hasOwn(body, params['key'] ?? '')) throw badRequest('Request body and URI mismatch')
+    if (!Object.hasOwn(body, params['key'] ?? '')) throw newBadRequest('Request body and URI mismatch')
     await writeSpecs(await findFlavor(request, params['flavor_id']), texts, request)
     return { body }
   },

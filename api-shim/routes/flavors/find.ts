@@ -1,6 +1,6 @@
 /** Finds the flavors that a caller may use. */
 import type { Flavor } from '../../../crds/index.ts'
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { flavors, flavorsById } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
@@ -16,7 +16,7 @@ export async function listFlavors(request: Request): Promise<Flavor[]> {
   return reader.list()
 }
 
-const flavorNotFound = (id: string): Error => notFound(`Flavor ${id} could not be found.`)
+const flavorNotFound = (id: string): Error => newNotFound(`Flavor ${id} could not be found.`)
 
 /** The flavor with this ID; undefined if there is none, or if the caller may not use it. */
 export async function findUsableFlavor(request: Request, id: string): Promise<Flavor | undefined> {

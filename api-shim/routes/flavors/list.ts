@@ -1,6 +1,6 @@
 /** GET /flavors and GET /flavors/detail. */
 import type { Flavor } from '../../../crds/index.ts'
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import {
   cutPage,
   nextLink,
@@ -14,7 +14,7 @@ import { compileRegex } from '../../http/regex.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { flavorIdOf, rxtxFactorOf } from '../../state/flavor-facts.ts'
 import { displayNameOf } from '../../state/names.ts'
-import { nonNegativeInteger, oneOf, query, repeated, string } from '../../validation/schema.ts'
+import { nonNegativeInteger, oneOf, querySchema, repeatedParameter, stringSchema } from '../../validation/schema.ts'
 import { renderFlavor, renderFlavorSummary } from '../../views/flavors.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { isUsableBy, listFlavors } from './find.ts'
@@ -39,25 +39,25 @@ const sortValues: Readonly<Record<string, (flavor: Flavor) => string | number | 
 }
 
 const parameters = {
-  limit: repeated(nonNegativeInteger),
-  marker: repeated(string()),
-  is_public: repeated(string()),
-  minRam: repeated(string()),
-  minDisk: repeated(string()),
-  sort_key: repeated(oneOf(Object.keys(sortValues), { type: 'string' })),
-  sort_dir: repeated(oneOf(['asc', 'desc'], { type: 'string' })),
+  limit: repeatedParameter(nonNegativeInteger),
+  marker: repeatedParameter(stringSchema()),
+  is_public: repeatedParameter(stringSchema()),
+  minRam: repeatedParameter(stringSchema()),
+  minDisk: repeatedParameter(stringSchema()),
+  sort_key: repeatedParameter(oneOf(Object.keys(sortValues), { type: 'string' })),
+  sort_dir: repeatedParameter(oneOf(['asc', 'desc'], { type: 'string' })),
 }
 const { rxtx_factor: _rxtx, ...newSortValues } = sortValues
 const newParameters = {
   ...parameters,
-  sort_key: repeated(oneOf(Object.keys(newSortValues), { type: 'string' })),
-  name: repeated(string()),
+  sort_key: repeatedParameter(oneOf(Object.keys(newSortValues), { type: 'string' })),
+  name: repeatedParameter(stringSchema()),
 }
 
 const schemas = {
-  '2.1': query(parameters),
-  '2.75': query(parameters, { additionalProperties: false }),
-  '2.102': query(newParameters, { additionalProperties: false }),
+  '2.1': querySchema(parameters),
+  '2.75': querySchema(parameters, { additionalProperties: false }),
+  '2.102': querySchema(newParameters, { additionalProperties: false }),
 } as const
 
 /** Reads one sort key and one direction: the last ones of the query, as Nova does. */
@@ -98,14 +98,14 @@ function nameFilterOf({ query }: RouteRequest<null>): (name: string) => boolean 
   const text = query['name']?.at(-1)
   if (text === undefined) return () => true
   const matcher = compileRegex(text)
-  if (!matcher) throw badRequest(`Invalid name filter [${text}]`)
+  if (!matcher) throw newBadRequest(`Invalid name filter [${text}]`)
   return (name) => matcher.test(name)
 }
 
 function numberOf({ query }: RouteRequest<null>, name: string): number {
   const text = query[name]?.at(-1)
   if (text === undefined) return 0
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw badRequest(`Invalid ${name} filter [${text}]`)
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw newBadRequest(`Invalid ${name} filter [${text}]`)
   return Number(text)
 }
 
@@ -116,7 +116,7 @@ function publicFilterOf({ query }: RouteRequest<null>): boolean | undefined {
   if (text === 'none') return undefined
   if (['1', 't', 'true', 'on', 'y', 'yes'].includes(text)) return true
   if (['0', 'f', 'false', 'off', 'n', 'no'].includes(text)) return false
-  throw badRequest(`Invalid is_public filter [${query['is_public']?.at(-1)}]`)
+  throw newBadRequest(`Invalid is_public filter [${query['is_public']?.at(-1)}]`)
 }
 
 export const flavorsList = defineRoute<null>({

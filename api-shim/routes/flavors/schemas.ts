@@ -3,23 +3,23 @@ import { printableText } from '../../validation/formats.ts'
 import {
   boolean,
   nonNegativeSize,
-  object,
+  objectSchema,
   positiveSize,
   type Schema,
-  schema,
-  string,
+  schemaFrom,
+  schemaOfTypes,
+  stringSchema,
   type TypeOf,
-  typed,
 } from '../../validation/schema.ts'
 
-const name = string({ minLength: 1, maxLength: 255, format: 'name' })
-const description = typed<string | null>(['string', 'null'], {
+const name = stringSchema({ minLength: 1, maxLength: 255, format: 'name' })
+const description = schemaOfTypes<string | null>(['string', 'null'], {
   minLength: 0,
   maxLength: 65_535,
   pattern: printableText,
 })
 /** A float above 0, as a number or as text. */
-const rxtxFactor: Schema<number | string> = typed(['number', 'string'], {
+const rxtxFactor: Schema<number | string> = schemaOfTypes(['number', 'string'], {
   pattern: '^[0-9]+(\\.[0-9]+)?$',
   exclusiveMinimum: 0,
   maximum: 3.402_82e38,
@@ -27,7 +27,7 @@ const rxtxFactor: Schema<number | string> = typed(['number', 'string'], {
 
 const properties = {
   name,
-  id: typed<string | number | null>(['string', 'number', 'null'], {
+  id: schemaOfTypes<string | number | null>(['string', 'number', 'null'], {
     minLength: 1,
     maxLength: 255,
     pattern: '^(?! )[a-zA-Z0-9. _-]+(?<! )$',
@@ -41,11 +41,14 @@ const properties = {
 const visibility = { 'os-flavor-access:is_public': boolean }
 const required = ['name', 'ram', 'vcpus', 'disk'] as const
 
-const first = object({ ...properties, rxtx_factor: rxtxFactor, ...visibility }, { required })
-const withDescription = object({ ...properties, rxtx_factor: rxtxFactor, ...visibility, description }, { required })
-const withoutRxtx = object({ ...properties, ...visibility, description }, { required })
+const first = objectSchema({ ...properties, rxtx_factor: rxtxFactor, ...visibility }, { required })
+const withDescription = objectSchema(
+  { ...properties, rxtx_factor: rxtxFactor, ...visibility, description },
+  { required },
+)
+const withoutRxtx = objectSchema({ ...properties, ...visibility, description }, { required })
 
-const bodyWith = <T>(flavor: Schema<T>) => object({ flavor }, { required: ['flavor'] })
+const bodyWith = <T>(flavor: Schema<T>) => objectSchema({ flavor }, { required: ['flavor'] })
 
 export const createFlavorBody = {
   '2.1': bodyWith(first),
@@ -54,17 +57,17 @@ export const createFlavorBody = {
 } as const
 export type CreateFlavorBody = TypeOf<(typeof createFlavorBody)['2.55']>
 
-export const updateFlavorBody = bodyWith(object({ description }, { required: ['description'] }))
+export const updateFlavorBody = bodyWith(objectSchema({ description }, { required: ['description'] }))
 export type UpdateFlavorBody = TypeOf<typeof updateFlavorBody>
 
 /** The values of extra specs: Nova stores numbers as text. */
 const SPEC_KEYS = '^[a-zA-Z0-9-_:. ]{1,255}$'
 const extraSpecs = (limits: Readonly<Record<string, unknown>> = {}): Schema<Record<string, string | number>> =>
-  schema({
+  schemaFrom({
     type: 'object',
-    patternProperties: { [SPEC_KEYS]: typed(['string', 'number'], { maxLength: 255 }) },
+    patternProperties: { [SPEC_KEYS]: schemaOfTypes(['string', 'number'], { maxLength: 255 }) },
     additionalProperties: false,
     ...limits,
   })
-export const createExtraSpecsBody = object({ extra_specs: extraSpecs() }, { required: ['extra_specs'] })
+export const createExtraSpecsBody = objectSchema({ extra_specs: extraSpecs() }, { required: ['extra_specs'] })
 export const updateExtraSpecBody = extraSpecs({ minProperties: 1, maxProperties: 1 })

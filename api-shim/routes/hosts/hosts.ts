@@ -1,8 +1,8 @@
 /** /os-hosts: hosts by name, which microversions since 2.43 no longer have. */
 import type { Hypervisor, Server } from '../../../crds/index.ts'
-import { notFound, notImplemented } from '../../http/fault.ts'
+import { newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { hypervisors, servers, serversByHost } from '../../state/stores.ts'
-import { oneOf, query, repeated, schema, string } from '../../validation/schema.ts'
+import { oneOf, querySchema, repeatedParameter, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import { resourcesOf } from '../../views/hypervisors.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { listServices } from '../services/services.ts'
@@ -15,7 +15,7 @@ type Request = Pick<RouteRequest, 'state' | 'params'>
 async function findHost({ state, params }: Request): Promise<Hypervisor> {
   const name = params['host_name'] ?? ''
   const host = (await state.read(hypervisors)).get(name)
-  if (!host) throw notFound(`Host '${name}' is not mapped to any cell`)
+  if (!host) throw newNotFound(`Host '${name}' is not mapped to any cell`)
   return host
 }
 
@@ -26,7 +26,7 @@ const hostsList = defineRoute<null>({
   until,
   success: 200,
   policy: rule('list'),
-  query: { '2.1': query({ zone: repeated(string()) }) },
+  query: { '2.1': querySchema({ zone: repeatedParameter(stringSchema()) }) },
   async handle(request) {
     const wanted = request.query['zone']?.at(-1) || undefined
     const found = (await listServices(request)).filter(
@@ -96,7 +96,7 @@ const hostsUpdate = defineRoute<UpdateBody>({
   success: 200,
   policy: rule('update'),
   body: {
-    '2.1': schema<UpdateBody>({
+    '2.1': schemaFrom<UpdateBody>({
       type: 'object',
       properties: { status: onOff, maintenance_mode: onOff },
       anyOf: [{ required: ['status'] }, { required: ['maintenance_mode'] }],
@@ -116,7 +116,7 @@ const hostsUpdate = defineRoute<UpdateBody>({
 })
 
 /** Nova's answer where the hypervisor driver cannot do what is asked, as with libvirt. */
-const unsupported = (): Error => notImplemented('The requested functionality is not supported.')
+const unsupported = (): Error => newNotImplemented('The requested functionality is not supported.')
 
 const powerAction = (operation: 'startup' | 'shutdown' | 'reboot'): Route =>
   defineRoute<null>({

@@ -1,6 +1,6 @@
 /** Finds hypervisors by their IDs and names, and what their servers say about them. */
 import type { Hypervisor, Server } from '../../../crds/index.ts'
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { isUuid, numericIdOf, parseInteger, requireUuid } from '../../state/numeric-ids.ts'
 import { hypervisors, hypervisorsById, servers, serversByHost, uuidOf } from '../../state/stores.ts'
 import { type HostLoad, type HypervisorDetailOptions, renderHypervisorDetail } from '../../views/hypervisors.ts'
@@ -12,7 +12,7 @@ type Request = Pick<RouteRequest, 'state' | 'params' | 'version' | 'services'>
 export const hypervisorRule = (operation: string) =>
   ({ rule: `os_compute_api:os-hypervisors:${operation}`, role: 'admin' }) as const
 
-const missing = (id: string): Error => notFound(`Hypervisor with ID '${id}' could not be found.`)
+const missing = (id: string): Error => newNotFound(`Hypervisor with ID '${id}' could not be found.`)
 
 /** The hypervisor of the path. Since 2.53 the ID must be a UUID; before, a text that is no number is a 404. */
 export async function findHypervisor(request: Request): Promise<Hypervisor> {
@@ -30,7 +30,7 @@ export async function findHypervisor(request: Request): Promise<Hypervisor> {
 /** The hypervisors whose name contains the text. Throws a 404 if there is none. */
 export async function matchHypervisors(text: string, request: Pick<Request, 'state'>): Promise<Hypervisor[]> {
   const found = (await listHypervisors(request)).filter(({ metadata }) => metadata.name.includes(text))
-  if (found.length === 0) throw notFound(`No hypervisor matching '${text}' could be found.`)
+  if (found.length === 0) throw newNotFound(`No hypervisor matching '${text}' could be found.`)
   return found
 }
 

@@ -1,9 +1,17 @@
 /** GET /os-hypervisors and GET /os-hypervisors/detail. */
 import type { Hypervisor } from '../../../crds/index.ts'
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { numericIdOf } from '../../state/numeric-ids.ts'
-import { boolean, isTrue, nonNegativeInteger, pagination, query, single, string } from '../../validation/schema.ts'
+import {
+  boolean,
+  isTrue,
+  nonNegativeInteger,
+  pagination,
+  querySchema,
+  singleParameter,
+  stringSchema,
+} from '../../validation/schema.ts'
 import { hypervisorIdOf, renderHypervisor } from '../../views/hypervisors.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { fqdn } from '../services/schemas.ts'
@@ -13,14 +21,14 @@ import { describeHypervisor, hypervisorRule, listServersOf, matchHypervisors } f
 type Request = RouteRequest<null>
 
 const schemas = {
-  '2.1': query({}),
-  '2.33': query(pagination),
-  '2.53': query(
+  '2.1': querySchema({}),
+  '2.33': querySchema(pagination),
+  '2.53': querySchema(
     {
-      limit: single(nonNegativeInteger),
-      marker: single(string()),
-      hypervisor_hostname_pattern: single(fqdn),
-      with_servers: single(boolean),
+      limit: singleParameter(nonNegativeInteger),
+      marker: singleParameter(stringSchema()),
+      hypervisor_hostname_pattern: singleParameter(fqdn),
+      with_servers: singleParameter(boolean),
     },
     { additionalProperties: false },
   ),
@@ -33,7 +41,7 @@ async function pageOf(request: Request): Promise<PageOf<Hypervisor>> {
   const pattern = parameters['hypervisor_hostname_pattern']?.at(-1)
   if (pattern !== undefined) {
     if (parameters['limit'] !== undefined || parameters['marker'] !== undefined)
-      throw badRequest(
+      throw newBadRequest(
         'The server could not comply with the request since it is either malformed or otherwise incorrect.',
       )
     return { items: await matchHypervisors(pattern, request) }

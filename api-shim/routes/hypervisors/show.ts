@@ -1,7 +1,7 @@
 /** GET /os-hypervisors/{hypervisor_id}, and the routes below it that later microversions do not have. */
-import { badRequest, notImplemented } from '../../http/fault.ts'
+import { newBadRequest, newNotImplemented } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
-import { boolean, isTrue, query, single } from '../../validation/schema.ts'
+import { boolean, isTrue, querySchema, singleParameter } from '../../validation/schema.ts'
 import { renderHypervisor, resourcesOf, uptimeOf } from '../../views/hypervisors.ts'
 import { defineRoute } from '../route.ts'
 import { listHypervisors } from '../services/services.ts'
@@ -13,7 +13,10 @@ export const hypervisorsShow = defineRoute<null>({
   path: '/os-hypervisors/{hypervisor_id}',
   success: 200,
   policy: hypervisorRule('show'),
-  query: { '2.1': query({}), '2.53': query({ with_servers: single(boolean) }, { additionalProperties: false }) },
+  query: {
+    '2.1': querySchema({}),
+    '2.53': querySchema({ with_servers: singleParameter(boolean) }, { additionalProperties: false }),
+  },
   async handle(request) {
     const hypervisor = await findHypervisor(request)
     const asked = isTrue(request.query['with_servers']?.at(-1))
@@ -32,9 +35,9 @@ export const hypervisorsUptime = defineRoute<null>({
   async handle(request) {
     const hypervisor = await findHypervisor(request)
     if (!isHostUp(hypervisor))
-      throw badRequest(`Compute service of ${hypervisor.metadata.name} is unavailable at this time.`)
+      throw newBadRequest(`Compute service of ${hypervisor.metadata.name} is unavailable at this time.`)
     const uptime = uptimeOf(hypervisor, request.services.clock.wall())
-    if (uptime === undefined) throw notImplemented('The requested functionality is not supported.')
+    if (uptime === undefined) throw newNotImplemented('The requested functionality is not supported.')
     return { body: { hypervisor: { ...renderHypervisor(hypervisor, { version: request.version }), uptime } } }
   },
 })

@@ -1,9 +1,9 @@
 /** /users/{user_id}/application_credentials: secrets with which programs act as a user. Each user manages their own. */
-import { badRequest, Fault, notFound } from '../../http/fault.ts'
+import { Fault, newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import type { ApplicationCredential } from '../../identity/backend.ts'
 import { type Role, roles } from '../../identity/caller.ts'
-import { array, object, string, type TypeOf, typed } from '../../validation/schema.ts'
+import { arraySchema, objectSchema, schemaOfTypes, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderApplicationCredential, renderCollection } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
 import { identityOf, rootOf } from './tokens.ts'
@@ -12,15 +12,17 @@ const defineIdentityRoute = defineRouteOf('identity')
 const policy = { rule: 'identity:application_credentials', role: 'any' } as const
 const path = '/users/{user_id}/application_credentials'
 
-const body = object(
+const body = objectSchema(
   {
-    application_credential: object(
+    application_credential: objectSchema(
       {
-        name: string({ minLength: 1, maxLength: 255 }),
-        description: typed<string | null>(['string', 'null'], { maxLength: 1024 }),
-        secret: typed<string | null>(['string', 'null'], { minLength: 1, maxLength: 1024 }),
-        expires_at: typed<string | null>(['string', 'null'], { format: 'date-time' }),
-        roles: array(object({ id: string(), name: string() }, { additionalProperties: true }), { maxItems: 8 }),
+        name: stringSchema({ minLength: 1, maxLength: 255 }),
+        description: schemaOfTypes<string | null>(['string', 'null'], { maxLength: 1024 }),
+        secret: schemaOfTypes<string | null>(['string', 'null'], { minLength: 1, maxLength: 1024 }),
+        expires_at: schemaOfTypes<string | null>(['string', 'null'], { format: 'date-time' }),
+        roles: arraySchema(objectSchema({ id: stringSchema(), name: stringSchema() }, { additionalProperties: true }), {
+          maxItems: 8,
+        }),
       },
       { required: ['name'], additionalProperties: true },
     ),
@@ -42,7 +44,7 @@ function findCredential(request: RouteRequest<never>): ApplicationCredential {
   const found = identityOf(request)
     .listApplicationCredentials(request.caller.user)
     .find((c) => c.id === id)
-  if (!found) throw notFound(`Could not find Application Credential: ${id}.`)
+  if (!found) throw newNotFound(`Could not find Application Credential: ${id}.`)
   return found
 }
 
@@ -88,10 +90,11 @@ const create = defineIdentityRoute<TypeOf<typeof body>>({
     checkOwner(request)
     const { name, description, secret, expires_at: expires, roles: wanted } = request.body.application_credential
     const expiresAt = typeof expires === 'string' ? parseIsoTime(expires) : undefined
-    if (expiresAt && expiresAt <= request.services.clock.wall()) throw badRequest('expires_at must be in the future.')
+    if (expiresAt && expiresAt <= request.services.clock.wall())
+      throw newBadRequest('expires_at must be in the future.')
     const names = wanted?.map(({ id, name: roleName }) => roleName ?? id)
     const unknown = names?.find((role) => !isRole(role))
-    if (unknown !== undefined) throw badRequest(`Could not find role: ${unknown}.`)
+    if (unknown !== undefined) throw newBadRequest(`Could not find role: ${unknown}.`)
     const created = await identityOf(request).createApplicationCredential(request.caller, {
       name,
       description: description ?? '',

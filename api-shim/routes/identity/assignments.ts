@@ -1,5 +1,5 @@
-/** Who has which role in which project: /role_assignments, and the projects and roles of a user. */
-import { Fault, notFound } from '../../http/fault.ts'
+/** The roles of users in projects: /role_assignments, and the projects and roles of one user. */
+import { Fault, newNotFound } from '../../http/fault.ts'
 import type { RoleAssignment, User } from '../../identity/backend.ts'
 import { includedRoles } from '../../identity/caller.ts'
 import type { Query } from '../../validation/request.ts'
@@ -63,7 +63,7 @@ function findUser(request: Request): User {
   const user = identityOf(request)
     .users()
     .find((candidate) => candidate.id === id)
-  if (!user) throw notFound(`Could not find user: ${id}.`)
+  if (!user) throw newNotFound(`Could not find user: ${id}.`)
   return user
 }
 
@@ -125,7 +125,7 @@ const roleOfUser = defineIdentityRoute<never>({
   async handle(request) {
     const id = request.params['role_id'] ?? ''
     if (!rolesOf(request).some(({ role }) => roleIdOf(role) === id))
-      throw notFound(`Could not find role assignment with role: ${id}.`)
+      throw newNotFound(`Could not find role assignment with role: ${id}.`)
     return {}
   },
 })

@@ -1,5 +1,5 @@
 /** Projects, users, roles, domains, regions, services and endpoints: lists and single objects, all for reading. */
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { type Role, roles } from '../../identity/caller.ts'
 import {
   isDefaultDomain,
@@ -126,7 +126,7 @@ function routesOf({ plural, singular, policy, list }: Directory): Route[] {
         const id = request.params['id'] ?? ''
         const wanted = singular === 'domain' && isDefaultDomain(id) ? 'default' : id
         const item = list(request).find((candidate) => candidate.id === wanted)
-        if (!item) throw notFound(`Could not find ${singular}: ${id}.`)
+        if (!item) throw newNotFound(`Could not find ${singular}: ${id}.`)
         return { body: { [singular]: item } }
       },
     }),

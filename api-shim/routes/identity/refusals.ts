@@ -1,6 +1,6 @@
 /**
- * What Keystone can change and the embedded identity cannot, because it belongs to Kubernetes: each route says with what
- * the operator changes it.
+ * Changes that Keystone can make and the embedded identity cannot, because they belong to Kubernetes. Each route
+ * answers how the operator makes the change.
  */
 import { Fault } from '../../http/fault.ts'
 import { defineRouteOf, type Method, type Route } from '../route.ts'

@@ -1,36 +1,41 @@
 /** The schema of a request for a token, and how the back end gets it. */
 import type { Credentials, UserReference } from '../../identity/backend.ts'
-import { array, object, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { arraySchema, objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 
-const domain = schema<unknown>({ type: 'object' })
-const text = string({ maxLength: 4096 })
+const domain = schemaFrom<unknown>({ type: 'object' })
+const text = stringSchema({ maxLength: 4096 })
 /** An ID or a name; a domain with the name is accepted, and there is only one. */
-const reference = object({ id: text, name: text, domain }, { additionalProperties: true })
-const user = object(
+const reference = objectSchema({ id: text, name: text, domain }, { additionalProperties: true })
+const user = objectSchema(
   { id: text, name: text, domain, password: text },
   { required: ['password'], additionalProperties: true },
 )
 
-const identity = object(
+const identity = objectSchema(
   {
-    methods: array(oneMethod(), { minItems: 1, maxItems: 4 }),
-    password: object({ user }, { required: ['user'] }),
-    token: object({ id: text }, { required: ['id'] }),
-    application_credential: object({ id: text, name: text, secret: text, user: reference }, { required: ['secret'] }),
+    methods: arraySchema(oneMethod(), { minItems: 1, maxItems: 4 }),
+    password: objectSchema({ user }, { required: ['user'] }),
+    token: objectSchema({ id: text }, { required: ['id'] }),
+    application_credential: objectSchema(
+      { id: text, name: text, secret: text, user: reference },
+      { required: ['secret'] },
+    ),
   },
   { required: ['methods'], additionalProperties: true },
 )
 
 function oneMethod() {
-  return string({ maxLength: 64 })
+  return stringSchema({ maxLength: 64 })
 }
 
-export const tokenRequest = object(
+export const tokenRequest = objectSchema(
   {
-    auth: object(
+    auth: objectSchema(
       {
         identity,
-        scope: schema<{ project?: TypeOf<typeof reference> } | string>({ anyOf: [{ type: 'string' }, scopeSchema()] }),
+        scope: schemaFrom<{ project?: TypeOf<typeof reference> } | string>({
+          anyOf: [{ type: 'string' }, scopeSchema()],
+        }),
       },
       { required: ['identity'], additionalProperties: true },
     ),

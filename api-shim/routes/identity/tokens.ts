@@ -1,5 +1,5 @@
 /** /auth/tokens: issues, shows and revokes tokens. /auth/catalog, /auth/projects: what a token is good for. */
-import { Fault, notFound } from '../../http/fault.ts'
+import { Fault, newNotFound } from '../../http/fault.ts'
 import type { IdentityBackend, TokenInfo } from '../../identity/backend.ts'
 import type { TypeOf } from '../../validation/schema.ts'
 import { renderCatalog, renderCollection, renderDomain, renderProject, renderToken } from '../../views/identity.ts'
@@ -11,7 +11,7 @@ type Request = RouteRequest<never>
 
 /** The identity back end. With `auth_type: none` there is none, and its routes answer 404. */
 export function identityOf({ services }: Pick<Request, 'services'>): IdentityBackend {
-  if (!services.identity) throw notFound('There is no identity service: the shim runs with auth_type none.')
+  if (!services.identity) throw newNotFound('There is no identity service: the shim runs with auth_type none.')
   return services.identity
 }
 
@@ -47,7 +47,7 @@ export const tokensIssue = defineIdentityRoute<TypeOf<typeof tokenRequest>>({
 async function subjectOf(request: Request): Promise<{ token: string; info: TokenInfo }> {
   const token = request.headers['x-subject-token']
   const info = typeof token === 'string' ? await identityOf(request).inspectToken(token) : undefined
-  if (typeof token !== 'string' || !info) throw notFound('Could not find token.')
+  if (typeof token !== 'string' || !info) throw newNotFound('Could not find token.')
   const isOwn = info.caller.user.id === request.caller.user.id
   if (!isOwn && !request.can({ role: 'admin' }) && !request.can({ role: 'service' }))
     throw new Fault(403, 'You are not authorized to perform the requested action: identity:validate_token.')

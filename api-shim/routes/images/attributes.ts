@@ -1,17 +1,17 @@
 /** The attributes of images as JSON Schema, in Glance's order, and how a draft gets them from a request. Pure. */
 import { diskFormats } from '../../../crds/kinds/image.ts'
-import { badRequest, Fault, forbidden } from '../../http/fault.ts'
+import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import type { DiskFormat, ImageDraft } from '../../images/draft.ts'
 import { pythonRepr, pythonStr } from '../../validation/python.ts'
-import { type Schema, schema } from '../../validation/schema.ts'
+import { type Schema, schemaFrom } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 
-const text = (description: string, more: object = {}): Schema => schema({ type: 'string', description, ...more })
+const text = (description: string, more: object = {}): Schema => schemaFrom({ type: 'string', description, ...more })
 const optional = (description: string, more: object = {}): Schema =>
-  schema({ type: ['null', 'string'], description, ...more })
+  schemaFrom({ type: ['null', 'string'], description, ...more })
 const readOnly = { readOnly: true }
 
-/** What each attribute is. Attributes without `readOnly` can be set. */
+/** The attributes of images. Those without `readOnly` can be set. */
 export const attributes: Readonly<Record<string, Schema>> = {
   id: text('The ID of the image.', {
     pattern: '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$',
@@ -19,27 +19,27 @@ export const attributes: Readonly<Record<string, Schema>> = {
   name: optional('A name, which need not be unique.', { maxLength: 255 }),
   status: text('The state of the image.', { ...readOnly, enum: ['queued', 'saving', 'active', 'deactivated'] }),
   visibility: text('Who can use the image.', { enum: ['community', 'public', 'private', 'shared'] }),
-  protected: schema({ type: 'boolean', description: 'true: the image cannot be deleted.' }),
-  os_hidden: schema({ type: 'boolean', description: 'true: only lists that ask for hidden images contain it.' }),
+  protected: schemaFrom({ type: 'boolean', description: 'true: the image cannot be deleted.' }),
+  os_hidden: schemaFrom({ type: 'boolean', description: 'true: only lists that ask for hidden images contain it.' }),
   checksum: optional('The MD5 of the data.', { ...readOnly, maxLength: 32 }),
   os_hash_algo: optional('The algorithm of os_hash_value.', { ...readOnly, maxLength: 64 }),
   os_hash_value: optional('The hash of the data, in hexadecimal.', { ...readOnly, maxLength: 128 }),
   owner: optional('The project that owns the image.', { maxLength: 255 }),
-  size: schema({ type: ['null', 'integer'], description: 'Bytes of the data.', ...readOnly }),
-  virtual_size: schema({ type: ['null', 'integer'], description: 'Bytes of the disk in the data.', ...readOnly }),
+  size: schemaFrom({ type: ['null', 'integer'], description: 'Bytes of the data.', ...readOnly }),
+  virtual_size: schemaFrom({ type: ['null', 'integer'], description: 'Bytes of the disk in the data.', ...readOnly }),
   container_format: optional('The format around the disk.', { enum: [null, 'bare'] }),
   disk_format: optional('The format of the disk.', { enum: [null, ...diskFormats] }),
   created_at: text('When the image was created.', readOnly),
   updated_at: text('When the image was last changed.', readOnly),
-  tags: schema({ type: 'array', description: 'Words of the owner.', items: { type: 'string', maxLength: 255 } }),
-  min_ram: schema({ type: 'integer', description: 'MiB of memory that a server needs at least.' }),
-  min_disk: schema({ type: 'integer', description: 'GiB of root disk that a server needs at least.' }),
+  tags: schemaFrom({ type: 'array', description: 'Words of the owner.', items: { type: 'string', maxLength: 255 } }),
+  min_ram: schemaFrom({ type: 'integer', description: 'MiB of memory that a server needs at least.' }),
+  min_disk: schemaFrom({ type: 'integer', description: 'GiB of root disk that a server needs at least.' }),
   self: text('The path of the image.', readOnly),
   file: text('The path of the data.', readOnly),
   schema: text('The path of this schema.', readOnly),
 }
 
-export const imageSchema: Schema = schema({
+export const imageSchema: Schema = schemaFrom({
   name: 'image',
   properties: attributes,
   additionalProperties: { type: ['null', 'string'] },
@@ -53,9 +53,9 @@ export const imageSchema: Schema = schema({
 /** Throws a 400 if the object does not fit the schema of images. */
 export function checkAttributes(value: unknown): asserts value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest(`Provided object does not match schema 'image': ${pythonRepr(value)} is not of type 'object'`)
+    throw newBadRequest(`Provided object does not match schema 'image': ${pythonRepr(value)} is not of type 'object'`)
   const problem = findProblem(imageSchema, value)
-  if (problem) throw badRequest(`Provided object does not match schema 'image': ${problem.message}`)
+  if (problem) throw newBadRequest(`Provided object does not match schema 'image': ${problem.message}`)
 }
 
 export const isReadOnly = (name: string): boolean => attributes[name]?.['readOnly'] === true || name === 'id'
@@ -64,7 +64,7 @@ export const isAttribute = (name: string): boolean => Object.hasOwn(attributes, 
 /** Names that Glance keeps for itself. */
 export function checkNotReserved(name: string): void {
   if (['location', 'deleted', 'deleted_at'].includes(name) || name.startsWith('os_glance'))
-    throw forbidden(`Attribute '${name}' is reserved.`)
+    throw newForbidden(`Attribute '${name}' is reserved.`)
 }
 
 export const newDraft: ImageDraft = {
@@ -85,7 +85,7 @@ const setters: Readonly<Record<string, (value: never) => Partial<ImageDraft>>> =
   name: (name: string | null) => ({ name }),
   visibility: (visibility: ImageDraft['visibility'] | 'community') => {
     if (visibility === 'community')
-      throw badRequest('visibility community is not supported here: make the image public or private.')
+      throw newBadRequest('visibility community is not supported here: make the image public or private.')
     return { visibility }
   },
   protected: (isProtected: boolean) => ({ isProtected }),
@@ -98,7 +98,7 @@ const setters: Readonly<Record<string, (value: never) => Partial<ImageDraft>>> =
 }
 
 function notNegative(value: number, name: string): number {
-  if (value < 0) throw badRequest(`Invalid value '${value}' for parameter '${name}': Cannot be a negative value`)
+  if (value < 0) throw newBadRequest(`Invalid value '${value}' for parameter '${name}': Cannot be a negative value`)
   return value
 }
 

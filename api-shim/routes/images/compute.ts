@@ -1,15 +1,15 @@
 /** The Compute API's proxy to images, up to 2.35, and to their properties, which it calls metadata, up to 2.38. */
-import { badRequest, Fault, forbidden, notFound } from '../../http/fault.ts'
+import { Fault, newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
 import {
-  array,
-  object,
+  arraySchema,
+  objectSchema,
   positiveInteger,
-  query,
-  repeated,
-  schema,
-  string,
+  querySchema,
+  repeatedParameter,
+  schemaFrom,
+  stringSchema,
   type TypeOf,
 } from '../../validation/schema.ts'
 import { renderComputeImage, renderComputeImageName } from '../../views/compute-images.ts'
@@ -27,7 +27,7 @@ const orNotFound = async <T>(found: Promise<T>): Promise<T> => {
   try {
     return await found
   } catch (error) {
-    throw error instanceof Fault && error.status === 404 ? notFound('Image not found.') : error
+    throw error instanceof Fault && error.status === 404 ? newNotFound('Image not found.') : error
   }
 }
 
@@ -54,10 +54,10 @@ function matches(image: GlanceImage, given: Query): boolean {
   })
 }
 
-const number = repeated(positiveInteger)
-const listQuery = query(
+const number = repeatedParameter(positiveInteger)
+const listQuery = querySchema(
   { limit: number, page_size: number, marker: {}, offset: number },
-  { patternProperties: { '^': array(string()) } },
+  { patternProperties: { '^': arraySchema(stringSchema()) } },
 )
 
 function defineList(path: string, render: typeof renderComputeImage): Route {
@@ -103,7 +103,7 @@ const remove = defineRoute<never>({
       await orNotFound(deleteImage(request))
     } catch (error) {
       throw error instanceof Fault && error.status === 403
-        ? forbidden('You are not allowed to delete the image.')
+        ? newForbidden('You are not allowed to delete the image.')
         : error
     }
     return {}
@@ -112,23 +112,23 @@ const remove = defineRoute<never>({
 
 const metadataPath = '/images/{image_id}/metadata'
 const metadata = (keywords: object = {}) =>
-  schema<Readonly<Record<string, string>>>({
+  schemaFrom<Readonly<Record<string, string>>>({
     type: 'object',
     patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: 'string', maxLength: 255 } },
     additionalProperties: false,
     ...keywords,
   })
-const metadataBody = object({ metadata: metadata() }, { required: ['metadata'] })
-const metaBody = object({ meta: metadata({ minProperties: 1, maxProperties: 1 }) }, { required: ['meta'] })
+const metadataBody = objectSchema({ metadata: metadata() }, { required: ['metadata'] })
+const metaBody = objectSchema({ meta: metadata({ minProperties: 1, maxProperties: 1 }) }, { required: ['meta'] })
 
 /** Nova's quota metadata_items. */
 const MAX_ITEMS = 128
 
 /** Replaces all properties of the image. */
 async function saveProperties(request: Request<unknown>, properties: Readonly<Record<string, string>>): Promise<void> {
-  if (Object.keys(properties).length > MAX_ITEMS) throw forbidden('Image metadata limit exceeded')
+  if (Object.keys(properties).length > MAX_ITEMS) throw newForbidden('Image metadata limit exceeded')
   const empty = Object.keys(properties).includes('')
-  if (empty) throw badRequest('Image metadata key cannot be blank')
+  if (empty) throw newBadRequest('Image metadata key cannot be blank')
   const found = await find(request)
   checkOwner(request, found, 'modify_image')
   await saveDraft(request, found, { ...draftOf(found), properties })
@@ -182,7 +182,7 @@ const itemShow = defineRoute<never>({
   path: itemPath,
   async handle(request) {
     const value = (await propertiesOf(request))[keyOf(request)]
-    if (value === undefined) throw notFound()
+    if (value === undefined) throw newNotFound()
     return { body: { meta: { [keyOf(request)]: value } } }
   },
 })
@@ -195,7 +195,7 @@ const itemSet = defineRoute<TypeOf<typeof metaBody>>({
   body: { '2.1': metaBody },
   async handle(request) {
     const { meta } = request.body
-    if (!Object.hasOwn(meta, keyOf(request))) throw badRequest('Request body and URI mismatch')
+    if (!Object.hasOwn(meta, keyOf(request))) throw newBadRequest('Request body and URI mismatch')
     await saveProperties(request, { ...(await propertiesOf(request)), ...meta })
     return { body: { meta } }
   },
@@ -209,7 +209,7 @@ const itemDelete = defineRoute<never>({
   success: 204,
   async handle(request) {
     const { [keyOf(request)]: value, ...others } = await propertiesOf(request)
-    if (value === undefined) throw notFound('Invalid metadata key')
+    if (value === undefined) throw newNotFound('Invalid metadata key')
     await saveProperties(request, others)
     return {}
   },

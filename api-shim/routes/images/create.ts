@@ -1,6 +1,6 @@
 /** POST /images: an image without bytes, which an upload or an import gives it later. */
 import { randomUUID } from 'node:crypto'
-import { conflict, forbidden } from '../../http/fault.ts'
+import { newConflict, newForbidden } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
 import { isAdmin, uidFromProjectId } from '../../identity/caller.ts'
 import type { QueuedImage } from '../../images/queued.ts'
@@ -23,7 +23,7 @@ type Request = RouteRequest
 
 function checkNames(names: readonly string[]): void {
   for (const name of names) {
-    if (isAttribute(name) && isReadOnly(name) && name !== 'id') throw forbidden(`Attribute '${name}' is read-only.`)
+    if (isAttribute(name) && isReadOnly(name) && name !== 'id') throw newForbidden(`Attribute '${name}' is read-only.`)
     checkNotReserved(name)
   }
 }
@@ -33,14 +33,14 @@ function namespaceOf({ state, caller }: Request, owner: unknown): string {
   const own = caller.project?.id
   if (typeof owner !== 'string' || owner === own) return state.namespace
   const [namespace] = state.shared.unchecked.namespaces.cache.byIndex(namespacesByUid, uidFromProjectId(owner))
-  if (!isAdmin(caller) || !namespace) throw forbidden(`You are not permitted to create images owned by '${owner}'.`)
+  if (!isAdmin(caller) || !namespace) throw newForbidden(`You are not permitted to create images owned by '${owner}'.`)
   return namespace.metadata.name
 }
 
 async function checkIdIsFree({ state, services }: Request, id: string): Promise<void> {
   const { cache } = state.shared.storeOf(images)
   if (cache.byIndex(imagesById, id).length > 0 || (await services.imageFiles?.queued.get(id)))
-    throw conflict(`Image ID ${id} already exists!`)
+    throw newConflict(`Image ID ${id} already exists!`)
 }
 
 export const imagesCreate = defineImageRoute({

@@ -1,5 +1,8 @@
-/** What describes the Image API to clients: schemas, import methods, stores; and the members of images, of which there are none. */
-import { forbidden, notFound } from '../../http/fault.ts'
+/**
+ * Routes that describe the Image API to clients (schemas, import methods, stores), and those of the members of images,
+ * of which there are none.
+ */
+import { newForbidden, newNotFound } from '../../http/fault.ts'
 import { defineRouteOf, type Route } from '../route.ts'
 import { imageSchema } from './attributes.ts'
 import { findImage } from './find.ts'
@@ -62,7 +65,7 @@ const stores = defineImageRoute<never>({
   success: 200,
   policy: { rule: 'get_stores', role: 'any' },
   async handle() {
-    throw notFound('Multi backend is not supported at this site.')
+    throw newNotFound('Multi backend is not supported at this site.')
   },
 })
 
@@ -88,7 +91,7 @@ const membersAdd = defineImageRoute({
   policy: { rule: 'add_member', role: 'member' },
   async handle(request) {
     await findImage(request)
-    throw forbidden('Images cannot be shared with single projects here: an administrator can make the image public.')
+    throw newForbidden('Images cannot be shared with single projects here: an administrator can make the image public.')
   },
 })
 

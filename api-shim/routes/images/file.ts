@@ -1,7 +1,7 @@
 /** PUT and GET /images/{image_id}/file: upload and download of the bytes. */
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { conflict, Fault, forbidden, notFound } from '../../http/fault.ts'
+import { Fault, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { parseRange } from '../../http/range.ts'
 import type { ImageBytes } from '../../images/bytes.ts'
 import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
@@ -30,7 +30,7 @@ const closing = { connection: 'close' }
 async function findForUpload(request: Request): Promise<QueuedImage> {
   const found = await findImage(request)
   checkOwner(request, found, 'upload_image')
-  if (found.image) throw conflict('Image status transition from active to saving is not allowed')
+  if (found.image) throw newConflict('Image status transition from active to saving is not allowed')
   checkFormats(found.queued)
   return found.queued
 }
@@ -63,7 +63,7 @@ export const imagesUpload = defineImageRoute<never>({
 
 async function replyWithBytes(bytes: ImageBytes, key: DataKey, rangeHeader: string | undefined): Promise<Reply> {
   const opened = await bytes.open(key)
-  if (!opened) throw notFound('The data of the image are not here.')
+  if (!opened) throw newNotFound('The data of the image are not here.')
   const { file, size } = opened
   const common = {
     'content-type': 'application/octet-stream',
@@ -107,7 +107,7 @@ export const imagesDownload = defineImageRoute<never>({
     const { spec } = found.image
     const key = dataKeyOf(spec.url)
     // A redirect would make clients send their token to the other server.
-    if (!key) throw forbidden(`The data of this image are not stored here, but at ${spec.url}`)
+    if (!key) throw newForbidden(`The data of this image are not stored here, but at ${spec.url}`)
     const reply = await replyWithBytes(imageFilesOf(request).bytes, key, textOf(request.headers['range']))
     const md5 = dataFactsOf(found.image)?.md5
     return { ...reply, headers: { ...reply.headers, ...(md5 ? { 'content-md5': md5 } : {}) } }

@@ -1,6 +1,6 @@
 /** Finds the images of a request: Images, and those on the shim's volume that have no bytes yet. */
 import type { Image } from '../../../crds/index.ts'
-import { Fault, forbidden, notFound } from '../../http/fault.ts'
+import { Fault, newForbidden, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import type { ImageFiles } from '../../images/files.ts'
 import type { QueuedImage } from '../../images/queued.ts'
@@ -29,7 +29,7 @@ export async function findImage(request: Request, id = request.params['image_id'
   if (image) return { image }
   const queued = await request.services.imageFiles?.queued.get(id)
   if (queued && isOwnOrAdmin(request, queued.namespace)) return { queued }
-  throw notFound(`No image found with ID ${id}`)
+  throw newNotFound(`No image found with ID ${id}`)
 }
 
 /** Users choose spec.uuid. If two Images have the same, the first one keeps it. */
@@ -42,7 +42,7 @@ const isOwnOrAdmin = ({ state, caller }: Pick<Request, 'state' | 'caller'>, name
 /** Throws a 403 if the image belongs to another project. @param action Glance's name of the rule: `modify_image` */
 export function checkOwner(request: Pick<Request, 'state' | 'caller'>, { image, queued }: Found, action: string): void {
   const namespace = image ? image.metadata.namespace : queued.namespace
-  if (!isOwnOrAdmin(request, namespace)) throw forbidden(`You are not authorized to complete ${action} action.`)
+  if (!isOwnOrAdmin(request, namespace)) throw newForbidden(`You are not authorized to complete ${action} action.`)
 }
 
 export async function renderFound(request: Pick<Request, 'state' | 'services'>, found: Found): Promise<GlanceImage> {

@@ -1,5 +1,5 @@
 /** POST /images/{image_id}/import: an image whose bytes the hosts fetch from another server. */
-import { badRequest, conflict } from '../../http/fault.ts'
+import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { pythonStr } from '../../validation/python.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
 import { checkOwner, findImage, imageFilesOf } from './find.ts'
@@ -10,14 +10,14 @@ const defineImageRoute = defineRouteOf('image')
 /** The URL that a request asks to import from. */
 function uriOf(body: unknown): string {
   const method = memberOf(body, 'method')
-  if (method === undefined) throw badRequest("Import request requires a 'method' field.")
+  if (method === undefined) throw newBadRequest("Import request requires a 'method' field.")
   const name = memberOf(method, 'name')
-  if (name === undefined) throw badRequest("Import request requires a 'name' field.")
+  if (name === undefined) throw newBadRequest("Import request requires a 'name' field.")
   if (!(IMPORT_METHODS as readonly unknown[]).includes(name))
-    throw badRequest(`Unknown import method name '${pythonStr(name)}'.`)
+    throw newBadRequest(`Unknown import method name '${pythonStr(name)}'.`)
   const uri = memberOf(method, 'uri')
   if (typeof uri !== 'string' || !/^https?:\/\//.test(uri))
-    throw badRequest(`URI for web-download does not pass filtering: ${pythonStr(uri)}`)
+    throw newBadRequest(`URI for web-download does not pass filtering: ${pythonStr(uri)}`)
   return uri
 }
 
@@ -34,9 +34,9 @@ export const imagesImport = defineImageRoute({
     const url = uriOf(request.body)
     const found = await findImage(request)
     checkOwner(request, found, 'modify_image')
-    if (found.image) throw conflict('Image with status active cannot be target for import')
+    if (found.image) throw newConflict('Image with status active cannot be target for import')
     if (await imageFilesOf(request).bytes.isReceiving(found.queued.id))
-      throw conflict("Image needs to be in 'queued' state to use 'web-download' method")
+      throw newConflict("Image needs to be in 'queued' state to use 'web-download' method")
     checkFormats(found.queued)
     await publishImage(request, found.queued, { url })
     return {}

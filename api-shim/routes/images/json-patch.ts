@@ -1,5 +1,5 @@
 /** Reads the two forms of JSON patch that Glance takes, with Glance's messages for what it does not take. Pure. */
-import { badRequest, Fault, forbidden } from '../../http/fault.ts'
+import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import type { ImageDraft } from '../../images/draft.ts'
 import { pythonStr } from '../../validation/python.ts'
 import { checkAttributes, checkNotReserved, isAttribute, isReadOnly, withoutValue, withValue } from './attributes.ts'
@@ -25,10 +25,10 @@ const available = operations.join(', ')
 /** `{"op": "replace", "path": "/name", "value": "x"}` */
 const standardForm: Form = ({ op, path }) => {
   if (op === undefined)
-    throw badRequest(`Unable to find \`op\` in JSON Schema change. It must be one of the following: ${available}.`)
+    throw newBadRequest(`Unable to find \`op\` in JSON Schema change. It must be one of the following: ${available}.`)
   if (!isOperation(op))
-    throw badRequest(`Invalid operation: \`${pythonStr(op)}\`. It must be one of the following: ${available}.`)
-  if (path === undefined) throw badRequest("Unable to find 'path' in JSON Schema change")
+    throw newBadRequest(`Invalid operation: \`${pythonStr(op)}\`. It must be one of the following: ${available}.`)
+  if (path === undefined) throw newBadRequest("Unable to find 'path' in JSON Schema change")
   return { op, pointer: path }
 }
 
@@ -36,9 +36,9 @@ const standardForm: Form = ({ op, path }) => {
 const oldForm: Form = (raw) => {
   const [op, other] = operations.filter((name) => raw[name] !== undefined)
   if (op === undefined)
-    throw badRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
+    throw newBadRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
   if (other !== undefined)
-    throw badRequest('Operation objects must contain only one member named "add", "remove", or "replace".')
+    throw newBadRequest('Operation objects must contain only one member named "add", "remove", or "replace".')
   return { op, pointer: raw[op] }
 }
 
@@ -52,10 +52,10 @@ export function parseChanges(contentType: string | undefined, body: unknown): Ch
   const form = forms[contentType?.split(';')[0]?.trim() ?? '']
   const allowed = Object.keys(forms).join(', ')
   if (!form) throw new Fault(415, `Image PATCH expects Content-Type one of: ${allowed}`, { 'accept-patch': allowed })
-  if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.')
+  if (!Array.isArray(body)) throw newBadRequest('Request body must be a JSON array of operation objects.')
   return body.map((raw: unknown) => {
     if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
-      throw badRequest('Operations must be JSON objects.')
+      throw newBadRequest('Operations must be JSON objects.')
     return parseChange(raw as RawChange, form)
   })
 }
@@ -64,8 +64,8 @@ function parseChange(raw: RawChange, form: Form): Change {
   const { op, pointer } = form(raw)
   const name = nameIn(pointer)
   if (op !== 'remove' && !Object.hasOwn(raw, 'value'))
-    throw badRequest(`Operation "${op}" requires a member named "value".`)
-  if (isAttribute(name) && isReadOnly(name)) throw forbidden(`Attribute '${name}' is read-only.`)
+    throw newBadRequest(`Operation "${op}" requires a member named "value".`)
+  if (isAttribute(name) && isReadOnly(name)) throw newForbidden(`Attribute '${name}' is read-only.`)
   checkNotReserved(name)
   if (op === 'remove') return { op, name }
   checkAttributes({ [name]: raw['value'] })
@@ -75,14 +75,14 @@ function parseChange(raw: RawChange, form: Form): Change {
 /** The attribute or property that a JSON pointer names. Images have no members with members of their own. */
 function nameIn(pointer: unknown): string {
   if (typeof pointer !== 'string' || !pointer.startsWith('/'))
-    throw badRequest(`Pointer \`${String(pointer)}\` does not start with "/".`)
-  if (/\/\s*?\//.test(pointer.slice(1))) throw badRequest(`Pointer \`${pointer}\` contains adjacent "/".`)
-  if (pointer.endsWith('/')) throw badRequest(`Pointer \`${pointer}\` end with "/".`)
+    throw newBadRequest(`Pointer \`${String(pointer)}\` does not start with "/".`)
+  if (/\/\s*?\//.test(pointer.slice(1))) throw newBadRequest(`Pointer \`${pointer}\` contains adjacent "/".`)
+  if (pointer.endsWith('/')) throw newBadRequest(`Pointer \`${pointer}\` end with "/".`)
   if (/~[^01]|~$/.test(pointer))
-    throw badRequest(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)
+    throw newBadRequest(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)
   const parts = pointer.slice(1).split('/').map(unescapePart)
   const [name = '', ...rest] = parts
-  if (rest.length > 0) throw badRequest(`Invalid JSON pointer for this resource: '/${parts.join('/')}'`)
+  if (rest.length > 0) throw newBadRequest(`Invalid JSON pointer for this resource: '/${parts.join('/')}'`)
   return name
 }
 
@@ -91,7 +91,7 @@ const unescapePart = (part: string): string => part.replaceAll('~1', '/').replac
 /** Applies a change. Throws a 409 if it replaces or removes a property that the image does not have. */
 export function applyChange(draft: ImageDraft, { op, name, value }: Change): ImageDraft {
   if (isAttribute(name)) {
-    if (op === 'remove') throw forbidden(`Property ${name} may not be removed.`)
+    if (op === 'remove') throw newForbidden(`Property ${name} may not be removed.`)
     return withValue(draft, name, value)
   }
   if (op !== 'add' && !Object.hasOwn(draft.properties, name)) throw new Fault(409, `Property ${name} does not exist.`)

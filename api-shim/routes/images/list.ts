@@ -1,5 +1,5 @@
 /** GET /images: with filters, sort keys and pages, and GET /images/{image_id}. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, type SortKey, sortItems } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
 import type { GlanceImage } from '../../views/images.ts'
@@ -17,15 +17,15 @@ const sortable = ['name', 'status', 'container_format', 'disk_format', 'size', '
 function limitOf({ limit }: Query): number {
   const text = limit?.at(-1)
   if (text === undefined) return DEFAULT_LIMIT
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw badRequest('limit param must be an integer')
-  if (Number(text) < 0) throw badRequest('limit param must be positive')
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw newBadRequest('limit param must be an integer')
+  if (Number(text) < 0) throw newBadRequest('limit param must be positive')
   return Math.min(Number(text), MAX_LIMIT)
 }
 
 /** Both forms: `sort=name:asc,size` and `sort_key=name&sort_dir=asc`. The default is created_at, newest first. */
 function sortKeysOf({ sort, sort_key = [], sort_dir = [] }: Query): SortKey<GlanceImage>[] {
   if (sort && (sort_key.length > 0 || sort_dir.length > 0))
-    throw badRequest('Old and new sorting syntax cannot be combined')
+    throw newBadRequest('Old and new sorting syntax cannot be combined')
   const pairs = sort
     ? (sort.at(-1) ?? '').split(',').map((part) => part.split(':'))
     : pairUp(sort_key.length > 0 ? sort_key : ['created_at'], sort_dir)
@@ -40,13 +40,13 @@ function sortKeysOf({ sort, sort_key = [], sort_dir = [] }: Query): SortKey<Glan
 
 function checkSortKey(key: string, direction: string): void {
   if (!sortable.includes(key))
-    throw badRequest(`Invalid sort key: ${key}. It must be one of the following: ${sortable.join(', ')}.`)
-  if (direction !== 'asc' && direction !== 'desc') throw badRequest(`Invalid sort direction: ${direction}`)
+    throw newBadRequest(`Invalid sort key: ${key}. It must be one of the following: ${sortable.join(', ')}.`)
+  if (direction !== 'asc' && direction !== 'desc') throw newBadRequest(`Invalid sort direction: ${direction}`)
 }
 
 function pairUp(keys: readonly string[], directions: readonly string[]): (string | undefined)[][] {
   if (directions.length > 1 && directions.length !== keys.length)
-    throw badRequest('Number of sort dirs does not match the number of sort keys')
+    throw newBadRequest('Number of sort dirs does not match the number of sort keys')
   return keys.map((key, i) => [key, directions.length === 1 ? directions[0] : directions[i]])
 }
 
@@ -56,14 +56,14 @@ const visibilities = ['community', 'public', 'private', 'shared', 'all']
 
 function checkFilters({ visibility, 'changes-since': since, os_hidden: hidden, protected: kept }: Query): void {
   const wrong = visibility?.find((value) => !visibilities.includes(value))
-  if (wrong !== undefined) throw badRequest(`Invalid visibility value: ${wrong}`)
-  if (since) throw badRequest('The "changes-since" filter is no longer available on v2.')
+  if (wrong !== undefined) throw newBadRequest(`Invalid visibility value: ${wrong}`)
+  if (since) throw newBadRequest('The "changes-since" filter is no longer available on v2.')
   for (const [name, values] of [
     ['os_hidden', hidden],
     ['protected', kept],
   ] as const)
     if (values?.some((value) => !['true', 'false'].includes(value.toLowerCase())))
-      throw badRequest(`Invalid value '${values[0]}' for '${name}' filter. Valid values are 'true' or 'false'.`)
+      throw newBadRequest(`Invalid value '${values[0]}' for '${name}' filter. Valid values are 'true' or 'false'.`)
 }
 
 /** Whether the image has the values that the query asks for. Hidden images appear only if the query asks for them. */
@@ -106,7 +106,7 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
 function matchesTime(actual: number, value: string): boolean {
   const [, operator = 'eq', time = ''] = /^(?:([a-z]+):)?(.*)$/.exec(value) ?? []
   const compare = comparisons[operator]
-  if (!compare || Number.isNaN(Date.parse(time))) throw badRequest(`Unable to filter on time '${value}'.`)
+  if (!compare || Number.isNaN(Date.parse(time))) throw newBadRequest(`Unable to filter on time '${value}'.`)
   return compare(actual, Date.parse(time))
 }
 

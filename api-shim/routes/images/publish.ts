@@ -1,5 +1,5 @@
 /** Makes an Image of an image without bytes, when the bytes have come or are known to be at a URL. */
-import { badRequest, Fault, forbidden } from '../../http/fault.ts'
+import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { type ImageDraft, type ImageSource, imageFor } from '../../images/draft.ts'
 import type { QueuedImage } from '../../images/queued.ts'
@@ -16,12 +16,12 @@ export const IMPORT_METHODS = ['web-download'] as const
 /** Only administrators may make an image public: everybody sees it, and may take it for one of the cloud's own. */
 export function checkVisibility({ caller }: Pick<Request, 'caller'>, { visibility }: ImageDraft): void {
   if (visibility === 'public' && !isAdmin(caller))
-    throw forbidden('You are not authorized to complete publicize_image action.')
+    throw newForbidden('You are not authorized to complete publicize_image action.')
 }
 
 /**
- * Throws the fault that the API server would answer to the Image, so that the client hears of a wrong property before it
- * uploads the bytes.
+ * Throws the fault that the API server would answer to the Image, so that the client hears of a wrong property before
+ * it uploads the bytes.
  */
 export async function checkDraft(request: Request, { id, namespace, draft }: QueuedImage): Promise<void> {
   checkVisibility(request, draft)
@@ -35,8 +35,8 @@ export function checkFormats({ draft: { diskFormat, containerFormat } }: QueuedI
     ...(diskFormat === null ? ['disk_format'] : []),
     ...(containerFormat === null ? ['container_format'] : []),
   ]
-  if (missing.length === 1) throw badRequest(`Property ${missing[0]} must be set prior to saving data.`)
-  if (missing.length > 1) throw badRequest(`Properties ${missing.join(', ')} must be set prior to saving data.`)
+  if (missing.length === 1) throw newBadRequest(`Property ${missing[0]} must be set prior to saving data.`)
+  if (missing.length > 1) throw newBadRequest(`Properties ${missing.join(', ')} must be set prior to saving data.`)
 }
 
 /** Creates the Image as the caller. The object has the image's name, unless another has it or it cannot be one. */

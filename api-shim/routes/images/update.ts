@@ -1,5 +1,5 @@
 /** PATCH and DELETE /images/{image_id}, and its tags. */
-import { forbidden, notFound } from '../../http/fault.ts'
+import { newForbidden, newNotFound } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
 import { dataKeyOf } from '../../images/data-url.ts'
 import { draftOfImage, type ImageDraft, patchFor } from '../../images/draft.ts'
@@ -29,7 +29,7 @@ export async function saveDraft(request: Request, found: Found, draft: ImageDraf
     ['container_format', draft.containerFormat !== before.containerFormat],
     ['disk_format', draft.diskFormat !== before.diskFormat],
   ] as const)
-    if (isOther) throw forbidden(`Attribute ${attribute} can be only replaced for a queued image.`)
+    if (isOther) throw newForbidden(`Attribute ${attribute} can be only replaced for a queued image.`)
   const { image } = found
   return { image: await request.state.write(images).patch(image.metadata, patchFor(image, draft, now)) }
 }
@@ -39,7 +39,7 @@ function checkOwnerChange(request: Request, found: Found, changes: readonly Chan
   const namespace = found.image ? (found.image.metadata.namespace ?? '') : found.queued.namespace
   const owner = request.state.shared.projectOf(namespace).id
   if (changes.some(({ name, value }) => name === 'owner' && value !== owner))
-    throw forbidden(
+    throw newForbidden(
       request.can({ role: 'admin' })
         ? 'The owner of an image cannot change here.'
         : "Owner can't be updated by non admin.",
@@ -67,7 +67,7 @@ export async function deleteImage(request: Request, id?: string): Promise<void> 
   const found = await findImage(request, id)
   checkOwner(request, found, 'delete_image')
   const imageId = found.image ? imageIdOf(found.image) : found.queued.id
-  if (draftOf(found).isProtected) throw forbidden(`Image ${imageId} is protected and cannot be deleted.`)
+  if (draftOf(found).isProtected) throw newForbidden(`Image ${imageId} is protected and cannot be deleted.`)
   if (!found.image) return imageFilesOf(request).queued.delete(imageId)
   await request.state.write(images).delete(found.image)
   const key = dataKeyOf(found.image.spec.url)
@@ -117,7 +117,7 @@ export const imageTagsDelete = defineImageRoute({
   async handle(request: Request) {
     const tag = request.params['tag'] ?? ''
     await changeTags(request, (tags) => {
-      if (!tags.includes(tag)) throw notFound(`Unable to find tag '${tag}' on image ${request.params['image_id']}.`)
+      if (!tags.includes(tag)) throw newNotFound(`Unable to find tag '${tag}' on image ${request.params['image_id']}.`)
       return tags.filter((other) => other !== tag)
     })
     return {}

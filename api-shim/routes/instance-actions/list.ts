@@ -1,24 +1,28 @@
 /** GET /servers/{server_id}/os-instance-actions, and one of them. */
 import type { ServerAction } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { apiRecordsOf, withRequests } from '../../state/recent-requests.ts'
 import { actions, actionsByServer } from '../../state/stores.ts'
-import { nonNegativeInteger, query, single, string } from '../../validation/schema.ts'
+import { nonNegativeInteger, querySchema, singleParameter, stringSchema } from '../../validation/schema.ts'
 import { changedAt, renderAction, renderEvents, requestIdOf, startOf } from '../../views/instance-actions.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 
 type Request = RouteRequest<null>
 
-const time = single(string({ format: 'date-time' }))
-const paged = { limit: single(nonNegativeInteger), marker: single(string()), 'changes-since': time }
+const time = singleParameter(stringSchema({ format: 'date-time' }))
+const paged = {
+  limit: singleParameter(nonNegativeInteger),
+  marker: singleParameter(stringSchema()),
+  'changes-since': time,
+}
 const schemas = {
-  '2.1': query({}),
-  '2.58': query(paged, { additionalProperties: false }),
-  '2.66': query({ ...paged, 'changes-before': time }, { additionalProperties: false }),
+  '2.1': querySchema({}),
+  '2.58': querySchema(paged, { additionalProperties: false }),
+  '2.66': querySchema({ ...paged, 'changes-before': time }, { additionalProperties: false }),
 } as const
 
 /** The records of the server of the path, newest first, and what their view needs. */
@@ -42,7 +46,7 @@ function filterByTime(records: ServerAction[], { query }: Request): ServerAction
   const since = parseIsoTime(query['changes-since']?.at(-1) ?? '')
   const before = parseIsoTime(query['changes-before']?.at(-1) ?? '')
   if (since && before && before < since)
-    throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+    throw newBadRequest('The value of changes-since must be less than or equal to changes-before.')
   return records.filter((record) => {
     const changed = new Date(changedAt(record))
     return (!since || changed >= since) && (!before || changed <= before)
@@ -53,7 +57,7 @@ function pageOf(records: readonly ServerAction[], { query }: Request): PageOf<Se
   const wanted = pageRequestOf(query)
   // Nova's message does not name the marker.
   if (wanted.marker !== undefined && !records.some((record) => requestIdOf(record) === wanted.marker))
-    throw badRequest('Marker None could not be found.')
+    throw newBadRequest('Marker None could not be found.')
   return cutPage(records, wanted, requestIdOf)
 }
 
@@ -92,12 +96,12 @@ export const instanceActionsShow = defineRoute<null>({
   path: '/servers/{server_id}/os-instance-actions/{request_id}',
   success: 200,
   policy: { rule: 'os_compute_api:os-instance-actions:show', role: 'reader', inHandler: true },
-  query: { '2.1': query({}), '2.102': query({}, { additionalProperties: false }) },
+  query: { '2.1': querySchema({}), '2.102': querySchema({}, { additionalProperties: false }) },
   async handle(request) {
     const { version, params } = request
     const { records, instanceId, projectId } = await recordsOf(request)
     const record = records.find((candidate) => requestIdOf(candidate) === params['request_id'])
-    if (!record) throw notFound(`Action ${params['request_id']} not found`)
+    if (!record) throw newNotFound(`Action ${params['request_id']} not found`)
     const isAdmin = request.can(eventsPolicy)
     // Users see the events since 2.51, but not what they say about hosts.
     const events =

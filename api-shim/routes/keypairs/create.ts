@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { KeyPair } from '../../../crds/index.ts'
 import { fingerprintOf } from '../../../crds/keypair-fingerprint.ts'
 import type { Draft } from '../../../kube/types.ts'
-import { badRequest, conflict, Fault, forbidden } from '../../http/fault.ts'
+import { Fault, newBadRequest, newConflict, newForbidden } from '../../http/fault.ts'
 import { KEY_PAIR_USER } from '../../state/key-pair-owners.ts'
 import { DISPLAY_NAME, isKubernetesName, newNameFor } from '../../state/names.ts'
 import { isWithin, projectLimits } from '../../state/quotas.ts'
@@ -21,7 +21,7 @@ type KeyPairType = KeyPair['spec']['type']
 async function checkQuota(userId: string, request: Request): Promise<void> {
   const { key_pairs: limit } = projectLimits(request.state.namespace, request.services)
   const { length } = await keyPairsOf(userId, request)
-  if (!isWithin(length + 1, limit)) throw forbidden('Quota exceeded, too many key pairs.')
+  if (!isWithin(length + 1, limit)) throw newForbidden('Quota exceeded, too many key pairs.')
 }
 
 /** The reasons that Nova gives for a key that cannot be read. */
@@ -32,14 +32,14 @@ const noPem =
 function invalidKey(type: KeyPairType, publicKey: string): Error {
   const cause = publicKey.includes('-----BEGIN') ? 'the certificate cannot be read' : noPem
   const reason = type === 'ssh' ? invalidSshKey : `failed to generate X509 fingerprint. Error message: ${cause}`
-  return badRequest(`Keypair data is invalid: ${reason}`)
+  return newBadRequest(`Keypair data is invalid: ${reason}`)
 }
 
 /** The key of the request, or a new one. Throws a 400 if the key cannot be read. */
 async function keyFrom({ keypair }: CreateKeyPairBody, type: KeyPairType): Promise<Partial<GeneratedKey>> {
   const { public_key: publicKey } = keypair
   if (publicKey === undefined) {
-    if (type === 'x509') throw badRequest('Certificates are not made by this server: give one as public_key.')
+    if (type === 'x509') throw newBadRequest('Certificates are not made by this server: give one as public_key.')
     return generateSshKey()
   }
   try {
@@ -82,7 +82,7 @@ async function createObject(draft: Draft<KeyPair>, name: string, { state }: Requ
   }
 }
 
-const alreadyExists = (name: string): Error => conflict(`Key pair '${name}' already exists.`)
+const alreadyExists = (name: string): Error => newConflict(`Key pair '${name}' already exists.`)
 
 function metadataFor(name: string, userId: string, request: Request): Draft<KeyPair>['metadata'] {
   const namespace = namespaceFor(userId, request)

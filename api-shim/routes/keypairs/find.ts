@@ -1,6 +1,6 @@
 /** Finds the key pairs of a user. */
 import type { KeyPair } from '../../../crds/index.ts'
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { userIdOfKeyPair } from '../../state/key-pair-owners.ts'
 import { displayNameOf } from '../../state/names.ts'
@@ -55,6 +55,6 @@ export async function getKeyPair(
 ): Promise<KeyPair> {
   const { id: name = '' } = request.params
   const pair = await findKeyPair(name, userId, request)
-  if (!pair) throw notFound(`Keypair ${name} not found for user ${userId}`)
+  if (!pair) throw newNotFound(`Keypair ${name} not found for user ${userId}`)
   return pair
 }

@@ -1,6 +1,6 @@
 /** GET /os-keypairs, and GET and DELETE /os-keypairs/{id}. */
 import type { KeyPair } from '../../../crds/index.ts'
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { displayNameOf } from '../../state/names.ts'
 import { keyPairs } from '../../state/stores.ts'
@@ -15,7 +15,7 @@ const requestedUser = ({ query }: RouteRequest<null>): string | undefined => que
 function pageOf(pairs: readonly KeyPair[], { query }: RouteRequest<null>): PageOf<KeyPair> {
   const { marker } = pageRequestOf(query)
   if (marker !== undefined && !pairs.some((pair) => displayNameOf(pair) === marker))
-    throw badRequest(`Marker ${marker} could not be found.`)
+    throw newBadRequest(`Marker ${marker} could not be found.`)
   return cutPage(pairs, pageRequestOf(query), displayNameOf)
 }
 

@@ -1,13 +1,21 @@
 /** Migrations of servers, of which there are none yet: /os-migrations and /servers/{server_id}/migrations. */
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import type { Query } from '../../validation/request.ts'
-import { nonNegativeInteger, nothing, object, query, repeated, single, string } from '../../validation/schema.ts'
+import {
+  nonNegativeInteger,
+  nothing,
+  objectSchema,
+  querySchema,
+  repeatedParameter,
+  singleParameter,
+  stringSchema,
+} from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 
-const filter = repeated(string())
+const filter = repeatedParameter(stringSchema())
 const filters = {
   hidden: filter,
   host: filter,
@@ -16,10 +24,15 @@ const filters = {
   status: filter,
   migration_type: filter,
 }
-const time = single(string({ format: 'date-time' }))
-const paged = { ...filters, limit: single(nonNegativeInteger), marker: single(string()), 'changes-since': time }
+const time = singleParameter(stringSchema({ format: 'date-time' }))
+const paged = {
+  ...filters,
+  limit: singleParameter(nonNegativeInteger),
+  marker: singleParameter(stringSchema()),
+  'changes-since': time,
+}
 const bounded = { ...paged, 'changes-before': time }
-const owned = { ...bounded, user_id: single(string()), project_id: single(string()) }
+const owned = { ...bounded, user_id: singleParameter(stringSchema()), project_id: singleParameter(stringSchema()) }
 const strict = { additionalProperties: false }
 
 const ruleOf = (operation: string): string => `os_compute_api:os-migrations:${operation}`
@@ -31,17 +44,17 @@ const list = defineRoute<null>({
   success: 200,
   policy: { rule: ruleOf('index'), role: 'manager' },
   query: {
-    '2.1': query(filters),
-    '2.59': query(paged, strict),
-    '2.66': query(bounded, strict),
-    '2.80': query(owned, strict),
+    '2.1': querySchema(filters),
+    '2.59': querySchema(paged, strict),
+    '2.66': querySchema(bounded, strict),
+    '2.80': querySchema(owned, strict),
   },
   async handle({ query: parameters, caller, authorize }) {
     const project = parameters['project_id']?.at(-1)
     if (!project || project !== caller.project?.id) authorize({ rule: ruleOf('index:all_projects'), role: 'admin' })
     checkPeriod(parameters)
     const marker = parameters['marker']?.at(-1)
-    if (marker !== undefined) throw badRequest(`Marker ${marker} could not be found.`)
+    if (marker !== undefined) throw newBadRequest(`Marker ${marker} could not be found.`)
     return { body: { migrations: [] } }
   },
 })
@@ -50,7 +63,7 @@ function checkPeriod(parameters: Query): void {
   const since = parseIsoTime(parameters['changes-since']?.at(-1) ?? '')
   const before = parseIsoTime(parameters['changes-before']?.at(-1) ?? '')
   if (since && before && before < since)
-    throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+    throw newBadRequest('The value of changes-since must be less than or equal to changes-before.')
 }
 
 const path = '/servers/{server_id}/migrations'
@@ -85,7 +98,7 @@ const show = defineRoute<null>({
     const { server_id: server, migration_id: id } = request.params
     await findServer(request)
     request.authorize()
-    throw notFound(`In-progress live migration ${id} is not found for server ${server}.`)
+    throw newNotFound(`In-progress live migration ${id} is not found for server ${server}.`)
   },
 })
 
@@ -100,7 +113,7 @@ const abort = defineRoute<null>({
     const { server_id: server, migration_id: id } = request.params
     await findServer(request)
     request.authorize()
-    throw notFound(`Migration ${id} not found for instance ${server}`)
+    throw newNotFound(`Migration ${id} not found for instance ${server}`)
   },
 })
 
@@ -112,12 +125,12 @@ const forceComplete = defineRoute<{ force_complete: null }>({
   since: '2.22',
   success: 202,
   policy: serverPolicy('force_complete', 'manager'),
-  body: { '2.22': object({ force_complete: nothing }, { required: ['force_complete'] }) },
+  body: { '2.22': objectSchema({ force_complete: nothing }, { required: ['force_complete'] }) },
   async handle(request) {
     const { server_id: server, migration_id: id } = request.params
     await findServer(request)
     request.authorize()
-    throw badRequest(`Migration ${id} not found for instance ${server}`)
+    throw newBadRequest(`Migration ${id} not found for instance ${server}`)
   },
 })
 

@@ -1,5 +1,5 @@
 /** How the bodies of Neutron's requests are read: which attributes a resource has, and what each may be. Pure. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import type { Schema } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 
@@ -10,12 +10,12 @@ export type AttributeSchemas = Readonly<Record<string, Schema>>
 export function readAttributes(body: unknown, singular: string, schemas: AttributeSchemas): object {
   const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, singular) : undefined
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest(`Unable to find '${singular}' in request body`)
+    throw newBadRequest(`Unable to find '${singular}' in request body`)
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(schemas, name))
-  if (unknown.length > 0) throw badRequest(`Unrecognized attribute(s) '${unknown.join(', ')}'`)
+  if (unknown.length > 0) throw newBadRequest(`Unrecognized attribute(s) '${unknown.join(', ')}'`)
   for (const [name, attribute] of Object.entries(value)) {
     const problem = findProblem(schemas[name] ?? {}, attribute)
-    if (problem) throw badRequest(`Invalid input for ${name}. Reason: ${problem.message}.`)
+    if (problem) throw newBadRequest(`Invalid input for ${name}. Reason: ${problem.message}.`)
   }
   return value
 }
@@ -28,6 +28,6 @@ export function checkFixed(given: object, fixed: Readonly<Record<string, unknown
   for (const [name, value] of Object.entries(fixed)) {
     const wanted: unknown = Reflect.get(given, name)
     if (wanted !== undefined && wanted !== null && JSON.stringify(wanted) !== JSON.stringify(value))
-      throw badRequest(`Invalid input for ${name}. Reason: it is always ${JSON.stringify(value)} here.`)
+      throw newBadRequest(`Invalid input for ${name}. Reason: it is always ${JSON.stringify(value)} here.`)
   }
 }

@@ -1,5 +1,5 @@
 /** Lists and shows of Neutron's API, which are alike for all resources: filters, sort keys, pages and fields. */
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { type SortKey, sortItems } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
@@ -52,9 +52,9 @@ function selectFields(item: object, { query }: Request): object {
 
 function sortKeysOf({ sort_key: keys = [], sort_dir: directions = [] }: Query): SortKey<object>[] {
   if (directions.length > 0 && keys.length !== directions.length)
-    throw badRequest('The number of sort_keys and sort_dirs must be same')
+    throw newBadRequest('The number of sort_keys and sort_dirs must be same')
   const wrong = directions.find((direction) => direction !== 'asc' && direction !== 'desc')
-  if (wrong !== undefined) throw badRequest(`The value of sort_dir is invalid: ${wrong}`)
+  if (wrong !== undefined) throw newBadRequest(`The value of sort_dir is invalid: ${wrong}`)
   return [...keys, 'id'].map((key, i) => ({
     valueOf: (item) => String(Reflect.get(item, key) ?? ''),
     descending: directions[i] === 'desc',
@@ -75,7 +75,7 @@ function cutPage(items: readonly object[], query: Query, word: string): Page {
   const isReversed = query['page_reverse']?.at(-1)?.toLowerCase() === 'true'
   const ordered = isReversed ? items.toReversed() : items
   const at = marker === undefined ? -1 : ordered.findIndex((item) => idOf(item) === marker)
-  if (marker !== undefined && at < 0) throw notFound(`${word} ${marker} could not be found.`)
+  if (marker !== undefined && at < 0) throw newNotFound(`${word} ${marker} could not be found.`)
   const rest = ordered.slice(at + 1)
   const page = rest.slice(0, size)
   return { items: isReversed ? page.toReversed() : page, hasMore: page.length < rest.length }
@@ -84,7 +84,7 @@ function cutPage(items: readonly object[], query: Query, word: string): Page {
 function pageSizeOf(query: Query): number {
   const limit = query['limit']?.at(-1)
   if (limit !== undefined && !/^\d+$/.test(limit))
-    throw badRequest(`Invalid input for operation: '${limit}' is not an integer.`)
+    throw newBadRequest(`Invalid input for operation: '${limit}' is not an integer.`)
   return Number(limit ?? 0) || Number.POSITIVE_INFINITY
 }
 
@@ -141,7 +141,7 @@ export function readRoutesOf(collection: Collection): Route[] {
       async handle(request) {
         const id = request.params['id'] ?? ''
         const item = (await list(request)).find((candidate) => idOf(candidate) === id)
-        if (!item) throw notFound(`${word} ${id} could not be found.`)
+        if (!item) throw newNotFound(`${word} ${id} could not be found.`)
         return { body: { [singular]: selectFields(item, request) } }
       },
     }),

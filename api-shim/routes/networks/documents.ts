@@ -1,5 +1,8 @@
-/** What clients ask Neutron besides: extensions, quotas, the default security group, and collections that are empty. */
-import { Fault, notFound, notImplemented } from '../../http/fault.ts'
+/**
+ * The other routes of Neutron that clients use: extensions, quotas, the default security group, and collections that
+ * are empty.
+ */
+import { Fault, newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { isAdmin, type Project } from '../../identity/caller.ts'
 import { subnetsOf } from '../../state/network-facts.ts'
 import { renderGroup, renderRules } from '../../views/network-security-groups.ts'
@@ -42,7 +45,7 @@ const extensionsShow = defineNetworkRoute<never>({
   policy: everybody,
   async handle({ params }) {
     const extension = extensions.find(({ alias }) => alias === params['alias'])
-    if (!extension) throw notFound(`Extension with alias ${params['alias']} does not exist`)
+    if (!extension) throw newNotFound(`Extension with alias ${params['alias']} does not exist`)
     return { body: { extension } }
   },
 })
@@ -117,7 +120,7 @@ const quotaDetails = ['details', 'details.json'].map((last) =>
   }),
 )
 
-/** What does not exist here. Clients list it all the same. */
+/** Collections of Neutron that are always empty here, but that clients list. */
 const emptyCollections = [
   ['floatingips', 'floatingip', 'Floating IP'],
   ['routers', 'router', 'Router'],
@@ -143,7 +146,7 @@ const groupChanges = (
     success: 200,
     policy: { rule: 'create_security_group', role: 'member' },
     async handle() {
-      throw notImplemented(
+      throw newNotImplemented(
         'Each project has one security group, default, which filters nothing. Others are not supported.',
       )
     },

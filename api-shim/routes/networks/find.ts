@@ -2,7 +2,7 @@
 import type { Network, Port, Subnet } from '../../../crds/index.ts'
 import type { StoreDef } from '../../../kube/store.ts'
 import { type KubeObject, keyOf } from '../../../kube/types.ts'
-import { conflict, forbidden, notFound } from '../../http/fault.ts'
+import { newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { subnetsOf } from '../../state/network-facts.ts'
 import { networks, networksById, ports, portsById, servers } from '../../state/stores.ts'
@@ -38,13 +38,13 @@ export const listPorts = (request: Request): Promise<Port[]> => listAll(request,
 
 export async function findNetwork({ state }: Request, id: string): Promise<Network> {
   const [network] = (await state.read(networks)).find(networksById, id)
-  if (!network) throw notFound(`Network ${id} could not be found.`)
+  if (!network) throw newNotFound(`Network ${id} could not be found.`)
   return network
 }
 
 export async function findPort({ state }: Request, id: string): Promise<Port> {
   const [port] = (await state.read(ports)).find(portsById, id)
-  if (!port) throw notFound(`Port ${id} could not be found.`)
+  if (!port) throw newNotFound(`Port ${id} could not be found.`)
   return port
 }
 
@@ -53,13 +53,13 @@ export async function findSubnet(request: Request, id: string): Promise<{ networ
     const subnet = subnetsOf(network).find((candidate) => subnetIdOf(network, candidate) === id)
     if (subnet) return { network, subnet }
   }
-  throw notFound(`Subnet ${id} could not be found.`)
+  throw newNotFound(`Subnet ${id} could not be found.`)
 }
 
 /** Throws a 403 if the object belongs to another project. @param rule Neutron's rule, such as `update_network` */
 export function checkOwner({ state, caller }: Request, { metadata }: KubeObject, rule: string): void {
   if (!isAdmin(caller) && metadata.namespace !== state.namespace)
-    throw forbidden(`rule:${rule} is disallowed by policy`)
+    throw newForbidden(`rule:${rule} is disallowed by policy`)
 }
 
 /** The Ports on a network, of all projects. */
@@ -72,7 +72,7 @@ export function portsOn({ state, caller }: Request, network: Network): Port[] {
 export function checkNoPorts(request: Request, network: Network, what: string): void {
   const used = portsOn(request, network)
   if (used.length > 0)
-    throw conflict(
+    throw newConflict(
       `Unable to complete operation on ${what}. There are one or more ports still in use on the network, id for these ports is: ${used.map(({ metadata }) => metadata.uid).join(',')}.`,
     )
 }

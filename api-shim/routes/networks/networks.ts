@@ -1,10 +1,18 @@
 /** POST, PUT and DELETE of /networks. A network of Neutron is a Network with its subnets. */
 import type { Network } from '../../../crds/index.ts'
-import { badRequest, forbidden } from '../../http/fault.ts'
+import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { isKubernetesName, newNameFor } from '../../state/names.ts'
 import { annotationsOfNamed, subnetsOf } from '../../state/network-facts.ts'
 import { networks } from '../../state/stores.ts'
-import { array, boolean, integer, isTrue, schema, string, typed } from '../../validation/schema.ts'
+import {
+  arraySchema,
+  boolean,
+  integerSchema,
+  isTrue,
+  schemaFrom,
+  schemaOfTypes,
+  stringSchema,
+} from '../../validation/schema.ts'
 import { renderNetwork, renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
 import { checkFixed, readAttributes } from './attributes.ts'
@@ -14,7 +22,10 @@ import { checkNoPorts, checkOwner, findNetwork, listNetworks, networkViewOf } fr
 
 const defineNetworkRoute = defineRouteOf('network')
 
-/** What a user can choose. The other attributes of Neutron are taken if they say what holds here anyway. */
+/**
+ * The attributes that a user can choose. Other attributes of Neutron are accepted only with the value that they always
+ * have here.
+ */
 interface NetworkAttributes {
   name?: string
   description?: string
@@ -25,25 +36,25 @@ interface NetworkAttributes {
   'provider:physical_network'?: string | null
 }
 
-const text = string({ maxLength: 255 })
+const text = stringSchema({ maxLength: 255 })
 const attributes = {
   name: text,
   description: text,
   admin_state_up: boolean,
   shared: boolean,
-  mtu: integer({ minimum: 0 }),
+  mtu: integerSchema({ minimum: 0 }),
   port_security_enabled: boolean,
   tenant_id: text,
   project_id: text,
   'router:external': boolean,
   'provider:network_type': text,
-  'provider:physical_network': typed<string | null>(['string', 'null']),
-  'provider:segmentation_id': schema({ type: ['integer', 'string', 'null'] }),
-  availability_zone_hints: array(text),
-  dns_domain: typed<string | null>(['string', 'null']),
+  'provider:physical_network': schemaOfTypes<string | null>(['string', 'null']),
+  'provider:segmentation_id': schemaFrom({ type: ['integer', 'string', 'null'] }),
+  availability_zone_hints: arraySchema(text),
+  dns_domain: schemaOfTypes<string | null>(['string', 'null']),
   is_default: boolean,
-  qos_policy_id: typed<string | null>(['string', 'null']),
-  vlan_transparent: typed<boolean | null>(['boolean', 'null']),
+  qos_policy_id: schemaOfTypes<string | null>(['string', 'null']),
+  vlan_transparent: schemaOfTypes<boolean | null>(['boolean', 'null']),
 }
 
 const fixed = {
@@ -66,7 +77,7 @@ function uplinkOf(given: NetworkAttributes): { uplink?: string } {
   const { 'provider:network_type': type = 'local', 'provider:physical_network': device } = given
   if (type === 'flat' && device) return { uplink: device }
   if (type !== 'local' || device)
-    throw badRequest(
+    throw newBadRequest(
       "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network.",
     )
   return {}
@@ -81,7 +92,7 @@ const specOf = ({ shared, mtu, port_security_enabled: secure }: NetworkAttribute
 /** Sharing with all projects is for administrators, as in Neutron. */
 function checkSharing({ shared }: NetworkAttributes, request: RouteRequest, rule: string): void {
   if (shared !== undefined && isTrue(shared) && !request.can({ role: 'admin' }))
-    throw forbidden(`rule:${rule}:shared is disallowed by policy`)
+    throw newForbidden(`rule:${rule}:shared is disallowed by policy`)
 }
 
 const create = defineNetworkRoute({

@@ -2,11 +2,11 @@
 import { isIP } from 'node:net'
 import type { Network, Port } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
-import { badRequest, conflict } from '../../http/fault.ts'
+import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { isKubernetesName, newNameFor } from '../../state/names.ts'
 import { annotationsOfNamed, subnetsOf } from '../../state/network-facts.ts'
 import { ports } from '../../state/stores.ts'
-import { array, boolean, object, schema, string, typed } from '../../validation/schema.ts'
+import { arraySchema, boolean, objectSchema, schemaFrom, schemaOfTypes, stringSchema } from '../../validation/schema.ts'
 import { renderPort, subnetIdOf } from '../../views/networks.ts'
 import { defaultGroupIdOf } from '../../views/security-groups.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
@@ -32,14 +32,14 @@ interface PortAttributes {
   device_id?: string
 }
 
-const text = string({ maxLength: 255 })
+const text = stringSchema({ maxLength: 255 })
 const attributes = {
   network_id: text,
   name: text,
   description: text,
-  mac_address: typed<string | null>(['string', 'null'], { maxLength: 32 }),
-  fixed_ips: array(object({ subnet_id: text, ip_address: text }), { maxItems: 16 }),
-  security_groups: schema({ type: ['array', 'null'], items: text }),
+  mac_address: schemaOfTypes<string | null>(['string', 'null'], { maxLength: 32 }),
+  fixed_ips: arraySchema(objectSchema({ subnet_id: text, ip_address: text }), { maxItems: 16 }),
+  security_groups: schemaFrom({ type: ['array', 'null'], items: text }),
   admin_state_up: boolean,
   device_id: text,
   device_owner: text,
@@ -47,13 +47,13 @@ const attributes = {
   project_id: text,
   port_security_enabled: boolean,
   'binding:vnic_type': text,
-  'binding:profile': schema({ type: ['object', 'null'] }),
-  'binding:host_id': typed<string | null>(['string', 'null']),
-  allowed_address_pairs: array(schema({ type: 'object' })),
-  extra_dhcp_opts: schema({ type: ['array', 'null'] }),
+  'binding:profile': schemaFrom({ type: ['object', 'null'] }),
+  'binding:host_id': schemaOfTypes<string | null>(['string', 'null']),
+  allowed_address_pairs: arraySchema(schemaFrom({ type: 'object' })),
+  extra_dhcp_opts: schemaFrom({ type: ['array', 'null'] }),
   dns_name: text,
   dns_domain: text,
-  qos_policy_id: typed<string | null>(['string', 'null']),
+  qos_policy_id: schemaOfTypes<string | null>(['string', 'null']),
   propagate_uplink_status: boolean,
 }
 
@@ -79,16 +79,18 @@ function addressesOf(wanted: readonly FixedIP[] | undefined, network: Network): 
   if (wanted === undefined) return undefined
   const subnets = subnetsOf(network)
   if (wanted.length === 0 && subnets.length > 0)
-    throw badRequest('Invalid input for fixed_ips. Reason: a port has an address of each subnet of its network here.')
+    throw newBadRequest(
+      'Invalid input for fixed_ips. Reason: a port has an address of each subnet of its network here.',
+    )
   for (const { subnet_id: id } of wanted)
     if (id !== undefined && !subnets.some((subnet) => subnetIdOf(network, subnet) === id))
-      throw badRequest(
+      throw newBadRequest(
         `Invalid input for operation: Failed to create port on network ${network.metadata.uid}, because fixed_ips included invalid subnet ${id}.`,
       )
   const addresses = wanted.flatMap(({ ip_address: address }) => address ?? [])
   const wrong = addresses.find((address) => isIP(address) === 0)
   if (wrong !== undefined)
-    throw badRequest(`Invalid input for fixed_ips. Reason: '${wrong}' is not a valid IP address.`)
+    throw newBadRequest(`Invalid input for fixed_ips. Reason: '${wrong}' is not a valid IP address.`)
   return addresses.length > 0 ? addresses : undefined
 }
 
@@ -104,7 +106,7 @@ const create = defineNetworkRoute({
     const given = readAttributes(request.body, 'port', attributes) as PortAttributes
     const { network_id: networkId, name = '', description, mac_address: mac } = given
     if (networkId === undefined)
-      throw badRequest("Failed to parse request. Required attribute 'network_id' not specified")
+      throw newBadRequest("Failed to parse request. Required attribute 'network_id' not specified")
     const network = await findNetwork(request, networkId)
     checkFixed(given, { ...fixedFor(request, network), device_id: '', device_owner: '' })
     const fixedIPs = addressesOf(given.fixed_ips, network)
@@ -162,7 +164,7 @@ const remove = defineNetworkRoute<never>({
     checkOwner(request, port, 'delete_port')
     const server = networkViewOf(request).serverOf(port)
     if (server)
-      throw conflict(
+      throw newConflict(
         `Unable to complete operation on port ${id}: it is used by server ${server.metadata.name}. Detach it first.`,
       )
     await request.state.write(ports).delete(port)

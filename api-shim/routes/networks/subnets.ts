@@ -1,9 +1,17 @@
 /** POST, PUT and DELETE of /subnets. A subnet is an entry in the spec of its Network. */
 import type { Network, Subnet } from '../../../crds/index.ts'
-import { badRequest, conflict } from '../../http/fault.ts'
+import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { type SubnetFacts, subnetAnnotation, subnetFactsOf } from '../../state/network-facts.ts'
 import { networks } from '../../state/stores.ts'
-import { array, boolean, integer, isTrue, object, string, typed } from '../../validation/schema.ts'
+import {
+  arraySchema,
+  boolean,
+  integerSchema,
+  isTrue,
+  objectSchema,
+  schemaOfTypes,
+  stringSchema,
+} from '../../validation/schema.ts'
 import { canonicalCidr, firstAddressOf } from '../../views/address-pools.ts'
 import { renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Reply, type Route, type RouteRequest } from '../route.ts'
@@ -25,27 +33,29 @@ interface SubnetAttributes {
   host_routes?: { destination: string; nexthop: string }[]
 }
 
-const text = string({ maxLength: 255 })
-const optionalText = typed<string | null>(['string', 'null'])
+const text = stringSchema({ maxLength: 255 })
+const optionalText = schemaOfTypes<string | null>(['string', 'null'])
 const attributes = {
   network_id: text,
   cidr: text,
-  ip_version: integer({ enum: [4, 6] }),
+  ip_version: integerSchema({ enum: [4, 6] }),
   name: text,
   description: text,
   gateway_ip: optionalText,
   enable_dhcp: boolean,
-  allocation_pools: array(object({ start: text, end: text }, { required: ['start', 'end'] })),
-  dns_nameservers: array(text),
-  host_routes: array(object({ destination: text, nexthop: text }, { required: ['destination', 'nexthop'] })),
+  allocation_pools: arraySchema(objectSchema({ start: text, end: text }, { required: ['start', 'end'] })),
+  dns_nameservers: arraySchema(text),
+  host_routes: arraySchema(
+    objectSchema({ destination: text, nexthop: text }, { required: ['destination', 'nexthop'] }),
+  ),
   tenant_id: text,
   project_id: text,
   ipv6_address_mode: optionalText,
   ipv6_ra_mode: optionalText,
-  service_types: array(text),
+  service_types: arraySchema(text),
   subnetpool_id: optionalText,
   segment_id: optionalText,
-  prefixlen: integer(),
+  prefixlen: integerSchema(),
 }
 
 const fixed = {
@@ -94,13 +104,15 @@ async function saveSubnet(
 
 const isIPv6 = ({ cidr }: Pick<Subnet, 'cidr'>): boolean => cidr.includes(':')
 
-/** Throws a 409 if the network already has a range of this family. One that was deleted can only come back as it was. */
+/**
+ * Throws a 409 if the network already has a range of this family. One that was deleted can only come back as it was.
+ */
 function checkFamily(network: Network, cidr: string): void {
   const other = network.spec.subnets.find((subnet) => isIPv6(subnet) === isIPv6({ cidr }))
   if (!other) return
   const isDeleted = subnetFactsOf(network)[other.cidr]?.isDeleted === true
   if (isDeleted && other.cidr === cidr) return
-  throw conflict(
+  throw newConflict(
     isDeleted
       ? `The network keeps the range ${other.cidr} of the subnet that was deleted: create a subnet with that cidr, or another network.`
       : `A network has at most one subnet of each IP version here, and this one has ${other.cidr}: create another network.`,
@@ -117,13 +129,13 @@ const create = defineNetworkRoute({
     const given = readAttributes(request.body, 'subnet', attributes) as SubnetAttributes
     checkFixed(given, fixed)
     if (given.network_id === undefined)
-      throw badRequest("Failed to parse request. Required attribute 'network_id' not specified")
-    if (given.cidr === undefined) throw badRequest('a subnetpool must be specified in the absence of a cidr')
+      throw newBadRequest("Failed to parse request. Required attribute 'network_id' not specified")
+    if (given.cidr === undefined) throw newBadRequest('a subnetpool must be specified in the absence of a cidr')
     const cidr = canonicalCidr(given.cidr)
     if (cidr === undefined)
-      throw badRequest(`Invalid input for cidr. Reason: '${given.cidr}' is not a valid IP subnet.`)
+      throw newBadRequest(`Invalid input for cidr. Reason: '${given.cidr}' is not a valid IP subnet.`)
     if (given.ip_version !== undefined && (given.ip_version === 6) !== isIPv6({ cidr }))
-      throw badRequest(
+      throw newBadRequest(
         `Invalid input for operation: The ip_version of cidr '${cidr}' does not match the ip_version '${given.ip_version}'.`,
       )
     const network = await findNetwork(request, given.network_id)
@@ -171,7 +183,7 @@ const remove = defineNetworkRoute({
       status?.fixedIPs?.some((address) => isIPv6({ cidr: address }) === isIPv6(subnet)),
     )
     if (isUsed)
-      throw conflict(
+      throw newConflict(
         `Unable to complete operation on subnet ${id}: One or more ports have an IP allocation from this subnet.`,
       )
     await saveSubnet(request, network, network.spec.subnets, subnet, { isDeleted: true })

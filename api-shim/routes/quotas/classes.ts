@@ -1,5 +1,5 @@
 /** /os-quota-class-sets/{class}: the limits of a quota class. The class `default` counts for all projects. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { classLimits, writeLimits } from '../../state/quotas.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { renderLimits } from '../../views/quotas.ts'
@@ -33,7 +33,8 @@ export const quotaClassesUpdate = defineRoute<QuotaClassBody>({
   async handle(request) {
     const { params, body, services, version } = request
     const { id = '' } = params
-    if (id.length > MAX_NAME) throw badRequest(`quota_class_name has ${id.length} characters, more than ${MAX_NAME}.`)
+    if (id.length > MAX_NAME)
+      throw newBadRequest(`quota_class_name has ${id.length} characters, more than ${MAX_NAME}.`)
     const change = limitsFrom(body.quota_class_set)
     if (Object.keys(change).length > 0)
       await writeLimits({ namespace: services.namespace, section: 'classes', name: id }, change, request)

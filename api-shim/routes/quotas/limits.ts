@@ -1,11 +1,11 @@
 /** GET /limits. */
 import { classLimits, projectLimits } from '../../state/quotas.ts'
 import { countUsage } from '../../state/usage.ts'
-import { query, repeated, string } from '../../validation/schema.ts'
+import { querySchema, repeatedParameter, stringSchema } from '../../validation/schema.ts'
 import { renderAbsoluteLimits } from '../../views/quotas.ts'
 import { defineRoute } from '../route.ts'
 
-const parameters = { tenant_id: repeated(string()) }
+const parameters = { tenant_id: repeatedParameter(stringSchema()) }
 
 export const limitsList = defineRoute<null>({
   name: 'limits:list',
@@ -13,7 +13,7 @@ export const limitsList = defineRoute<null>({
   path: '/limits',
   success: 200,
   policy: { rule: 'os_compute_api:limits', role: 'any' },
-  query: { '2.1': query(parameters), '2.75': query(parameters, { additionalProperties: false }) },
+  query: { '2.1': querySchema(parameters), '2.75': querySchema(parameters, { additionalProperties: false }) },
   async handle(request) {
     const { state, services, version, caller } = request
     const requested = request.query['tenant_id']?.at(-1)

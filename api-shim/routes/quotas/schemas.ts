@@ -1,7 +1,15 @@
 /** Schemas of the requests for quotas. */
 import type { ByVersion } from '../../http/microversion.ts'
 import { type QuotaResource, quotaResources } from '../../state/quotas.ts'
-import { boolean, object, query, quotaLimit, repeated, type Schema, string } from '../../validation/schema.ts'
+import {
+  boolean,
+  objectSchema,
+  querySchema,
+  quotaLimit,
+  repeatedParameter,
+  type Schema,
+  stringSchema,
+} from '../../validation/schema.ts'
 
 /** Resources of the network, which Nova no longer counts. */
 const networkResources: readonly QuotaResource[] = [
@@ -42,13 +50,16 @@ const order: readonly QuotaResource[] = [
 
 function limitsWithout(hidden: readonly QuotaResource[], more: Readonly<Record<string, Schema>> = {}): Schema {
   const shown = order.filter((resource) => !hidden.includes(resource))
-  return object({ ...Object.fromEntries(shown.map((resource) => [resource, quotaLimit])), ...more })
+  return objectSchema({ ...Object.fromEntries(shown.map((resource) => [resource, quotaLimit])), ...more })
 }
 
 const setBody = (hidden: readonly QuotaResource[]): Schema<QuotaSetBody> =>
-  object({ quota_set: limitsWithout(hidden, { force: boolean }) }, { required: ['quota_set'] }) as Schema<QuotaSetBody>
+  objectSchema(
+    { quota_set: limitsWithout(hidden, { force: boolean }) },
+    { required: ['quota_set'] },
+  ) as Schema<QuotaSetBody>
 const classBody = (hidden: readonly QuotaResource[]): Schema<QuotaClassBody> =>
-  object({ quota_class_set: limitsWithout(hidden) }, { required: ['quota_class_set'] }) as Schema<QuotaClassBody>
+  objectSchema({ quota_class_set: limitsWithout(hidden) }, { required: ['quota_class_set'] }) as Schema<QuotaClassBody>
 
 export const updateQuotaSetBody: ByVersion<Schema<QuotaSetBody>> = {
   '2.1': setBody([]),
@@ -62,10 +73,10 @@ export const updateQuotaClassBody: ByVersion<Schema<QuotaClassBody>> = {
   '2.57': classBody([...networkResources, ...fileResources]),
 }
 
-const userParameter = { user_id: repeated(string()) }
+const userParameter = { user_id: repeatedParameter(stringSchema()) }
 export const quotaSetQuery: ByVersion<Schema> = {
-  '2.1': query(userParameter),
-  '2.75': query(userParameter, { additionalProperties: false }),
+  '2.1': querySchema(userParameter),
+  '2.75': querySchema(userParameter, { additionalProperties: false }),
 }
 
 /** The resources that a quota set shows at a microversion. */

@@ -1,5 +1,5 @@
 /** /os-quota-sets/{project}: the limits of a project, or with `user_id` those of one of its users. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import type { Project } from '../../identity/caller.ts'
 import {
   classLimits,
@@ -12,7 +12,7 @@ import {
   writeLimits,
 } from '../../state/quotas.ts'
 import { countUsage } from '../../state/usage.ts'
-import { isTrue, query } from '../../validation/schema.ts'
+import { isTrue, querySchema } from '../../validation/schema.ts'
 import { renderLimits, renderLimitsInUse } from '../../views/quotas.ts'
 import { defineRoute, type Policy, type RouteRequest } from '../route.ts'
 import { type QuotaChange, type QuotaSetBody, quotaSetQuery, shownInSet, updateQuotaSetBody } from './schemas.ts'
@@ -34,7 +34,7 @@ function authorizeFor({ params, caller, authorize }: Request, operation: string)
 function projectOf({ params, state }: Request): Project {
   const { id = '' } = params
   const project = state.shared.findProject(id)
-  if (!project) throw badRequest(`Project ID ${id} is not a valid project.`)
+  if (!project) throw newBadRequest(`Project ID ${id} is not a valid project.`)
   return project
 }
 
@@ -82,7 +82,7 @@ export const quotaSetsDefaults = defineRoute<null>({
   path: `${path}/defaults`,
   success: 200,
   policy: { rule: ruleOf('defaults'), role: 'any' },
-  query: { '2.1': query({}) },
+  query: { '2.1': querySchema({}) },
   async handle(request) {
     const { id } = projectOf(request)
     const limits = renderLimits(classLimits('default', request.services), shownInSet(request.version))
@@ -100,11 +100,11 @@ async function checkLimits(change: SomeLimits, { name }: Project, request: Reque
   for (const [resource, limit] of Object.entries(change) as [QuotaResource, number][]) {
     const used = usage[resource] ?? 0
     if (isLess(limit, used))
-      throw badRequest(
+      throw newBadRequest(
         `Quota limit ${limit} for ${resource} must be greater than or equal to already used and reserved ${used}.`,
       )
     if (userId !== undefined && isLess(most[resource], limit))
-      throw badRequest(`Quota limit ${limit} for ${resource} must be less than or equal to ${most[resource]}.`)
+      throw newBadRequest(`Quota limit ${limit} for ${resource} must be less than or equal to ${most[resource]}.`)
   }
 }
 

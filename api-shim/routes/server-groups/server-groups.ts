@@ -1,19 +1,19 @@
 /**
- * /os-server-groups. This cloud has no server groups yet: there are none to list or to find, and the policy allows nobody
- * to create one, as in a deployment of Nova whose operator has switched them off.
+ * /os-server-groups. This cloud has no server groups yet: there are none to list or to find, and the policy allows
+ * nobody to create one, as in a deployment of Nova whose operator has switched them off.
  */
-import { notFound, policyForbids } from '../../http/fault.ts'
+import { newNotFound, policyForbids } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import {
   nonNegativeInteger,
-  object,
+  objectSchema,
   oneOf,
-  query,
-  repeated,
+  querySchema,
+  repeatedParameter,
   type Schema,
-  schema,
-  string,
+  schemaFrom,
+  stringSchema,
 } from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 
@@ -21,31 +21,33 @@ const ruleOf = (operation: string): string => `os_compute_api:os-server-groups:$
 
 const hard = ['anti-affinity', 'affinity'] as const
 const all = [...hard, 'soft-anti-affinity', 'soft-affinity'] as const
-const name = string({ minLength: 1, maxLength: 255, format: 'name' })
+const name = stringSchema({ minLength: 1, maxLength: 255, format: 'name' })
 
 const policies = (allowed: readonly string[]): Schema =>
-  schema({
+  schemaFrom({
     type: 'array',
     prefixItems: [oneOf(allowed, { type: 'string' })],
     uniqueItems: true,
     minItems: 1,
     maxItems: 1,
   })
-const rules = object({
-  max_server_per_host: schema({ type: ['integer', 'string'], pattern: '^[0-9]*$', minimum: 1, minLength: 1 }),
+const rules = objectSchema({
+  max_server_per_host: schemaFrom({ type: ['integer', 'string'], pattern: '^[0-9]*$', minimum: 1, minLength: 1 }),
 })
-const bodyWith = (group: Schema): Schema => object({ server_group: group }, { required: ['server_group'] })
+const bodyWith = (group: Schema): Schema => objectSchema({ server_group: group }, { required: ['server_group'] })
 
 const createBody: ByVersion<Schema> = {
-  '2.1': bodyWith(object({ name, policies: policies(hard) }, { required: ['name', 'policies'] })),
-  '2.15': bodyWith(object({ name, policies: policies(all) }, { required: ['name', 'policies'] })),
-  '2.64': bodyWith(object({ name, policy: oneOf(all, { type: 'string' }), rules }, { required: ['name', 'policy'] })),
+  '2.1': bodyWith(objectSchema({ name, policies: policies(hard) }, { required: ['name', 'policies'] })),
+  '2.15': bodyWith(objectSchema({ name, policies: policies(all) }, { required: ['name', 'policies'] })),
+  '2.64': bodyWith(
+    objectSchema({ name, policy: oneOf(all, { type: 'string' }), rules }, { required: ['name', 'policy'] }),
+  ),
 }
 
 const listParameters = {
-  all_projects: repeated(string()),
-  limit: repeated(nonNegativeInteger),
-  offset: repeated(nonNegativeInteger),
+  all_projects: repeatedParameter(stringSchema()),
+  limit: repeatedParameter(nonNegativeInteger),
+  offset: repeatedParameter(nonNegativeInteger),
 }
 
 const refuseUnknown = (method: 'GET' | 'DELETE', operation: 'show' | 'delete', success: number): Route =>
@@ -57,7 +59,7 @@ const refuseUnknown = (method: 'GET' | 'DELETE', operation: 'show' | 'delete', s
     policy: { rule: ruleOf(operation), role: 'any', inHandler: true },
     ...(method === 'GET' ? { query: noParameters } : {}),
     async handle({ params }) {
-      throw notFound(`Instance group ${params['id']} could not be found.`)
+      throw newNotFound(`Instance group ${params['id']} could not be found.`)
     },
   })
 
@@ -68,7 +70,7 @@ export const serverGroupRoutes: readonly Route[] = [
     path: '/os-server-groups',
     success: 200,
     policy: { rule: ruleOf('index'), role: 'reader' },
-    query: { '2.1': query(listParameters), '2.75': query(listParameters, { additionalProperties: false }) },
+    query: { '2.1': querySchema(listParameters), '2.75': querySchema(listParameters, { additionalProperties: false }) },
     async handle() {
       return { body: { server_groups: [] } }
     },

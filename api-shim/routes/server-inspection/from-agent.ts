@@ -1,10 +1,10 @@
-/** What only the agent of a server's host knows: the output of the console, and libvirt's statistics. */
+/** Routes whose answer only the agent of a server's host knows: the output of the console, and libvirt's statistics. */
 import type { HostAnswer, HostQuestion } from '../../../actions/host-question.ts'
 import type { Server } from '../../../crds/index.ts'
-import { conflict } from '../../http/fault.ts'
+import { newConflict } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
-import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderDiagnostics, renderOldDiagnostics } from '../../views/diagnostics.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { findServer } from '../servers/find.ts'
@@ -15,7 +15,7 @@ async function askHost(
   { services }: Pick<RouteRequest<never>, 'services'>,
 ): Promise<HostAnswer> {
   const host = services.state.unchecked.hypervisors.cache.get(server.status?.host ?? '')
-  if (!host) throw conflict(`Instance ${uuidOf(server)} is not ready`)
+  if (!host) throw newConflict(`Instance ${uuidOf(server)} is not ready`)
   return services.hosts.ask(host, { server: server.metadata.uid ?? '', ask })
 }
 
@@ -33,7 +33,7 @@ export const serverDiagnostics = defineRoute<null>({
     const answer = isOff ? undefined : await askHost(server, 'statistics', request)
     // libvirt has no statistics of a domain that is off.
     if (!answer || !('statistics' in answer))
-      throw conflict(`Cannot 'get_diagnostics' instance ${uuidOf(server)} while it is in power state shutdown`)
+      throw newConflict(`Cannot 'get_diagnostics' instance ${uuidOf(server)} while it is in power state shutdown`)
     const { statistics } = answer
     if (request.version < 48) return { body: renderOldDiagnostics(statistics) }
     const { state, clock } = request.services
@@ -43,12 +43,12 @@ export const serverDiagnostics = defineRoute<null>({
   },
 })
 
-const length = schema<number | string | null>({
+const length = schemaFrom<number | string | null>({
   type: ['integer', 'string', 'null'],
   pattern: '^-?[0-9]+$',
   minimum: -1,
 })
-const body = object({ 'os-getConsoleOutput': object({ length }) }, { required: ['os-getConsoleOutput'] })
+const body = objectSchema({ 'os-getConsoleOutput': objectSchema({ length }) }, { required: ['os-getConsoleOutput'] })
 
 export const consoleOutput = defineRoute<TypeOf<typeof body>>({
   name: 'servers:os-getConsoleOutput',

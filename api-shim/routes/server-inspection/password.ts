@@ -1,6 +1,6 @@
 /**
- * /servers/{server_id}/os-server-password: the password that the guest has encrypted and posted to the metadata service.
- * There is no metadata service, so no guest has posted one.
+ * /servers/{server_id}/os-server-password: the password that the guest has encrypted and posted to the metadata
+ * service. There is no metadata service, so no guest has posted one.
  */
 import { noParameters } from '../../validation/no-parameters.ts'
 import { defineRoute } from '../route.ts'

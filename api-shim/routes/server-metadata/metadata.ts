@@ -1,8 +1,8 @@
 /** /servers/{server_id}/metadata: the key-value pairs of a server. */
 import type { Server } from '../../../crds/index.ts'
-import { badRequest, forbidden, notFound } from '../../http/fault.ts'
+import { newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
-import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from '../servers/action-state.ts'
 import { findServer } from '../servers/find.ts'
@@ -22,7 +22,7 @@ async function findAllowed(request: RouteRequest): Promise<Server> {
   return server
 }
 
-const itemMissing = (): Error => notFound('Metadata item was not found')
+const itemMissing = (): Error => newNotFound('Metadata item was not found')
 
 /** Throws a 409 unless the metadata of the server may change now. Nova allows it while a task runs. */
 function checkChangeable(name: string, server: Server, request: RouteRequest): void {
@@ -40,7 +40,7 @@ async function write(
   const change = ({ spec }: Server): object => {
     written = next({ ...spec.metadata })
     if (Object.keys(written).length > MAX_ITEMS)
-      throw forbidden(`Maximum number of metadata items exceeds ${MAX_ITEMS}`)
+      throw newForbidden(`Maximum number of metadata items exceeds ${MAX_ITEMS}`)
     const removed = Object.keys(spec.metadata ?? {}).filter((key) => !Object.hasOwn(written, key))
     return { metadata: { ...written, ...Object.fromEntries(removed.map((key) => [key, null])) } }
   }
@@ -73,7 +73,7 @@ const show = defineRoute<null>({
   },
 })
 
-const allBody = object({ metadata }, { required: ['metadata'] })
+const allBody = objectSchema({ metadata }, { required: ['metadata'] })
 type AllBody = TypeOf<typeof allBody>
 
 const create = defineRoute<AllBody>({
@@ -105,9 +105,9 @@ const replace = defineRoute<AllBody>({
   },
 })
 
-const itemBody = object(
+const itemBody = objectSchema(
   {
-    meta: schema<Record<string, string>>({ ...metadata, minProperties: 1, maxProperties: 1 }),
+    meta: schemaFrom<Record<string, string>>({ ...metadata, minProperties: 1, maxProperties: 1 }),
   },
   { required: ['meta'] },
 )
@@ -122,7 +122,7 @@ const update = defineRoute<TypeOf<typeof itemBody>>({
   async handle(request) {
     const { meta } = request.body
     const server = await findAllowed(request)
-    if (!Object.hasOwn(meta, request.params['key'] ?? '')) throw badRequest('Request body and URI mismatch')
+    if (!Object.hasOwn(meta, request.params['key'] ?? '')) throw newBadRequest('Request body and URI mismatch')
     checkChangeable('update metadata', server, request)
     await write(server, (present) => ({ ...present, ...meta }), request)
     return { body: { meta } }

@@ -1,5 +1,5 @@
 /** /servers/{server_id}/ips: the addresses of a server by network. */
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
@@ -39,7 +39,7 @@ export const addressesShow = defineRoute<null>({
   async handle(request) {
     const { network_label: label = '' } = request.params
     const all = await readAddresses(request)
-    if (!Object.hasOwn(all, label)) throw notFound('Instance is not a member of specified network')
+    if (!Object.hasOwn(all, label)) throw newNotFound('Instance is not a member of specified network')
     return { body: { [label]: all[label] } }
   },
 })

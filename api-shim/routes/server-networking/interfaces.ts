@@ -1,9 +1,9 @@
 /** /servers/{server_id}/os-interface: the network interfaces of a server. They are given when it is created. */
 import type { Port, Server } from '../../../crds/index.ts'
-import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { networks, networksById, ports, portsById } from '../../state/stores.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
-import { object, schema, string, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderPort } from '../../views/networks.ts'
 import { networkViewOf } from '../networks/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
@@ -68,7 +68,7 @@ export const interfacesList = defineRoute<null>({
 
 const findPort = async (id: string, { state }: Request): Promise<Port> => {
   const [port] = (await state.read(ports)).find(portsById, id)
-  if (!port) throw notFound(`Port id ${id} could not be found.`)
+  if (!port) throw newNotFound(`Port id ${id} could not be found.`)
   return port
 }
 
@@ -84,24 +84,24 @@ export const interfacesShow = defineRoute<null>({
     const server = await findServer(request)
     request.authorize()
     const port = await findPort(id, request)
-    if (!isPortOf(port, server)) throw notFound(`Instance ${serverId} does not have a port with id ${id}`)
+    if (!isPortOf(port, server)) throw newNotFound(`Instance ${serverId} does not have a port with id ${id}`)
     return { body: { interfaceAttachment: renderInterface(port, server, request) } }
   },
 })
 
-const uuid = string({ format: 'uuid' })
+const uuid = stringSchema({ format: 'uuid' })
 const attachment = {
   net_id: uuid,
   port_id: uuid,
-  fixed_ips: schema<{ ip_address: string }[]>({
+  fixed_ips: schemaFrom<{ ip_address: string }[]>({
     type: 'array',
     minItems: 1,
     maxItems: 1,
-    items: object({ ip_address: ipAddress }, { required: ['ip_address'] }),
+    items: objectSchema({ ip_address: ipAddress }, { required: ['ip_address'] }),
   }),
 }
-const body = object({ interfaceAttachment: object(attachment) })
-const taggedBody = object({ interfaceAttachment: object({ ...attachment, tag }) })
+const body = objectSchema({ interfaceAttachment: objectSchema(attachment) })
+const taggedBody = objectSchema({ interfaceAttachment: objectSchema({ ...attachment, tag }) })
 
 /** Where Nova allows interfaces to be attached and detached. */
 const attachable = ['active', 'paused', 'stopped'] as const
@@ -117,23 +117,23 @@ export const interfacesCreate = defineRoute<TypeOf<typeof taggedBody>>({
     const server = await findServer(request)
     request.authorize()
     const { net_id: network, port_id: portId, fixed_ips: addresses } = request.body.interfaceAttachment ?? {}
-    if (network !== undefined && portId !== undefined) throw badRequest('Must not input both network_id and port_id')
+    if (network !== undefined && portId !== undefined) throw newBadRequest('Must not input both network_id and port_id')
     if (addresses !== undefined && network === undefined)
-      throw badRequest('Must input network_id when request IP address')
+      throw newBadRequest('Must input network_id when request IP address')
     checkState(server, { name: 'attach_interface', from: attachable }, request)
     await checkTarget(network, portId, request)
     // Nova's text for a hypervisor driver that cannot attach interfaces to servers.
-    throw badRequest(`Attaching interfaces is not supported for instance ${request.params['server_id']}.`)
+    throw newBadRequest(`Attaching interfaces is not supported for instance ${request.params['server_id']}.`)
   },
 })
 
 /** Throws a fault if there is no such network or port, or if the port is in use. */
 async function checkTarget(network: string | undefined, portId: string | undefined, request: Request): Promise<void> {
   if (network !== undefined && (await request.state.read(networks)).find(networksById, network).length === 0)
-    throw notFound(`Network ${network} could not be found.`)
+    throw newNotFound(`Network ${network} could not be found.`)
   if (portId === undefined) return
   const { status } = await findPort(portId, request)
-  if (status?.server !== undefined) throw conflict(`Port ${portId} is still in use.`)
+  if (status?.server !== undefined) throw newConflict(`Port ${portId} is still in use.`)
 }
 
 export const interfacesDelete = defineRoute<null>({
@@ -150,6 +150,6 @@ export const interfacesDelete = defineRoute<null>({
     const found = await listPortsOf(server, request)
     // Nova accepts a port that the server does not have: the agent finds nothing to do.
     if (!found.some(({ metadata }) => metadata.uid === id)) return {}
-    throw badRequest(`Detaching interfaces is not supported for instance ${request.params['server_id']}.`)
+    throw newBadRequest(`Detaching interfaces is not supported for instance ${request.params['server_id']}.`)
   },
 })

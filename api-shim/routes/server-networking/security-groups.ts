@@ -1,7 +1,7 @@
 /** GET /servers/{server_id}/os-security-groups, and the actions that change the groups of a server. */
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
-import { object, string, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { defaultGroupIdOf, renderDefaultGroup } from '../../views/security-groups.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type Route } from '../route.ts'
@@ -25,8 +25,8 @@ export const serverSecurityGroups = defineRoute<null>({
 })
 
 const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation: 'add' | 'remove'): Route => {
-  const body = object(
-    { [key]: object({ name: string({ minLength: 1 }) }, { required: ['name'] }) },
+  const body = objectSchema(
+    { [key]: objectSchema({ name: stringSchema({ minLength: 1 }) }, { required: ['name'] }) },
     { required: [key] },
   )
   return defineRoute<TypeOf<typeof body>>({
@@ -44,10 +44,10 @@ const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation:
       const name = request.body[key]?.name ?? ''
       const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
       if (name !== 'default' && name !== defaultGroupIdOf(id))
-        throw notFound(`Security group ${name} is not found for project ${id}`)
+        throw newNotFound(`Security group ${name} is not found for project ${id}`)
       // Adding the group that each server has changes nothing. It cannot be taken away.
       if (operation === 'add') return {}
-      throw badRequest(`Security group ${name} cannot be removed from instance ${request.params['server_id']}.`)
+      throw newBadRequest(`Security group ${name} cannot be removed from instance ${request.params['server_id']}.`)
     },
   })
 }

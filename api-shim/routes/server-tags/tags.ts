@@ -1,9 +1,9 @@
 /** /servers/{server_id}/tags: the tags of a server. A lock does not protect them. */
 import type { Server } from '../../../crds/index.ts'
-import { badRequest, conflict, notFound } from '../../http/fault.ts'
+import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { ignoredParameters } from '../../validation/no-parameters.ts'
-import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 import { vmStateOf } from '../../views/server-status.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
@@ -27,7 +27,7 @@ async function findChangeable(request: RouteRequest, operation: string, action: 
   const server = await findMappedServer(request, ruleOf(operation))
   const vmState = vmStateOf(server)
   if (!['active', 'paused', 'suspended', 'stopped'].includes(vmState))
-    throw conflict(`Cannot '${action}' instance ${uuidOf(server)} while it is in vm_state ${vmState}`)
+    throw newConflict(`Cannot '${action}' instance ${uuidOf(server)} while it is in vm_state ${vmState}`)
   return server
 }
 
@@ -53,13 +53,13 @@ const show = defineRoute<null>({
   async handle(request) {
     const { tag: name = '' } = request.params
     const server = await findMappedServer(request, ruleOf('show'))
-    if (!tagsOf(server).includes(name)) throw notFound(`Server ${uuidOf(server)} has no tag '${name}'`)
+    if (!tagsOf(server).includes(name)) throw newNotFound(`Server ${uuidOf(server)} has no tag '${name}'`)
     return {}
   },
 })
 
-const allBody = object(
-  { tags: schema<string[]>({ type: 'array', items: tag, maxItems: MAX_TAGS }) },
+const allBody = objectSchema(
+  { tags: schemaFrom<string[]>({ type: 'array', items: tag, maxItems: MAX_TAGS }) },
   { required: ['tags'] },
 )
 
@@ -82,7 +82,7 @@ const replace = defineRoute<TypeOf<typeof allBody>>({
 function checkTag(name: string): void {
   const problem = findProblem(tag, name)
   if (!problem) return
-  throw badRequest(
+  throw newBadRequest(
     `Tag '${name}' is invalid. It must be a non empty string without characters '/' and ','. ` +
       `Validation error message: ${problem.message}`,
   )
@@ -99,15 +99,15 @@ const add = defineRoute<null>({
   since,
   success: 201,
   policy: policy('update', 'member'),
-  body: { '2.26': schema({ type: 'null' }) },
+  body: { '2.26': schemaFrom({ type: 'null' }) },
   async handle(request) {
     const { tag: name = '', server_id: id = '' } = request.params
     // Nova decodes the path before it looks for the route, so an encoded slash leads to a path that does not exist.
-    if (name.includes('/')) throw notFound()
+    if (name.includes('/')) throw newNotFound()
     const server = await findChangeable(request, 'update', 'update tag')
     checkTag(name)
     const tags = tagsOf(server)
-    if (tags.length >= MAX_TAGS) throw badRequest(`The number of tags exceeded the per-server limit ${MAX_TAGS}`)
+    if (tags.length >= MAX_TAGS) throw newBadRequest(`The number of tags exceeded the per-server limit ${MAX_TAGS}`)
     if (tags.includes(name)) return { status: 204 }
     await patchServer(server, (newest) => ({ tags: [...new Set([...tagsOf(newest), name])].toSorted() }), request)
     const headers = { 'content-type': 'text/html; charset=UTF-8' }
@@ -125,7 +125,7 @@ const remove = defineRoute<null>({
   async handle(request) {
     const { tag: name = '' } = request.params
     const server = await findChangeable(request, 'delete', 'delete tag')
-    if (!tagsOf(server).includes(name)) throw notFound(`Instance ${uuidOf(server)} has no tag '${name}'`)
+    if (!tagsOf(server).includes(name)) throw newNotFound(`Instance ${uuidOf(server)} has no tag '${name}'`)
     await patchServer(server, (newest) => ({ tags: tagsOf(newest).filter((other) => other !== name) }), request)
     return {}
   },

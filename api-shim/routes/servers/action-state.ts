@@ -1,6 +1,6 @@
 /** Whether a server may be acted on now, with Nova's words where it may not. */
 import type { Server, VmState } from '../../../crds/index.ts'
-import { conflict } from '../../http/fault.ts'
+import { newConflict } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { taskStateOf, vmStateOf } from '../../views/server-status.ts'
 import type { RouteRequest } from '../route.ts'
@@ -29,15 +29,15 @@ export function checkState(
   const id = uuidOf(server)
   if (!ignoresLock) checkLock(server, request)
   const { host, launchedAt } = server.status ?? {}
-  if (!withoutHost && host === undefined) throw conflict(`Instance ${id} is not ready`)
+  if (!withoutHost && host === undefined) throw newConflict(`Instance ${id} is not ready`)
   const vmState = vmStateOf(server)
-  if (!from.includes(vmState)) throw conflict(`Cannot '${name}' instance ${id} while it is in vm_state ${vmState}`)
+  if (!from.includes(vmState)) throw newConflict(`Cannot '${name}' instance ${id} while it is in vm_state ${vmState}`)
   if (!whileBusy) checkIdle(server, name, request)
-  if (!withoutHost && launchedAt === undefined) throw conflict(`Instance ${id} is in an invalid state for '${name}'`)
+  if (!withoutHost && launchedAt === undefined) throw newConflict(`Instance ${id} is in an invalid state for '${name}'`)
 }
 
 function checkIdle(server: Server, name: string, { state }: Pick<RouteRequest<never>, 'state'>): void {
   const task = taskStateOf(server, requestedTaskOf(server, state.shared))
   if (task !== undefined)
-    throw conflict(`Cannot '${name}' instance ${uuidOf(server)} while it is in task_state ${task}`)
+    throw newConflict(`Cannot '${name}' instance ${uuidOf(server)} while it is in task_state ${task}`)
 }

@@ -5,12 +5,12 @@
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
 import type { DesiredPower, Server, VmState } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
-import { badRequest, conflict } from '../../http/fault.ts'
+import { newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
 import { newNameFor } from '../../state/names.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { actions, images, imagesById, servers, uuidOf } from '../../state/stores.ts'
-import { nothing, object, oneOf, type Schema, schema, string } from '../../validation/schema.ts'
+import { nothing, objectSchema, oneOf, type Schema, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
@@ -18,7 +18,7 @@ import { findServer } from './find.ts'
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
 
-/** What the registry does not say about an action: it belongs to Nova's API alone. */
+/** The properties of an action that are not in the registry, because they belong to Nova's API alone. */
 interface Translation {
   /** The schema of the value of the action's key; default: anything. */
   value?: Schema
@@ -41,7 +41,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
   suspend: { rule: adminActions('suspend-server:suspend') },
   resume: { rule: adminActions('suspend-server:resume') },
   reboot: {
-    value: object(
+    value: objectSchema(
       { type: oneOf(['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft'], { type: 'string' }) },
       { required: ['type'] },
     ),
@@ -49,7 +49,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
     parameters: async (value) => ({ type: (value as { type: string }).type.toUpperCase() }),
   },
   rescue: {
-    value: schema({
+    value: schemaFrom({
       type: ['object', 'null'],
       properties: { adminPass: { type: 'string' }, rescue_image_ref: { type: 'string', format: 'uuid' } },
       additionalProperties: false,
@@ -61,7 +61,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
   unrescue: { rule: adminActions('unrescue'), from: () => ['rescued'] },
   trigger_crash_dump: { value: nothing },
   changePassword: {
-    value: object({ adminPass: string() }, { required: ['adminPass'] }),
+    value: objectSchema({ adminPass: stringSchema() }, { required: ['adminPass'] }),
     rule: adminActions('admin-password'),
     parameters: passwordParameters,
   },
@@ -70,10 +70,10 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
 async function rescueParameters(value: unknown, { state }: Request): Promise<Parameters> {
   const { rescue_image_ref: id, adminPass } = (value ?? {}) as { rescue_image_ref?: string; adminPass?: string }
   if (adminPass !== undefined)
-    throw badRequest('adminPass is not supported here: set the password inside the rescue system.')
+    throw newBadRequest('adminPass is not supported here: set the password inside the rescue system.')
   if (id === undefined) return {}
   const [image] = (await state.read(images)).find(imagesById, id)
-  if (!image) throw badRequest(`Image ${id} could not be found.`)
+  if (!image) throw newBadRequest(`Image ${id} could not be found.`)
   const { name, namespace } = image.metadata
   return { image: { name, ...(namespace === state.namespace ? {} : { namespace }) } }
 }
@@ -97,7 +97,7 @@ async function setPower(server: Server, name: ActionName, powerState: DesiredPow
     await request.state.write(servers).patch(server.metadata, { metadata: { resourceVersion, annotations }, spec })
   } catch (error) {
     if ((error as { status?: number }).status !== 409) throw error
-    throw conflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)
+    throw newConflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)
   }
 }
 
@@ -124,7 +124,7 @@ async function requestAction(
     .waiterOf(actions)
     ?.waitFor(keyOf(created.metadata), (action) => !['', 'Pending'].includes(action?.status?.phase ?? ''))
   if (admitted?.status?.phase === 'Rejected')
-    throw conflict(admitted.status.message ?? `Cannot '${name}' instance ${uuidOf(server)} now`)
+    throw newConflict(admitted.status.message ?? `Cannot '${name}' instance ${uuidOf(server)} now`)
 }
 
 async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
@@ -153,7 +153,7 @@ function powerChangeOf({ spec }: Server, name: ActionName): DesiredPower | undef
 function routeOf(name: ActionName): Route[] {
   const { nova, policy } = registry[name]
   if (!nova) return []
-  const { value = schema({}), rule = `os_compute_api:servers:${name}` } = translations[name] ?? {}
+  const { value = schemaFrom({}), rule = `os_compute_api:servers:${name}` } = translations[name] ?? {}
   const { key, since, status } = nova
   return [
     defineRoute<Record<string, unknown>>({
@@ -164,7 +164,7 @@ function routeOf(name: ActionName): Route[] {
       since: since as VersionText,
       success: status,
       policy: { rule, role: policy === 'admin' ? 'admin' : 'member', inHandler: true },
-      body: { '2.1': object({ [key]: value }, { required: [key] }) },
+      body: { '2.1': objectSchema({ [key]: value }, { required: [key] }) },
       handle: (request) => perform(name, key, request),
     }),
   ]

@@ -1,5 +1,13 @@
 /** The body of POST /servers at each microversion. */
-import { array, boolean, object, oneOf, schema, string, type TypeOf } from '../../validation/schema.ts'
+import {
+  arraySchema,
+  boolean,
+  objectSchema,
+  oneOf,
+  schemaFrom,
+  stringSchema,
+  type TypeOf,
+} from '../../validation/schema.ts'
 import {
   accessIPv4,
   accessIPv6,
@@ -16,44 +24,44 @@ import {
   tag,
 } from './parameters.ts'
 
-const uuid = string({ format: 'uuid' })
-const volumeSize = schema<string | number>({
+const uuid = stringSchema({ format: 'uuid' })
+const volumeSize = schemaFrom<string | number>({
   type: ['integer', 'string'],
   pattern: '^[0-9]+$',
   minimum: 1,
   maximum: 2_147_483_647,
 })
-const text = string({ maxLength: 255 })
+const text = stringSchema({ maxLength: 255 })
 
 const legacyDevice = {
   virtual_name: text,
   volume_id: uuid,
   snapshot_id: uuid,
   volume_size: volumeSize,
-  device_name: string({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' }),
+  device_name: stringSchema({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' }),
   delete_on_termination: boolean,
-  no_device: schema<unknown>({}),
-  connection_info: string({ maxLength: 16_777_215 }),
+  no_device: schemaFrom<unknown>({}),
+  connection_info: stringSchema({ maxLength: 16_777_215 }),
 }
 const device = {
   ...legacyDevice,
   source_type: oneOf(['volume', 'image', 'snapshot', 'blank'], { type: 'string' }),
-  uuid: string({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' }),
+  uuid: stringSchema({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' }),
   image_id: uuid,
   destination_type: oneOf(['local', 'volume'], { type: 'string' }),
   guest_format: text,
   device_type: text,
   disk_bus: text,
-  boot_index: schema<string | number | null>({ type: ['integer', 'string', 'null'], pattern: '^-?[0-9]+$' }),
+  boot_index: schemaFrom<string | number | null>({ type: ['integer', 'string', 'null'], pattern: '^-?[0-9]+$' }),
 }
 const taggedDevice = { ...device, tag }
 const typedDevice = {
   ...taggedDevice,
-  volume_type: schema<string | null>({ type: ['string', 'null'], minLength: 0, maxLength: 255 }),
+  volume_type: schemaFrom<string | null>({ type: ['string', 'null'], minLength: 0, maxLength: 255 }),
 }
 
-const port = schema<string | null>({ type: ['string', 'null'], format: 'uuid' })
-const looseNetwork = { fixed_ip: ipAddress, port, uuid: string() }
+const port = schemaFrom<string | null>({ type: ['string', 'null'], format: 'uuid' })
+const looseNetwork = { fixed_ip: ipAddress, port, uuid: stringSchema() }
 const network = { fixed_ip: ipAddress, port, uuid }
 
 interface NetworkRequest {
@@ -63,7 +71,7 @@ interface NetworkRequest {
   tag?: string
 }
 const networksOrWord = (properties: object) =>
-  schema<NetworkRequest[] | 'none' | 'auto'>({
+  schemaFrom<NetworkRequest[] | 'none' | 'auto'>({
     oneOf: [
       { type: 'array', items: { type: 'object', properties, additionalProperties: false } },
       { type: 'string', enum: ['none', 'auto'] },
@@ -71,7 +79,7 @@ const networksOrWord = (properties: object) =>
   })
 
 const serverId = { type: 'string', format: 'uuid' }
-const hints = schema<Record<string, unknown>>({
+const hints = schemaFrom<Record<string, unknown>>({
   type: 'object',
   properties: {
     group: { oneOf: [{ type: 'array', items: serverId }, serverId] },
@@ -86,53 +94,53 @@ const hints = schema<Record<string, unknown>>({
   additionalProperties: true,
 })
 
-const personality = array(object({ path: string(), contents: string({ format: 'base64' }) }))
+const personality = arraySchema(objectSchema({ path: stringSchema(), contents: stringSchema({ format: 'base64' }) }))
 
 const base = {
   name,
-  imageRef: schema<string>({
+  imageRef: schemaFrom<string>({
     oneOf: [
       { type: 'string', format: 'uuid' },
       { type: 'string', maxLength: 0 },
     ],
   }),
   flavorRef,
-  adminPass: string(),
+  adminPass: stringSchema(),
   metadata,
-  networks: array(object(looseNetwork)) as unknown as ReturnType<typeof networksOrWord>,
+  networks: arraySchema(objectSchema(looseNetwork)) as unknown as ReturnType<typeof networksOrWord>,
   'OS-DCF:diskConfig': diskConfig,
   accessIPv4,
   accessIPv6,
   personality,
   availability_zone: name,
-  block_device_mapping: array(object(legacyDevice)),
-  block_device_mapping_v2: array(object(device)),
+  block_device_mapping: arraySchema(objectSchema(legacyDevice)),
+  block_device_mapping_v2: arraySchema(objectSchema(device)),
   config_drive: boolean,
   key_name: name,
   min_count: positiveInteger,
   max_count: positiveInteger,
   return_reservation_id: boolean,
-  security_groups: array(object({ name })),
+  security_groups: arraySchema(objectSchema({ name })),
   user_data: base64,
 }
 const v19 = { ...base, description }
 const v32 = {
   ...v19,
-  networks: array(object({ ...looseNetwork, tag })) as unknown as ReturnType<typeof networksOrWord>,
-  block_device_mapping_v2: array(object(taggedDevice)),
+  networks: arraySchema(objectSchema({ ...looseNetwork, tag })) as unknown as ReturnType<typeof networksOrWord>,
+  block_device_mapping_v2: arraySchema(objectSchema(taggedDevice)),
 }
 const v33 = { ...v32, block_device_mapping_v2: base.block_device_mapping_v2 }
 const v37 = { ...v33, networks: networksOrWord(network) }
 const v42 = {
   ...v37,
   networks: networksOrWord({ ...network, tag }),
-  block_device_mapping_v2: array(object(taggedDevice)),
+  block_device_mapping_v2: arraySchema(objectSchema(taggedDevice)),
 }
-const v52 = { ...v42, tags: array(tag, { maxItems: 50 }) }
+const v52 = { ...v42, tags: arraySchema(tag, { maxItems: 50 }) }
 const { personality: _personality, ...v57 } = v52
 const v63 = {
   ...v57,
-  trusted_image_certificates: schema<string[] | null>({
+  trusted_image_certificates: schemaFrom<string[] | null>({
     type: ['array', 'null'],
     minItems: 1,
     maxItems: 50,
@@ -140,16 +148,16 @@ const v63 = {
     items: { type: 'string', minLength: 1 },
   }),
 }
-const v67 = { ...v63, block_device_mapping_v2: array(object(typedDevice)) }
+const v67 = { ...v63, block_device_mapping_v2: arraySchema(objectSchema(typedDevice)) }
 const v74 = { ...v67, host: hostName, hypervisor_hostname: hostName }
 const v90 = { ...v74, hostname: hostLabel }
 const v94 = { ...v90, hostname: hostName }
 
-type Properties = Readonly<Record<string, ReturnType<typeof schema>>>
+type Properties = Readonly<Record<string, ReturnType<typeof schemaFrom>>>
 const bodyOf = (properties: Properties, required: readonly string[] = ['name', 'flavorRef']) =>
-  object(
+  objectSchema(
     {
-      server: object(properties, { required: [...required] }),
+      server: objectSchema(properties, { required: [...required] }),
       'os:scheduler_hints': hints,
       'OS-SCH-HNT:scheduler_hints': hints,
     },
@@ -173,7 +181,7 @@ export const createServerBody = {
   '2.94': bodyOf(v94, withNetworks),
 } as const
 
-const newest = object({ ...v94, personality }, { required: ['name', 'flavorRef'] })
+const newest = objectSchema({ ...v94, personality }, { required: ['name', 'flavorRef'] })
 /** A valid body of any microversion: the properties that a microversion lacks are absent. */
 export interface CreateServerBody {
   server: TypeOf<typeof newest>

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Flavor, Image, Server } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
-import { badRequest, forbidden } from '../../http/fault.ts'
+import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { newNameFor } from '../../state/names.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
@@ -20,22 +20,25 @@ type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
 
 const MAX_METADATA_ITEMS = 128
-/** How many servers a request can create. Each of them is written by itself, so more would take longer than clients wait. */
+/**
+ * How many servers a request can create. Each of them is written by itself, so more would take longer than clients
+ * wait.
+ */
 const MAX_SERVERS = 100
 
 async function findRequestedFlavor(request: Request): Promise<Flavor> {
   // As in Nova, an address of the flavor is accepted, too.
   const id = String(request.body.server.flavorRef).split('/').at(-1) ?? ''
   const flavor = await findUsableFlavor(request, id)
-  if (!flavor) throw badRequest(`Flavor ${id} could not be found.`)
+  if (!flavor) throw newBadRequest(`Flavor ${id} could not be found.`)
   return flavor
 }
 
 async function findBootImage({ state, body: { server } }: Request): Promise<Image> {
   const id = server.imageRef?.toLowerCase() || imageOfDevices(server.block_device_mapping_v2)
-  if (!id) throw badRequest('Missing imageRef attribute')
+  if (!id) throw newBadRequest('Missing imageRef attribute')
   const [image] = (await state.read(images)).find(imagesById, id)
-  if (!image) throw badRequest('Can not find requested image')
+  if (!image) throw newBadRequest('Can not find requested image')
   return image
 }
 
@@ -44,18 +47,18 @@ function imageOfDevices(devices: CreateServerBody['server']['block_device_mappin
   const others = devices.filter(
     ({ source_type, destination_type }) => source_type !== 'image' || destination_type === 'volume',
   )
-  if (others.length > 0) throw badRequest('Block Device Mapping is Invalid: volumes are not supported.')
+  if (others.length > 0) throw newBadRequest('Block Device Mapping is Invalid: volumes are not supported.')
   if (devices.length > 1)
-    throw badRequest(
+    throw newBadRequest(
       'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
     )
   return devices[0]?.uuid ?? devices[0]?.image_id
 }
 
 function checkSizes({ spec: { ram, disk } }: Flavor, { spec: { minRam, minDisk } }: Image): void {
-  if (ram < minRam) throw badRequest("Flavor's memory is too small for requested image.")
+  if (ram < minRam) throw newBadRequest("Flavor's memory is too small for requested image.")
   if (disk > 0 && disk < minDisk)
-    throw badRequest(
+    throw newBadRequest(
       `Flavor's disk is too small for requested image. Flavor disk is ${disk} GiB, minimum size is ${minDisk} GiB.`,
     )
 }
@@ -64,22 +67,22 @@ async function keyNameFrom(request: Request): Promise<string | undefined> {
   const { key_name: name } = request.body.server
   if (name === undefined) return undefined
   const key = await findKeyPair(name, request.caller.user.id, request)
-  if (!key) throw badRequest('Invalid key_name provided.')
+  if (!key) throw newBadRequest('Invalid key_name provided.')
   return key.metadata.name
 }
 
 function countsOf({ body: { server } }: Request): { least: number; most: number } {
   const least = Number(server.min_count ?? 1)
   const most = Number(server.max_count ?? Math.max(least, 1))
-  if (least > most) throw badRequest('min_count must be <= max_count')
+  if (least > most) throw newBadRequest('min_count must be <= max_count')
   if (most > 1 && server.hostname !== undefined)
-    throw badRequest('Unable to allocate a single hostname to multiple instances')
+    throw newBadRequest('Unable to allocate a single hostname to multiple instances')
   if (most > 1 && Array.isArray(server.networks) && server.networks.some(({ port }) => typeof port === 'string'))
-    throw badRequest(
+    throw newBadRequest(
       'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
     )
   if (least > MAX_SERVERS)
-    throw forbidden(`Quota exceeded for instances: Requested ${least}, but one request can create ${MAX_SERVERS}.`)
+    throw newForbidden(`Quota exceeded for instances: Requested ${least}, but one request can create ${MAX_SERVERS}.`)
   // As with a quota in Nova, a request gets as many servers as are allowed between its minimum and its maximum.
   return { least, most: Math.min(most, MAX_SERVERS) }
 }
@@ -102,9 +105,9 @@ async function hintsFrom({ state, body }: Request): Promise<object> {
 
 function checkBounds({ body: { server } }: Request): void {
   if (Object.keys(server.metadata ?? {}).length > MAX_METADATA_ITEMS)
-    throw forbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
+    throw newForbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
   if (server.personality !== undefined && server.personality.length > 0)
-    throw badRequest('Personality files are not supported: use user_data.')
+    throw newBadRequest('Personality files are not supported: use user_data.')
 }
 
 async function specFrom(request: Request): Promise<ServerSpec> {
@@ -129,7 +132,7 @@ async function specFrom(request: Request): Promise<ServerSpec> {
   }
 }
 
-/** What the user says of the server. */
+/** The description, the host name, the metadata and the tags that the user gives the server. */
 function descriptionOf({ body: { server } }: Request): object {
   const { description, hostname, metadata, tags } = server
   return {
@@ -165,7 +168,7 @@ async function createServers(request: Request): Promise<{ first: Server; reserva
     created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData?.spec, displayName } }))
   }
   const [first] = created
-  if (!first) throw badRequest('max_count must be at least 1')
+  if (!first) throw newBadRequest('max_count must be at least 1')
   await userData?.createFor(created)
   return { first, reservationId }
 }

@@ -17,7 +17,8 @@ export const serversDelete = defineRoute<null>({
     // A second deletion changes nothing and is no error.
     if (server.metadata.deletionTimestamp !== undefined) return {}
     const writer = request.state.write(servers)
-    // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking it.
+    // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking
+    // it.
     if (server.spec.locked && isAdmin(request.caller))
       await writer.patch(server.metadata, { spec: { locked: false, lockedReason: null } })
     await writer.delete(server)

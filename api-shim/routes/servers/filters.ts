@@ -1,6 +1,6 @@
 /** The filters of lists of servers: which of them a caller may use, and which servers pass. */
 import type { Server } from '../../../crds/index.ts'
-import { badRequest, forbidden } from '../../http/fault.ts'
+import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { compileRegex } from '../../http/regex.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { isAdmin } from '../../identity/caller.ts'
@@ -96,7 +96,7 @@ function allowedFilters({ query, caller, version }: Request): Map<string, string
 export function serverFilterOf(request: Request, view: ServerViewContext): ServerFilter | undefined {
   const filters = allowedFilters(request)
   for (const name of filters.keys())
-    if (name.startsWith('_') || internalFilters.includes(name)) throw badRequest(`Invalid filter field: ${name}.`)
+    if (name.startsWith('_') || internalFilters.includes(name)) throw newBadRequest(`Invalid filter field: ${name}.`)
   const byStatus = statusFilter(request)
   if (byStatus === undefined) return undefined
   const tests = [...filters].map(([name, value]) => testOf(name, value, view)).filter((test) => test !== undefined)
@@ -155,13 +155,13 @@ function statusFilter({ query, version, caller }: Request): ServerFilter | undef
   if (values.length === 0) return () => true
   const states = values.map(statesOfStatus).filter((found) => found !== undefined)
   if (states.length === 0) {
-    if (version >= 38) throw badRequest('Invalid status value')
+    if (version >= 38) throw newBadRequest('Invalid status value')
     return undefined
   }
   const vmStates = states.reduce((all, found) => all.union(found.vmStates), new Set<string>())
   const taskStates = states.reduce((all, found) => all.union(found.taskStates), new Set<string>())
   if (vmStates.size === 1 && vmStates.has('deleted') && !isAdmin(caller))
-    throw forbidden('Only administrators may list deleted instances')
+    throw newForbidden('Only administrators may list deleted instances')
   return (server) =>
     vmStates.has(vmStateOf(server)) && (taskStates.has('default') || taskStates.has(taskStateOf(server) ?? ''))
 }
@@ -170,7 +170,7 @@ function changeFilters(filters: ReadonlyMap<string, string>): ServerFilter[] {
   const since = parseIsoTime(filters.get('changes-since') ?? '')
   const before = parseIsoTime(filters.get('changes-before') ?? '')
   if (since && before && before < since)
-    throw badRequest('The value of changes-since must be less than or equal to changes-before.')
+    throw newBadRequest('The value of changes-since must be less than or equal to changes-before.')
   const changedAt = (server: Server): Date => new Date(updatedAt(server))
   return [
     ...(since ? [(server: Server) => changedAt(server) >= since] : []),

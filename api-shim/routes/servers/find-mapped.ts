@@ -3,7 +3,7 @@
  * the server is, and then checks the rule with the project of the server.
  */
 import type { Server } from '../../../crds/index.ts'
-import { notFound, policyForbids } from '../../http/fault.ts'
+import { newNotFound, policyForbids } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { servers, serversByUuid } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
@@ -13,7 +13,7 @@ export async function findMappedServer(request: RouteRequest, rule: string): Pro
   const { state, caller, params } = request
   const id = params['server_id'] ?? ''
   const [server] = state.shared.storeOf(servers).cache.byIndex(serversByUuid, id)
-  if (!server) throw notFound(`Instance ${id} has no mapping to a cell.`)
+  if (!server) throw newNotFound(`Instance ${id} has no mapping to a cell.`)
   if (!isAdmin(caller) && server.metadata.namespace !== state.namespace) throw policyForbids(rule)
   request.authorize()
   return server

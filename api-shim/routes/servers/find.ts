@@ -1,6 +1,6 @@
 /** Finds servers by their UUIDs, and builds what their view needs. */
 import type { Image, Server } from '../../../crds/index.ts'
-import { conflict, notFound } from '../../http/fault.ts'
+import { newConflict, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { flavors, hypervisors, imageIdOf, servers, serversByUuid } from '../../state/stores.ts'
 import type { ServerViewContext } from '../../views/servers.ts'
@@ -14,19 +14,19 @@ export async function findServer({ state, params }: Pick<Request, 'state' | 'par
   const id = params['server_id'] ?? ''
   const reader = await state.read(servers)
   const [server] = reader.find(serversByUuid, id)
-  if (!server) throw notFound(`Instance ${id} could not be found.`)
+  if (!server) throw newNotFound(`Instance ${id} could not be found.`)
   return server
 }
 
 /** Throws a 409 if the server is locked and the caller is not an administrator. */
 export function checkLock(server: Server, { caller, params }: Pick<Request, 'caller' | 'params'>): void {
-  if (server.spec.locked && !isAdmin(caller)) throw conflict(`Instance ${params['server_id']} is locked`)
+  if (server.spec.locked && !isAdmin(caller)) throw newConflict(`Instance ${params['server_id']} is locked`)
 }
 
 /** One object, so that a text that was made with it is recognized (views/server-json.ts). */
 const noProperties = {}
 
-/** What the view of servers needs. Image and flavor of a server that has no host yet come from the catalogue. */
+/** The context of the view of servers. Image and flavor of a server that has no host yet come from the catalogue. */
 export function serverViewContext(
   { state, caller, version, links }: Request,
   form: ServerViewContext['form'],

@@ -1,9 +1,16 @@
 /** The parameters of GET /servers and GET /servers/detail at each microversion. */
-import { oneOf, pagination, query, repeated, type Schema, string } from '../../validation/schema.ts'
+import {
+  oneOf,
+  pagination,
+  querySchema,
+  repeatedParameter,
+  type Schema,
+  stringSchema,
+} from '../../validation/schema.ts'
 
-const text = repeated(string())
-const regex = repeated(string({ format: 'regex' }))
-const time = repeated(string({ format: 'date-time' }))
+const text = repeatedParameter(stringSchema())
+const regex = repeatedParameter(stringSchema({ format: 'regex' }))
+const time = repeatedParameter(stringSchema({ format: 'date-time' }))
 
 /** The sort keys that have a meaning. */
 export const sortKeys = [
@@ -64,7 +71,7 @@ const ignoredSortKeys = [
   'vm_mode',
 ]
 
-const sortKeySchema = (names: readonly string[]): Schema => repeated(oneOf(names, { type: 'string' }))
+const sortKeySchema = (names: readonly string[]): Schema => repeatedParameter(oneOf(names, { type: 'string' }))
 
 /** Names of Nova's database tables: as filters they are refused by the handler, at every microversion. */
 export const internalFilters = [
@@ -131,9 +138,9 @@ const strict = { ...withLocked, sort_key: sortKeySchema(['locked', ...sortKeys])
 
 const patternProperties = { '^_': text }
 export const serversQuery = {
-  '2.1': query(base, { patternProperties }),
-  '2.26': query(withTags, { patternProperties }),
-  '2.66': query(withBefore, { patternProperties }),
-  '2.73': query(withLocked, { patternProperties }),
-  '2.75': query(strict, { patternProperties, additionalProperties: false }),
+  '2.1': querySchema(base, { patternProperties }),
+  '2.26': querySchema(withTags, { patternProperties }),
+  '2.66': querySchema(withBefore, { patternProperties }),
+  '2.73': querySchema(withLocked, { patternProperties }),
+  '2.75': querySchema(strict, { patternProperties, additionalProperties: false }),
 } as const

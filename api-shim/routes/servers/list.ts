@@ -1,6 +1,6 @@
 /** GET /servers and GET /servers/detail. */
 import type { Server } from '../../../crds/index.ts'
-import { forbidden } from '../../http/fault.ts'
+import { newForbidden } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf, type SortKey, sortItems, sortKeysOf } from '../../http/pages.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { factsOf } from '../../state/server-facts.ts'
@@ -49,7 +49,7 @@ const sortValuesOf = ({ imageIdOf, projectIdOf }: ServerViewContext): SortValues
 function sortKeysFor({ query, caller, version }: Request, view: ServerViewContext): SortKey<Server>[] {
   for (const name of ['host', 'node'])
     if (query['sort_key']?.includes(name) && !isAdmin(caller))
-      throw forbidden(`Only administrators can sort servers by ${name}`)
+      throw newForbidden(`Only administrators can sort servers by ${name}`)
   const { locked, ...values } = sortValuesOf(view)
   const keys = sortKeysOf(query, version >= 73 && locked ? { ...values, locked } : values)
   const newestFirst = { valueOf: ({ metadata }: Server) => metadata.creationTimestamp, descending: true }
@@ -69,8 +69,8 @@ async function pageOf(request: Request, view: ServerViewContext, form: 'index' |
 }
 
 /**
- * As in Nova, the marker may also be a server that is not in the list, even one of another project: the page then begins
- * where the marker would stand. The page itself never has the marker.
+ * As in Nova, the marker may also be a server that is not in the list, even one of another project: the page then
+ * begins where the marker would stand. The page itself never has the marker.
  */
 function withMarker(found: Server[], marker: string | undefined, { state }: Request): Server[] {
   if (marker === undefined || found.some((server) => uuidOf(server) === marker)) return found

@@ -5,7 +5,7 @@ import { isAdmin } from '../../identity/caller.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor, factsOf } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
-import { object, schema } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom } from '../../validation/schema.ts'
 import { defineRoute } from '../route.ts'
 import { findServer } from './find.ts'
 
@@ -13,7 +13,7 @@ interface LockBody {
   lock: { locked_reason?: string } | null
 }
 
-const reason = schema<LockBody['lock']>({
+const reason = schemaFrom<LockBody['lock']>({
   type: ['object', 'null'],
   properties: { locked_reason: { type: 'string', minLength: 1, maxLength: 255 } },
   additionalProperties: false,
@@ -27,8 +27,8 @@ export const serversLock = defineRoute<LockBody>({
   success: 202,
   policy: { rule: 'os_compute_api:os-lock-server:lock', role: 'member', inHandler: true },
   body: {
-    '2.1': object({ lock: schema({}) }, { required: ['lock'] }),
-    '2.73': object({ lock: reason }, { required: ['lock'] }),
+    '2.1': objectSchema({ lock: schemaFrom({}) }, { required: ['lock'] }),
+    '2.73': objectSchema({ lock: reason }, { required: ['lock'] }),
   },
   async handle(request) {
     const server = await findServer(request)
@@ -52,7 +52,7 @@ export const serversUnlock = defineRoute<{ unlock: unknown }>({
   action: 'unlock',
   success: 202,
   policy: { rule: 'os_compute_api:os-lock-server:unlock', role: 'member', inHandler: true },
-  body: { '2.1': object({ unlock: schema({}) }, { required: ['unlock'] }), '2.73': schema({}) },
+  body: { '2.1': objectSchema({ unlock: schemaFrom({}) }, { required: ['unlock'] }), '2.73': schemaFrom({}) },
   async handle(request) {
     const server = await findServer(request)
     request.authorize()

@@ -1,6 +1,6 @@
 /** Actions on the addresses of a server, which later microversions no longer have, and injectNetworkInfo. */
-import { badRequest, notFound, notImplemented } from '../../http/fault.ts'
-import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { newBadRequest, newNotFound, newNotImplemented } from '../../http/fault.ts'
+import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { serversDelete } from './delete.ts'
@@ -11,11 +11,11 @@ const until = '2.43'
 const action = { method: 'POST', path: '/servers/{server_id}/action', success: 202 } as const
 const policy = (rule: string) => ({ rule: `os_compute_api:${rule}`, role: 'member', inHandler: true }) as const
 /** Networks are given when a server is created: addresses cannot be added to it or taken from it. */
-const unsupported = (): Error => notImplemented('The requested functionality is not supported.')
+const unsupported = (): Error => newNotImplemented('The requested functionality is not supported.')
 
-const networkId = schema<string | number>({ type: ['string', 'number'], minLength: 1, maxLength: 36 })
-const addFixedBody = object(
-  { addFixedIp: object({ networkId }, { required: ['networkId'] }) },
+const networkId = schemaFrom<string | number>({ type: ['string', 'number'], minLength: 1, maxLength: 36 })
+const addFixedBody = objectSchema(
+  { addFixedIp: objectSchema({ networkId }, { required: ['networkId'] }) },
   { required: ['addFixedIp'] },
 )
 const addFixedIp = defineRoute<TypeOf<typeof addFixedBody>>({
@@ -34,7 +34,7 @@ const addFixedIp = defineRoute<TypeOf<typeof addFixedBody>>({
 })
 
 const addressBody = <K extends string>(key: K) =>
-  object({ [key]: object({ address: ipAddress }, { required: ['address'] }) }, { required: [key] })
+  objectSchema({ [key]: objectSchema({ address: ipAddress }, { required: ['address'] }) }, { required: [key] })
 const removeFixedBody = addressBody('removeFixedIp')
 const removeFixedIp = defineRoute<TypeOf<typeof removeFixedBody>>({
   ...action,
@@ -51,19 +51,19 @@ const removeFixedIp = defineRoute<TypeOf<typeof removeFixedBody>>({
   },
 })
 
-const floating = object({ address: ipAddress, fixed_address: ipAddress }, { required: ['address'] })
+const floating = objectSchema({ address: ipAddress, fixed_address: ipAddress }, { required: ['address'] })
 const addFloatingIp = defineRoute<{ addFloatingIp: { address: string } }>({
   ...action,
   name: 'servers:addFloatingIp',
   action: 'addFloatingIp',
   until,
   policy: policy('os-floating-ips:add'),
-  body: { '2.1': object({ addFloatingIp: floating }, { required: ['addFloatingIp'] }) },
+  body: { '2.1': objectSchema({ addFloatingIp: floating }, { required: ['addFloatingIp'] }) },
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    if (Object.keys(renderAddresses(server)).length === 0) throw badRequest('Instance network is not ready yet')
-    throw notFound('floating IP not found')
+    if (Object.keys(renderAddresses(server)).length === 0) throw newBadRequest('Instance network is not ready yet')
+    throw newNotFound('floating IP not found')
   },
 })
 
@@ -76,7 +76,7 @@ const removeFloatingIp = defineRoute<{ removeFloatingIp: { address: string } }>(
   policy: { rule: 'os_compute_api:os-floating-ips:remove', role: 'member' },
   body: { '2.1': removeFloatingBody },
   async handle({ body }) {
-    throw notFound(`Floating IP not found for address ${body.removeFloatingIp.address}.`)
+    throw newNotFound(`Floating IP not found for address ${body.removeFloatingIp.address}.`)
   },
 })
 
@@ -86,7 +86,7 @@ const injectNetworkInfo = defineRoute({
   name: 'servers:injectNetworkInfo',
   action: 'injectNetworkInfo',
   policy: { rule: 'os_compute_api:os-admin-actions:inject_network_info', role: 'admin', inHandler: true },
-  body: { '2.1': object({ injectNetworkInfo: schema({}) }, { required: ['injectNetworkInfo'] }) },
+  body: { '2.1': objectSchema({ injectNetworkInfo: schemaFrom({}) }, { required: ['injectNetworkInfo'] }) },
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
@@ -101,7 +101,7 @@ const forceDelete = defineRoute<never>({
   name: 'servers:forceDelete',
   action: 'forceDelete',
   policy: policy('os-deferred-delete:force'),
-  body: { '2.1': object({ forceDelete: schema({}) }, { required: ['forceDelete'] }) },
+  body: { '2.1': objectSchema({ forceDelete: schemaFrom({}) }, { required: ['forceDelete'] }) },
   handle: serversDelete.handle,
 })
 

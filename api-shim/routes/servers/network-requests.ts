@@ -1,6 +1,6 @@
 /** Translates the networks of a request into those of a Server. */
 import type { Network, Port, Server } from '../../../crds/index.ts'
-import { badRequest, conflict } from '../../http/fault.ts'
+import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { networks, networksById, ports, portsById } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
 import type { NetworkRequest } from './create-schema.ts'
@@ -22,7 +22,8 @@ async function onlyNetwork({ state }: Request): Promise<ServerNetwork[]> {
   const usable = (await state.read(networks)).list()
   const own = usable.filter(({ metadata }) => metadata.namespace === state.namespace)
   const candidates = own.length > 0 ? own : usable
-  if (candidates.length > 1) throw conflict('Multiple possible networks found, use a Network ID to be more specific.')
+  if (candidates.length > 1)
+    throw newConflict('Multiple possible networks found, use a Network ID to be more specific.')
   return candidates.map((network) => referenceTo(network, state.namespace))
 }
 
@@ -38,20 +39,20 @@ async function networkFrom(
   const tagged = tag === undefined ? {} : { tag }
   if (port !== undefined && port !== null) {
     if (fixedIP !== undefined)
-      throw badRequest(
+      throw newBadRequest(
         `Specified Fixed IP '${fixedIP}' cannot be used with port '${port}': the two cannot be specified together.`,
       )
     return { port: (await findPort(port, request)).metadata.name, ...tagged }
   }
-  if (uuid === undefined) throw badRequest("Bad network format: missing 'uuid'")
+  if (uuid === undefined) throw newBadRequest("Bad network format: missing 'uuid'")
   const [network] = (await request.state.read(networks)).find(networksById, uuid)
-  if (!network) throw badRequest(`Network ${uuid} could not be found.`)
+  if (!network) throw newBadRequest(`Network ${uuid} could not be found.`)
   return { ...referenceTo(network, request.state.namespace), ...(fixedIP === undefined ? {} : { fixedIP }), ...tagged }
 }
 
 async function findPort(id: string, { state }: Request): Promise<Port> {
   const [port] = (await state.read(ports)).find(portsById, id)
-  if (!port || port.metadata.namespace !== state.namespace) throw badRequest(`Port ${id} could not be found.`)
-  if (port.status?.server !== undefined) throw conflict(`Port ${id} is still in use.`)
+  if (!port || port.metadata.namespace !== state.namespace) throw newBadRequest(`Port ${id} could not be found.`)
+  if (port.status?.server !== undefined) throw newConflict(`Port ${id} is still in use.`)
   return port
 }

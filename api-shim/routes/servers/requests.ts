@@ -8,7 +8,9 @@ import { actions, actionsByServer } from '../../state/stores.ts'
 const ended = new Set(['Succeeded', 'Failed', 'Rejected'])
 export const hasEnded = ({ status }: ServerAction): boolean => ended.has(status?.phase ?? '')
 
-/** The task state of the oldest request that has not ended; undefined if there is none, or if its action has no task. */
+/**
+ * The task state of the oldest request that has not ended; undefined if there is none, or if its action has no task.
+ */
 export function requestedTaskOf({ metadata }: Server, state: State): TaskState | undefined {
   const requests = state.storeOf(actions).cache.byIndex(actionsByServer, keyOf(metadata))
   if (requests.length === 0) return undefined

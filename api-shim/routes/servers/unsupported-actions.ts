@@ -1,13 +1,13 @@
 /**
- * The actions whose behaviour comes later. Each validates its body, looks the server up, checks the rule and the state as
- * Nova does, and then answers as Nova answers where the hypervisor driver cannot do it. docs/nova-api.md lists them.
+ * The actions whose behaviour comes later. Each validates its body, looks the server up, checks the rule and the state
+ * as Nova does, and then answers as Nova answers where the hypervisor driver cannot do it. docs/nova-api.md lists them.
  */
-import type { Server, VmState } from '../../../crds/index.ts'
-import { notImplemented } from '../../http/fault.ts'
+import { type Server, type VmState, vmStates } from '../../../crds/index.ts'
+import { newNotImplemented } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
 import type { Role } from '../../identity/caller.ts'
 import type { Schema } from '../../validation/schema.ts'
-import { object, schema } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom } from '../../validation/schema.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
@@ -43,26 +43,12 @@ interface UnsupportedAction {
   from: readonly VmState[]
   whileBusy?: true
   ignoresLock?: true
-  /** What Nova checks before the state, and after it. */
+  /** `before` makes the checks that Nova makes before that of the state, and `check` those after it. */
   before?(server: Server, value: unknown, request: Request): Promise<void>
   check?(server: Server, value: unknown, request: Request): Promise<void>
 }
 
 const snapshotable = ['active', 'stopped', 'paused', 'suspended'] as const
-const anyState: readonly VmState[] = [
-  'building',
-  'active',
-  'paused',
-  'suspended',
-  'stopped',
-  'rescued',
-  'resized',
-  'soft-delete',
-  'deleted',
-  'error',
-  'shelved',
-  'shelved_offloaded',
-]
 const servers = (operation: string): string => `os_compute_api:servers:${operation}`
 const shelving = (operation: string): string => `os_compute_api:os-shelve:${operation}`
 const moving = (operation: string): string => `os_compute_api:os-migrate-server:${operation}`
@@ -146,7 +132,7 @@ const table: readonly UnsupportedAction[] = [
     rule: 'os_compute_api:os-admin-actions:reset_state',
     role: 'admin',
     value: { '2.1': resetStateBody },
-    from: anyState,
+    from: vmStates,
     whileBusy: true,
     ignoresLock: true,
   },
@@ -157,7 +143,7 @@ const bodiesOf = (key: string, values: ByVersion<Schema>): ByVersion<Schema> =>
   Object.fromEntries(
     Object.entries(values as Readonly<Record<string, Schema>>).map(([version, value]) => [
       version,
-      object({ [key]: value }, { required: [key] }),
+      objectSchema({ [key]: value }, { required: [key] }),
     ]),
   )
 
@@ -169,14 +155,14 @@ const routeOf = ({ key, rule, role, value, from, before, check, ...flags }: Unsu
     action: key,
     success: 202,
     policy: { rule, role, inHandler: true },
-    body: bodiesOf(key, value ?? { '2.1': schema({}) }),
+    body: bodiesOf(key, value ?? { '2.1': schemaFrom({}) }),
     async handle(request) {
       const server = await findServer(request)
       request.authorize()
       await before?.(server, request.body[key], request)
       checkState(server, { name: key, from, withoutHost: true, ...flags }, request)
       await check?.(server, request.body[key], request)
-      throw notImplemented('The requested functionality is not supported.')
+      throw newNotImplemented('The requested functionality is not supported.')
     },
   })
 

@@ -1,6 +1,6 @@
-/** What Nova checks in the bodies of actions besides their schemas. */
+/** The checks that Nova makes on the bodies of actions beside their schemas. */
 import type { Server } from '../../../crds/index.ts'
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
 import { flavorIdOf } from '../../state/flavor-facts.ts'
 import { hypervisors, images, imagesById } from '../../state/stores.ts'
@@ -12,14 +12,14 @@ type Request = RouteRequest
 
 export async function checkImage(_server: Server, value: unknown, { state }: Request): Promise<void> {
   const { imageRef: id } = value as { imageRef: string }
-  if ((await state.read(images)).find(imagesById, id).length === 0) throw badRequest('Cannot find image for rebuild')
+  if ((await state.read(images)).find(imagesById, id).length === 0) throw newBadRequest('Cannot find image for rebuild')
 }
 
 export async function checkFlavor(server: Server, value: unknown, request: Request): Promise<void> {
   const id = String((value as { flavorRef: string | number }).flavorRef)
   const flavor = (await listFlavors(request)).find((candidate) => flavorIdOf(candidate) === id)
-  if (!flavor || !isUsableBy(flavor, request)) throw badRequest(`Flavor ${id} could not be found.`)
-  if (server.spec.flavor === flavor.metadata.name) throw badRequest('When resizing, instances must change flavor!')
+  if (!flavor || !isUsableBy(flavor, request)) throw newBadRequest(`Flavor ${id} could not be found.`)
+  if (server.spec.flavor === flavor.metadata.name) throw newBadRequest('When resizing, instances must change flavor!')
 }
 
 const isHost = async (name: string, { state }: Request): Promise<boolean> =>
@@ -37,20 +37,20 @@ export const authorizeHost =
 export async function checkTargetHost(server: Server, value: unknown, request: Request): Promise<void> {
   const host = hostIn(value)
   if (!host) return
-  if (server.status?.host === host) throw badRequest('Cannot migrate to the host where the server exists.')
-  if (!(await isHost(host, request))) throw badRequest(`Compute host ${host} could not be found.`)
+  if (server.status?.host === host) throw newBadRequest('Cannot migrate to the host where the server exists.')
+  if (!(await isHost(host, request))) throw newBadRequest(`Compute host ${host} could not be found.`)
 }
 
 export async function checkEvacuationTarget(server: Server, value: unknown, request: Request): Promise<void> {
   const { host, force } = value as { host?: string; force?: unknown }
-  if (isTrue(force) && host === undefined) throw badRequest("Can't force to a non-provided destination")
+  if (isTrue(force) && host === undefined) throw newBadRequest("Can't force to a non-provided destination")
   if (host === undefined) return
-  if (!(await isHost(host, request))) throw notFound(`Compute host ${host} not found.`)
-  if (host === server.status?.host) throw badRequest("The target host can't be the same one.")
+  if (!(await isHost(host, request))) throw newNotFound(`Compute host ${host} not found.`)
+  if (host === server.status?.host) throw newBadRequest("The target host can't be the same one.")
 }
 
 /** A server may only be evacuated from a host that is down. */
 export async function checkSourceIsDown({ status }: Server, _value: unknown, { state }: Request): Promise<void> {
   const source = (await state.read(hypervisors)).get(status?.host ?? '')
-  if (source && isHostUp(source)) throw badRequest(`Compute service of ${source.metadata.name} is still in use.`)
+  if (source && isHostUp(source)) throw newBadRequest(`Compute service of ${source.metadata.name} is still in use.`)
 }

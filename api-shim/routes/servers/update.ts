@@ -1,8 +1,8 @@
 /** PUT /servers/{server_id}. */
-import { conflict } from '../../http/fault.ts'
+import { newConflict } from '../../http/fault.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
-import { object, schema, type TypeOf } from '../../validation/schema.ts'
+import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderServer } from '../../views/servers.ts'
 import { defineRoute } from '../route.ts'
 import { checkLock, findServer, serverViewContext } from './find.ts'
@@ -11,12 +11,12 @@ import { accessIPv4, accessIPv6, description, diskConfig, hostLabel, hostName, n
 const base = { name, 'OS-DCF:diskConfig': diskConfig, accessIPv4, accessIPv6 }
 const v19 = { ...base, description }
 const v94 = { ...v19, hostname: hostName }
-const zone = schema<string | null>({ oneOf: [{ type: 'string', minLength: 1, maxLength: 255 }, { type: 'null' }] })
+const zone = schemaFrom<string | null>({ oneOf: [{ type: 'string', minLength: 1, maxLength: 255 }, { type: 'null' }] })
 const v104 = { ...v94, pinned_availability_zone: zone }
 
 const bodyOf = (properties: Readonly<Record<string, typeof name>>) =>
-  object({ server: object(properties) }, { required: ['server'] })
-const newest = object({ server: object(v104) }, { required: ['server'] })
+  objectSchema({ server: objectSchema(properties) }, { required: ['server'] })
+const newest = objectSchema({ server: objectSchema(v104) }, { required: ['server'] })
 
 /** Fields that later microversions show only after a PUT that shows the whole server. */
 const WHOLE_SERVER_SINCE = 75
@@ -46,7 +46,7 @@ export const serversUpdate = defineRoute<TypeOf<typeof newest>>({
       ...rest
     } = request.body.server
     if (pinned !== undefined && pinned !== (server.spec.availabilityZone ?? null))
-      throw conflict('The availability zone of a server cannot change.')
+      throw newConflict('The availability zone of a server cannot change.')
     const annotations = annotationsFor<string | null>({
       accessIPv4: rest.accessIPv4,
       accessIPv6: rest.accessIPv6,

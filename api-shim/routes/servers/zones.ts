@@ -1,5 +1,5 @@
 /** Availability zones: those of the host aggregates, and the one of all other hosts. */
-import { badRequest, policyForbids } from '../../http/fault.ts'
+import { newBadRequest, policyForbids } from '../../http/fault.ts'
 import { DEFAULT_ZONE } from '../../state/compute-services.ts'
 import { aggregates } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
@@ -21,11 +21,11 @@ export function checkZone(
 ): string | undefined {
   if (zone === undefined) return undefined
   const parts = zone.split(':')
-  if (parts.length > 3) throw badRequest('Invalid input received: Unable to parse availability_zone')
+  if (parts.length > 3) throw newBadRequest('Invalid input received: Unable to parse availability_zone')
   if (parts.length > 1) {
     if (!request.can({ role: 'admin' })) throw policyForbids('os_compute_api:servers:create:forced_host')
-    throw badRequest('A host cannot be forced: use a zone, or scheduler hints.')
+    throw newBadRequest('A host cannot be forced: use a zone, or scheduler hints.')
   }
-  if (!zonesOf(request).has(zone)) throw badRequest('The requested availability zone is not available')
+  if (!zonesOf(request).has(zone)) throw newBadRequest('The requested availability zone is not available')
   return zone
 }

@@ -1,24 +1,31 @@
 /** /os-assisted-volume-snapshots: calls of a volume service for volumes of servers, of which there are none. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { pythonStr } from '../../validation/python.ts'
-import { object, oneOf, query, repeated, string, type TypeOf } from '../../validation/schema.ts'
+import {
+  objectSchema,
+  oneOf,
+  querySchema,
+  repeatedParameter,
+  stringSchema,
+  type TypeOf,
+} from '../../validation/schema.ts'
 import { defineRoute } from '../route.ts'
 import { authorizeService } from './authorize.ts'
 
 const policy = (operation: string) =>
   ({ rule: `os_compute_api:os-assisted-volume-snapshots:${operation}`, role: 'service', inHandler: true }) as const
 
-const text = string({ minLength: 1 })
-const info = object(
+const text = stringSchema({ minLength: 1 })
+const info = objectSchema(
   { snapshot_id: text, type: oneOf(['qcow2'], { type: 'string' }), new_file: text, id: text },
   { required: ['snapshot_id', 'type', 'new_file'] },
 )
-const body = object(
-  { snapshot: object({ volume_id: text, create_info: info }, { required: ['volume_id', 'create_info'] }) },
+const body = objectSchema(
+  { snapshot: objectSchema({ volume_id: text, create_info: info }, { required: ['volume_id', 'create_info'] }) },
   { required: ['snapshot'] },
 )
 
-const unknownVolume = (id: string): Error => badRequest(`No volume Block Device Mapping with id ${id}.`)
+const unknownVolume = (id: string): Error => newBadRequest(`No volume Block Device Mapping with id ${id}.`)
 
 export const assistedSnapshotsCreate = defineRoute<TypeOf<typeof body>>({
   name: 'assisted-volume-snapshots:create',
@@ -33,7 +40,7 @@ export const assistedSnapshotsCreate = defineRoute<TypeOf<typeof body>>({
   },
 })
 
-const parameters = { delete_info: repeated(string()) }
+const parameters = { delete_info: repeatedParameter(stringSchema()) }
 
 export const assistedSnapshotsDelete = defineRoute<null>({
   name: 'assisted-volume-snapshots:delete',
@@ -41,11 +48,11 @@ export const assistedSnapshotsDelete = defineRoute<null>({
   path: '/os-assisted-volume-snapshots/{snapshot_id}',
   success: 204,
   policy: policy('delete'),
-  query: { '2.1': query(parameters), '2.75': query(parameters, { additionalProperties: false }) },
+  query: { '2.1': querySchema(parameters), '2.75': querySchema(parameters, { additionalProperties: false }) },
   async handle(request) {
     authorizeService(request)
     const [given] = request.query['delete_info']?.slice(-1) ?? []
-    if (given === undefined) throw badRequest("'delete_info'")
+    if (given === undefined) throw newBadRequest("'delete_info'")
     throw unknownVolume(volumeOf(given))
   },
 })
@@ -56,9 +63,9 @@ function volumeOf(text: string): string {
   try {
     parsed = JSON.parse(text)
   } catch {
-    throw badRequest('Expecting value: line 1 column 1 (char 0)')
+    throw newBadRequest('Expecting value: line 1 column 1 (char 0)')
   }
   const id = (parsed as { volume_id?: unknown } | null)?.volume_id
-  if (id === undefined) throw badRequest("'volume_id'")
+  if (id === undefined) throw newBadRequest("'volume_id'")
   return pythonStr(id)
 }

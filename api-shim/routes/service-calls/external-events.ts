@@ -4,7 +4,7 @@
  */
 import type { Server } from '../../../crds/index.ts'
 import { servers, serversByUuid } from '../../state/stores.ts'
-import { object, oneOf, type Schema, schema, string } from '../../validation/schema.ts'
+import { objectSchema, oneOf, type Schema, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import { defineRoute } from '../route.ts'
 import { authorizeService } from './authorize.ts'
 
@@ -20,17 +20,17 @@ interface Event {
 }
 
 const bodyOf = (more: readonly string[]): Schema<{ events: Event[] }> =>
-  object(
+  objectSchema(
     {
-      events: schema<Event[]>({
+      events: schemaFrom<Event[]>({
         type: 'array',
         minItems: 1,
-        items: object(
+        items: objectSchema(
           {
             name: oneOf([...names, ...more], { type: 'string' }),
-            server_uuid: string({ format: 'uuid' }),
+            server_uuid: stringSchema({ format: 'uuid' }),
             status: oneOf(['failed', 'completed', 'in-progress'], { type: 'string' }),
-            tag: string({ maxLength: 255 }),
+            tag: stringSchema({ maxLength: 255 }),
           },
           { required: ['name', 'server_uuid'] },
         ),

@@ -1,5 +1,5 @@
 /** DELETE /os-services/{service_id}: forgets a host that has gone for good. */
-import { conflict, notFound } from '../../http/fault.ts'
+import { newConflict, newNotFound } from '../../http/fault.ts'
 import { requireInteger, requireUuid } from '../../state/numeric-ids.ts'
 import { hypervisors, servers, serversByHost } from '../../state/stores.ts'
 import { patchAggregate } from '../aggregates/find.ts'
@@ -19,11 +19,11 @@ export const servicesDelete = defineRoute<null>({
     const service = (await listServices(request)).find((candidate) =>
       number === undefined ? candidate.uuid === id.toLowerCase() : candidate.id === number,
     )
-    if (!service) throw notFound(`Service ${id} not found.`)
+    if (!service) throw newNotFound(`Service ${id} not found.`)
     const { hypervisor, host } = service
-    if (!hypervisor) throw conflict(`Service ${id} is the controller, which registers itself while it runs.`)
+    if (!hypervisor) throw newConflict(`Service ${id} is the controller, which registers itself while it runs.`)
     if ((await state.read(servers)).find(serversByHost, host).length > 0)
-      throw conflict(
+      throw newConflict(
         'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
       )
     for (const aggregate of await listAggregates(request)) {

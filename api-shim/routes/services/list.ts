@@ -1,10 +1,10 @@
 /** GET /os-services. */
-import { query, repeated, string } from '../../validation/schema.ts'
+import { querySchema, repeatedParameter, stringSchema } from '../../validation/schema.ts'
 import { renderService } from '../../views/services.ts'
 import { defineRoute } from '../route.ts'
 import { listServices } from './services.ts'
 
-const parameters = { host: repeated(string()), binary: repeated(string()) }
+const parameters = { host: repeatedParameter(stringSchema()), binary: repeatedParameter(stringSchema()) }
 
 export const servicesList = defineRoute<null>({
   name: 'services:list',
@@ -12,7 +12,7 @@ export const servicesList = defineRoute<null>({
   path: '/os-services',
   success: 200,
   policy: { rule: 'os_compute_api:os-services:list', role: 'admin' },
-  query: { '2.1': query(parameters), '2.75': query(parameters, { additionalProperties: false }) },
+  query: { '2.1': querySchema(parameters), '2.75': querySchema(parameters, { additionalProperties: false }) },
   async handle(request) {
     const host = request.query['host']?.at(-1) || undefined
     const binary = request.query['binary']?.at(-1) || undefined

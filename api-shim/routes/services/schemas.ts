@@ -1,5 +1,5 @@
 /** Schemas that the requests about hosts share. */
-import { string } from '../../validation/schema.ts'
+import { stringSchema } from '../../validation/schema.ts'
 
 /** The name of a host. */
-export const fqdn = string({ pattern: '^[a-zA-Z0-9-._]*$', minLength: 1, maxLength: 255 })
+export const fqdn = stringSchema({ pattern: '^[a-zA-Z0-9-._]*$', minLength: 1, maxLength: 255 })

@@ -1,21 +1,21 @@
 /** PUT /os-services/{service_id}: since 2.53 the ID is a service, before it is the operation. */
 import type { Hypervisor } from '../../../crds/index.ts'
-import { badRequest, notFound } from '../../http/fault.ts'
+import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { requireUuid } from '../../state/numeric-ids.ts'
 import { hypervisors } from '../../state/stores.ts'
-import { boolean, isTrue, object, oneOf, string, type TypeOf } from '../../validation/schema.ts'
+import { boolean, isTrue, objectSchema, oneOf, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderService } from '../../views/services.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { fqdn } from './schemas.ts'
 import { listServices } from './services.ts'
 
 const policy = { rule: 'os_compute_api:os-services:update', role: 'admin' } as const
-const text = string({ minLength: 1, maxLength: 255 })
+const text = stringSchema({ minLength: 1, maxLength: 255 })
 
 const named = { host: fqdn, binary: text, disabled_reason: text }
 const required = ['host', 'binary'] as const
-const namedBody = object(named, { required })
-const forcedBody = object({ ...named, forced_down: boolean }, { required })
+const namedBody = objectSchema(named, { required })
+const forcedBody = objectSchema({ ...named, forced_down: boolean }, { required })
 type NamedBody = TypeOf<typeof forcedBody>
 
 /** The changes of a Hypervisor's spec for Nova's words. */
@@ -23,31 +23,31 @@ type Change = Partial<Record<'disabled' | 'forcedDown', boolean>> & { disabledRe
 
 const requireCompute = (binary: string): void => {
   if (binary !== 'nova-compute')
-    throw badRequest(`Updating a ${binary} service is not supported. Only nova-compute services can be updated.`)
+    throw newBadRequest(`Updating a ${binary} service is not supported. Only nova-compute services can be updated.`)
 }
 
 async function updateByName({ host, binary }: NamedBody, change: Change, { state }: RouteRequest): Promise<void> {
   requireCompute(binary)
   const hypervisor = (await state.read(hypervisors)).get(host)
-  if (!hypervisor) throw notFound(`Host '${host}' is not mapped to any cell`)
+  if (!hypervisor) throw newNotFound(`Host '${host}' is not mapped to any cell`)
   await state.write(hypervisors).patch(hypervisor.metadata, { spec: change })
 }
 
-/** What an operation changes and answers besides the service's name. */
+/** Returns the change that an operation makes, and the members of its answer beside the service's name. */
 function planOperation(operation: string, body: NamedBody, version: number): { change: Change; shown: object } {
   if (operation === 'enable') return { change: { disabled: false, disabledReason: null }, shown: { status: 'enabled' } }
   if (operation === 'disable')
     return { change: { disabled: true, disabledReason: null }, shown: { status: 'disabled' } }
   if (operation === 'disable-log-reason') {
     const { disabled_reason: reason } = body
-    if (reason === undefined) throw badRequest('Missing disabled reason field')
+    if (reason === undefined) throw newBadRequest('Missing disabled reason field')
     return {
       change: { disabled: true, disabledReason: reason },
       shown: { status: 'disabled', disabled_reason: reason },
     }
   }
-  if (operation !== 'force-down' || version < 11) throw notFound('Unknown action')
-  if (body.forced_down === undefined) throw badRequest('Missing forced_down field')
+  if (operation !== 'force-down' || version < 11) throw newNotFound('Unknown action')
+  if (body.forced_down === undefined) throw newBadRequest('Missing forced_down field')
   const forcedDown = isTrue(body.forced_down)
   return { change: { forcedDown }, shown: { forced_down: forcedDown } }
 }
@@ -68,7 +68,7 @@ export const servicesUpdateByName = defineRoute<NamedBody>({
   },
 })
 
-const newBody = object({
+const newBody = objectSchema({
   status: oneOf(['enabled', 'disabled'], { type: 'string' }),
   disabled_reason: text,
   forced_down: boolean,
@@ -77,9 +77,9 @@ type NewBody = TypeOf<typeof newBody>
 
 function changeFrom({ status, disabled_reason: reason, forced_down: forced }: NewBody): Change {
   if (status === 'enabled' && reason !== undefined)
-    throw badRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.")
+    throw newBadRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.")
   if (status === undefined && forced === undefined)
-    throw badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
+    throw newBadRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
   return {
     ...(status === undefined ? {} : { disabled: status === 'disabled', disabledReason: reason ?? null }),
     ...(forced === undefined ? {} : { forcedDown: isTrue(forced) }),
@@ -100,7 +100,7 @@ export const servicesUpdate = defineRoute<NewBody>({
     request.authorize()
     const find = async () => (await listServices(request)).find(({ uuid }) => uuid === id.toLowerCase())
     const service = await find()
-    if (!service) throw notFound(`Service ${id} could not be found.`)
+    if (!service) throw newNotFound(`Service ${id} could not be found.`)
     requireCompute(service.binary)
     const { metadata } = service.hypervisor as Hypervisor
     await request.state.write(hypervisors).patch(metadata, { spec: changeFrom(request.body) })

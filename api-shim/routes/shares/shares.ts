@@ -1,6 +1,6 @@
 /** /servers/{server_id}/shares: there is no file share service, so no server has a share. */
-import { notFound } from '../../http/fault.ts'
-import { object, query, string, type TypeOf } from '../../validation/schema.ts'
+import { newNotFound } from '../../http/fault.ts'
+import { objectSchema, querySchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findMappedServer } from '../servers/find-mapped.ts'
 
@@ -10,9 +10,9 @@ const itemPath = `${path}/{share_id}`
 const ruleOf = (operation: string): string => `os_compute_api:os-server-shares:${operation}`
 const policy = (operation: string, role: 'reader' | 'member') =>
   ({ rule: ruleOf(operation), role, inHandler: true }) as const
-const strict = { '2.97': query({}, { additionalProperties: false }) } as const
+const strict = { '2.97': querySchema({}, { additionalProperties: false }) } as const
 
-const missing = (id = ''): Error => notFound(`Share ${id} could not be found.`)
+const missing = (id = ''): Error => newNotFound(`Share ${id} could not be found.`)
 
 const list = defineRoute<null>({
   name: 'shares:list',
@@ -42,9 +42,9 @@ const show = defineRoute<null>({
   },
 })
 
-const tag = string({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' })
-const body = object(
-  { share: object({ share_id: string({ format: 'uuid' }), tag }, { required: ['share_id'] }) },
+const tag = stringSchema({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' })
+const body = objectSchema(
+  { share: objectSchema({ share_id: stringSchema({ format: 'uuid' }), tag }, { required: ['share_id'] }) },
   { required: ['share'] },
 )
 

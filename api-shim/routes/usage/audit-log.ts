@@ -1,8 +1,8 @@
 /**
- * /os-instance_usage_audit_log: which hosts have counted their servers in a month. No host of Kubenova runs such a task,
- * so all are reported as not run.
+ * /os-instance_usage_audit_log: which hosts have counted their servers in a month. No host of Kubenova runs such a
+ * task, so all are reported as not run.
  */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import { hypervisors } from '../../state/stores.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
@@ -24,7 +24,7 @@ function monthBefore(time: Date): { begin: Date; end: Date } {
 function readTime(text: string): Date {
   const [, day, time] = /^(\d{4}-\d\d?-\d\d?) (\d\d?:\d\d?:\d\d?(?:\.\d{1,6})?)$/.exec(text) ?? []
   const date = new Date(`${day}T${time}Z`)
-  if (Number.isNaN(date.getTime())) throw badRequest(`Invalid timestamp for date ${text}`)
+  if (Number.isNaN(date.getTime())) throw newBadRequest(`Invalid timestamp for date ${text}`)
   return date
 }
 

@@ -1,5 +1,5 @@
 /** Reads the period of a report of usage from a query. Pure. */
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import type { Period } from '../../state/usage-report.ts'
 import type { Query } from '../../validation/request.ts'
 
@@ -9,7 +9,7 @@ const forms = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d(?:\.\d{1,6})?)| (\d\d:\d\d:
 function readTime(text: string): Date {
   const [, day, time, timeAfterBlank] = forms.exec(text) ?? []
   const date = new Date(`${day}T${time ?? timeAfterBlank}Z`)
-  if (Number.isNaN(date.getTime())) throw badRequest('Invalid datetime string: Datetime is in invalid format')
+  if (Number.isNaN(date.getTime())) throw newBadRequest('Invalid datetime string: Datetime is in invalid format')
   return date
 }
 
@@ -19,6 +19,7 @@ export function readPeriod(query: Query, now: Date): Period {
   const start = startText ? readTime(startText) : now
   const stop = endText ? readTime(endText) : now
   const isNow = !startText && !endText
-  if (!isNow && start >= stop) throw badRequest('Invalid start time. The start time cannot occur after the end time.')
+  if (!isNow && start >= stop)
+    throw newBadRequest('Invalid start time. The start time cannot occur after the end time.')
   return { start, stop: stop > now ? now : stop }
 }

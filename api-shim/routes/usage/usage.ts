@@ -1,13 +1,13 @@
 /** /os-simple-tenant-usage: what the servers of projects have used. */
 import type { Server } from '../../../crds/index.ts'
-import { badRequest } from '../../http/fault.ts'
+import { newBadRequest } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
 import { nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { displayNameOf } from '../../state/names.ts'
 import { servers, uuidOf } from '../../state/stores.ts'
 import { serversOf, sizesOf } from '../../state/usage.ts'
 import { type Period, reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
-import { pagination, query, repeated, type Schema, string } from '../../validation/schema.ts'
+import { pagination, querySchema, repeatedParameter, type Schema, stringSchema } from '../../validation/schema.ts'
 import { renderProjectUsage, type UsageViewContext } from '../../views/usage.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { readPeriod } from './period.ts'
@@ -16,11 +16,11 @@ type Request = RouteRequest<null>
 
 const ruleOf = (operation: string): string => `os_compute_api:os-simple-tenant-usage:${operation}`
 
-const times = { start: repeated(string()), end: repeated(string()) }
+const times = { start: repeatedParameter(stringSchema()), end: repeatedParameter(stringSchema()) }
 const schemasWith = (parameters: Readonly<Record<string, Schema>>): ByVersion<Schema> => ({
-  '2.1': query(parameters),
-  '2.40': query({ ...parameters, ...pagination }),
-  '2.75': query({ ...parameters, ...pagination }, { additionalProperties: false }),
+  '2.1': querySchema(parameters),
+  '2.40': querySchema({ ...parameters, ...pagination }),
+  '2.75': querySchema({ ...parameters, ...pagination }, { additionalProperties: false }),
 })
 
 interface Report {
@@ -40,7 +40,7 @@ function reportPage(all: readonly Server[], request: Request): Report {
 function cutUsages(usages: ServerUsage[], request: Request): PageOf<ServerUsage> {
   const { limit, marker } = pageRequestOf(request.query)
   const start = marker === undefined ? 0 : usages.findIndex(({ server }) => uuidOf(server) === marker) + 1
-  if (marker !== undefined && start === 0) throw badRequest(`Marker ${marker} could not be found.`)
+  if (marker !== undefined && start === 0) throw newBadRequest(`Marker ${marker} could not be found.`)
   const items = usages.slice(start, start + limit)
   const last = items.at(-1)
   return { items, ...(last !== undefined && items.length === limit ? { next: uuidOf(last.server) } : {}) }
@@ -65,7 +65,7 @@ export const usageList = defineRoute<null>({
   path: '/os-simple-tenant-usage',
   success: 200,
   policy: { rule: ruleOf('list'), role: 'admin' },
-  query: schemasWith({ ...times, detailed: repeated(string()) }),
+  query: schemasWith({ ...times, detailed: repeatedParameter(stringSchema()) }),
   async handle(request) {
     const { links, query: parameters } = request
     const { period, page } = reportPage((await request.state.read(servers)).listAllProjects(), request)

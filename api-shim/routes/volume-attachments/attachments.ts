@@ -1,7 +1,15 @@
 /** /servers/{server_id}/os-volume_attachments: there is no volume service, so no server has a volume. */
-import { notFound } from '../../http/fault.ts'
+import { newNotFound } from '../../http/fault.ts'
 import { ignoredParameters } from '../../validation/no-parameters.ts'
-import { boolean, nonNegativeInteger, object, query, repeated, schema, string } from '../../validation/schema.ts'
+import {
+  boolean,
+  nonNegativeInteger,
+  objectSchema,
+  querySchema,
+  repeatedParameter,
+  schemaFrom,
+  stringSchema,
+} from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 import { tag } from '../servers/parameters.ts'
@@ -12,14 +20,14 @@ const ruleOf = (operation: string): string => `os_compute_api:os-volumes-attachm
 const policy = (operation: string, role: 'reader' | 'member') =>
   ({ rule: ruleOf(operation), role, inHandler: true }) as const
 
-const page = { limit: repeated(nonNegativeInteger), offset: repeated(nonNegativeInteger) }
+const page = { limit: repeatedParameter(nonNegativeInteger), offset: repeatedParameter(nonNegativeInteger) }
 const list = defineRoute<null>({
   name: 'volume-attachments:list',
   method: 'GET',
   path,
   success: 200,
   policy: policy('index', 'reader'),
-  query: { '2.1': query(page), '2.75': query(page, { additionalProperties: false }) },
+  query: { '2.1': querySchema(page), '2.75': querySchema(page, { additionalProperties: false }) },
   async handle(request) {
     await findServer(request)
     request.authorize()
@@ -38,17 +46,20 @@ const show = defineRoute<null>({
     const { server_id: server, volume_id: volume } = request.params
     await findServer(request)
     request.authorize()
-    throw notFound(`Instance ${server} is not attached to volume ${volume}`)
+    throw newNotFound(`Instance ${server} is not attached to volume ${volume}`)
   },
 })
 
-const volumeId = string({ format: 'uuid' })
-const device = schema<string | null>({
+const volumeId = stringSchema({ format: 'uuid' })
+const device = schemaFrom<string | null>({
   type: ['string', 'null'],
   pattern: '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$',
 })
-const wrap = <P extends Parameters<typeof object>[0]>(properties: P) =>
-  object({ volumeAttachment: object(properties, { required: ['volumeId'] }) }, { required: ['volumeAttachment'] })
+const wrap = <P extends Parameters<typeof objectSchema>[0]>(properties: P) =>
+  objectSchema(
+    { volumeAttachment: objectSchema(properties, { required: ['volumeId'] }) },
+    { required: ['volumeAttachment'] },
+  )
 const newest = wrap({ volumeId, device, tag, delete_on_termination: boolean })
 
 const create = defineRoute<{ volumeAttachment: { volumeId: string } }>({
@@ -61,7 +72,7 @@ const create = defineRoute<{ volumeAttachment: { volumeId: string } }>({
   async handle(request) {
     await findServer(request)
     request.authorize()
-    throw notFound(`Volume ${request.body.volumeAttachment.volumeId} could not be found.`)
+    throw newNotFound(`Volume ${request.body.volumeAttachment.volumeId} could not be found.`)
   },
 })
 
@@ -70,8 +81,8 @@ const updateBody = wrap({
   device,
   tag,
   delete_on_termination: boolean,
-  serverId: string({ format: 'uuid' }),
-  id: string({ format: 'uuid' }),
+  serverId: stringSchema({ format: 'uuid' }),
+  id: stringSchema({ format: 'uuid' }),
 })
 
 /** Until 2.84 an update replaces the volume, which only administrators may do. */
@@ -89,8 +100,8 @@ const update = defineRoute<{ volumeAttachment: { volumeId: string } }>({
     await findServer(request)
     const isSwap = request.version < UPDATE_SINCE || volume !== request.body.volumeAttachment.volumeId
     request.authorize(isSwap ? { rule: ruleOf('swap'), role: 'admin' } : undefined)
-    if (request.version >= UPDATE_SINCE) throw notFound(`Instance ${server} is not attached to volume ${volume}`)
-    throw notFound(`Volume ${volume} could not be found.`)
+    if (request.version >= UPDATE_SINCE) throw newNotFound(`Instance ${server} is not attached to volume ${volume}`)
+    throw newNotFound(`Volume ${volume} could not be found.`)
   },
 })
 
@@ -103,7 +114,7 @@ const remove = defineRoute<null>({
   async handle(request) {
     await findServer(request)
     request.authorize()
-    throw notFound(`Volume ${request.params['volume_id']} could not be found.`)
+    throw newNotFound(`Volume ${request.params['volume_id']} could not be found.`)
   },
 })
 

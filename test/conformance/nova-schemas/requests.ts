@@ -1,6 +1,6 @@
 /** Generates bodies and queries of requests, and compares the verdict of the shim's schemas with that of Nova's. */
 import fc, { type Arbitrary } from 'fast-check'
-import { mutate, shortStrangeValues } from '../../../api-shim/fuzz/mutations.ts'
+import { mutateValues, shortStrangeValues } from '../../../api-shim/fuzz/mutations.ts'
 import { valuesOf } from '../../../api-shim/fuzz/schema-values.ts'
 import { isInRange, selectByVersion } from '../../../api-shim/http/microversion.ts'
 import { allRoutes } from '../../../api-shim/routes/index.ts'
@@ -79,7 +79,7 @@ export function casesOf(
 function generate(kind: SchemaPair['kind'], schema: Schema): Arbitrary<unknown> {
   const values = valuesOf(schema)
   return kind === 'request'
-    ? fc.oneof(values, mutate(values, shortStrangeValues))
+    ? fc.oneof(values, mutateValues(values, shortStrangeValues))
     : fc.oneof(values, mutateQuery(values)).map(asQuery)
 }
 
