@@ -2,7 +2,7 @@
 import { newBadRequest, newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderAddresses } from '../../views/servers.ts'
-import { defineRoute, type Route } from '../route.ts'
+import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { serversDelete } from './delete.ts'
 import { checkLock, findServer } from './find.ts'
 import { ipAddress } from './parameters.ts'
@@ -10,8 +10,13 @@ import { ipAddress } from './parameters.ts'
 const until = '2.43'
 const action = { method: 'POST', path: '/servers/{server_id}/action', success: 202 } as const
 const policy = (rule: string) => ({ rule: `os_compute_api:${rule}`, role: 'member', inHandler: true }) as const
-/** Networks are given when a server is created: addresses cannot be added to it or taken from it. */
-const unsupported = (): Error => newNotImplemented('The requested functionality is not supported.')
+/** Addresses are given when a server is created: they cannot be added to it or taken from it. */
+async function refuseAddressChange(request: RouteRequest): Promise<never> {
+  const server = await findServer(request)
+  request.authorize()
+  checkLock(server, request)
+  throw newNotImplemented('The requested functionality is not supported.')
+}
 
 const networkId = schemaFrom<string | number>({ type: ['string', 'number'], minLength: 1, maxLength: 36 })
 const addFixedBody = objectSchema(
@@ -25,12 +30,7 @@ const addFixedIp = defineRoute<TypeOf<typeof addFixedBody>>({
   until,
   policy: policy('os-multinic:add'),
   body: { '2.1': addFixedBody },
-  async handle(request) {
-    const server = await findServer(request)
-    request.authorize()
-    checkLock(server, request)
-    throw unsupported()
-  },
+  handle: refuseAddressChange,
 })
 
 const addressBody = <K extends string>(key: K) =>
@@ -43,12 +43,7 @@ const removeFixedIp = defineRoute<TypeOf<typeof removeFixedBody>>({
   until,
   policy: policy('os-multinic:remove'),
   body: { '2.1': removeFixedBody },
-  async handle(request) {
-    const server = await findServer(request)
-    request.authorize()
-    checkLock(server, request)
-    throw unsupported()
-  },
+  handle: refuseAddressChange,
 })
 
 const floating = objectSchema({ address: ipAddress, fixed_address: ipAddress }, { required: ['address'] })
