@@ -1,7 +1,6 @@
 /**
- * The declaration of actions. An action is a unit of work on a server, and has the name that Nova gives it, such as
- * `reboot`. The API schema, the controller, the agent, the generated docs and the generic tests all read the same
- * declarations.
+ * The declaration of actions: units of work on a server, named as in Nova (`reboot`). The API schema, the controller,
+ * the agent, the docs and the generic tests all read the same declarations.
  */
 import type { Static, TObject } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
@@ -15,18 +14,15 @@ import {
 } from '../crds/states.ts'
 import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
-/**
- * The input of a step (a small part of an action's work), with only those host capabilities that the step needs. A
- * capability is a group of operations on the host (actions/host).
- */
+/** The input of a step, with only those host capabilities that the step needs. */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
   host: Pick<Host, Needs>
   guest: Guest
   params: P
   /**
-   * Identifies this execution of the action. If a ServerAction requested the action, this is the uid of the
-   * ServerAction; otherwise the agent derives an ID from the Server. If the action boots the guest, the domain's
-   * metadata keeps this ID as the ID of that boot. The ID stays the same when the agent restarts amid the action.
+   * Identifies this execution of the action: the uid of the ServerAction, or an ID that the agent derives from the
+   * Server. It stays the same when the agent restarts amid the action. If the action boots the guest, the domain's
+   * metadata keeps it.
    */
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
@@ -44,8 +40,8 @@ export interface Refusal {
 }
 
 /**
- * The result of one try of a step. If it is a Progress that is not `done`, the work goes on in the background, and the
- * agent tries the step again later.
+ * A Progress that is not `done` means that the work goes on in the background. The agent then tries the step again
+ * later.
  */
 export type StepResult = Progress | Refusal
 
@@ -53,8 +49,7 @@ export type StepResult = Progress | Refusal
 export interface Step<P, Needs extends Capability = Capability> {
   name: string
   /**
-   * The process that runs the step: `controller` (before it admits the action request), or `host` (the agent of the
-   * server's host).
+   * Where the step runs: in the controller before it admits the action request, or in the agent of the server's host.
    */
   side: 'controller' | 'host'
   /** The host capabilities that `do` gets. */
@@ -70,18 +65,16 @@ export interface Step<P, Needs extends Capability = Capability> {
    */
   cleansUp?: true
   /**
-   * Does what can be done at once. It does not wait for a download, the guest or a disk copy, but returns `done:
-   * false`, and the agent tries the step again later. Returning nothing means done.
+   * Must not wait for a download, the guest or a disk copy: returns `done: false`, and the agent tries the step again
+   * later. Returning nothing means done.
    */
   do(input: StepInput<P, Needs>): Promise<StepResult | void>
 }
 
-/** Declares a step that the agent runs. TypeScript infers from `needs` which capabilities `do` gets. */
 export function defineStep<P, Needs extends Capability>(s: Omit<Step<P, Needs>, 'side'>): Step<P, Needs> {
   return { side: 'host', ...s }
 }
 
-/** Tries a step once, with the capabilities of `host` that the step needs. */
 export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<StepResult> {
   const given = Object.fromEntries(needs.map((capability) => [capability, host[capability]]))
   return (await run({ ...input, host: given as unknown as Host })) ?? { done: true }
@@ -92,7 +85,7 @@ export const isRefusal = (result: StepResult): result is Refusal => 'refused' in
 export interface Action<Name extends string = string, P extends TObject = TObject> {
   /** The action's name in Nova. */
   name: Name
-  /** One sentence that describes the action, for the docs and the schema. */
+  /** One sentence, for the docs and the schema. */
   description: string
   /**
    * The request of Nova's API, POST /servers/{id}/action, that corresponds to this action: its key in the body, its
@@ -100,17 +93,16 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   nova?: { key: string; since: string; status: 200 | 202 | 204 }
   policy: 'owner' | 'admin'
-  /** The schema of the parameters in a ServerAction. Absent if users cannot request the action with a ServerAction. */
+  /** Absent if users cannot request the action with a ServerAction. */
   request?: P
   /**
-   * Names the Secret, and the key in it, that the parameters refer to. The controller encrypts ("seals") the value of
-   * that key, so that only the server's host can decrypt it, and adds it to the parameters as `sealed`
-   * (actions/sealed-secret.ts).
+   * The Secret, and the key in it, that the parameters refer to. The controller encrypts the value of that key for the
+   * server's host and adds it to the parameters as `sealed` (actions/sealed-secret.ts).
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
   /**
-   * Names the Image that the parameters refer to; undefined if they name none. The controller copies what the agent
-   * needs of that Image into the parameters, as the field `resolvedImage`.
+   * The Image that the parameters name; undefined if they name none. The controller copies what the agent needs of it
+   * into the parameters, as `resolvedImage`.
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
   /**
@@ -118,19 +110,18 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * start, unpause or resume, whichever fits the domain's power. Absent: no spec.powerState leads to the action.
    */
   desiredPower?: DesiredPower
-  /** The vmStates in which users may request the action. In every other vmState the controller rejects the request. */
+  /** The vmStates in which users may request the action. */
   from: readonly VmState[]
-  /** The only mode of the server (normal, rescued, …) in which users may request the action. Absent: any mode. */
+  /** The only mode in which users may request the action. Absent: any mode. */
   inMode?: Mode
   /**
-   * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if the
-   * request is allowed.
+   * Why a request with these parameters is rejected although the vmState is one of `from`; undefined if the request is
+   * allowed.
    */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * Set if a request for the action, made while the vmState is error, retries the operation that failed, so that the
-   * server gets the power that spec.powerState names. If no host could build the server, the request makes the
-   * controller schedule the server again.
+   * Set if a request in vmState error retries the operation that failed. If no host could build the server, the
+   * controller schedules it again.
    */
   retries?: true
   /**
@@ -147,7 +138,7 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   reason?: Reason
   /** The name of Nova's instance action event, for the action record. */
   event: string
-  /** The mode and power of the server after the action; 'gone' if the action removes the server. */
+  /** 'gone' if the action removes the server. */
   result: ActionResult | 'gone'
   /**
    * Set if the action wakes a guest that has suspended itself to RAM. Users may then request the action for such a
@@ -165,9 +156,9 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   builds?: true
   /**
-   * Set if a restarted agent may drop the unfinished action when spec.powerState has changed meanwhile. If the field is
-   * absent, a restarted agent must finish the action first, because a part of it goes on without the agent: a guest
-   * that was asked to power off still does so, and libvirtd still saves the guest's memory.
+   * Set if a restarted agent may drop the unfinished action when spec.powerState has changed meanwhile. Every other
+   * action must be finished, because its effect goes on without the agent: a guest that was asked to power off still
+   * does so.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]
@@ -176,13 +167,12 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
 }
 
 export interface ActionResult {
-  /** The mode of the server after the action. Absent: the mode does not change. */
+  /** Absent: the mode does not change. */
   mode?: Mode
   /** 'desired' means the power that spec.powerState names; 'unchanged' means the power before the action. */
   power: DomainPower | 'desired' | 'unchanged'
 }
 
-/** Whether the action changes neither mode nor power of the server. */
 export const isUnchanging = ({ result }: Pick<Action, 'result'>): boolean =>
   result !== 'gone' && result.power === 'unchanged' && result.mode === undefined
 
@@ -197,7 +187,6 @@ export function resultingVmState({ result }: Action): VmState | undefined {
   return vmStateOf({ mode, power, launched: true, fault: false })
 }
 
-/** Declares an action. The function exists so that TypeScript infers the types of the parameters. */
 export function defineAction<Name extends string, P extends TObject>(a: Action<Name, P>): Action<Name, P> {
   return a
 }

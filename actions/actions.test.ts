@@ -6,7 +6,6 @@ import { type Action, isUnchanging } from './action.ts'
 import { type ActionName, actions } from './index.ts'
 import { guestOf, neverBuilt, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
-/** A test case: runs `action` on the host that `make` returns, whose server has the vmState `from`. */
 interface Case {
   title: string
   action: Action
@@ -23,11 +22,7 @@ const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
 
 const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
 
-/**
- * Whether the controller rejects a request for the action on the server that `make` makes. As long as a server was
- * never built, users may request only actions that boot the guest. Actions that no user requests, such as create, are
- * never rejected.
- */
+/** For a server that was never built, users may request only actions that boot the guest. */
 const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
   request !== undefined && !boots && neverBuilt.has(make)
 
@@ -44,10 +39,7 @@ const cases: Case[] = Object.values(actions).flatMap((action) =>
   ),
 )
 
-/**
- * The power of the domain after each action if spec.powerState is Running. 'gone': nothing is left of the server.
- * 'unchanged': the power is the same as before the action.
- */
+/** The power of the domain after each action if spec.powerState is Running. */
 const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   create: 'running',
   delete: 'gone',
@@ -64,7 +56,6 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   changePassword: 'unchanged',
 }
 
-/** Checks that the host is in the state that the action promises. */
 async function expectDone({ action, title, make }: Case, host: FakeHost): Promise<void> {
   const wanted = powerAfter[action.name as ActionName]
   const { power } = host.observe(UID)
@@ -73,11 +64,10 @@ async function expectDone({ action, title, make }: Case, host: FakeHost): Promis
   if (action.name === 'unrescue') expect(host.machine(UID).rescueDisk, title).toBeUndefined()
   if (wanted === 'gone') expect(host.isEmpty(UID), title).toBe(true)
   else if (wanted === 'unchanged') expect(power, title).toBe((await make()).observe(UID).power)
-  // A server that should be off may have no domain. So a missing domain counts as off.
+  // A server that should be off may have no domain.
   else expect(wanted === 'off' && power === 'missing' ? 'off' : power, title).toBe(wanted)
 }
 
-/** The disk that the guest runs from after an action, by the name of the action. */
 const diskAfter: Partial<Record<ActionName, string>> = {
   create: 'root disk',
   reboot: 'root disk',
@@ -85,13 +75,10 @@ const diskAfter: Partial<Record<ActionName, string>> = {
   unrescue: 'root disk',
 }
 
-/** Counts the boots that the action caused: those with the action's boot ID, which is m1. */
+/** `m1` is the action's boot ID. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/**
- * Runs the action to its end. An action that leaves the power unchanged may also end with an error of class Refused,
- * because it cannot be done in every state.
- */
+/** An action that leaves the power unchanged may be refused, because it cannot be done in every state. */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })
@@ -100,13 +87,7 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
   }
 }
 
-/**
- * Runs the action without faults. Returns:
- * - boots: the number of boots that the action caused
- * - waits: the number of tries after which a step was not done yet
- * - effects: the number of calls that changed the host
- * - end: the state of the host afterwards
- */
+/** `waits` counts the tries after which a step was not done yet, `effects` the calls that changed the host. */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]
   let waits = 0
@@ -204,8 +185,8 @@ describe.each(cases)('$title', (c) => {
       for (const second of points(effects)) {
         const host = await c.make()
         await expect(run(c, host, { life: new Life().killAt(first.at, first.when) })).rejects.toThrow(Killed)
-        // The first run has done a part of the work already. So the second run may reach its end before the call at
-        // which it was to be killed.
+        // The first run has done a part of the work already. So the second run may end before the call at which it was
+        // to be killed.
         await run(c, host, { life: new Life().killAt(second.at, second.when) }).catch((error: unknown) => {
           if (!(error instanceof Killed)) throw error
         })

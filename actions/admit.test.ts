@@ -53,7 +53,6 @@ interface Row {
   allowed: boolean
 }
 
-/** Valid parameters for a request of the action. */
 function paramsOf(name: string, type: string | undefined): Record<string, unknown> {
   if (name === 'changePassword') return { passwordSecret: { name: 'web-password' } }
   return type === undefined ? {} : { type }
@@ -104,9 +103,8 @@ describe('the state table', () => {
   )
 
   /**
-   * Kubenova runs only one action on a server at a time, so it rejects every request while the server has a task_state.
-   * Nova allows a hard reboot in the task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing,
-   * unpausing, suspending and resuming. In Kubenova the user must wait until a hanging reboot ends by itself.
+   * Nova allows a hard reboot in some task_states (rebooting, pausing, …). Kubenova runs only one action on a server at
+   * a time, so it rejects every request.
    */
   it.each(taskStates)('admit rejects every request in task_state %s', (taskState) => {
     for (const { name, params, vmState } of requestable)
@@ -120,7 +118,7 @@ describe('the state table', () => {
 const running = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
 const ended = { ...running, lastCompletedAction: 'u1' }
 
-/** Reasons to reject a request in every vmState. If several apply, the rejection gives the first in Nova's order. */
+/** If several apply, the rejection gives the first in Nova's order. */
 const obstacles: [string, Given, string][] = [
   ['it is being deleted', { deleting: true }, 'ServerTerminating'],
   ['another request runs', { status: running }, 'ActionUnderWay'],

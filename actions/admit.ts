@@ -1,4 +1,3 @@
-/** Admission: the pure function that decides whether a user may request an action of a server now. */
 import { Value } from 'typebox/value'
 import type { Reason, Server, ServerStatus } from '../crds/index.ts'
 import type { Action } from './action.ts'
@@ -16,8 +15,7 @@ export function runningRequestOf(server: Server): string | undefined {
 }
 
 /**
- * Checks in Nova's order: whether the action can be requested, whether its parameters are valid, whether the server is
- * terminating, whether another action runs, whether the server is locked, and whether its vmState allows the action.
+ * Checks in Nova's order.
  * @param params the field of the ServerAction's spec that has the action's name
  */
 export function admit(server: Server, name: string, params: unknown): Admission {
@@ -39,8 +37,8 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action boots the guest although `targetPowerOf` says that the guest must be off, paused or suspended. The
- * agent would undo such a boot at once. False for a retry of an operation that failed.
+ * Whether the action boots a guest that must be off, paused or suspended: the agent would undo such a boot at once.
+ * False for a retry of an operation that failed.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)
@@ -63,7 +61,7 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
 const canWake = ({ powerState }: Partial<ServerStatus>, { wakes }: Action): boolean =>
   wakes === true && powerState === 'Suspended'
 
-/** Returns why the state of the server does not allow the action; undefined if it does. */
+/** Returns undefined if the state of the server allows the action. */
 function objectionTo({ status = {} }: Server, action: Action, params: unknown): string | undefined {
   const { name, from, inMode, boots } = action
   const { vmState = 'building', mode = 'normal', launchedAt } = status

@@ -1,13 +1,9 @@
-/**
- * The common steps of all actions that boot a guest: fetch the image, make what is missing on the host, define the
- * domain from the current Server, start the domain. Each boot has a boot ID, which names the request that the boot
- * belongs to.
- */
+/** The common steps of all actions that boot a guest. The boot ID names the request that a boot belongs to. */
 import { defineStep, type Step } from './action.ts'
 
 /**
- * Makes the disks, the config drive and the ports in parallel. If one of the three fails, the step still waits for the
- * other two. Otherwise the steps that clean up after the failure could run while something is still being made.
+ * If one of the three fails, the step still waits for the other two. Otherwise the cleanup could run while something is
+ * still being made.
  */
 export const prepare = defineStep({
   name: 'prepare',
@@ -24,8 +20,7 @@ export const define = defineStep({
   name: 'define',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
-    // A running domain keeps its definition and its boot ID until its next boot, so define only a domain that does not
-    // run.
+    // A running domain keeps its definition and its boot ID until its next boot.
     if ((await domains.runningBootId(guest)) === undefined) await domains.define(guest, bootId, ctx)
   },
 })
@@ -36,10 +31,7 @@ export const start = defineStep({
   do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
 })
 
-/**
- * Starts the guest unless spec.powerState is Stopped. An action uses it instead of `start` if the server must end in
- * the power that spec.powerState names.
- */
+/** For actions after which the server must have the power that spec.powerState names. */
 export const startUnlessStopped = defineStep({
   name: start.name,
   needs: start.needs,

@@ -4,7 +4,6 @@ import { guestOf, runOn, situations, UID } from './testing.ts'
 
 const request = { action: actions.changePassword, params: { sealed: 'sealed-password' } }
 
-/** A guest that was made from an image for this operating system. */
 function guestOn(os_type: 'linux' | 'windows') {
   const guest = guestOf()
   const image = { ...guest.instance.image, properties: { os_type } }

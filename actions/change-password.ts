@@ -1,4 +1,3 @@
-/** The action changePassword: the QEMU guest agent sets the password of a user of the guest. */
 import { type Static, Type } from 'typebox'
 import { Name } from '../crds/schema.ts'
 import { defineAction, defineStep, type StepInput } from './action.ts'
@@ -27,7 +26,7 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-/** The parameters as the agent gets them. The controller has added `sealed`: the password, encrypted for the host. */
+/** The controller has added `sealed`: the password, encrypted for the host. */
 type AdmittedParams = Params & { sealed?: string }
 
 const setPassword = defineStep({

@@ -7,7 +7,6 @@ import type { Reason } from '../crds/reasons.ts'
 import { defineAction, defineStep } from './action.ts'
 import type { NmiResult } from './host/index.ts'
 
-/** The reason and the message with which the request is refused, for each result other than `sent`. */
 const refusals: Record<Exclude<NmiResult, 'sent'>, { reason: Reason; message: string }> = {
   notRunning: {
     reason: 'GuestNotRunning',

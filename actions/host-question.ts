@@ -1,20 +1,21 @@
 /**
- * The questions that the API shim asks the agent of a host about a server: what only the host knows, and what is too
- * large or changes too often for a resource. Question and answer are encrypted, so plain HTTP carries them
- * (docs/adr/0046).
+ * Questions of the API shim to the agent of a host, about what only the host knows or what changes too often for a
+ * resource. Question and answer are encrypted, so plain HTTP carries them (docs/adr/0046).
  */
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { decryptWith, encryptFor } from './sealed-secret.ts'
 
-/** The path to which questions are posted, and the name of the page. */
+/** The path to which questions are posted. */
 export const QUESTION_PAGE = 'questions'
-/** The audience of the token in a question: the agent that is asked cannot use the token to ask another agent. */
+/**
+ * The audience of the token in a question. It names one agent, so that this agent cannot use the token to ask another.
+ */
 export const questionAudienceOf = (host: string): string => `compute.kubenova.io/agent/${host}`
 
 const Question = Type.Object({
-  /** A token of the shim's ServiceAccount for {@link questionAudienceOf} the host. */
+  /** A token of the shim's ServiceAccount with the audience {@link questionAudienceOf}. */
   token: Type.String(),
   /** The X25519 public key, in base64url, for which the answer is encrypted. */
   replyKey: Type.String({ maxLength: 64 }),
@@ -30,14 +31,14 @@ export type DomainStatistics = Readonly<Record<string, string | number | boolean
 export type HostAnswer =
   | { output: string }
   | { statistics: DomainStatistics }
-  /** The host does not run the server, or has no statistics of a domain that is off. */
+  /** `server`: the host does not run the server. `domain`: the domain is off, so it has no statistics. */
   | { missing: 'server' | 'domain' }
 
 /** @param publicKey status.sealingKey of the Hypervisor */
 export const encryptQuestion = (question: HostQuestion, publicKey: string): Promise<string> =>
   encryptFor(Buffer.from(JSON.stringify(question)), publicKey, { purpose: 'question' })
 
-/** Returns undefined if the text is no question for the host with this key. */
+/** Returns undefined if the text is no question that was encrypted for this key. */
 export async function decryptQuestion(text: string, privateKey: KeyObject): Promise<HostQuestion | undefined> {
   const plain = await decryptWith(text, privateKey, { purpose: 'question' })
   if (!plain) return undefined
@@ -48,7 +49,7 @@ export async function decryptQuestion(text: string, privateKey: KeyObject): Prom
 export const encryptAnswer = (answer: HostAnswer, { replyKey, server }: HostQuestion): Promise<string> =>
   encryptFor(Buffer.from(JSON.stringify(answer)), replyKey, { purpose: 'answer', server })
 
-/** Returns undefined if the text is no answer for this key about this server. */
+/** Returns undefined if the text is no answer about this server that was encrypted for this key. */
 export async function decryptAnswer(
   text: string,
   privateKey: KeyObject,
@@ -58,7 +59,7 @@ export async function decryptAnswer(
   return plain && (JSON.parse(Buffer.from(plain).toString('utf8')) as HostAnswer)
 }
 
-/** A key pair for one question of the API shim to an agent: the agent encrypts its answer with the public key. */
+/** A key pair for one question: the agent encrypts its answer with the public key. */
 export function newReplyKey(): { privateKey: KeyObject; replyKey: string } {
   const { privateKey } = generateKeyPairSync('x25519')
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' })

@@ -1,4 +1,3 @@
-/** The registry of all actions, and what is derived from it: the ServerAction kind and look-ups by name. */
 import type { TObject } from 'typebox'
 import { serverActionKind } from '../crds/kinds/server-action.ts'
 import type { Action } from './action.ts'
@@ -27,7 +26,7 @@ const registry = {
 
 export type ActionName = keyof typeof registry
 
-/** All actions, by Nova's name. Their parameters have no static types here: callers validate the parameters first. */
+/** Their parameters have no static types here: callers validate the parameters first. */
 export const actions = registry as unknown as Readonly<Record<ActionName, Action>>
 
 export const actionNames = Object.keys(registry) as readonly ActionName[]
@@ -36,15 +35,11 @@ export function isActionName(name: string): name is ActionName {
   return Object.hasOwn(registry, name)
 }
 
-/**
- * Whether a user can request the action with a ServerAction. The other actions follow from the Server's spec, creation
- * or deletion.
- */
+/** Actions that users cannot request follow from the Server's spec, creation or deletion. */
 export function isRequestable(name: string): name is ActionName {
   return isActionName(name) && actions[name].request !== undefined
 }
 
-/** The parameter schema of each action that can be requested, by action name. */
 function requestSchemas(): Record<string, TObject> {
   const entries = actionNames.flatMap((name) => {
     const { request } = actions[name]
@@ -53,7 +48,6 @@ function requestSchemas(): Record<string, TObject> {
   return Object.fromEntries(entries)
 }
 
-/** The ServerAction kind. Its spec has a field with the parameters of each action that can be requested. */
 export const serverAction = serverActionKind(
   requestSchemas(),
   actionNames.filter((name) => !isRequestable(name)),

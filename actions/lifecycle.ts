@@ -1,9 +1,8 @@
-/** The actions create and delete. The agent runs them, without a request, when a Server is created or deleted. */
+/** The agent runs create and delete without a request, when a Server is created or deleted. */
 import { vmStates } from '../crds/states.ts'
 import { defineAction, defineStep, type Step } from './action.ts'
 import { define, fetchImage, prepare, startUnlessStopped } from './boot-steps.ts'
 
-/** Steps that remove everything of the server from its host. */
 const removal: readonly Step<unknown>[] = [
   defineStep({
     name: 'destroy',

@@ -1,20 +1,18 @@
-/** The mode of a server, and the power that the agent works towards in each mode. Pure. */
 import type { DesiredPower, Mode, Server } from '../crds/index.ts'
 import type { Action } from './action.ts'
 
 export const modeOf = ({ status }: Server): Mode => status?.mode ?? 'normal'
 
-/** The mode that a server in `mode` has once the action has succeeded. */
 export const modeAfter = ({ result }: Pick<Action, 'result'>, mode: Mode): Mode =>
   (result === 'gone' ? undefined : result.mode) ?? mode
 
 /**
- * The power that the agent works towards in each mode. Only in mode normal does the server follow spec.powerState at
- * once. In the other modes a changed spec.powerState waits until the mode has ended.
+ * Only in mode normal does the server follow spec.powerState at once. In the other modes a changed spec.powerState
+ * waits until the mode has ended.
  * - rescued: the rescue system should run, whatever spec.powerState says.
- * - resized: the value of spec.powerState that the server reached last, so that a confirm or a revert of the resize
- *   finds the server as the resize left it.
- * - shelved, softDeleted: kept off. shelvedOffloaded: there is no domain, which counts as off.
+ * - resized: the value of spec.powerState that the server reached last, so that a confirm or a revert finds the server
+ *   as the resize left it.
+ * - shelvedOffloaded: there is no domain, which counts as off.
  */
 const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
   normal: ({ spec }) => spec.powerState,
@@ -25,5 +23,4 @@ const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
   softDeleted: () => 'Stopped',
 }
 
-/** The power that the agent works towards in the server's present mode. */
 export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)

@@ -1,11 +1,9 @@
-/** The actions that make a server reach its spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
 import { defineAction, defineStep } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { unpauseAndPowerOff } from './power-off.ts'
 import { wakeGuest } from './wake.ts'
 
-/** Asks the guest to power off, and cuts its power if it still runs after the shutdown timeout, as Nova's stop does. */
 const stopGuest = defineStep({
   name: 'shutdown',
   needs: ['domains'],
@@ -13,7 +11,7 @@ const stopGuest = defineStep({
     unpauseAndPowerOff({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx }),
 })
 
-/** Resumes the virtual CPUs of a paused guest, and wakes one that sleeps. Does nothing to a running guest. */
+/** Does nothing to a running guest. */
 const unpauseGuest = defineStep({
   name: 'unpause',
   needs: ['domains'],
@@ -36,8 +34,7 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // The step `start` does nothing to a guest that sleeps or is paused, so `unpauseGuest` follows. (A server in vmState
-  // error may have a paused guest, and users may request a start of such a server.)
+  // `start` does nothing to a guest that sleeps or is paused, which a server in vmState error may have.
   steps: [...bootSteps, unpauseGuest],
 })
 

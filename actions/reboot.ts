@@ -1,13 +1,10 @@
-/**
- * The action reboot. SOFT asks the guest to power off, and cuts its power if it still runs after a timeout. HARD cuts
- * its power at once. Then both boot the guest.
- */
+/** SOFT asks the guest to power off, and cuts its power after a timeout. HARD cuts its power at once. */
 import { type Static, Type } from 'typebox'
 import { defineAction, defineStep, type StepInput } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { unpauseAndPowerOff } from './power-off.ts'
 
-/** Seconds that a SOFT reboot gives the guest to power off; Nova's default of wait_soft_reboot_seconds. */
+/** Nova's default of wait_soft_reboot_seconds. */
 const SOFT_REBOOT_TIMEOUT_SECONDS = 120
 
 const params = Type.Object({
@@ -16,8 +13,8 @@ const params = Type.Object({
 type Params = Static<typeof params>
 
 /**
- * Checks that a guest that runs can be booted again, before its power is cut. For example, a backup program may have
- * moved its disk to a place from which the agent boots no server. The request is then refused, and the guest runs on.
+ * Refuses the request before the guest's power is cut if the guest could not be booted again, for example because a
+ * backup program has moved its disk.
  */
 const checkBootable = defineStep({
   name: 'check-definition',
@@ -33,8 +30,7 @@ const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
   async do({ host: { domains }, guest, params, bootId, elapsedMs, ...ctx }: StepInput<Params, 'domains'>) {
-    // If the agent crashed and was restarted, this request may have booted the domain already. Then do not stop the
-    // domain, because that would be a second reboot.
+    // If this request booted the domain before the agent restarted, stopping it would be a second reboot.
     if ((await domains.runningBootId(guest)) === bootId) return
     if (params.type === 'HARD') return domains.destroy(guest, ctx)
     return unpauseAndPowerOff({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })

@@ -1,6 +1,6 @@
 /**
- * The action rescue boots a server from a disk made from a rescue image; the server's own disks are attached after that
- * disk. The action unrescue boots the server from its own disk again.
+ * The action rescue boots a server from a disk made from a rescue image, with the server's own disks attached. The
+ * action unrescue boots the server from its own disk again.
  */
 import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'
@@ -19,12 +19,10 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-/** The parameters as the agent gets them. The controller has added `resolvedImage` if the request names an Image. */
+/** The controller has added `resolvedImage` if the request names an Image. */
 type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
 
-/**
- * Makes the rescue disk while the guest still runs, and checks that this host can run the rescue system.
- */
+/** The guest still runs meanwhile. Also checks that this host can run the rescue system. */
 const prepareRescueDisk = defineStep({
   name: 'prepare-rescue-disk',
   needs: ['rescueDisks', 'domains'],
@@ -52,9 +50,7 @@ const deleteRescueDisk = defineStep({
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
-/**
- * Stops the rescue system if it runs: libvirtd may have started the domain although it reported that the start failed.
- */
+/** libvirtd may have started the domain although it reported that the start failed. */
 const stopRescueSystem = defineStep({
   name: 'stop-rescue-system',
   needs: ['domains'],
@@ -64,9 +60,8 @@ const stopRescueSystem = defineStep({
 })
 
 /**
- * Boots the server's own disk again after a failed rescue. If this host cannot boot that disk, the server stays off.
- * This boot gets another boot ID than the rescue. `stopRescueSystem` stops only the boot with the ID of the rescue, so
- * it does not stop this boot when the undo steps are repeated.
+ * If this host cannot boot the server's own disk, the server stays off. This boot gets another ID than the rescue, so
+ * that `stopRescueSystem` does not stop it when the undo steps are repeated.
  */
 const bootOwnDisk = defineStep({
   name: 'boot-own-disk',
@@ -107,7 +102,7 @@ export const unrescue = defineAction({
   nova: { key: 'unrescue', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
-  // A server is in `error` if its unrescue failed. Its user may then request the unrescue again.
+  // The vmState is `error` after a failed unrescue, which the user may then request again.
   from: ['rescued', 'error'],
   inMode: 'rescued',
   task: () => 'unrescuing',

@@ -1,27 +1,23 @@
 /**
- * Encrypts ("seals") secret values that the controller sends to the agent of one host: passwords and user data. The
- * controller encrypts a value with the host's public key; only that host can decrypt it, and only for the purpose that
- * it was encrypted for (docs/adr/0021, docs/adr/0035).
+ * Encrypts secret values that the controller sends to the agent of one host: passwords and user data. Only that host
+ * can decrypt a value, and only for the purpose that it was encrypted for (docs/adr/0021, docs/adr/0035).
  */
 import type { KeyObject } from 'node:crypto'
 
-/**
- * The uids of the Server and the ServerAction that a value is encrypted for. With other uids the value cannot be
- * decrypted.
- */
+/** The uids of the Server and the ServerAction. With other uids the value cannot be decrypted. */
 export interface SealBinding {
   server: string
   request: string
 }
 
-/** The uid of the Server whose user data is encrypted. With another uid the user data cannot be decrypted. */
+/** The uid of the Server. With another uid the user data cannot be decrypted. */
 export interface UserDataBinding {
   server: string
 }
 
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
-/** Each value is padded to a multiple of this many bytes, so that the ciphertext does not show a password's length. */
+/** Values are padded to a multiple of this, so that the ciphertext does not show a password's length. */
 const BLOCK_BYTES = 128
 
 /**
@@ -33,10 +29,7 @@ export async function sealSecret(value: string, publicKey: string, { server, req
   return encryptFor(padWithZeros(Buffer.from(value)), publicKey, { server, request })
 }
 
-/**
- * Decrypts a value. Returns undefined if the value was encrypted for another key, Server or ServerAction, or has been
- * changed.
- */
+/** Returns undefined if the value was encrypted for another key, Server or ServerAction, or has been changed. */
 export async function openSealedSecret(
   sealed: string,
   privateKey: KeyObject,
@@ -46,10 +39,7 @@ export async function openSealedSecret(
   return padded && Buffer.from(padded).toString('utf8').replace(/\0+$/, '')
 }
 
-/**
- * The byte between user data and its padding with zeros (ISO/IEC 7816-4). User data may itself end with zeros, so the
- * padding alone would not show where the data ends.
- */
+/** The byte between user data and its padding with zeros (ISO/IEC 7816-4). User data may itself end with zeros. */
 const END_OF_DATA = 0x80
 
 /**
@@ -61,7 +51,7 @@ export async function sealUserData(value: Uint8Array, publicKey: string, { serve
   return encryptFor(padded, publicKey, { server, purpose: 'user-data' })
 }
 
-/** Decrypts user data. Returns undefined if it was encrypted for another key or Server, or has been changed. */
+/** Returns undefined if the user data was encrypted for another key or Server, or has been changed. */
 export async function openSealedUserData(
   sealed: string,
   privateKey: KeyObject,
@@ -77,10 +67,7 @@ function padWithZeros(value: Uint8Array): Uint8Array {
   return padded
 }
 
-/**
- * The fields of the JWE's protected header that state what a value is encrypted for. Decryption fails if somebody has
- * changed them.
- */
+/** The fields of the JWE's protected header that state what a value is encrypted for. */
 type Purpose = Readonly<Record<string, string>>
 
 /** @param purpose what the value is for; {@link decryptWith} must be given the same */

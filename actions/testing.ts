@@ -44,19 +44,12 @@ export interface Run {
   params?: Record<string, unknown>
   bootId?: string
   life?: Life
-  /** How often each step is executed; default 1. */
   times?: number
-  /**
-   * Called when a step is not done yet, before it is tried again. In production, the agent's reconcile ends after such
-   * a try.
-   */
+  /** Called when a step is not done yet, before it is tried again. */
   onWait?(): void
 }
 
-/**
- * Tries a step until it is done. Between two tries it does not wait, but adds the time that the agent would wait to
- * `elapsedMs`.
- */
+/** Does not wait between two tries, but adds the time that the agent would wait to `elapsedMs`. */
 async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>, onWait: () => void): Promise<void> {
   for (let elapsedMs = 0; ; onWait()) {
     const result = await runStep(step, { ...input, elapsedMs })
@@ -67,8 +60,8 @@ async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>
 }
 
 /**
- * Executes the steps of an action in order, as the agent does. Rejects with the error of a step, or with Killed if the
- * test ends the simulated agent process.
+ * Executes the steps of an action in order, as the agent does. Rejects with Killed if the test ends the simulated agent
+ * process.
  */
 export async function runOn(
   host: FakeHost,
@@ -97,7 +90,6 @@ export async function runOn(
   await life.runUntilKilled(all())
 }
 
-/** Makes a host on which the server was built and started with the boot ID `m0`. */
 async function buildServer(): Promise<FakeHost> {
   const host = new FakeHost()
   await runOn(host, { action: actions.create, bootId: 'm0' })
@@ -117,8 +109,8 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
 }
 
 /**
- * Functions that make a host with a server, by the vmState of the server. If a vmState has several functions, they
- * differ in what the host has of the server, such as its disks and its domain, or in how the guest behaves.
+ * By the vmState of the server. The functions of one vmState differ in what the host has of the server, or in how the
+ * guest behaves.
  */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [buildNothing, buildHalf],
@@ -143,25 +135,20 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
   shelved_offloaded: [async () => new FakeHost()],
 }
 
-/** Makes a host that has nothing of the server: no disk, no port and no domain. */
 async function buildNothing(): Promise<FakeHost> {
   return new FakeHost()
 }
 
-/**
- * The functions in `situations` whose server was never built. For such a server the controller rejects every action
- * request that does not boot the server.
- */
+/** For a server that was never built, the controller rejects every request that does not boot it. */
 export const neverBuilt: ReadonlySet<() => Promise<FakeHost>> = new Set([buildNothing, buildHalf])
 
-/** Builds the server, and then boots it from a rescue disk with the boot ID `r0`. */
 async function buildRescued(): Promise<FakeHost> {
   const host = await buildServer()
   await runOn(host, { action: actions.rescue, bootId: 'r0' })
   return host
 }
 
-/** Builds a server incompletely: the agent crashed after it had made the disks. */
+/** The agent crashed after it had made the disks. */
 async function buildHalf(): Promise<FakeHost> {
   const host = new FakeHost()
   Object.assign(host.machine(UID), { disks: true, configDrive: '{}' })
@@ -169,14 +156,12 @@ async function buildHalf(): Promise<FakeHost> {
   return host
 }
 
-/** Builds a server whose guest ignores the power button. */
 async function buildWithDeafGuest(): Promise<FakeHost> {
   const host = await buildServer()
   host.machine(UID).obeysPowerButton = false
   return host
 }
 
-/** Builds a server whose domain an administrator has then undefined. */
 async function buildWithoutDomain(): Promise<FakeHost> {
   const host = await buildServer()
   host.machine(UID).domain = undefined

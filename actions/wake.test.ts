@@ -7,7 +7,6 @@ import { wakeGuest } from './wake.ts'
 
 const { signal } = new AbortController()
 
-/** A host with a guest that has suspended itself to RAM. */
 async function newSleepingHost({ obeysWakeUp }: { obeysWakeUp: boolean }): Promise<FakeHost> {
   const host = new FakeHost()
   await runOn(host, { action: actions.create })

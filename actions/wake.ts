@@ -1,26 +1,18 @@
-/** Resumes a paused guest, and wakes a guest that has suspended itself to RAM. */
 import type { StepResult } from './action.ts'
 import type { Domains, Guest, StepContext } from './host/index.ts'
 
-/** Milliseconds between two observations of a guest that wakes up, in case a libvirt event gets lost. */
+/** Milliseconds between two checks, in case a libvirt event gets lost. */
 export const WAKE_CHECK_MS = 1000
-/**
- * Milliseconds after which a guest that still sleeps counts as not woken. QEMU itself needs only some milliseconds to
- * wake it.
- */
+/** Milliseconds. QEMU itself needs only some milliseconds to wake a guest. */
 const WAKE_TIMEOUT_MS = 30_000
 
 interface Wake extends StepContext {
   domains: Domains
   guest: Guest
-  /** Milliseconds since the guest was first told to wake up. */
   elapsedMs: number
 }
 
-/**
- * Tells the guest to go on. The result is `done` once the guest is awake, or a Refusal if it still sleeps after the
- * timeout.
- */
+/** The result is `done` once the guest is awake, or a Refusal if it still sleeps after the timeout. */
 export async function wakeGuest({ domains, guest, elapsedMs, ...ctx }: Wake): Promise<StepResult> {
   await domains.unpause(guest, ctx)
   if ((await domains.observe(guest)).power !== 'pmsuspended') return { done: true }

@@ -1,6 +1,6 @@
 /**
- * The agent: registers the host as a Hypervisor, watches the host's Servers and domains, and makes the domains match
- * the Servers. program.ts adds what a process needs: flags and the metrics server.
+ * The agent: registers the host as a Hypervisor, and makes the host's domains match its Servers. program.ts adds flags
+ * and the metrics server.
  */
 import { QUESTION_PAGE } from '../actions/host-question.ts'
 import { serverAction } from '../actions/index.ts'
@@ -26,14 +26,12 @@ import { registerHypervisor, startWatches } from './watches.ts'
 
 const stepSeconds = defineHistogram('kubenova_step_seconds', 'Time of a step of an action.', ['action', 'step'])
 
-/** The label by which the controller finds the Leases of agents. */
 const LABELS = { 'compute.kubenova.io/component': 'agent' }
 
 export interface Agent {
   run(signal: AbortSignal): Promise<void>
-  /** The readiness checks by name. Each throws an Error with the reason while the agent cannot do its work. */
+  /** Each check throws an Error with the reason while the agent cannot do its work. */
   ready: Record<string, () => void>
-  /** The pages that the agent serves beside its metrics. */
   pages: Record<string, Page>
 }
 
@@ -41,7 +39,6 @@ export async function createAgent(kube: Kube, options: AgentOptions, log: Log): 
   return newAgent(await createAgentComponents(kube, options, log))
 }
 
-/** Creates the agent from its components, which belong to a real or to a simulated host. */
 export function newAgent(components: AgentComponents): Agent {
   const { session, facts, informer, options, answerQuestion } = components
   return {
@@ -67,10 +64,7 @@ export function newAgent(components: AgentComponents): Agent {
   }
 }
 
-/**
- * Whether the last heartbeat (renewal of the host's Lease) is so old that the controller counts this host as down and
- * may place its Servers on other hosts.
- */
+/** Whether the last heartbeat (renewal of the host's Lease) is so old that the controller counts this host as down. */
 const isHeartbeatOverdue = ({ heartbeat, options }: AgentComponents): boolean =>
   (heartbeat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
 
@@ -93,14 +87,13 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await heartbeat.ended
   })
   await rejectOnAbort(heartbeat.acquired, signal)
-  // If another agent has taken the Lease, this agent's caches may be outdated. So it must stop. After its restart, it
-  // waits until it gets the Lease again.
+  // If another agent has taken the Lease, this agent's caches may be outdated, so it must stop. After its restart, it
+  // waits for the Lease.
   using scope = createAbortScope([signal, heartbeat.lost])
   await runWhileLeaseIsHeld(components, closing, scope.signal)
   if (!signal.aborted) heartbeat.lost.throwIfAborted()
 }
 
-/** Watches and reconciles the Servers until `signal` aborts: when the agent ends, or loses the host's Lease. */
 async function runWhileLeaseIsHeld(
   components: AgentComponents,
   closing: AsyncDisposableStack,
@@ -112,8 +105,7 @@ async function runWhileLeaseIsHeld(
   await startWatches(components, running, signal)
   closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // Wait until libvirt has described the host. If libvirt is unreachable, do not wait: each Server then reports that it
-  // waits for libvirt.
+  // If libvirt is unreachable, do not wait for its facts: each Server then reports that it waits for libvirt.
   await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
   const stopSync = await startSync(components, signal)
   log.info({ host: hostName }, 'agent works')

@@ -1,7 +1,4 @@
-/**
- * Creates the components of an agent and connects them with each other. Opens the connection to libvirt, but starts
- * nothing else.
- */
+/** Creates and connects the components of an agent. Opens the connection to libvirt, but starts nothing else. */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
@@ -39,8 +36,8 @@ import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
 /**
- * The facts that libvirt, QEMU and the kernel report of the host (host/facts.ts). `known` is undefined until the first
- * report, and `first` resolves at that report.
+ * `known` is undefined until libvirt, QEMU and the kernel first report the facts of the host (host/facts.ts). `first`
+ * resolves at that report.
  */
 export interface FactsState {
   known: Facts | undefined
@@ -50,7 +47,6 @@ export interface FactsState {
 export interface LibvirtState {
   /** Whether libvirt has been unreachable for longer than a restart of libvirtd takes. */
   away: boolean
-  /** Resolves when `away` becomes true for the first time. */
   firstAway: PromiseWithResolvers<void>
 }
 
@@ -67,21 +63,17 @@ export interface ClusterComponents {
   informer: Informer<Server>
   /** Watches this host's Hypervisor only. */
   ownHypervisor: Informer<Hypervisor>
-  /** Keeps each Server as the agent last wrote it, until the informer's cache has caught up. */
   latestServers: LatestObjects<Server>
   channels: Channels
   facts: FactsState
   libvirt: LibvirtState
-  /** The heartbeat that renews the host's Lease; `current` is undefined until the heartbeat is started. */
+  /** `current` is undefined until the heartbeat is started. */
   heartbeat: { current: Heartbeat | undefined }
-  /**
-   * The owner reference to this host's Hypervisor, for objects such as the host's Lease. Undefined until the Hypervisor
-   * is registered.
-   */
+  /** The owner reference to this host's Hypervisor. Undefined until the Hypervisor is registered. */
   registered: { owner: OwnerReference | undefined }
 }
 
-/** The components that act on the host: libvirt, disks and networks. A simulated host replaces all of them. */
+/** A simulated host replaces all of these components. */
 export interface HostComponents {
   session: LibvirtSession
   /** Asks libvirt what the host can do. */
@@ -91,29 +83,24 @@ export interface HostComponents {
   host: LocalHost
   orphans: OrphanCollector
   /**
-   * Waits for the lock of the state directory, and checks which cluster and host the directory belongs to.
+   * Waits for the lock of the state directory.
    * @throws Refused if the directory belongs to another cluster or host
    */
   lockHost(identity: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
-  /** Rotates the console logs of the Servers with these uids. */
   rotateConsoleLogs(uids: readonly string[]): Promise<void>
-  /** Answers a question of the API shim. Absent on a simulated host. */
+  /** Absent on a simulated host. */
   answerQuestion?: Page
-  /** Records metrics of all libvirt calls until the returned function is called. */
   exposeMetrics(): () => void
 }
 
-/** The members of the libvirt client's Session that the agent uses. */
 export type LibvirtSession = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> &
   AsyncDisposable
 
 export type AgentComponents = ClusterComponents & HostComponents
 
-/** Enqueues all Servers of this host with low priority, so that users' requests come first. */
 export const enqueueAllServers = ({ channels }: Pick<ClusterComponents, 'channels'>): void =>
   channels.notify(resyncDue, undefined)
 
-/** A signal that never aborts, so that a clean-up is not stopped half-way. */
 const neverAborts = new AbortController().signal
 
 export async function createAgentComponents(kube: Kube, options: AgentOptions, log: Log): Promise<AgentComponents> {
@@ -151,7 +138,6 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
   }
 }
 
-/** Creates the components that talk to the API server, without starting any watch. */
 export function createClusterComponents(kube: Kube, options: AgentOptions, log: Log): ClusterComponents {
   const hostName = options.hostName ?? defaultHostName()
   const { metrics, clock } = kube
@@ -185,10 +171,6 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
   }
 }
 
-/**
- * The components from which the agent of a real host makes its LocalHost (the reconciler's access to the host) and its
- * OrphanCollector.
- */
 interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage
@@ -197,7 +179,7 @@ interface LocalComponents extends ClusterComponents {
   network: HostNetwork
 }
 
-/** The port that questions go to; nothing if only this host reaches it. */
+/** The port for questions of the API shim; nothing if the address is reachable only from this host. */
 function agentPortOf({ metricsAddress }: AgentOptions): { agentPort?: number } {
   const { host, port } = parseAddress(metricsAddress)
   return ['127.0.0.1', '::1', 'localhost'].includes(host) || port === 0 ? {} : { agentPort: port }

@@ -1,4 +1,3 @@
-/** Creates this host's Hypervisor object and keeps its status up to date. */
 import {
   API_VERSION,
   agentManagerOf,
@@ -13,11 +12,11 @@ import type { OwnerReference } from '../kube/types.ts'
 import { writeStatus } from '../kube/write-status.ts'
 import type { Facts } from './host/facts.ts'
 
-/** Reads the Hypervisor with this name, or creates it. Fields that an operator has set stay as they are. */
+/** Fields that an operator has set stay as they are. */
 export async function ensureHypervisor(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
   const found = await ignoreNotFound(api.get({ name }))
-  // Apply instead of create. With create, the agent would also own the fields that the API server sets to defaults. An
-  // operator who later applies one of these fields would get a conflict.
+  // With create, the agent would also own the fields that the API server sets to defaults, and an operator who later
+  // applies one would get a conflict.
   return found ?? api.apply({ metadata: { name }, spec: {} }, { fieldManager: agentManagerOf(name) })
 }
 
@@ -27,7 +26,7 @@ export function ownerReferenceOf({ metadata: { name, uid = '' } }: Hypervisor): 
 
 /** The Hypervisor's condition Ready while libvirt answers. */
 export const libvirtConnected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
-/** The Hypervisor's condition Ready when libvirt has been unreachable for longer than a restart takes. */
+/** After libvirt has been unreachable for longer than a restart takes. */
 export const libvirtUnreachable = {
   status: 'False',
   reason: 'LibvirtUnreachable',
@@ -35,17 +34,16 @@ export const libvirtUnreachable = {
     'libvirt does not answer; running guests continue, and no server is placed here until it answers: check that libvirtd runs on the host',
 } as const
 
-/** Returns the facts that this host's agent last wrote into the status, perhaps before a restart. */
+/** Returns the facts that this host's agent last wrote, perhaps before a restart. */
 export function lastReportedFacts({ status = {} }: Hypervisor): Facts['status'] {
   const { conditions: _, ...facts } = ownedStatus('Hypervisor', 'agent', status)
   return facts
 }
 
-/** The controller writes the status too, so a write may conflict. After this many conflicts in a row, give up. */
+/** The controller writes the status too, so a write may conflict. */
 const MAX_TRIES = 5
 
 /**
- * Writes the host's facts and the condition Ready into the Hypervisor's status; retries on a conflict.
  * @param describe computes the facts and the condition from the Hypervisor that was just read
  * @throws a Transient error (retried) with the code ObjectChanged after MAX_TRIES conflicts
  */

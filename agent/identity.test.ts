@@ -13,7 +13,6 @@ afterEach(() => rm(dir, { recursive: true, force: true }))
 const identity = { cluster: 'c1', host: 'h1' }
 const readRecord = async (at = dir): Promise<unknown> => JSON.parse(await readFile(join(at, 'identity.json'), 'utf8'))
 
-/** Locks and unlocks the directory, as a starting and ending agent does. Returns the directory's id. */
 async function lockOnce(at: string, own = identity): Promise<string> {
   await using lock = await lockStateDirectory(at, own)
   return lock.id

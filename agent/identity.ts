@@ -1,7 +1,7 @@
 /**
  * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another
- * host name, would find no Servers for the domains on this host, and would remove the domains as orphans. So it refuses
- * to start. A second agent for the same directory waits until the lock is free.
+ * host name, would find no Servers for the host's domains, and would remove the domains as orphans. So it refuses to
+ * start.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -12,19 +12,19 @@ import { ignoreNotFound } from './files/errors.ts'
 import { lockFile } from './files/lock-file.ts'
 
 export interface Identity {
-  /** The uid of the namespace kube-system, which identifies the cluster. */
+  /** The uid of the namespace kube-system. */
   cluster: string
   host: string
 }
 
-/** The lock of a state directory. No other agent works on the directory until the lock is disposed of. */
+/** No other agent works on the directory until the lock is disposed of. */
 export interface StateDirectoryLock extends AsyncDisposable {
-  /** The id of the directory, created at its first use. It differs on two hosts with the same name. */
+  /** Created at the directory's first use. It differs on two hosts with the same name. */
   id: string
 }
 
 /**
- * Waits until no other agent works on this directory. The first start records the identity; later starts check it.
+ * The first start records the identity; later starts check it.
  * @throws Refused if the directory belongs to another cluster or host
  */
 export async function lockStateDirectory(

@@ -5,10 +5,6 @@ import { watchLibvirtConnection } from './libvirt-connection.ts'
 
 type Connection = NonNullable<LibvirtSession['connection']>
 
-/**
- * Calls watchLibvirtConnection with a fake session, which the test connects and cuts. `reports` lists the calls of
- * onBack and onAway in order.
- */
 function watchFakeSession() {
   const clock = new FakeClock()
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }

@@ -1,7 +1,7 @@
-/** Watches whether libvirt is reachable. Reports a loss only if it lasts longer than a restart of libvirtd. */
+/** Reports the loss of libvirt only if it lasts longer than a restart of libvirtd. */
 import type { AgentComponents } from './components.ts'
 
-/** Milliseconds after which a lost connection is reported. A restart of libvirtd takes less time. */
+/** Milliseconds. A restart of libvirtd takes less time. */
 const AWAY_MS = 10_000
 
 type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {
@@ -30,7 +30,6 @@ export function watchLibvirtConnection(
   const stopListening = session.onResync(() => {
     cancelTimer()
     const { connection } = session
-    // The connection may be lost again by the time this handler runs.
     if (!connection) return onLost()
     libvirt.away = false
     void connection.closed.then(onLost)

@@ -1,4 +1,3 @@
-/** Metrics of the agent's libvirt calls. The libvirt client publishes its calls on a diagnostics channel. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { defineCounter, defineHistogram, type Metrics } from '../kube/metrics.ts'
 import { type CallEnd, channels, isLibvirtError } from './libvirt/index.ts'
@@ -12,7 +11,6 @@ const callErrors = defineCounter(
   ['procedure', 'code'],
 )
 
-/** Counts the libvirt calls and measures how long each takes, until the returned function is called. */
 export function recordLibvirtCalls(metrics: Metrics): () => void {
   const onCallEnd = (message: unknown): void => {
     const { procedure, durationMs, error } = message as CallEnd

@@ -1,4 +1,3 @@
-/** The agent's flags and environment variables (KUBENOVA_…). The reference page is generated from them. */
 import { type Static, Type } from 'typebox'
 
 export const AgentOptions = Type.Object({

@@ -18,7 +18,6 @@ afterEach(() => rm(stateDir, { recursive: true, force: true }))
 
 const makeOwner = (uid: string, name = 'web'): Owner => ({ namespace: 'demo', name, uid })
 
-/** Creates a host on which each of these Servers has a domain and a directory. */
 async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; cached?: string[] } = {}) {
   const ownerOfDomain = new Map<string, Owner | undefined>(owners.map((owner) => [owner.uid, owner]))
   for (const uuid of more.foreign ?? []) ownerOfDomain.set(uuid, undefined)
@@ -52,7 +51,6 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
     now: () => now,
     log: noLog,
   }
-  /** Creates a Server in the API and returns its uid. */
   const createServer = async (name: string, host?: string): Promise<string> => {
     const servers = api.resource<Server>(resourceDefOf(serverKind))
     const { metadata } = await servers.create({
@@ -73,7 +71,6 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
 
 const U1 = '11111111-1111-4111-8111-111111111111'
 const U2 = '22222222-2222-4222-8222-222222222222'
-/** The first uid that the fake API gives. */
 const FIRST = '00000000-0000-4000-8000-000000000001'
 
 describe('sweep', () => {

@@ -1,8 +1,7 @@
 /**
- * Collects orphans: domains and files of Servers that were deleted or moved while the agent was down. (If the agent
- * sees the deletion of a Server, it removes the Server's domain and files at once.) An orphan is kept for a grace
- * period, because an API server that was restored from a backup does not have the newest Servers: their domains then
- * look like orphans.
+ * Collects orphans: domains and files of Servers that were deleted or moved while the agent was down. An orphan is kept
+ * for a grace period, because the domains of new Servers look like orphans after the API server was restored from an
+ * older backup.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +12,6 @@ import type { Resource } from '../kube/resource.ts'
 import type { DomainClient, OwnedDomains } from './host/domain-client.ts'
 import { instancesDirOf } from './host/paths.ts'
 
-/** The Server that a domain or a directory on this host belongs to. */
 export interface Owner {
   namespace: string
   name: string
@@ -26,7 +24,7 @@ export interface OrphanOptions {
   /** Lists the owner of each directory that a Server has on this host, even if the Server has no domain. */
   listOwners(): Promise<Owner[]>
   servers: Resource<Server>
-  /** Whether the cache has a Server with that uid on this host. */
+  /** Whether the agent's cache has a Server with that uid on this host. */
   isCached(uid: string): boolean
   domains: Pick<DomainClient, 'list' | 'ownerOf'> & { of(uid: string): Pick<OwnedDomains, 'destroy' | 'undefine'> }
   /** Removes everything of a Server except its domain. */
@@ -36,7 +34,7 @@ export interface OrphanOptions {
   log: Log
 }
 
-/** The file in each Server's directory that names the owner. It is the first file that is written there. */
+/** The first file that is written into a Server's directory; it names the owner. */
 const OWNER_FILE = 'owner.json'
 
 export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
@@ -47,9 +45,8 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * Handler for `catch`. Ignores a Terminal error, which means that the metadata of a domain cannot be parsed: such a
- * domain counts as one that belongs to no Server. Throws any other error again, because then it is unknown whether the
- * domain belongs to a Server.
+ * Terminal means that a domain's metadata cannot be parsed: the domain then belongs to no Server. After any other error
+ * that is unknown.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -59,23 +56,19 @@ export interface OrphanCollector {
   /** Removes at once what is left of a Server that was deleted or moved to another host. */
   collectDeleted(owner: Owner, uuid: string): Promise<void>
   /**
-   * Removes the orphans whose grace period is over.
-   * @throws AggregateError, at the end, if some orphans could not be checked or removed
+   * Removes the orphans whose grace period is over. At the end, throws an AggregateError if some orphans could not be
+   * checked or removed.
    */
   sweep(): Promise<void>
-  /** The uids of all Servers with a domain on this host, orphans included. */
   serversWithDomains(): Promise<Set<string>>
 }
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
-  /** For each orphan, by its owner's uid: when it was first seen, in milliseconds of the clock `now`. */
+  /** By the owner's uid, when an orphan was first seen, in milliseconds of the clock `now`. */
   const firstSeen = new Map<string, number>()
 
-  /**
-   * Whether the owner is a Server on this host. If the cache has no such Server, asks the API server, because the cache
-   * may be behind.
-   */
+  /** Asks the API server if the cache has no such Server, because the cache may be behind. */
   async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
     if (isCached(uid)) return true
     const server = await ignoreNotFound(servers.get({ namespace, name }))
@@ -85,8 +78,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
-      // By now, the domain with this UUID may belong to another Server. `destroy` and `undefine` leave such a domain
-      // alone.
+      // By now, the UUID may be that of another Server's domain. `destroy` and `undefine` leave such a domain alone.
       const domain = domains.of(owner.uid)
       await domain.destroy(uuid)
       await domain.undefine(uuid)
@@ -133,7 +125,6 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   }
 }
 
-/** Reads the owners of all Servers' directories below `stateDir`. */
 export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[]> {
   const root = instancesDirOf(stateDir)
   const owners: Owner[] = []
@@ -143,8 +134,7 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // Only the owner file names the Server, so the agent cannot tell whether the directory is an orphan. An operator
-      // must remove the directory.
+      // Only the owner file tells whether the directory is an orphan, so an operator must remove it.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

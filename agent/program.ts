@@ -1,4 +1,3 @@
-/** The agent's process: reads the flags, connects to the API server, serves metrics, and runs the agent. */
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
@@ -9,10 +8,7 @@ import { readOptionsOrExit } from '../kube/program-options.ts'
 import { createAgent } from './agent.ts'
 import { AgentOptions } from './options.ts'
 
-/**
- * Runs the agent until the process is told to stop.
- * @param createAgentFor creates the agent; tests pass their own function, which wraps createAgent
- */
+/** @param createAgentFor tests pass their own function, which wraps createAgent */
 export async function runAgentProgram(createAgentFor = createAgent): Promise<void> {
   // QEMU may run as another user and must be able to enter the agent's directories. Secret files get a mode of their
   // own.

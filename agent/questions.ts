@@ -1,7 +1,3 @@
-/**
- * Answers the questions that the API shim asks about a server of this host: the output of its console, and libvirt's
- * statistics of its domain (docs/adr/0046).
- */
 import type { KeyObject } from 'node:crypto'
 import {
   decryptQuestion,
@@ -17,18 +13,15 @@ import { readTail } from './console/tail.ts'
 
 export interface QuestionDeps {
   sealingKey(): Promise<KeyObject>
-  /** Whether the token is one of the API shim. */
   isShim(token: string): Promise<boolean>
-  /** The Server with this uid if it is placed on this host. */
   findServer(uid: string): { uid: string; uuid: string; consoleLog: string } | undefined
-  /** libvirt's statistics of the running domain; undefined if it is off or absent. */
+  /** Undefined if the domain is off or absent. */
   statisticsOf(server: {
     uid: string
     uuid: string
   }): Promise<Extract<HostAnswer, { statistics: unknown }>['statistics'] | undefined>
 }
 
-/** The page that answers questions. A question that the shim did not ask gets no answer. */
 export function createQuestionPage(deps: QuestionDeps): Page {
   return async (body) => {
     const question = await decryptQuestion(body, await deps.sealingKey())
@@ -49,7 +42,6 @@ async function answerQuestion({ server: uid, ask }: HostQuestion, deps: Question
   return statistics ? { statistics } : { missing: 'domain' }
 }
 
-/** Asks the API server whose token it is. */
 export const shimTokenChecker =
   (kube: Pick<Kube, 'resource'>, namespace: string, host: string) =>
   async (token: string): Promise<boolean> => {

@@ -1,7 +1,4 @@
-/**
- * The host's key pair for sealed (encrypted) secrets; see actions/sealed-secret.ts. The private key never leaves the
- * state directory.
- */
+/** The host's key pair for sealed (encrypted) secrets; see actions/sealed-secret.ts. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,9 +6,8 @@ import { writeFileAtomically } from './files/atomic-files.ts'
 import { ignoreNotFound } from './files/errors.ts'
 
 /**
- * Reads the private key. Creates a new one if there is none or its file is damaged. A password that was encrypted for
- * the lost key cannot be decrypted any more, so the user must request the change of the password again. Call this
- * function only while the state directory is locked.
+ * Creates a new key if there is none or its file is damaged. Passwords encrypted for the lost key cannot be decrypted
+ * any more, so users must request those changes again. Call it only while the state directory is locked.
  */
 export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   const path = join(stateDir, 'sealing-key.pem')
@@ -23,8 +19,8 @@ export async function openSealingKey(stateDir: string): Promise<KeyObject> {
 }
 
 /**
- * Returns a function that reads or creates the key when it is first called. It must not be called before the state
- * directory is locked.
+ * Returns a function that reads or creates the key on its first call. Do not call it before the state directory is
+ * locked.
  */
 export function lazySealingKey(stateDir: string): () => Promise<KeyObject> {
   let key: Promise<KeyObject> | undefined

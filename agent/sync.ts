@@ -1,6 +1,6 @@
 /**
- * Repairs the host's network, removes orphans and unused images, rotates console logs, and enqueues all Servers. Does
- * so at an interval, because events may be missed.
+ * Events may be missed, so the agent repairs the host's network, removes orphans and unused images, rotates console
+ * logs, and enqueues all Servers at an interval.
  */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
@@ -9,7 +9,7 @@ import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
-/** Runs all tasks once, and then every `syncSeconds` until the returned function is called. */
+/** Runs all tasks once, and then at intervals until the returned function is called. */
 export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
   await syncOnce(components, signal)
   const { kube, options } = components
@@ -30,13 +30,12 @@ async function syncOnce(components: AgentComponents, signal: AbortSignal): Promi
   enqueueAllServers(components)
 }
 
-/** Whether the Server was launched and is not being deleted. */
 const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Decides what the sync does with each Server's network. Returns the guests whose network the sync sets up, and in
- * `leaveUntouched` the uids of the Servers whose network the sync must not remove.
+ * Returns the guests whose network the sync sets up, and in `leaveUntouched` the uids of the Servers whose network it
+ * must not remove.
  * @param present uids of all Servers with a domain on this host
  */
 export function partitionForNetworkSync(
@@ -47,21 +46,20 @@ export function partitionForNetworkSync(
     const { instance } = server.status ?? {}
     return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // While a Server is created or deleted, its action plugs and unplugs the interfaces. The sync must not interfere: it
-  // could bring back an interface that a deletion has just removed.
+  // While a Server is created or deleted, its action plugs and unplugs the interfaces. The sync could bring back an
+  // interface that a deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
-  // The uids in `present` are included because a guest keeps its filter rules as long as it runs here, even if its
-  // Server has been moved to another host.
+  // A guest keeps its filter rules as long as it runs here, even if its Server has moved to another host.
   return { guests, leaveUntouched: present.union(new Set(changing)) }
 }
 
-/** The tasks that list the domains. They cannot run while libvirt is away. */
+/** These tasks list the domains, so they cannot run while libvirt is away. */
 const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, orphans, log }, signal) {
-    // List the domains before the Servers. In the other order, a Server could be created between the two lists. The
-    // sync would not know this Server and would remove its interfaces.
+    // List the domains before the Servers: the sync would remove the interfaces of a Server that is created between the
+    // two lists in the other order.
     const present = await orphans.serversWithDomains()
     const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })

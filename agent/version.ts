@@ -1,4 +1,3 @@
-/** The version that the agent reports in the Hypervisor's status. */
 import about from '../package.json' with { type: 'json' }
 
 export const { version } = about

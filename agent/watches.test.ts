@@ -3,7 +3,6 @@ import { noLog } from '../kube/log.ts'
 import { placedServer } from './server/testing.ts'
 import { newServerHandlers } from './watches.ts'
 
-/** Returns the handlers of an agent that reconciles the Server demo/web-1, and the signal of that reconcile. */
 function startReconcile() {
   const reconcile = new AbortController()
   const collected: string[] = []

@@ -1,4 +1,3 @@
-/** Starts the watches of an agent: its Servers, its Hypervisor, events of libvirt, the connection to libvirt. */
 import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf, type Server } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
@@ -19,9 +18,7 @@ import type { OrphanCollector } from './orphans.ts'
 import { domainChanged, type RunningReconciles, uuidOf } from './server/controller.ts'
 
 const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
-/** Events after which a disk of the domain may be in another file. */
 const { blockJob, deviceAdded, deviceRemoved } = domainEvents
-/** The events after which a Server is reconciled. */
 const observedEvents = [
   lifecycle,
   reboot,
@@ -35,8 +32,8 @@ const observedEvents = [
 ]
 
 /**
- * Starts the watches. Resolves when all of them are registered, which may be before their first lists arrive.
- * @param running the reconciles that run now: when a Server is to be deleted or is gone, its reconcile is aborted
+ * Resolves when all watches are registered, which may be before their first lists arrive.
+ * @param running the reconciles that run now: if its Server is deleted, a reconcile is aborted
  */
 export async function startWatches(
   components: AgentComponents,
@@ -47,25 +44,24 @@ export async function startWatches(
   informer.on(newServerHandlers({ running, collectDeleted: orphans.collectDeleted, log }))
   for (const event of observedEvents) await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
   watchLibvirtConnection(components, {
-    // Events may have been missed, and libvirtd may have another version than before. So the host is probed again, and
-    // all Servers are reconciled.
+    // Events may have been missed, and libvirtd may have another version, so probe the host again and reconcile all
+    // Servers.
     onBack: () => probeFactsUntilKnown(components, signal),
     onAway: () => void reportLibvirtLoss(components, signal),
     signal,
   })
-  // When the controller sees no heartbeat of this agent for too long, it sets the Hypervisor's Ready condition to
-  // False. When the controller counts the host as up again, the agent writes its own Ready condition again.
+  // The controller sets the Hypervisor's Ready condition to False when the agent's heartbeat is overdue. When the host
+  // counts as up again, the agent writes its own Ready condition.
   const correctReady = (host: Hypervisor): void => {
     const ready = findCondition(host.status?.conditions, 'Ready')
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }
   ownHypervisor.on({
-    // The first list of the watch may already show the Ready=False that the controller wrote, and then no update
-    // follows.
+    // The watch's first list may already have the controller's Ready=False, and then no update follows.
     added: correctReady,
     updated: (_, host) => correctReady(host),
-    // A user deleted the Hypervisor, but the host still exists and its agent runs. So create the Hypervisor again.
+    // A user deleted the Hypervisor, but the host still exists and its agent runs, so create it again.
     deleted: () => void recreateHypervisor(components, signal),
   })
   ownHypervisor.start(signal)
@@ -77,7 +73,6 @@ interface ServerHandlerOptions extends Pick<OrphanCollector, 'collectDeleted'> {
   log: Log
 }
 
-/** The handlers of the events of this host's Servers. */
 export const newServerHandlers = ({ running, collectDeleted, log }: ServerHandlerOptions) => ({
   updated(old: Server, { metadata }: Server): void {
     if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
@@ -104,17 +99,14 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // The creation fails if the agent stops meanwhile, or if the API server rejects the Hypervisor. Then only log the
-  // error, because the agent creates the Hypervisor at its next start.
+  // If the agent stops or the API server rejects the Hypervisor, only log the error: the agent creates the Hypervisor
+  // at its next start.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )
 }
 
-/**
- * Probes the host's facts (what the host can do) until that succeeds or the connection to libvirt is replaced. No
- * domain can be built without the facts.
- */
+/** Probes what the host can do until that succeeds or the connection to libvirt is replaced. */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, kube, log } = components
   const { generation } = session
@@ -125,15 +117,14 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
     }
-    // If the signal aborts, the sleep rejects. Ignore that: the loop's condition ends the loop.
+    // If the signal aborts, the sleep rejects; the loop's condition then ends the loop.
     await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined)
   }
 }
 
 /**
- * Reports a lasting loss of libvirt in the Hypervisor's status, and then enqueues all Servers, so that each Server's
- * status reports the loss. The order matters: a reconcile may report that this host rejects a Server. If the Hypervisor
- * did not report the loss by then, the controller could place the Server here again.
+ * Reports a lasting loss of libvirt in the Hypervisor's status, then enqueues all Servers. The order matters: a
+ * reconcile may reject a Server, and before the Hypervisor reports the loss, the controller could place it here again.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components
@@ -146,10 +137,7 @@ async function reportLibvirtLoss(components: AgentComponents, signal: AbortSigna
 const readyReason = ({ libvirt, facts }: AgentComponents): Reason | undefined =>
   libvirt.away ? libvirtUnreachable.reason : facts.known && libvirtConnected.reason
 
-/**
- * Writes the Hypervisor's status, retrying while the API server is unavailable. If the API server rejects the write,
- * that is only logged.
- */
+/** If the API server rejects the write, that is only logged. */
 function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, log } = components
   return retryUntilAvailable(() => updateHypervisorStatus(components), { clock: kube.clock, log, signal }).catch(
@@ -157,10 +145,7 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
   )
 }
 
-/**
- * Writes the host's facts and the Ready condition into the Hypervisor's status. If libvirt is away and this process of
- * the agent has not read the facts yet, keeps the facts that an earlier process of the agent wrote.
- */
+/** If libvirt is away and this process has not read the host's facts yet, the facts in the status stay. */
 async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
   if (!facts.known && !libvirt.away) return
   const describe = (current: Hypervisor) => ({
@@ -175,7 +160,6 @@ async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentC
   )
 }
 
-/** Reads the host's facts from libvirt, writes them into the Hypervisor, and enqueues all Servers. */
 async function probeFacts(components: AgentComponents): Promise<void> {
   const { facts } = components
   facts.known = await components.probeFacts()

@@ -1,6 +1,3 @@
-/**
- * The shim's flags and environment variables (KUBENOVA_…). The reference documentation is generated from them.
- */
 import { type Static, Type } from 'typebox'
 
 export const ShimOptions = Type.Object({

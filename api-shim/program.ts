@@ -1,4 +1,3 @@
-/** The shim program: reads flags, connects to the API server, fills its caches, and serves the OpenStack APIs. */
 import { readFileSync } from 'node:fs'
 import { parseAddress } from '../kube/address.ts'
 import { createKube, type Kube } from '../kube/client.ts'
@@ -95,7 +94,7 @@ interface IdentityContext {
   signal: AbortSignal
 }
 
-/** How often a shim without authentication says so in its log. */
+/** Milliseconds between the warnings of a shim that runs without authentication. */
 const WARNING_INTERVAL_MS = 60_000
 
 async function startIdentity({

@@ -1,17 +1,15 @@
 /**
- * Records what the shim answers in tests, so that a later program can compare the answers with Nova's schemas. The
- * environment variable KUBENOVA_RECORD_ANSWERS names the directory of the records. Without it, nothing is recorded.
+ * Records the shim's answers in tests, for a comparison with Nova's schemas. KUBENOVA_RECORD_ANSWERS names the
+ * directory of the records. Without it, nothing is recorded.
  */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 
-/** One answer with a body, as a line of a record. */
 export interface RecordedAnswer {
   method: string
   /** The path with its query. */
   url: string
-  /** The body of the request, if it is text. */
   request?: string
   /** The microversion, such as `2.53`. */
   version: string
@@ -19,12 +17,12 @@ export interface RecordedAnswer {
   body: unknown
 }
 
-/** The microversions at which each successful GET is sent again: the others hardly change answers. */
+/** Each successful GET is sent again at these microversions. The others hardly change answers. */
 const versions = ['2.1', '2.25', '2.47', '2.53', '2.64', '2.75', '2.90', '2.96', '2.104']
 
 type Inject = (options: InjectOptions) => Promise<LightMyRequestResponse>
 
-/** Makes all requests that tests inject into the server be recorded. */
+/** Does nothing unless KUBENOVA_RECORD_ANSWERS is set. */
 export function recordAnswers(app: FastifyInstance): void {
   const dir = process.env['KUBENOVA_RECORD_ANSWERS']
   if (dir === undefined) return

@@ -1,4 +1,3 @@
-/** The HTTP server of the shim: version documents, the routes of all services, and answers to everything else. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Fault } from './http/fault.ts'
 import { hideContentType, incomingOf, limitBodyTime, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
@@ -12,9 +11,9 @@ import { allRoutes } from './routes/index.ts'
 import type { Route } from './routes/route.ts'
 import type { Services } from './services.ts'
 
-/** The largest body in bytes, as the middleware in front of Nova has it. Uploads of images have their own limit. */
+/** In bytes, as in the middleware in front of Nova. Uploads of images have their own limit. */
 const MAX_BODY_BYTES = 114_688
-/** The longest parameter of a path: names may have 255 characters of up to four bytes. */
+/** A name in a path may have 255 characters of up to four bytes. */
 const MAX_PARAMETER_LENGTH = 1024
 
 export interface ServerOptions {
@@ -54,7 +53,6 @@ export function createServer(
   return app
 }
 
-/** Sends a document that belongs to no version: it has no request ID. */
 const sendJson = (reply: FastifyReply, status: number, document: object): FastifyReply =>
   reply
     .code(status)
@@ -80,7 +78,7 @@ function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): v
     })
 }
 
-/** Serves the OpenAPI document, which is made when somebody asks for it: that takes 0.1 s. It needs no token. */
+/** The OpenAPI document is made for the first request, because that takes 0.1 s. It needs no token. */
 function mountOpenApi(app: FastifyInstance, routes: readonly Route[], { publicUrl }: Services): void {
   let document: object | undefined
   app.get('/openapi.json', async (request, reply) => {
@@ -107,7 +105,10 @@ const profileOf = (url: string): Profile | undefined =>
     .toSorted((a, b) => b.version.length - a.version.length)
     .find(({ root, version }) => url.startsWith(`${root}${version}/`))
 
-/** A path that no route has: 401 without a token, otherwise a page that says so. Below no version: the versions. */
+/**
+ * An unknown path is a 401 without a token, otherwise a 404 page. Outside of all versions, the Compute API lists its
+ * versions.
+ */
 async function answerUnrouted(services: Services, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { address, headers } = incomingOf(request)
   const [path = ''] = request.url.replaceAll(/\/{2,}/g, '/').split('?')
@@ -124,7 +125,6 @@ async function answerUnrouted(services: Services, request: FastifyRequest, reply
   return sendAnswer(reply, { status: 404, headers: { 'content-type': contentType }, body })
 }
 
-/** Errors of the HTTP server itself, such as a body that is too large. */
 async function answerFrameworkError(
   error: unknown,
   request: FastifyRequest,

@@ -1,4 +1,3 @@
-/** The services that routes use besides the state of the cloud. */
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import type { IdentityBackend } from './identity/backend.ts'
@@ -8,7 +7,7 @@ import type { Heartbeats } from './state/heartbeats.ts'
 import type { Hosts } from './state/hosts.ts'
 import type { State } from './state/state.ts'
 
-/** Finds out whose token it is. Undefined: the token is not valid. */
+/** Finds the caller with this token; undefined if the token is not valid. */
 export interface Authenticator {
   authenticate(token: string): Promise<Caller | undefined>
 }
@@ -24,10 +23,9 @@ export interface Services {
   namespace: string
   /** Absent without a volume for images: the Image API then takes no uploads. */
   imageFiles?: ImageFiles
-  /** The name of the only region in the catalog. */
   region: string
   clock: Clock
   log: Log
-  /** The address under which clients reach the shim, without a slash at the end. Absent: that of each request. */
+  /** The address of the shim for clients, without a slash at the end. Absent: the address that the request used. */
   publicUrl?: string | undefined
 }

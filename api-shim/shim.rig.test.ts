@@ -29,7 +29,6 @@ interface CloudEntry {
   auth: { username: string; password: string; project_name: string }
 }
 
-/** A token of the user of an entry in clouds.yaml. */
 async function tokenOf(cloud: string): Promise<string> {
   const { clouds } = parse(readFileSync(join(dir, 'clouds.yaml'), 'utf8')) as { clouds: Record<string, CloudEntry> }
   const { username, password, project_name: project } = clouds[cloud]!.auth

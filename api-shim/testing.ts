@@ -38,13 +38,11 @@ export interface AskOptions {
   headers?: Record<string, string>
 }
 
-/** A user of tests: the token is the name. */
 export interface TestUser {
   project: string
   role: Role
 }
 
-/** The test users by token. `other` is a member of another project. */
 const testUsers: Readonly<Record<string, TestUser>> = {
   admin: { project: 'mine', role: 'admin' },
   manager: { project: 'mine', role: 'manager' },
@@ -59,11 +57,9 @@ export interface TestShimOptions {
   access?: Access
   users?: Readonly<Record<string, TestUser>>
   publicUrl?: string
-  /** Called after each write to the fake API server. */
   onWrite?: (write: Write) => void
 }
 
-/** The largest image that a test can upload. */
 export const MAX_IMAGE_BYTES = 1_000_000
 
 export class TestShim implements AsyncDisposable {
@@ -106,7 +102,6 @@ export class TestShim implements AsyncDisposable {
     recordAnswers(this.app)
   }
 
-  /** Starts the caches and creates the namespaces of the users' projects. */
   async start(): Promise<this> {
     await this.imageFiles.start()
     await startStores(this.#stores, this.#stop.signal)
@@ -128,7 +123,6 @@ export class TestShim implements AsyncDisposable {
     }
   }
 
-  /** Creates an object on the fake API server, and its status if it has one, and waits until the caches have it. */
   async seed<T extends KubeObject>(def: ResourceDef, object: object): Promise<T> {
     const resource = this.api.resource<T>(def)
     const created = await resource.create(object as never)

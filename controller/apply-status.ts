@@ -16,10 +16,7 @@ export interface OwnStatus<K extends OwnedKind, O extends ControllerOwner> {
   owner: O
   /** The object that the status was computed from. If the object has changed since, nothing is written. */
   seen: OwnedObjects[K]
-  /**
-   * All status fields that the component owns. Fields that the component wrote before and that are absent here are
-   * removed.
-   */
+  /** All status fields that the component owns; those that are absent here are removed. */
   status: StatusOf<O, K>
   /**
    * Owner references to write together with the status. Only for a kind without the status subresource: with the

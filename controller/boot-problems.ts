@@ -1,7 +1,3 @@
-/**
- * Finds the reasons why a server in a namespace may not boot an image with a flavor: the namespace may not use them, or
- * the flavor is too small for the image.
- */
 import { type CpuRequest, chooseCpuTopology, type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
 import { unmetRequirementsOfImage } from './scheduler/unmet-requirements.ts'
 
@@ -12,9 +8,7 @@ export interface Boot {
   readonly namespace: string
 }
 
-/**
- * Returns the problem, or undefined if there is none. Error codes are named after Nova's exceptions where Nova has one.
- */
+/** undefined: no problem. Error codes are named after Nova's exceptions where Nova has one. */
 type BootCheck = (boot: Boot) => Refused | undefined
 
 const checks: readonly BootCheck[] = [
@@ -28,7 +22,7 @@ const checks: readonly BootCheck[] = [
   ({ image, namespace }) => checkImageAccess(image, namespace),
   ({ flavor, image }) => checkMemory({ name: flavor.metadata.name, ram: flavor.spec.ram }, image),
   ({ flavor, image }) => {
-    // A flavor's root disk of 0 GiB means: as large as the image.
+    // A root disk of 0 GiB means: as large as the image.
     if (flavor.spec.disk === 0 || flavor.spec.disk >= image.spec.minDisk) return undefined
     return new Refused(
       'FlavorDiskTooSmall',
@@ -55,8 +49,8 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
 }
 
 /**
- * Returns a problem if the image requires what no host can have. A new Server with such an image gets NoValidHost from
- * the scheduler. A rescue is not scheduled, so for a rescue the controller uses this check.
+ * Finds requirements that no host can meet. Needed for a rescue, which is not scheduled; a new Server gets NoValidHost
+ * from the scheduler.
  */
 function checkRequirements({ metadata, spec }: Image): Refused | undefined {
   const unmet = unmetRequirementsOfImage(spec).map(({ property }) => property)
@@ -68,7 +62,6 @@ function checkRequirements({ metadata, spec }: Image): Refused | undefined {
       )
 }
 
-/** Checks that a guest can have the sockets, cores and threads that flavor and image ask for. */
 function checkCpuTopology(
   { name, ...flavor }: CpuRequest['flavor'] & { name: string },
   { metadata, spec }: Image,
@@ -79,10 +72,7 @@ function checkCpuTopology(
     : new Refused('InvalidCpuTopology', `Flavor ${name} and Image ${metadata.name}: ${problem}`)
 }
 
-/**
- * Returns why a server that was built with this flavor cannot boot a rescue disk made from this image; undefined if it
- * can.
- */
+/** Why a server that was built with this flavor cannot boot a rescue disk made from this image; undefined if it can. */
 export const findRescueProblem = (image: Image, { flavor }: Instance, namespace: string): Refused | undefined =>
   checkImageAccess(image, namespace) ??
   checkMemory(flavor, image) ??

@@ -1,7 +1,4 @@
-/**
- * Creates the controller. The program (program.ts) is separate, so that tests and the simulator can run the controller
- * too.
- */
+/** Separate from the program (program.ts), so that tests and the simulator can run the controller too. */
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -24,7 +21,6 @@ import { createServices, type Services } from './services.ts'
 import { storeDefs } from './stores.ts'
 import { expireUnseen } from './usage.ts'
 
-/** The controllers of all kinds. Each declares how many keys it reconciles at the same time. */
 export const controllers: readonly Declared<Services>[] = [
   serverController,
   actionController,
@@ -39,7 +35,7 @@ export const controllers: readonly Declared<Services>[] = [
 ]
 
 export interface Controller {
-  /** Fills the informer caches. Resolves when they are filled. */
+  /** Resolves when the informer caches are filled. */
   start(signal: AbortSignal): Promise<void>
   /** Reconciles until `signal` aborts. Call it only when this process is the leader. */
   run(signal: AbortSignal): Promise<void>
@@ -47,7 +43,6 @@ export interface Controller {
   checkReady(): void
 }
 
-/** Label selector of the Leases that agents renew. */
 export const HOST_LEASE = 'compute.kubenova.io/component=agent'
 const EXPIRY_MS = 10_000
 
@@ -65,10 +60,9 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Watch Leases only while this process leads. If a standby watched them while the API server is read-only, it
-      // would see no renewals, and would count every host as down when it becomes the leader. A watch that starts now
-      // gives each agent a whole lease duration to renew. Hosts that are already down according to their Hypervisor
-      // stay down until they renew.
+      // Only the leader watches Leases. A standby that watches them while the API server is read-only sees no renewals,
+      // and would count every host as down when it starts to lead. A new watch gives each agent a whole lease duration
+      // to renew.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)

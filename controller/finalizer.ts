@@ -3,16 +3,13 @@ import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
 
-/** A finalizer. It keeps a deleted Network until its last Port is gone, and a deleted Port until no Server uses it. */
+/** Keeps a deleted Network until its last Port is gone, and a deleted Port until no Server uses it. */
 export const IN_USE = `${GROUP}/in-use`
 
 export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>
   finalizers.includes(finalizer)
 
-/**
- * Adds the finalizer. Ignores a conflict: another change of the object came first, and the event of that change
- * requeues the object.
- */
+/** Ignores a conflict, because the event of the other change requeues the object. */
 export async function addFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,

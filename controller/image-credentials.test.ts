@@ -15,7 +15,6 @@ const { publicKey, privateKey } = generateKeyPairSync('x25519')
 const sealingKey = publicKey.export({ format: 'jwk' }).x ?? ''
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const credentials = { host, username: 'me', password: PASSWORD }
-/** The header Authorization for the user `me` with PASSWORD. */
 const BASIC = 'Basic bWU6Y29ycmVjdCBob3JzZQ=='
 
 async function createSecret(bench: Bench, values: Record<string, string>, type = TYPE, namespace = 'demo') {
@@ -26,7 +25,6 @@ async function createSecret(bench: Bench, values: Record<string, string>, type =
 
 const credentialsSecret = { name: 'images' }
 
-/** Starts a cloud with a server whose Image names the Secret `images`, unless `spec` says otherwise. */
 async function withServer(
   spec: Partial<Image['spec']> = { credentialsSecret },
   key: { sealingKey?: string } = { sealingKey },
@@ -40,7 +38,6 @@ async function withServer(
   return bench
 }
 
-/** Opens the credentials that were sealed for the server `web` and the Image. */
 const openSealed = (bench: Bench, sealed: unknown, uid = bench.statusOf().instance?.image.uid) =>
   openSealedSecret(String(sealed), privateKey, {
     server: bench.getServer()?.metadata.uid ?? '',
@@ -49,7 +46,6 @@ const openSealed = (bench: Bench, sealed: unknown, uid = bench.statusOf().instan
 
 const scheduled = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
 
-/** One text with all Events and all objects except the Secret. The credentials must not occur in this text. */
 const objects = (bench: Bench): string =>
   JSON.stringify([bench.getServer(), bench.listActions(), bench.listPorts(), bench.api.list('images'), bench.events])
 

@@ -1,6 +1,6 @@
 /**
- * Reads the Secret that an Image names, and encrypts ("seals") the credentials in it for one Server and the agent of
- * one compute host (docs/adr/0031). The agent sends the credentials only to the web server in the Image's URL.
+ * Encrypts ("seals") the credentials in the Secret that an Image names, for one Server and one host's agent
+ * (docs/adr/0031). The agent sends them only to the web server in the Image's URL.
  */
 import { sealSecret } from '../actions/sealed-secret.ts'
 import { CREDENTIALS_SECRET_TYPE, type Image, Refused, type Server } from '../crds/index.ts'
@@ -15,8 +15,8 @@ const MAX_BYTES = 4096
 
 /**
  * Returns the value of the header Authorization for the download of the image; undefined if the Image names no Secret.
- * @param next the end of the error message if the controller lacks the right to read the Secret. It tells the user what
- * follows after the right has been granted, for example 'then request again'
+ * @param next the end of the error message if the controller lacks the right to read the Secret, for example 'then
+ * request again'
  * @throws Refused error if the Secret cannot be used; its message contains nothing of the Secret's values
  */
 export async function readImageCredentials(
@@ -43,9 +43,8 @@ export async function readImageCredentials(
 }
 
 /**
- * Throws unless the key `host` of the Secret is the host in the Image's URL. Without this check, a user who may create
- * Images but not read Secrets could let an Image name the Secret and a URL of the user's own web server, which would
- * then get the credentials.
+ * Throws unless the key `host` of the Secret is the host in the Image's URL. Otherwise a user who may create Images but
+ * not read Secrets could have the credentials sent to the user's own web server.
  */
 function rejectOtherHost(secret: Secret, url: string): void {
   const host = valueOf(secret, 'host').toLowerCase().replace(/:443$/, '')

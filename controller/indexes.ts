@@ -1,4 +1,3 @@
-/** Indexes of the caches: they find objects by something other than the name. */
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
@@ -12,10 +11,7 @@ export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) =
 export const unscheduledServers = ({ servers: { cache } }: Pick<Stores, 'servers'>): Server[] =>
   cache.byIndex(serversByHost, UNSCHEDULED)
 
-/**
- * Servers by metadata.uid and by spec.uuid. The UUID identifies the domain in libvirt, so two Servers must not have the
- * same one.
- */
+/** The UUID identifies the domain in libvirt, so two Servers must not have the same one. */
 export const serversByUuid = defineIndex(servers.kind, 'by UUID', ({ metadata, spec }) => [metadata.uid, spec.uuid])
 
 export const serversByFlavor = defineIndex(servers.kind, 'by Flavor', ({ spec }) => [spec.flavor])
@@ -28,10 +24,7 @@ export const serversByKeyPair = defineIndex(
   ({ metadata: { namespace }, spec: { keyName: name } }) => [name && keyOf({ namespace, name })],
 )
 
-/**
- * Servers by the Networks that their spec names directly. The index serversByPort has the Servers that name a Port
- * instead.
- */
+/** Servers that name the Network directly. The index serversByPort has the Servers that name a Port instead. */
 export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metadata, spec }) =>
   spec.networks.map(({ name, port, namespace = metadata.namespace }) =>
     port === undefined ? keyOf({ namespace, name }) : undefined,
@@ -39,7 +32,6 @@ export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metad
 )
 export const serversByPort = defineIndex(servers.kind, 'by Port', (server) => portKeysOf(server))
 
-/** The keys of the Ports that a Server names. */
 export const portKeysOf = ({ metadata: { namespace }, spec: { networks } }: Server): string[] =>
   networks.flatMap(({ port: name }) => (name === undefined ? [] : [keyOf({ namespace, name })]))
 
@@ -48,7 +40,6 @@ export const portsByServer = defineIndex(ports.kind, 'by Server', ({ metadata: {
 ])
 export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [networkKeyOf(port)])
 
-/** The key of the Server that a ServerAction is for. */
 export const serverKeyOf = ({ metadata: { namespace }, spec }: ServerAction): string =>
   keyOf({ namespace, name: spec.server })
 export const actionsByServer = defineIndex(actions.kind, 'by Server', (action) => [serverKeyOf(action)])
@@ -59,7 +50,7 @@ const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [
 export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
   spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
 
-/** All indexes of Servers. A test checks that none of them throws on a Server that the API server accepts. */
+/** A test checks that none of these indexes throws on a Server that the API server accepts. */
 export const serverIndexes = [
   serversByHost,
   serversByUuid,

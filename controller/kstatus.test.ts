@@ -1,8 +1,6 @@
 /**
- * Checks, for every kind, what generic clients such as kstatus conclude from the status that the controller writes. A
- * new object is in progress until a controller has seen it, observedGeneration follows each change of the spec, and for
- * each state of the object the clients conclude the right thing. The states of a Server that an agent reports are
- * tested in agent/server/kstatus.test.ts.
+ * Checks what generic clients such as kstatus conclude from the status that the controller writes. The states of a
+ * Server that an agent reports are tested in agent/server/kstatus.test.ts.
  */
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../actions/index.ts'
@@ -70,7 +68,6 @@ const metadataOf = ({ scope }: Kind) => ({ name: 'x', ...(scope === 'Namespaced'
 
 const find = (bench: Bench, kind: Kind): Handle => bench.api.find(kind.plural, keyOf(metadataOf(kind))) as Handle
 
-/** Reconciles the object of this kind, named x, until nothing changes any more. */
 async function settle(bench: Bench, kind: Kind): Promise<Handle> {
   for (let passes = 0; passes < 10; passes++) {
     const before = bench.writes.length
@@ -81,7 +78,6 @@ async function settle(bench: Bench, kind: Kind): Promise<Handle> {
   throw new Error(`${kind.kind} x does not settle`)
 }
 
-/** Writes the condition Ready=True into a Hypervisor, as the agent of its host does. */
 async function connect(bench: Bench): Promise<void> {
   const ready = { type: 'Ready', status: 'True', reason: 'Connected', message: 'm', lastTransitionTime: bench.now() }
   const status = { conditions: [ready] }
@@ -96,8 +92,7 @@ const keys = [
 ]
 
 /**
- * For each kind: a spec with which kstatus reports the object as Current, and changes of that spec, made one after the
- * other. If a kind has no changes here, its spec cannot change.
+ * For each kind: a spec that kstatus reports as Current, and successive changes of it; none if the spec cannot change.
  */
 const specs: [kind: Kind, spec: object, changes: object[], prepare?: (bench: Bench) => Promise<unknown>][] = [
   [flavor, { vcpus: 1, ram: 512, disk: 1 }, [{ description: 'small' }, { description: 'little' }]],

@@ -1,4 +1,3 @@
-/** The controller's metrics: the numbers of servers, hosts and addresses in the cloud, counted at each scrape. */
 import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
 import { defineGauge, type Metrics } from '../kube/metrics.ts'
@@ -38,7 +37,6 @@ interface MetricSources extends Usage {
   clock: Pick<Clock, 'wall'>
 }
 
-/** Sets the metrics at each scrape, until the returned function is called. */
 export function exposeControllerMetrics(metrics: Metrics, sources: MetricSources): () => void {
   return metrics.onScrape(() => {
     countServers(metrics, sources)

@@ -1,6 +1,4 @@
-/**
- * The controller's flags and environment variables (KUBENOVA_…). The reference documentation is generated from them.
- */
+/** The reference documentation is generated from these flags and environment variables (KUBENOVA_…). */
 import { type Static, Type } from 'typebox'
 
 export const ControllerOptions = Type.Object({

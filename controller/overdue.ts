@@ -1,13 +1,7 @@
-/**
- * The transient states of a server and how long each may last. A metric counts the servers that exceed the limit, so
- * that an operator looks at them. Pure functions.
- */
+/** A metric counts the servers that stay in a transient state for too long, so that an operator looks at them. */
 import { findCondition, type Server, type ServerStatus } from '../crds/index.ts'
 
-/**
- * Seconds that a server may stay in each transient state. The limits leave time for waits that users cause, such as the
- * download of a large image.
- */
+/** In seconds. The limits leave time for waits that users cause, such as the download of a large image. */
 export const transientStateLimits = {
   /** The server has no host: no host has room, or an object that the server names does not exist. */
   unplaced: 300,

@@ -1,7 +1,3 @@
-/**
- * The controller program: reads flags, connects to the API server, serves metrics, and reconciles while it holds the
- * leader's Lease.
- */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseAddress } from '../kube/address.ts'
@@ -29,8 +25,8 @@ export async function runControllerProgram(create = createController): Promise<v
       userAgent: 'kubenova-controller',
       ...(kubeconfig ? { kubeconfig } : {}),
     })
-    // If this process was frozen while another became the leader, it must not write anything when it continues. So each
-    // write first asks whether this process still leads.
+    // A process that was frozen while another became the leader must not write when it continues, so each write first
+    // asks whether this process still leads.
     let isLeading = (): boolean => false
     const controller = create(
       fenceWrites(kube, () => isLeading()),

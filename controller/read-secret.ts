@@ -9,9 +9,9 @@ export type SecretReader = Pick<Resource<Secret>, 'get'>
 
 /**
  * Reads the Secret; undefined if it does not exist.
- * @param next the end of the error message if the controller lacks the right to read the Secret. It tells the user what
- * follows after the right has been granted, for example 'then request again'
- * @throws Refused error SecretForbidden (its message is shown to the user) if the controller lacks the right
+ * @param next the end of the error message if the controller lacks the right, for example 'then request again'
+ * @throws Refused error SecretForbidden (its message is shown to the user) if the controller lacks the right to read
+ * the Secret
  */
 export async function readSecret(ref: Ref, secrets: SecretReader, next: string): Promise<Secret | undefined> {
   try {

@@ -1,7 +1,3 @@
-/**
- * The services that reconcilers use besides the stores (stores.ts). A controller lists in the type of its reconcile
- * function which services it needs.
- */
 import { type Lease, secrets } from '../kube/builtin-kinds.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -20,13 +16,11 @@ import { followUsage, type Usage } from './usage.ts'
 
 export interface Services extends Usage {
   hosts: Hosts & Disposable
-  /** The scheduler's view of each host, kept up to date. */
   views: HostViews
   portAllocator: PortAllocator
   /** When the controller last wrote the status of each Hypervisor, in monotonic milliseconds, by name. */
   hostStatusWrites: Map<string, number>
   events: EventRecorder
-  /** Reads a Secret that a Server or a ServerAction names. */
   secrets: SecretReader
   channels: Channels
   clock: Clock
@@ -35,16 +29,14 @@ export interface Services extends Usage {
 
 export interface ServicesContext {
   kube: Kube
-  /** The informer of the agents' Leases. It is started only when this process has become the leader. */
+  /** Started only when this process has become the leader. */
   leases: Informer<Lease>
   channels: Channels
   options: ControllerOptions
   log: Log
 }
 
-/**
- * Creates the services. To be called before the stores start, because the services listen to the events of the stores.
- */
+/** To be called before the stores start, because the services listen to their events. */
 export function createServices(stores: Stores, { kube, leases, channels, options, log }: ServicesContext): Services {
   const { clock } = kube
   const usage = followUsage(stores, clock, channels)

@@ -1,13 +1,10 @@
 /**
- * Decides whether an error is written to an object's status. A transient error is written only from the third attempt
- * on, because most transient errors disappear earlier.
+ * A transient error is written to an object's status only from the third attempt on, because most transient errors
+ * disappear earlier.
  */
 import { Refused, Transient } from '../crds/index.ts'
 
-/**
- * The number of the first attempt whose transient error is reported. The third attempt comes about a third of a second
- * after the first.
- */
+/** The third attempt comes about a third of a second after the first. */
 const REPORTED_ATTEMPT = 3
 
 /** @param attempt the attempt that failed: 1 for the first since the last success, 2 for the second, and so on */

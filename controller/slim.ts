@@ -1,6 +1,6 @@
 /**
  * Takes out of each object, before it is cached, the fields that the controller does not need. This saves most of the
- * memory. Pure functions.
+ * memory.
  */
 import type { HostSecret, Server, ServerAction } from '../crds/index.ts'
 
@@ -50,7 +50,7 @@ const keptMetadata = [
   'ownerReferences',
 ] as const
 
-/** A copy of the object that has only the named fields. A named field whose value is undefined is left out. */
+/** A named field whose value is undefined is left out. */
 function pickFields<T extends object>(object: T, fields: readonly (keyof T)[]): T {
   const present = fields.filter((field) => object[field] !== undefined)
   return Object.fromEntries(present.map((field) => [field, object[field]])) as T

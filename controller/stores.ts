@@ -1,7 +1,4 @@
-/**
- * The controller's stores, one for each kind. A store has the informer cache of the kind's objects and writes such
- * objects.
- */
+/** A store has the informer cache of one kind, and writes objects of that kind. */
 import { serverAction } from '../actions/index.ts'
 import {
   type Flavor,

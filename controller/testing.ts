@@ -1,7 +1,3 @@
-/**
- * Runs the controller's services on an in-memory API server, and creates the objects of a cloud, for the tests of this
- * folder.
- */
 import {
   FINALIZER,
   type Flavor,
@@ -56,11 +52,7 @@ export class Bench implements AsyncDisposable {
   readonly channels = new Channels()
   readonly services: Services
   readonly deps: ServerDeps
-  /**
-   * How many placements were given up. For each of them, the ledger dropped the resources that it had counted for it.
-   */
   droppedClaims = 0
-  /** The hosts that were reported as having gone up or down, in order. */
   readonly livenessChanges: string[] = []
   readonly events: EventDetails[] = []
 
@@ -117,7 +109,6 @@ export class Bench implements AsyncDisposable {
     return this.clock.wall().toISOString()
   }
 
-  /** Creates an object as a user, and waits until the controller's caches show it. */
   async create<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
     const created = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
     await this.fake.waitForCaches()
@@ -164,8 +155,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` goes on renewing its Lease. If no
-   * Lease were renewed at all, the controller would take its own watch for broken and would count no host as down.
+   * The host `witness` goes on renewing its Lease: without any renewal, the controller would take its own watch for
+   * broken and would count no host as down.
    */
   async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {
@@ -197,7 +188,6 @@ export class Bench implements AsyncDisposable {
     return this.api.list<ServerAction>('serveractions')
   }
 
-  /** Writes this status of a server, as the agent of its host. */
   async reportAsAgent(status: ServerStatus, name = 'web'): Promise<void> {
     await this.api
       .resource<Server>(resourceDefOf(serverKind))
@@ -218,7 +208,6 @@ export class Bench implements AsyncDisposable {
     return outcome
   }
 
-  /** The verb and resource of each write of the controller since its last start. */
   get writes(): string[] {
     return this.fake.life.effects.map((name) => name.replace(/\/.*/, ''))
   }
@@ -229,7 +218,6 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** Starts a Bench with these hosts, a flavor, an image and a network. */
 export async function startCloud(...hosts: string[]): Promise<Bench> {
   const bench = await Bench.start()
   for (const name of hosts) await bench.createHost(name)

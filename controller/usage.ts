@@ -1,4 +1,3 @@
-/** Counts what placed Servers use: the resources of each host and the addresses of each Network. */
 import type { Network, Port } from '../crds/index.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -10,8 +9,8 @@ import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 /**
- * Milliseconds that some watches wait between a change and the reconcile, for example when Servers change the usage of
- * their host. Several changes within this time cause only one reconcile.
+ * Milliseconds that some watches wait between a change and the reconcile, so that several changes cause only one
+ * reconcile.
  */
 export const FIGURES_MS = 5000
 
@@ -21,8 +20,7 @@ export interface Usage {
 }
 
 /**
- * Keeps the usage up to date from the events of the caches; to be called before the caches start. Notifies the channel
- * {@link addressConflict} of Ports that share an address.
+ * To be called before the caches start. Notifies the channel {@link addressConflict} of Ports that share an address.
  */
 export function followUsage(
   { servers, ports, networks }: Pick<Stores, 'servers' | 'ports' | 'networks'>,
@@ -60,8 +58,8 @@ export function followUsage(
 }
 
 /**
- * Drops placements that the cache of Servers has not shown in time, and reservations of addresses that the cache of
- * Ports has not shown in time. Returns the keys of the Networks that have free addresses again.
+ * Drops placements, and reservations of addresses, that the caches have not shown in time. Returns the keys of the
+ * Networks that have free addresses again.
  */
 export function expireUnseen({ ledger, allocations }: Usage, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())

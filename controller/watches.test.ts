@@ -34,7 +34,6 @@ beforeEach(async () => {
 })
 afterEach(() => bench[Symbol.asyncDispose]())
 
-/** Removes all keys that are in the queue of a controller now, and returns them. */
 async function takeQueued(controller: string): Promise<string[]> {
   const queue = queues.get(controller)
   if (!queue) throw new Error(`there is no controller ${controller}`)

@@ -1,5 +1,5 @@
-// The API server type-checks the CEL expressions of an admission policy only if the policy's rules name API versions.
-// The policies in crds/access have `*` instead, so this test replaces each `*` before it creates the policies.
+// The API server type-checks the CEL expressions of a policy only if its rules name API versions. The policies in
+// crds/access have `*` instead, so this test replaces each `*`.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -22,8 +22,7 @@ const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
 /**
- * Replaces each `*` in the rules of a policy, so that the API server type-checks the policy. The version `*` becomes
- * the version of the API group, and the resource `*` becomes three kinds that stand for all.
+ * The version `*` becomes the version of the API group, and the resource `*` becomes three kinds that stand for all.
  */
 function withVersions(policy: Policy): Policy {
   const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 const options = 'dryRun=All&fieldValidation=Strict'
 
-/** The message with which the API server rejects a write. If it accepts the write: a text that no test expects. */
+/** If the API server accepts the write, the message is a text that no test expects. */
 async function rejectionMessage(write: Promise<unknown>): Promise<string> {
   try {
     await write
@@ -25,8 +25,8 @@ async function rejectionMessage(write: Promise<unknown>): Promise<string> {
 }
 
 /**
- * The first valid object of a kind in crds/testdata/bad. Each table there lists bad objects. Some entries also have a
- * valid object in the field `before`, which a test replaces by the bad one.
+ * Some entries of the tables in crds/testdata/bad have a valid object in the field `before`, which a test replaces by
+ * the bad one.
  */
 function validObject(kind: string): Manifest {
   const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before
@@ -35,8 +35,8 @@ function validObject(kind: string): Manifest {
 }
 
 /**
- * Creates `before`, replaces it by `object` with a PUT, as `kubectl replace` and most client libraries do, and returns
- * the API server's rejection of the PUT.
+ * Replaces the object with a PUT, as `kubectl replace` and most client libraries do, and returns the API server's
+ * rejection.
  */
 async function replaceObject(before: Manifest, object: Manifest): Promise<string> {
   const path = collectionPath(object)
@@ -62,8 +62,8 @@ it.each(badObjects)('the API server rejects $title', async ({ before, object, te
   expect(answer).toContain(message)
 })
 
-// The cost of the CEL rules depends on the addresses. Even the most expensive Network must stay below the API server's
-// limit for that cost.
+// The cost of the CEL rules depends on the addresses. Even for the most expensive Network it must stay below the API
+// server's limit.
 it.each(['2001:db8::/64', '2000::/8'])('the API server accepts the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))
@@ -144,14 +144,13 @@ it.each([
   const image = validObject('Image')
   const created = await rejectionMessage(createObject({ ...image, spec: { url } }, undefined))
   const replaced = await replaceObject(image, { ...image, spec: { url, checksum: `sha256:${'0'.repeat(64)}` } })
-  // In this object the field `format` already violates the schema, so the API server does not get as far as the rules
-  // on the URL.
+  // `format` already violates the schema, so the API server does not get as far as the rules on the URL.
   const misformatted = await rejectionMessage(createObject({ ...image, spec: { url, format: 'iso' } }, undefined))
   for (const answer of [created, replaced]) expect(answer).toContain('spec.url must')
   for (const answer of [created, replaced, misformatted]) expect(answer).not.toMatch(/s3\/?cr3t/)
 })
 
-// Most client libraries do not request strict field validation, so this is what their users get for a misspelt field.
+// Most client libraries do not request strict field validation.
 it('the API server drops unknown fields when the client does not request strict validation', async () => {
   const object = validObject('Server')
   const path = `${collectionPath(object)}?dryRun=All`

@@ -42,10 +42,7 @@ it('findUnboundedFields finds a string without maxLength in a list', () => {
   expect(findUnboundedFields(schema, 'spec')).toEqual(['spec.a[]'])
 })
 
-/**
- * The largest size, in bytes of JSON, of a value that the schema accepts. Counts 4 bytes for each character, and 260
- * for each key of a map.
- */
+/** In bytes of JSON: 4 bytes for each character, and 260 for each key of a map. */
 function maxBytesOf(schema: Schema): number {
   if (schema.enum) return Math.max(...schema.enum.map((v) => v.length)) + 2
   if (schema.type === 'string') return (schema.maxLength ?? 0) * 4 + 2

@@ -1,6 +1,3 @@
-/**
- * Finds conditions (metav1.Condition) in a list, and sets lastTransitionTime where the status of a condition changes.
- */
 import type { ConditionType, Reason } from './reasons.ts'
 import type { Condition } from './schema.ts'
 
@@ -13,10 +10,7 @@ export function findCondition(list: readonly Condition[] | undefined, type: stri
   return list?.find((c) => c.type === type)
 }
 
-/**
- * Adds lastTransitionTime to each condition of `wanted`. The time is that of the condition in `old` if it has the same
- * type and status, otherwise `now` (RFC 3339).
- */
+/** The time of a condition is that in `old` if type and status are the same there, otherwise `now` (RFC 3339). */
 export function withTransitionTimes(
   wanted: readonly NewCondition[],
   old: readonly Condition[] | undefined,

@@ -8,7 +8,6 @@ interface CpuTopology {
   readonly threads: number
 }
 
-/** The flavor and the image, as far as they decide about the topology. */
 export interface CpuRequest {
   readonly flavor: { readonly vcpus: number; readonly extraSpecs?: Readonly<Record<string, string>> | undefined }
   readonly properties?: Readonly<Record<string, string>> | undefined
@@ -20,7 +19,7 @@ type CpuChoice =
   | { readonly problem: string; readonly topology?: never }
 
 const parts = ['sockets', 'cores', 'threads'] as const
-/** Numbers of sockets, cores and threads; 0 means that the flavor or image gives no number for that part. */
+/** 0 means that the flavor or image sets no number for that part. */
 type Numbers = CpuTopology
 
 const UNLIMITED = 65_536
@@ -51,10 +50,7 @@ const mapParts = (numberOf: (part: (typeof parts)[number]) => number): Numbers =
   threads: numberOf('threads'),
 })
 
-/**
- * Reads the numbers of sockets, cores and threads. A text that is not a number counts as absent; the CEL rules of
- * Flavor and Image reject it.
- */
+/** A text that is not a number counts as absent, because the CEL rules of Flavor and Image reject it. */
 function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Numbers {
   return mapParts((part) => {
     const text = from[`${prefix}${part}`] ?? ''
@@ -63,8 +59,8 @@ function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Nu
 }
 
 /**
- * Returns a message if the image asks for more sockets, cores or threads than `limits` allows; otherwise undefined. A
- * limit of 0 means no limit. `whose` is the message's name for the source of the limits, such as 'the flavor'.
+ * Returns a message if the image exceeds a limit, otherwise undefined. A limit of 0 means no limit. `whose` names the
+ * source of the limits, such as 'the flavor'.
  */
 function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: string): string | undefined {
   const part = parts.find((p) => limits[p] > 0 && of[p] > limits[p])
@@ -73,8 +69,8 @@ function explainExcess(of: Numbers, prefix: string, limits: Numbers, whose: stri
 }
 
 /**
- * The preferred numbers: the image's, or the flavor's if the image has none. If one of the flavor's numbers exceeds a
- * limit (the image may have lowered the limit), all numbers of the flavor are ignored.
+ * The image's numbers, or the flavor's if the image has none. If one of the flavor's numbers exceeds a limit (the image
+ * may have lowered it), all numbers of the flavor are ignored.
  */
 function preferredNumbers(image: Numbers, flavor: Numbers, max: Numbers): Numbers {
   if (parts.some((part) => image[part] > 0)) return image

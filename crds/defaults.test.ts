@@ -1,5 +1,5 @@
-// Tests where the schemas of the kinds have defaults. GitOps tools compare what git has with what the API server has:
-// they leave out a field that git does not name, but compare the items of a list as a whole.
+// GitOps tools compare an item of a list as a whole with the item in git, so a default inside an item shows as a
+// difference.
 import { expect, it } from 'vitest'
 import { toStructuralSchema } from '../hack/generate/crd.ts'
 import { kinds } from '../hack/generate/kinds.ts'
@@ -11,7 +11,6 @@ interface Schema {
   additionalProperties?: Schema
 }
 
-/** The paths of defaults below the items of a list or the values of a map. */
 function defaultsInItems(
   { properties = {}, items, additionalProperties, ...rest }: Schema,
   path: string,

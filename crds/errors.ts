@@ -1,6 +1,5 @@
 /**
- * The five kinds of error that Kubenova throws. Errors of libvirt, of Kubernetes and of HTTP are translated into these
- * kinds, by one table for each of the three.
+ * The five kinds of error that Kubenova throws. Errors of libvirt, Kubernetes and HTTP are translated into these kinds.
  */
 import type { Reason } from './reasons.ts'
 
@@ -9,9 +8,7 @@ interface Details {
   isHostFault?: boolean
 }
 
-/**
- * An error with a stable code for tables and metrics, and with a message for people: a sentence with the actual values.
- */
+/** The code is stable, for tables and metrics. The message is a sentence for people, with the actual values. */
 abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
   /** The reason of the condition that reports this error. */

@@ -18,10 +18,7 @@ beforeAll(async () => {
 
 const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
 
-/**
- * Applies an object with a dry run, as `kubectl apply --server-side` does. Creates it instead if it has `generateName`
- * and no name, because an apply needs a name.
- */
+/** An object with `generateName` and no name is created instead, because an apply needs a name. */
 function applyOrCreate(object: Manifest): Promise<Manifest> {
   const path = collectionPath(object)
   const { name } = object.metadata

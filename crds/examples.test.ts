@@ -36,9 +36,6 @@ it('no two examples of a kind have the same name', () => {
 
 const stringOrEmpty = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/**
- * The objects that an object refers to, each as `Kind namespace/name`, or as `Kind name` if the kind is cluster-scoped.
- */
 function referencesOf({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
   if (kind === 'ServerAction') return [`Server ${namespace}/${stringOrEmpty(spec['server'])}`]
   if (kind === 'Port') {
@@ -72,10 +69,6 @@ it('the examples refer only to objects of the examples', () => {
   expect(references.filter((key) => !keys.has(key))).toEqual([])
 })
 
-/**
- * The keys (see `keyOfObject`) of all objects in an example file and in the files that this file needs, directly or
- * indirectly.
- */
 function objectsWithNeeds(file: string): string[] {
   const objects = files.find((other) => other.file === file)?.objects ?? []
   return [...objects.map(keyOfObject), ...readExample(file).needs.flatMap(objectsWithNeeds)]

@@ -4,7 +4,6 @@
  */
 import { type Owner, owners } from './status-owners.ts'
 
-/** The status owners that run in the controller: all but the agent. */
 export type ControllerOwner = Exclude<Owner, 'agent'>
 
 /** Longest name of a field manager that the API server accepts. */
@@ -15,9 +14,7 @@ const AGENT_PREFIX = 'kubenova-agent/'
 export const fieldManagerOf = (owner: ControllerOwner): string =>
   `kubenova-${owner.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-/**
- * The field manager of a host's agent. If it would be too long, it is cut and ends in a hash of the whole host name.
- */
+/** A field manager that would be too long is cut, and ends in a hash of the whole host name. */
 export function agentManagerOf(host: string): string {
   const manager = AGENT_PREFIX + host
   if (manager.length <= MAX_LENGTH) return manager
@@ -25,14 +22,14 @@ export function agentManagerOf(host: string): string {
   return manager.slice(0, MAX_LENGTH - suffix.length) + suffix
 }
 
-/** The status owner that writes under this field manager. Undefined if no status owner has this field manager. */
+/** Undefined if no status owner has this field manager. */
 export function ownerOfManager(manager: string): Owner | undefined {
   if (manager.startsWith(AGENT_PREFIX)) return 'agent'
   const names = Object.keys(owners).filter((name): name is ControllerOwner => name !== 'agent')
   return names.find((name) => fieldManagerOf(name) === manager)
 }
 
-/** The 64-bit FNV-1a hash of a text, as 16 hexadecimal digits. */
+/** 64-bit FNV-1a, as 16 hexadecimal digits. */
 function hashOf(text: string): string {
   let hash = 0xcbf29ce484222325n
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)

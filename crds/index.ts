@@ -1,4 +1,3 @@
-/** The exports of crds/: other folders import from here. */
 export * from './conditions.ts'
 export * from './cpu-topology.ts'
 export * from './errors.ts'

@@ -6,19 +6,19 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { Refused } from './errors.ts'
 import type { KeyPair } from './kinds/key-pair.ts'
 
-/** @throws Refused error (the user must change the object) with the code InvalidKeyPair if the key cannot be parsed */
+/** @throws Refused with the code InvalidKeyPair if the key cannot be parsed */
 export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
   return type === 'x509' ? certificateFingerprint(publicKey) : sshFingerprint(publicKey)
 }
 
 /**
- * The MD5 of the key's blob. A key is the text `<type> <base64 of the blob> [comment]`, and the blob begins with the
- * type again (RFC 4253, 6.6).
+ * The MD5 of the key's blob. A key is `<type> <base64 of the blob> [comment]`, and the blob begins with the type again
+ * (RFC 4253, 6.6).
  */
 function sshFingerprint(publicKey: string): string {
   const [type = '', base64 = ''] = publicKey.trim().split(/\s+/)
   const blob = Buffer.from(base64, 'base64')
-  // Buffer skips characters that are not base64. To find them, encode the blob again and compare the texts.
+  // Buffer skips characters that are not base64, so the blob is encoded again and compared.
   const isBase64 = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   const [name, ...rest] = parseFields(blob) ?? []
   if (!isBase64 || name?.toString('latin1') !== type || rest.length === 0) {
@@ -31,8 +31,7 @@ function sshFingerprint(publicKey: string): string {
 }
 
 /**
- * Splits the blob into its fields, each a length in 4 bytes and then that many bytes (RFC 4251, 5). Returns undefined
- * if the last field is incomplete.
+ * Each field is a length in 4 bytes and then that many bytes (RFC 4251, 5). Undefined if the last field is incomplete.
  */
 function parseFields(blob: Buffer): Buffer[] | undefined {
   const found: Buffer[] = []

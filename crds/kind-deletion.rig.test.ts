@@ -10,7 +10,6 @@ import { GROUP } from './index.ts'
 const plane = withControlPlane()
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** Deletes a CustomResourceDefinition with a dry run. Resolves to the text "deleted", or to the text of the error. */
 const tryDelete = (name: string): Promise<string> =>
   plane()
     .api.send('DELETE', `${definitions}/${name}?dryRun=All`)
@@ -32,7 +31,7 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
-  // A policy takes effect some seconds after its creation, so wait until it rejects a deletion.
+  // A policy takes effect some seconds after its creation.
   const isInEffect = async (): Promise<boolean> => (await tryDelete(serversDefinition)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
 })

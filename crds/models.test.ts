@@ -1,7 +1,7 @@
 /**
- * Checks that another program reads the YAML of our CRDs as we do. From the CRDs, @kubernetes-models/crd-generate makes
- * TypeScript types, which tsc compares with ours, and validators. The validators must accept examples/, and must reject
- * the objects of crds/testdata/bad that the API server rejects without evaluating CEL.
+ * Checks that another program reads our CRDs as we do: @kubernetes-models/crd-generate makes TypeScript types and
+ * validators from them. tsc compares the types with ours. The validators must accept examples/, and reject the objects
+ * of crds/testdata/bad that break the schema without its CEL rules.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,10 +31,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Our types describe objects with all defaults set, so they require a member that has a default. The generated types
- * make such a member optional. Therefore the test makes it required in the generated type, and then checks that this
- * type and ours are assignable to each other. The parameters of a ServerAction are not compared, because our type does
- * not have them.
+ * Our types describe objects with all defaults set, so a member with a default is required; crd-generate makes it
+ * optional. The parameters of a ServerAction are not compared, because our type does not have them.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
@@ -61,10 +59,6 @@ same<Pick<ServerAction['spec'], 'server' | 'requestId' | 'user' | 'project'>, Pi
 same<NonNullable<ServerAction['status']>, NonNullable<IServerAction['status']>>(true)
 `
 
-/**
- * Type-checks `text` as a file beside the generated files. Resolves to the errors that tsc prints, '' if there are
- * none.
- */
 async function typeCheck(text: string): Promise<string> {
   const file = join(dir, 'assertions.ts')
   writeFileSync(file, text)
@@ -76,7 +70,7 @@ async function typeCheck(text: string): Promise<string> {
       moduleResolution: 'bundler',
       target: 'es2024',
       allowImportingTsExtensions: true,
-      // The code that crd-generate makes needs this setting.
+      // The code of crd-generate needs this setting.
       useDefineForClassFields: false,
       skipLibCheck: true,
       types: [],

@@ -12,8 +12,7 @@ const plane = withControlPlane()
 beforeAll(() => applyManifests(plane().api, join(root, 'crds/manifests')))
 
 /**
- * Creates an object with a dry run. Resolves to undefined if the API server rejects the object as invalid (400 or 422),
- * and rejects on any other error.
+ * Resolves to undefined if the API server rejects the object as invalid (400 or 422), and rejects on any other error.
  */
 async function createIfValid(object: Manifest, query: string): Promise<Manifest | undefined> {
   try {

@@ -7,7 +7,6 @@ import { findSchemaProblems, kindOf, type Manifest } from '../test/manifests.ts'
 import { mutatedExamples, validExamples } from '../test/mutations.ts'
 import type { Network } from './index.ts'
 
-/** Adds the defaults, as the API server does. */
 const withDefaults = (object: Manifest): Manifest => ({
   ...object,
   spec: Value.Default(kindOf(object).spec, structuredClone(object.spec)) as Manifest['spec'],
@@ -18,10 +17,7 @@ it('the computations of controller and agent do not fail on any example', () => 
     expect(() => computeWithoutEffects(withDefaults(object)), JSON.stringify(object)).not.toThrow()
 })
 
-/**
- * Whether the URL of an Image and the CIDRs of a Network are valid. CEL rules reject invalid ones, so the controller
- * and the agents never get them.
- */
+/** CEL rules reject invalid URLs and CIDRs, so the controller and the agents never get them. */
 function passesCelRules({ kind, spec }: Manifest): boolean {
   if (kind === 'Image') return URL.canParse(String(spec['url']))
   const { subnets = [] } = spec as Partial<Network['spec']>

@@ -1,7 +1,6 @@
 /**
- * The types of conditions, and all reasons. A reason stands in conditions and events, is the code of an error, and is
- * written to `status.fault.details`. `reasonTable` has the meaning of each reason, its HTTP status in the Nova API, and
- * what to do about it. The guide and the reference are generated from this table.
+ * The types of conditions, and all reasons. A reason occurs in conditions, events and `status.fault.details`, and is
+ * the code of an error. The guide and the reference are generated from `reasonTable`.
  */
 import { differenceReasons, differences } from './reasons/differences.ts'
 import { guestReasons, guests } from './reasons/guests.ts'
@@ -37,7 +36,6 @@ export const reasonTable = {
 }
 export type Reason = keyof typeof reasonTable
 
-/** All reasons by group, in the order of the guide. */
 export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<string, ReasonFacts>>])[] = [
   [progress, progressReasons],
   [requests, requestReasons],
@@ -51,8 +49,5 @@ export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<stri
 
 export const reasons = Object.keys(reasonTable) as Reason[]
 
-/**
- * The reason that was read from an object. The object may have been written by an older or newer program, with a reason
- * that this program does not know; the result is then `Unexpected`.
- */
+/** A reason that this program does not know, written by an older or newer program, becomes `Unexpected`. */
 export const reasonOf = (text: string | undefined): Reason => reasons.find((r) => r === text) ?? 'Unexpected'

@@ -1,10 +1,6 @@
-/** Computes where the API server serves a kind, from the declaration of the kind. */
 import { GROUP, type Kind, type Resource, VERSION } from './schema.ts'
 
-/**
- * Where the API server serves a kind. The client in kube/ accepts any value of this shape, and infers the type of the
- * kind's objects from it.
- */
+/** Where the API server serves a kind. The client in kube/ infers the type of the kind's objects from it. */
 export interface KindResourceDef<K extends Kind> {
   group: string
   version: string

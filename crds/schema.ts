@@ -1,28 +1,22 @@
-/**
- * The types and functions with which a kind is declared: TypeBox schemas of spec and status, and the other parts of its
- * CRD. hack/generate.ts makes the YAML of the CRD from the declaration.
- */
 import { type Static, type TSchema, Type } from 'typebox'
 
-/** The API group of all our kinds, and the only version that the API server serves. */
 export const GROUP = 'compute.kubenova.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
 /**
- * Finalizer of a Server: the agent removes it when nothing of the server is left on its host. A MutatingAdmissionPolicy
- * adds it; without that policy the controller does.
+ * The agent removes it when nothing of the server is left on its host. A MutatingAdmissionPolicy adds it; without that
+ * policy the controller does.
  */
 export const FINALIZER = `${GROUP}/host`
 
 /**
- * Annotation with which an administrator deletes a Server whose host does not come back. If it is "true" on a Server
- * that is being deleted, the controller finishes the deletion without the host's agent. If the host comes back later,
- * its agent removes what is left of the server on the host.
+ * An administrator sets it to "true" on a Server whose host does not come back: the controller then finishes the
+ * Server's deletion without the host's agent. If the host comes back, its agent removes what is left of the server.
  */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 
-/** A column of `kubectl get`. A column with `priority: 1` is shown only with `-o wide`. */
+/** A column with `priority: 1` is shown only with `-o wide`. */
 export interface Column {
   name: string
   type: 'string' | 'integer' | 'date' | 'boolean'
@@ -31,7 +25,6 @@ export interface Column {
   description?: string
 }
 
-/** A CEL rule of the API server, and the message for an object that breaks it. */
 export interface Rule {
   rule: string
   message?: string
@@ -41,7 +34,6 @@ export interface Rule {
   optionalOldSelf?: boolean
 }
 
-/** Everything about a kind that is known at build time. */
 export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = TSchema> {
   kind: string
   plural: string
@@ -53,12 +45,10 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   columns: readonly Column[]
   /** JSON paths that `--field-selector` accepts. The agents need them: each watches only the Servers of its host. */
   selectableFields?: readonly string[]
-  /** CEL rules that apply to the whole object. */
   rules?: readonly Rule[]
   /**
-   * false: the kind has no status subresource, so the status is written together with the rest of the object. The agent
-   * can therefore create an action record with its status in one write (docs/adr/0003). The kind then needs a {@link
-   * keptStatusRule}.
+   * false: the kind has no status subresource, so the agent can create an action record with its status in one write
+   * (docs/adr/0003). The kind then needs a {@link keptStatusRule}.
    */
   statusSubresource?: boolean
 }
@@ -86,15 +76,13 @@ export interface OwnerReference {
 }
 
 /**
- * The owner reference with which the garbage collector deletes an object together with its Server. The field
- * `controller` is not set: an object has at most one controller reference, and the client that created a ServerAction
- * may have set one already.
+ * With this owner reference, an object is deleted together with its Server. It is no controller reference: an object
+ * has at most one, and the client that created a ServerAction may have set it.
  */
 export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
 }
 
-/** An object of kind K as the API server returns it. */
 export interface Resource<K extends Kind> {
   apiVersion: string
   kind: string
@@ -108,45 +96,36 @@ export function defineKind<Spec extends TSchema, Status extends TSchema>(k: Kind
   return k
 }
 
-/** The keyword that adds these CEL rules to a schema. */
 export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
 
 /**
- * Schema keyword that holds the error message for values that do not match `pattern`. In the CRD, the pattern becomes a
- * CEL rule with this message.
+ * Schema keyword with the error message for values that do not match `pattern`. In the CRD, the pattern becomes a CEL
+ * rule with this message.
  */
 export const MESSAGE_KEY = 'x-kubenova-says'
 
-/**
- * The keywords for a pattern, and for the message about a value that does not match it. So users read what is allowed
- * instead of a regular expression.
- */
+/** Users get the message in place of the regular expression. */
 export const patternWithMessage = (pattern: string, message: string) => ({ pattern, [MESSAGE_KEY]: message })
 
-/** The rule that the value of a field cannot change. */
 export function immutableRule(what: string): { 'x-kubernetes-validations': Rule[] } {
   return celRules({ rule: 'self == oldSelf', message: `${what} cannot change; delete the object and create it anew` })
 }
 
-/**
- * The rule that an optional field is set at the creation of the object or never. `immutableRule` alone does not prevent
- * a user from setting it later.
- */
+/** `immutableRule` alone does not prevent a user from setting an optional field after the creation. */
 export const settableOnlyAtCreate = (field: string): Rule => ({
   rule: `has(self.${field}) == has(oldSelf.${field})`,
   message: `${field} cannot be added or removed later; delete the object and create it anew`,
   fieldPath: `.${field}`,
 })
 
-/** A field with a time in RFC 3339, as Kubernetes writes it. */
 export const Time = (description: string) => Type.String({ description, format: 'date-time' })
 
 export const NAME_MESSAGE =
   "must be a name as Kubernetes has it: lower-case letters, digits, '-' and '.', such as web-1, with a letter or digit at both ends"
 
-/** A field with the name of a Kubernetes object (DNS subdomain). */
+/** DNS subdomain. */
 export const Name = (description: string, more: object = {}) =>
   Type.String({
     description,
@@ -156,7 +135,7 @@ export const Name = (description: string, more: object = {}) =>
     ...more,
   })
 
-/** A field with the name of a namespace (DNS label). */
+/** DNS label. */
 export const Namespace = (description: string) =>
   Type.String({
     description,
@@ -169,8 +148,8 @@ export const Namespace = (description: string) =>
   })
 
 /**
- * A field with one line of text. The pattern excludes line separators and \p{C}: control characters, and characters
- * that reverse or hide the text around them.
+ * One line of text. The pattern excludes line separators and \p{C}: control characters, and characters that reverse or
+ * hide the text around them.
  */
 export const Line = (description: string, more: object = {}) =>
   Type.String({
@@ -180,7 +159,6 @@ export const Line = (description: string, more: object = {}) =>
     ...more,
   })
 
-/** A field with text of any number of lines. */
 export const Text = (description: string, maxLength: number) =>
   Type.String({
     description,
@@ -191,14 +169,11 @@ export const Text = (description: string, maxLength: number) =>
     ),
   })
 
-/**
- * A field of a status with key-value pairs. The field has no rules: the pairs are copied from a spec, where rules have
- * checked them already.
- */
+/** Has no rules, because the pairs are copied from a spec, where rules have checked them. */
 export const StatusPairs = (description: string) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
 
-/** A field with key-value pairs that the user chooses. The limits are Nova's. */
+/** The limits are Nova's. */
 export const Pairs = (description: string, ...more: Rule[]) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
     description,
@@ -223,14 +198,13 @@ export const Condition = Type.Object({
 })
 export type Condition = Static<typeof Condition>
 
-/** A list of conditions. Server-side apply merges it by type, so that each condition can have its own field manager. */
+/** Server-side apply merges conditions by type, so that each can have its own field manager. */
 export const Conditions = Type.Array(Condition, {
   description: 'The present state, in the form that kubectl wait and kstatus read.',
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
 })
 
-/** Fields of the status of each kind with the status subresource. */
 export const CommonStatus = {
   observedGeneration: Type.Optional(
     Type.Integer({
@@ -243,16 +217,15 @@ export const CommonStatus = {
 }
 
 /**
- * Fields of the status of kinds without the status subresource. There is no observedGeneration, neither in the status
- * nor in a condition. Each change of such a status raises metadata.generation, so every observedGeneration would be too
- * old at once, and kubectl wait would take every condition for outdated.
+ * Status of kinds without the status subresource. It has no observedGeneration: each change of the status raises
+ * metadata.generation, so kubectl wait would always take the conditions for outdated.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
 
 /**
- * The status that the API server gives to an object without one, as the default of the schema. Without this default,
- * kstatus would take a new object for finished before any controller has seen it (docs/adr/0034). Undefined for a kind
- * whose status has no fields: its objects are complete when they are created.
+ * The schema's default for the status. Without it, kstatus would take a new object for finished before a controller has
+ * seen it (docs/adr/0034). Undefined for a kind whose status has no fields: its objects are complete when they are
+ * created.
  */
 export function initialStatusOf({
   status,
@@ -271,8 +244,8 @@ const pendingCondition: Condition = {
 }
 
 /**
- * For kinds without the status subresource: the rule that a write cannot remove the status. `kubectl replace` with a
- * file that has no status would otherwise do so.
+ * For kinds without the status subresource: a write cannot remove the status, as `kubectl replace` with a file without
+ * status would.
  * @param field a field of the status that stays once it is set
  */
 export const keptStatusRule = (field: string): Rule => ({

@@ -21,7 +21,6 @@ const object: Manifest = {
 }
 const path = collectionPath(object)
 
-/** Deletes `target` with a dry run. Resolves to the text "deleted", or to the text of the error. */
 const tryDelete = (api: ApiClient, target = `${path}/web-1`): Promise<string> =>
   api.send('DELETE', `${target}?dryRun=All`).then(
     () => 'deleted',
@@ -34,8 +33,6 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
-  // Create a Server, then wait until the policy rejects its deletion: a policy takes effect some seconds after its
-  // creation.
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
   const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
@@ -64,7 +61,6 @@ it('kube-controller-manager deletes a namespace with its locked server', async (
     (await api.send<{ metadata: { deletionTimestamp?: string } }>('GET', server)).metadata.deletionTimestamp !==
     undefined
   await waitUntil(isTerminating, { what: 'the deletion of the locked server', deadline: 60_000, every: 200 })
-  // Remove the finalizer, as an agent does when nothing of the server is left on its host.
   await api.send('PATCH', server, { metadata: { finalizers: null } }, 'application/merge-patch+json')
   const isGone = async (): Promise<boolean> =>
     api.text('/api/v1/namespaces/leaving').then(

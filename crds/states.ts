@@ -62,18 +62,13 @@ export const taskStates = [
 ] as const
 export type TaskState = (typeof taskStates)[number]
 
-/** Nova's power states by the names that its clients print. */
 export const powerStates = ['NOSTATE', 'Running', 'Paused', 'Shutdown', 'Crashed', 'Suspended'] as const
 export type PowerState = (typeof powerStates)[number]
 
-/** The values of spec.powerState: the power that a user can ask for. */
 export const desiredPowers = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
 export type DesiredPower = (typeof desiredPowers)[number]
 
-/**
- * Nova's states that do not depend on the power of the domain: a server is rescued, resized, shelved or deleted softly,
- * or it is in none of these states (normal). A status without `mode` means normal.
- */
+/** Nova's states that do not depend on the power of the domain. A status without `mode` means normal. */
 export const modes = ['normal', 'rescued', 'resized', 'shelved', 'shelvedOffloaded', 'softDeleted'] as const
 export type Mode = (typeof modes)[number]
 
@@ -115,8 +110,7 @@ export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmStat
 export interface ServerFacts {
   mode: Mode
   power: DomainPower
-  /** Whether the server has ever been built on a host. */
   launched: boolean
-  /** Whether the server's last action failed for good. */
+  /** The server's last action failed, and is not retried. */
   fault: boolean
 }

@@ -1,7 +1,7 @@
 /**
- * The table of status owners. Each status field and each condition of each kind belongs to one component, its owner,
- * which alone writes it. Three things are derived from this table: the TypeScript types of the status that each
- * component may write, the admission policies for agents, and the invariants that the simulation tests check.
+ * The table of status owners: each status field and condition is written by one component, its owner. From the table
+ * come the types of the status that each component may write, the admission policies for agents, and invariants of the
+ * simulation tests.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
@@ -15,7 +15,6 @@ import type { ServerAction } from './kinds/server-action.ts'
 import type { ConditionType } from './reasons.ts'
 import type { Condition } from './schema.ts'
 
-/** The components that write status, each with what it decides. */
 export const owners = {
   scheduler: 'chooses the host of each Server',
   admission: 'admits ServerActions, at most one at a time for each Server',
@@ -42,7 +41,6 @@ export type Ownership = Owner | Handover
 const schedulerThenAgent = { untilAgentWrites: 'scheduler', otherwise: 'agent' } as const
 const admissionThenAgent = { untilAgentWrites: 'admission', otherwise: 'agent' } as const
 
-/** The kinds of the table, each with the type of its objects. */
 export interface OwnedObjects {
   Server: Server
   ServerAction: ServerAction
@@ -57,7 +55,7 @@ export interface OwnedObjects {
 export type OwnedKind = keyof OwnedObjects
 type StatusByKind = { [K in OwnedKind]: NonNullable<OwnedObjects[K]['status']> }
 
-/** The type of the table. It requires every field of each kind's status: a missing field is a type error. */
+/** Requires every field of each kind's status: a missing field is a type error. */
 type Table = {
   [K in OwnedKind]: {
     fields: { [F in Exclude<keyof StatusByKind[K], 'conditions'>]-?: Ownership }
@@ -129,8 +127,7 @@ export const statusOwners = {
   KeyPair: { ...catalogue, fields: { ...catalogue.fields, fingerprint: 'catalogue' } },
   Hypervisor: {
     fields: {
-      // Only the controller acts on the spec of a Hypervisor, so the controller writes the Hypervisor's
-      // observedGeneration.
+      // Only the controller acts on a Hypervisor's spec, so it writes observedGeneration.
       observedGeneration: 'nodeLifecycle',
       state: 'nodeLifecycle',
       used: 'nodeLifecycle',
@@ -162,7 +159,6 @@ type FieldsOf<K extends OwnedKind, O extends Owner> = {
   [F in keyof (typeof statusOwners)[K]['fields']]: O extends OwnersIn<(typeof statusOwners)[K]['fields'][F]> ? F : never
 }[keyof (typeof statusOwners)[K]['fields']]
 
-/** The fields and conditions of a kind's status that the component `O` owns, always or for a time. */
 export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
   StatusByKind[K],
   FieldsOf<K, O> & keyof StatusByKind[K]
@@ -176,10 +172,8 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // Decides whether the agent has written its part of the status. The agent writes `events` at the end of an action,
-  // and `steps` earlier if a step takes long. For a requested action, only `events` shows that the part is written. A
-  // record without the condition Accepted was created by the agent itself, for a change of the spec. There `steps` is
-  // enough.
+  // `steps` is written during an action, `events` at its end, so a requested action counts as written only with
+  // `events`. A record without the condition Accepted was created by the agent itself, so there `steps` is enough.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }
@@ -194,8 +188,8 @@ const ownersIn = (ownership: Ownership): Owner[] =>
   typeof ownership === 'string' ? [ownership] : Object.values(ownership)
 
 /**
- * Returns which component owns a status field. The owner of some fields changes once the agent has written the status,
- * so the present status is needed. Undefined: the kind has no such field.
+ * Some fields change their owner once the agent has written the status, so the present status is needed. Undefined: the
+ * kind has no such field.
  */
 export function ownerOfField(kind: OwnedKind, field: string, status: AnyStatus): Owner | undefined {
   const ownership = ownershipOfField(kind, field)
@@ -204,14 +198,10 @@ export function ownerOfField(kind: OwnedKind, field: string, status: AnyStatus):
   return untilAgentWrites !== undefined && !agentHasWritten[kind]?.(status) ? untilAgentWrites : otherwise
 }
 
-/** Whether the condition is a Ready condition which reports that the host is down. */
 export const isHostDown = ({ type, reason }: Pick<Condition, 'type' | 'reason'>): boolean =>
   type === 'Ready' && reason === 'HostDown'
 
-/**
- * The component that owns a condition when the status of the object is `status`. Undefined: the kind has no such
- * condition.
- */
+/** The owner while the object has this status. Undefined: the kind has no such condition. */
 export function ownerOfCondition(kind: OwnedKind, type: string, status: AnyStatus): Owner | undefined {
   const ownership = ownershipOfCondition(kind, type)
   if (ownership === undefined || typeof ownership === 'string') return ownership
@@ -236,11 +226,9 @@ export function ownedStatus<O extends Owner, K extends OwnedKind>(
   } as StatusOf<O, K>
 }
 
-/** The fields of a kind's status that `owner` owns, always or for a time. */
 export const fieldsOf = (kind: OwnedKind, owner: Owner): string[] =>
   Object.keys(statusOwners[kind].fields).filter((name) => isAmongOwners(ownershipOfField(kind, name), owner))
 
-/** The conditions of a kind that `owner` owns, always or for a time. */
 export const conditionsOf = (kind: OwnedKind, owner: Owner): string[] =>
   Object.keys(statusOwners[kind].conditions).filter((type) => isAmongOwners(ownershipOfCondition(kind, type), owner))
 

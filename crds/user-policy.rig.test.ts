@@ -1,5 +1,5 @@
-// The user `editor` has a role that allows all writes to Kubenova's kinds in one namespace. These tests check which of
-// the editor's writes the admission policies reject.
+// Which writes the admission policies reject for a user whose role allows all writes to Kubenova's kinds in one
+// namespace.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'
@@ -92,7 +92,6 @@ beforeAll(async () => {
       deadline: 60_000,
       every: 200,
     })
-  // A policy takes effect some seconds after its creation, so wait until each policy rejects one of these objects.
   for (const object of [makePort(statusOfPort), makeNetwork({ bridge: 'br-mgmt' }), makeHostSecret()]) {
     const other = { ...object, metadata: { name: 'other' } }
     const isInEffect = async (): Promise<boolean> => (await tryCreate(editor, other)).includes('denied request')

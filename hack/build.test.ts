@@ -9,7 +9,7 @@ import { buildPrograms } from './build.ts'
 const run = promisify(execFile)
 let dir: string
 
-// Build into a folder outside the repository, where no npm packages are found: the programs must run without packages.
+// A folder outside the repository has no npm packages, and the programs must run without them.
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'kubenova-build-'))
   await buildPrograms(dir)
@@ -35,7 +35,6 @@ it('buildPrograms includes the rarely loaded client for kubeconfigs', async () =
   await expect(failure).rejects.toMatchObject({ stdout: expect.stringContaining('ENOENT') })
 })
 
-/** Code that makes a process print, when it exits, the built-in modules of Node that it has loaded. */
 const PRINT_MODULES = `process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))`
 
 it.each(['controller', 'agent'])(

@@ -1,17 +1,13 @@
 /**
- * Builds the programs that container images run. Each program needs no npm packages and is one file, apart from rarely
- * loaded modules, which have files of their own. One file takes 11 MB less memory than many modules
- * (docs/benchmarks.md).
+ * Builds the programs that container images run: one file each, without npm packages. One file takes 11 MB less memory
+ * than many modules (docs/benchmarks.md); only rarely loaded modules have files of their own.
  * Usage: node hack/build.ts [DIR], where DIR is `dist` by default
  */
 import { join, resolve } from 'node:path'
 import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
-/**
- * Writes `agent.mjs`, `controller.mjs`, `api-shim.mjs` and `hooks.mjs` to `dir`, and the modules that are rarely loaded
- * to `<dir>/parts/`.
- */
+/** Modules that are rarely loaded go to `<dir>/parts/`. */
 export async function buildPrograms(dir: string): Promise<void> {
   const mainFile = (name: string): string => join(root, name, 'main.ts')
   await bundle({

@@ -9,8 +9,7 @@ interface Step {
   run: () => Promise<CommandResult>
 }
 
-// The steps of a group run at the same time. The first step rewrites the generated files, so it runs alone, before the
-// steps that read these files.
+// The steps of a group run at the same time. The first step rewrites files that the other steps read, so it runs alone.
 const steps: Step[][] = [
   [{ name: 'generated files', run: checkGeneratedFiles }],
   [
@@ -24,10 +23,6 @@ const steps: Step[][] = [
   ],
 ]
 
-/**
- * Runs all steps, and counts those that passed and those that failed. `make test` adds these counts to those of the
- * tests.
- */
 export async function runChecks(): Promise<{ passed: number; failed: number }> {
   let failed = 0
   let passed = 0
@@ -43,7 +38,7 @@ export async function runChecks(): Promise<{ passed: number; failed: number }> {
   return { passed, failed }
 }
 
-/** Generates all files. Fails if this changes a file, because the file was then not generated from the present code. */
+/** Fails if generating changes a file, because the committed file was then outdated. */
 async function checkGeneratedFiles(): Promise<CommandResult> {
   const before = hashFiles()
   const result = await runCommand(['node', 'hack/generate.ts'])
@@ -55,10 +50,7 @@ async function checkGeneratedFiles(): Promise<CommandResult> {
   return { ...result, code: 1, output }
 }
 
-/**
- * The hash of each file, by path. Unlike `git diff`, a comparison of hashes also works in a tree with uncommitted
- * changes and in one without git.
- */
+/** Unlike `git diff`, hashes also work in a tree with uncommitted changes and in one without git. */
 function hashFiles(): Map<string, string> {
   const excluded = new Set(['node_modules', '.git', '.cloud', 'dist', 'artefacts'])
   const files = globSync('**/*', { cwd: root, exclude: (entry) => excluded.has(entry) })

@@ -1,4 +1,3 @@
-// Runs the commands of `make check` and `make test`, and records their output and how long they ran.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -11,9 +10,7 @@ export interface CommandResult {
   time: number
 }
 
-/**
- * Runs a command. Resolves when it has exited, also if it failed. With `echo`, its output is also printed as it comes.
- */
+/** Resolves when the command has exited, also if it failed. With `echo`, its output is also printed as it comes. */
 export async function runCommand(
   argv: readonly string[],
   { echo = false }: { echo?: boolean } = {},

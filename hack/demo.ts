@@ -1,6 +1,6 @@
 /**
- * `make demo`: starts a cloud (control plane, controller and one host) on this machine, applies the quickstart and
- * shows its server running. If the cloud of an earlier `make demo` is still there, that one is used.
+ * `make demo`: starts a control plane, controller and one host on this machine, or reuses those of an earlier `make
+ * demo`. Then applies the quickstart and shows its server running.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'

@@ -1,4 +1,3 @@
-// Tests of the documents: their links resolve, their YAML is valid, and the files that they name exist.
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -23,7 +23,7 @@ const { values } = parseArgs({
   },
 })
 
-/** Splits the value of an option at commas. Throws an error if a part is none of the allowed words. */
+/** Throws an error if a part is none of the allowed words. */
 function listOf<T extends string>(option: string, text: string, allowed: readonly T[]): T[] {
   return text.split(',').map((word) => {
     const found = allowed.find((name) => name === word)
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Builds an image again in an empty storage. Throws an error if the digest differs from that of the first build. */
+/** Throws an error if the digest differs from that of the first build. */
 async function verifyDigest(
   name: ImageName,
   arch: Architecture,

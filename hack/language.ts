@@ -24,8 +24,8 @@ function checkFiles(): string[] {
 }
 
 /**
- * Only the subjects of commits after this one are checked. The main branch cannot be used as the start instead: in a
- * clone of the main branch itself, such as CI's, no commit comes after the branch, so none would be checked.
+ * Only commits after this one are checked. The main branch is no start: in a clone of main, as in CI, no commit would
+ * be checked.
  */
 const LAST_UNCHECKED_COMMIT = 'abc2814aa5f264c0e8e12ce3dceb61b412453ec4'
 
@@ -41,7 +41,7 @@ async function checkCommits(): Promise<string[]> {
     .flatMap(findSubjectProblems)
 }
 
-/** The output of a git command, or undefined if it fails. */
+/** Undefined if the command fails. */
 async function git(...args: string[]): Promise<string | undefined> {
   const { code, output } = await runCommand(['git', ...args])
   return code === 0 ? output.trim() : undefined

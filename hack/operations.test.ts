@@ -1,5 +1,4 @@
-// Compares docs/guide/operations.md with the code: it has every condition, reason, event, metric and time limit, and no
-// other.
+// operations.md has every condition, reason, event, metric and time limit of the code, and no other.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -13,14 +12,12 @@ import { allMetrics } from './generate/metrics.ts'
 
 const text = readFileSync(join(root, 'docs/guide/operations.md'), 'utf8')
 
-/** The text of operations.md below a heading of level two. */
 function sectionText(title: string): string {
   const [, after] = text.split(`\n## ${title}\n`)
   if (after === undefined) throw new Error(`no section ${title}`)
   return after.split('\n## ')[0] ?? ''
 }
 
-/** For each row of the section's tables: the words in backticks in its first cell, and the text of its other cells. */
 function tableRows(title: string): { words: string[]; cells: string[] }[] {
   return [...sectionText(title).matchAll(/^\| (`.*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => ({
     words: [...first.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),

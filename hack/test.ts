@@ -1,7 +1,6 @@
 /**
- * `make test`: runs the checks of `make check`, then the tests, and prints their output. The last line is `N passed, N
- * failed`. The arguments are names of vitest projects, by default unit, rig, e2e and chaos. `make chaos` runs the
- * project `faults`.
+ * `make test`: runs the checks of `make check`, then the tests. The last line is `N passed, N failed`. Arguments: names
+ * of vitest projects, by default unit, rig, e2e and chaos. `make chaos` runs the project `faults`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +12,6 @@ interface Count {
   failed: number
 }
 
-/** The members of vitest's JSON report that are used here. */
 interface Report {
   success: boolean
   numPassedTests: number
@@ -37,9 +35,8 @@ async function runVitestProject(name: string): Promise<Count> {
 }
 
 /**
- * Counts the passed and failed tests of a report. vitest can fail without a failed test: when a file cannot be loaded
- * or an error occurs outside of the tests. That counts as one failed test. A skipped test counts as failed, too,
- * because no skipped test should be committed.
+ * vitest can fail without a failed test, when a file cannot be loaded or an error occurs outside of the tests: that
+ * counts as one failed test. A skipped test counts as failed, because none should be committed.
  */
 export function countTests(report: Report, code: number | null): Count {
   const skipped = report.numPendingTests + report.numTodoTests

@@ -1,6 +1,6 @@
 /**
- * The hook of `helm test`: boots a Server from a disk that this program itself serves, waits until the Server is Ready,
- * and removes it. So the test needs no image from outside of the cluster.
+ * The hook of `helm test`: boots a Server, waits until it is Ready, and removes it. The program itself serves the disk,
+ * so the test needs no image from outside of the cluster.
  */
 import { createHash } from 'node:crypto'
 import { createServer, type Server as HttpServer } from 'node:http'
@@ -22,9 +22,9 @@ import type { Resource } from '../kube/resource.ts'
 export interface BootOptions {
   namespace: string
   timeoutMs: number
-  /** Address and port at which the hosts download the disk from this program. */
+  /** Where the hosts download the disk from this program. */
   imageAddress: string
-  /** Is told each new reason for which the Server is not Ready yet. */
+  /** Called with each new reason for which the Server is not Ready yet. */
   report: (message: string) => void
 }
 
@@ -46,8 +46,8 @@ export function makeBootableDisk(): Buffer {
 }
 
 /**
- * Boots and removes the test Server. Returns a sentence that tells how long both took. If the Server does not become
- * Ready, throws an error with the reason of its condition Ready.
+ * Returns a sentence that tells how long boot and removal took. Throws an error with the reason of the condition Ready
+ * if the Server does not become Ready.
  */
 export async function bootTestServer(kube: Kube, options: BootOptions): Promise<string> {
   const { namespace, imageAddress, timeoutMs, report } = options
@@ -75,7 +75,7 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
     await remove()
     return `a Server was Ready on ${host} after ${formatSeconds(booted - started)} and removed after ${formatSeconds(Date.now() - booted)}`
   } catch (error) {
-    // The first error is the one to report; what could not be removed is removed by the next run.
+    // Report only the first error; the next run removes what is left.
     await remove().catch(() => undefined)
     throw error
   }
@@ -100,9 +100,9 @@ async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
 }
 
 /**
- * Creates an object, and tries again after a transient error. The failed request may have created the object all the
- * same, so an object that exists already is taken for ours. For some seconds after the installation, the API server may
- * answer 503, until it knows the schema of a Server (docs/adr/0012).
+ * Tries again after a transient error. The failed request may have created the object, so an existing object is taken
+ * for ours. For some seconds after the installation the API server may answer 503, until it knows the schema of a
+ * Server (docs/adr/0012).
  */
 async function createObject<T extends Server | Image | Flavor>(
   resource: Resource<T>,
@@ -121,15 +121,15 @@ async function createObject<T extends Server | Image | Flavor>(
   }
 }
 
-/** Whether the Server cannot become Ready by itself. A host for it may still appear. */
+/** NoValidHost is not final, because a host may still appear. */
 function isFinal(status: Server['status']): boolean {
   const stalled = findCondition(status?.conditions, 'Stalled')
   return stalled !== undefined && stalled.reason !== 'NoValidHost'
 }
 
 /**
- * Waits until the Server is Ready, and returns its host. Throws an error with the reason of the condition Ready at the
- * deadline, or before it if the Server cannot become Ready by itself.
+ * Returns the Server's host. Throws an error with the reason of the condition Ready at the deadline, or earlier if the
+ * Server is stalled for good.
  */
 export async function waitUntilReady(
   servers: Resource<Server>,

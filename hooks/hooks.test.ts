@@ -51,7 +51,6 @@ describe('waitUntilReady', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  /** Waits for a Server that has one of these conditions at each poll. Returns what was reported, and the end. */
   async function waitWith(conditions: readonly Condition[], deadlineMs: number) {
     let polls = 0
     const get = async () => ({ status: { host: 'h1', conditions: [conditions[polls++] ?? conditions.at(-1)] } })

@@ -1,6 +1,6 @@
 /**
- * The hooks of the Helm chart: `uninstall-guard` and `boot-server`. Each prints one sentence, and exits with 1 if it
- * fails. `boot-server` also prints to standard error why its Server is not Ready yet.
+ * The hooks of the Helm chart. Each prints one sentence, and exits with 1 if it fails. `boot-server` also prints to
+ * standard error why its Server is not Ready yet.
  */
 import { parseArgs } from 'node:util'
 import { createKube, type Kube } from '../kube/client.ts'

@@ -6,7 +6,7 @@ import { keyOf } from '../kube/types.ts'
 
 const NAMED = 3
 
-/** The sentence that refuses the uninstallation. Undefined: no Server exists, or the CRD of Servers is gone. */
+/** The message of the refusal. Undefined: no Server exists, or the CRD of Servers is gone. */
 export async function findRemainingServers(kube: Kube): Promise<string | undefined> {
   const page = await ignoreNotFound(kube.resource(resourceDefOf(server)).list())
   const keys = (page?.items ?? []).map(({ metadata }) => keyOf(metadata)).toSorted((a, b) => (a < b ? -1 : 1))

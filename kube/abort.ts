@@ -8,9 +8,8 @@ export interface AbortScope extends Disposable {
 }
 
 /**
- * Use this instead of AbortSignal.any() and AbortSignal.timeout(). Each call of these two leaves a listener or a timer
- * behind, and a process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as
- * with AbortSignal.timeout().
+ * AbortSignal.any() and AbortSignal.timeout() leave a listener or a timer behind at each call, and a process makes
+ * millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with AbortSignal.timeout().
  */
 export function createAbortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
   const controller = new AbortController()
@@ -34,10 +33,7 @@ export function createAbortScope(parents: readonly (AbortSignal | undefined)[], 
   }
 }
 
-/**
- * Waits for `promise`, or rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` is not
- * stopped.
- */
+/** Rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` is not stopped. */
 export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()

@@ -1,4 +1,3 @@
-// Server-side apply for reconcilers: an object is written only if the write would change it.
 import type { ApplyOptions, Resource } from './resource.ts'
 import type { Draft, KubeObject } from './types.ts'
 
@@ -7,16 +6,11 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   seen?: T | undefined
   /**
    * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft: server-side
-   * apply removes such fields from the object. A comparison of `wanted` with `seen` would find no difference, so
-   * without `previous` the write would be left out.
+   * apply would remove them, but a comparison of `wanted` with `seen` finds no difference.
    */
   previous?: Draft<T> | undefined
 }
 
-/**
- * Applies `wanted`, unless `seen` has all of its fields already. Returns the object as it is now and whether it was
- * written.
- */
 export async function applyIfChanged<T extends KubeObject>(
   resource: Resource<T>,
   wanted: Draft<T>,
@@ -28,8 +22,8 @@ export async function applyIfChanged<T extends KubeObject>(
 }
 
 /**
- * Whether `object` has every field of `wanted` with the same value. `object` may have further fields, also in objects
- * inside of arrays, because the API server fills in defaults. Arrays must have the same length.
+ * `object` may have further fields, also in objects inside of arrays, because the API server fills in defaults. Arrays
+ * must have the same length.
  */
 export function hasFieldsOf(object: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(object, wanted)) return true

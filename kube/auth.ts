@@ -1,5 +1,5 @@
-// Credentials for the API server: those of a pod's service account, or those of a kubeconfig. @kubernetes/client-node
-// takes 80 MB of memory, so it is loaded only for kubeconfigs that need it, such as those with an exec plugin.
+// @kubernetes/client-node takes 80 MB of memory, so it is loaded only for kubeconfigs that need it, such as those with
+// an exec plugin.
 
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
@@ -7,10 +7,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { type KubeconfigLogin, kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
-/**
- * The headers and TLS options of a request. If `tls` differs by value from that of the previous request, the
- * connections are replaced.
- */
+/** If `tls` differs by value from that of the previous request, the connections are replaced. */
 export interface Credentials {
   headers: Record<string, string>
   tls: ConnectionOptions
@@ -39,8 +36,8 @@ export interface AuthOptions {
 }
 
 /**
- * Time in ms after which credentials are read again. Bound tokens rotate hourly and certificates daily. The old ones
- * remain valid long after the new ones have been written, so a delay of this length does no harm.
+ * Credentials are read again after this time in ms. Bound tokens rotate hourly, certificates daily, and the old ones
+ * remain valid much longer than this.
  */
 const REREAD_MS = 30_000
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -57,7 +54,6 @@ export async function loadAuth(options: AuthOptions = {}): Promise<Auth> {
   return loadKubeconfigAuth(options)
 }
 
-/** Credentials of the service account that kubelet mounts into a pod. Tests pass another `dir` and `clock`. */
 export function loadInClusterAuth(
   host: string,
   port: string,
@@ -81,10 +77,7 @@ async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
   return path && login ? createFileAuth(path, login) : loadAuthWithClientNodePackage(kubeconfig)
 }
 
-/**
- * Credentials from a kubeconfig that needs nothing but files: its token and certificates are in the kubeconfig itself,
- * or in files whose paths the kubeconfig gives.
- */
+/** For a kubeconfig whose token and certificates are in the kubeconfig itself, or in files. */
 function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   const { read, invalidate } = cachedCredentials(async () => {
     const login = await readPlainKubeconfig(path)
@@ -95,7 +88,6 @@ function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
 }
 
 async function loadAuthWithClientNodePackage(kubeconfig: string | undefined): Promise<Auth> {
-  // Importing this package takes 0.7 s and 86 MB, so it is imported only when a kubeconfig needs it.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {
     const config = new KubeConfig()
@@ -139,8 +131,8 @@ const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
- * `read` calls `load` at most once per {@link REREAD_MS}, and never while an earlier call of `load` is under way. If
- * `load` fails, `read` returns the credentials that were loaded last; it rejects only if none were loaded.
+ * `load` is called at most once per {@link REREAD_MS}, one call at a time. If it fails, `read` returns the credentials
+ * that were loaded last, and rejects if there are none.
  */
 function cachedCredentials(
   load: () => Promise<Credentials>,

@@ -1,4 +1,3 @@
-// The built-in kinds of Kubernetes that this project uses: where the API server serves them, and the fields in use.
 import type { ObjectMeta, TypedResourceDef } from './types.ts'
 
 const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedResourceDef<T> => ({
@@ -83,16 +82,13 @@ export interface Lease extends BuiltinObject {
   spec?: {
     holderIdentity?: string
     leaseDurationSeconds?: number
-    /** Both times are metav1.MicroTime: RFC 3339 with six digits after the second. */
+    /** metav1.MicroTime: RFC 3339 with six digits after the second. */
     acquireTime?: string
     renewTime?: string
     leaseTransitions?: number
   }
 }
-/**
- * An Event of events.k8s.io/v1. The API server accepts a `note` of at most 1 kB, and an `action` and a `reason` of at
- * most 128 characters.
- */
+/** The API server accepts a `note` of at most 1 kB, and an `action` and a `reason` of at most 128 characters. */
 export interface Event extends BuiltinObject {
   eventTime: string
   series?: { count: number; lastObservedTime: string }
@@ -127,10 +123,6 @@ interface BindingFields {
 }
 export interface RoleBinding extends BuiltinObject, BindingFields {}
 export interface ClusterRoleBinding extends BuiltinObject, BindingFields {}
-/**
- * A question to the API server whether a user may do something. The API server fills in `status` in its answer to the
- * create request, and never stores the object.
- */
 export interface SubjectAccessReview extends BuiltinObject {
   spec: {
     user?: string
@@ -146,12 +138,10 @@ export interface SubjectAccessReview extends BuiltinObject {
   }
   status?: { allowed: boolean; reason?: string }
 }
-/** A question to the API server whose token this is. Its creation answers it; it is never stored. */
 export interface TokenReview extends BuiltinObject {
   spec: { token: string; audiences?: string[] }
   status?: { authenticated?: boolean; user?: { username?: string }; audiences?: string[]; error?: string }
 }
-/** Asks for a token of a ServiceAccount. Its creation returns the token; it is never stored. */
 export interface TokenRequest extends BuiltinObject {
   spec: { audiences: string[]; expirationSeconds?: number }
   status?: { token: string; expirationTimestamp: string }

@@ -31,7 +31,6 @@ describe('Cache', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const cache = new Cache<Thing>()
-        // Build the first two indexes now, so that the writes update them. The third is built after the writes.
         cache.byIndex(byHost, '')
         cache.byIndex(byTag, '')
         const model = new Map<string, Thing>()

@@ -1,11 +1,9 @@
-// The cache of an informer: the objects that it has read, by key. The objects are deeply frozen, and the indexes are
-// updated with every write.
+// The objects that an informer has read, by key. They are deeply frozen, and the indexes are updated with every write.
 import { type KubeObject, keyOf, type TypedResourceDef } from './types.ts'
 
 /**
- * An index finds the objects of a cache by a value other than the key; `valuesOf` returns the values of an object.
- * Declare an index once, with {@link defineIndex}, and pass it to {@link ReadonlyCache.byIndex}. A cache fills an index
- * at the first look-up and updates it with every write from then on.
+ * Finds the objects of a cache by a value other than the key. Declare it once, with {@link defineIndex}. A cache fills
+ * an index at the first look-up.
  */
 export interface Index<T> {
   readonly name: string
@@ -13,9 +11,7 @@ export interface Index<T> {
 }
 
 /**
- * Example: `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. An object whose only value is undefined is not
- * in the index.
- * @param kind the kind whose objects the index finds
+ * Example: `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. Undefined values are left out of the index.
  * @param name names the index in the error that is thrown when `valuesOf` throws
  */
 export const defineIndex = <T extends KubeObject>(
@@ -24,29 +20,21 @@ export const defineIndex = <T extends KubeObject>(
   valuesOf: Index<T>['valuesOf'],
 ): Index<T> => ({ name: `${kind.plural} ${name}`, valuesOf })
 
-/**
- * Read access to a cache; only its informer writes to it. Objects are frozen: to change one, clone it with
- * `structuredClone`.
- */
+/** Only the informer writes to the cache. Objects are frozen: to change one, clone it with `structuredClone`. */
 export interface ReadonlyCache<T extends KubeObject> {
   readonly size: number
   /** @param key `namespace/name` or `name` */
   get(key: string): T | undefined
   has(key: string): boolean
-  /** All objects, or those of one namespace, in no particular order. */
+  /** In no particular order. */
   list(namespace?: string): T[]
   keys(): IterableIterator<string>
   values(): IterableIterator<T>
-  /** The objects that the index has under `value`. */
   byIndex(index: Index<T>, value: string): T[]
 }
 
 const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
 
-/**
- * An index in one cache, in both directions: from a value to the keys of the objects that have it, and from a key to
- * the values that its object had at the last write.
- */
 interface IndexState {
   keysByValue: Map<string, Set<string>>
   valuesByKey: Map<string, readonly string[]>
@@ -90,10 +78,7 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
     return found
   }
 
-  /**
-   * Stores a frozen object and returns the object that it replaced. If an index function throws, the cache is
-   * unchanged.
-   */
+  /** Returns the object that was replaced. If an index function throws, the cache is unchanged. */
   set(object: T): T | undefined {
     const key = keyOf(object.metadata)
     const values = [...this.#indexes].map(([index, state]) => [state, valuesIn(index, object)] as const)
@@ -119,7 +104,6 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   }
 }
 
-/** The values of an object in an index. If `valuesOf` throws, throws an error that names the index and the object. */
 function valuesIn<T extends KubeObject>(index: Index<T>, object: T): readonly string[] {
   try {
     return [...new Set(index.valuesOf(object).filter((value) => value !== undefined))]
@@ -147,14 +131,14 @@ function dropKey(keys: Map<string, Set<string>>, value: string, key: string): vo
   if (set?.size === 0) keys.delete(value) // values such as uids never come back, so an empty set would stay for ever
 }
 
-/** Freezes a JSON value and everything in it. Does not look for cycles, which parsed JSON does not have. */
+/** Does not look for cycles, which parsed JSON does not have. */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const member of Array.isArray(value) ? value : Object.values(value)) deepFreeze(member)
   return Object.freeze(value)
 }
 
-/** The object without `managedFields`, which is often half of its size and which no reader of a cache needs. */
+/** `managedFields` is often half of an object, and no reader of a cache needs it. */
 export function withoutManagedFields<T extends KubeObject>(object: T): T {
   const { managedFields: _dropped, ...metadata } = object.metadata as KubeObject['metadata'] & {
     managedFields?: unknown

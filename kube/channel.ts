@@ -1,10 +1,7 @@
 // Channels make controllers reconcile keys for reasons other than a change of an API object: an expired lease, a
 // libvirt event, a freed address.
 
-/**
- * A channel for values of type V. Declare it once with {@link defineChannel}; the code that notifies and the
- * controllers that watch then use the same Channel.
- */
+/** Declare it once with {@link defineChannel}; the code that notifies and the controllers that watch share it. */
 export interface Channel<V> {
   readonly name: string
   /** Never set. Only the compiler uses it: it carries the type of the values. */
@@ -16,10 +13,7 @@ export const defineChannel = <V>(name: string): Channel<V> => ({ name })
 
 type Listener = (value: never) => void
 
-/**
- * The channels of one program. They keep no values: a listener gets only the values that are sent after the listener
- * was added.
- */
+/** Channels keep no values: a listener gets only the values that are sent after it was added. */
 export class Channels {
   readonly #listeners = new Map<Channel<never>, Set<Listener>>()
 

@@ -55,7 +55,6 @@ describe('Resource', () => {
     expect(String(refused)).toContain('"one"')
     const stale = { metadata: { ...metadata, resourceVersion: first.metadata.resourceVersion }, data: { x: '3' } }
     expect(isConflict(await errorOf(maps.apply(stale, { fieldManager: 'one' })))).toBe(true)
-    // Server-side apply removes a field when its field manager no longer sends it.
     const last = await maps.apply({ metadata, data: { z: '1' } }, { fieldManager: 'one' })
     expect(last.data).toEqual({ y: '1', z: '1' })
   })

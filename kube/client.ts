@@ -1,5 +1,3 @@
-// The client of the API server: one per process, with a typed handle for each kind.
-
 import { type AuthOptions, loadAuth } from './auth.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -19,7 +17,6 @@ export interface KubeOptions extends AuthOptions {
   clock?: Clock | undefined
 }
 
-/** The user to impersonate (`Impersonate-*` headers): RBAC and the audit log see this user. */
 export interface ImpersonationConfig {
   user: string
   uid?: string
@@ -29,14 +26,13 @@ export interface ImpersonationConfig {
 
 export interface Kube extends AsyncDisposable {
   readonly metrics: Metrics
-  /** The clock for all code that uses this client: the system's clock, except in tests. */
   readonly clock: Clock
   resource<T extends KubeObject>(def: TypedResourceDef<T>): Resource<T>
-  /** Returns a client over the same connections that impersonates a user. */
+  /** The new client uses the same connections. */
   as(impersonated: ImpersonationConfig): Kube
 }
 
-/** Creates the client. Reads credentials but opens no connection yet. Rejects if no cluster is configured. */
+/** Reads credentials but opens no connection yet. Rejects if no cluster is configured. */
 export async function createKube(options: KubeOptions = {}): Promise<Kube> {
   const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock, timeoutMs, connections } = options
   const auth = await loadAuth(options)

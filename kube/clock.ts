@@ -1,5 +1,5 @@
-// The clock that all code asks for the time, so that tests can replace it. Durations are measured on monotonic time,
-// because a wall clock may jump; wall time is only written into objects.
+// All code asks this clock for the time, so that tests can replace it. Durations use monotonic time, because a wall
+// clock may jump; wall time is only written into objects.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Clock {
@@ -14,8 +14,8 @@ export interface Clock {
 }
 
 /**
- * The longest delay that setTimeout supports (24 days): with a longer one it fires at once. A longer delay is therefore
- * replaced by this one, so its timer fires too early.
+ * The longest delay that setTimeout supports (24 days). A longer one would fire at once, so it is replaced by this one
+ * and fires too early.
  */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -36,7 +36,6 @@ export const systemClock: Clock = {
   },
 }
 
-/** Calls `fn` every `ms`, first after `ms`, until the returned function is called. */
 export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): () => void {
   let cancel = (): void => undefined
   const arm = (): void => {
@@ -53,9 +52,8 @@ export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () =>
 export const toMicroTime = (date: Date): string => date.toISOString().replace(/Z$/, '000Z')
 
 /**
- * Exponential backoff after the given number of failures (1, 2, …). The limit is `base`·2^(failures-1), at most `max`.
- * The result is random between half the limit and the limit, so that clients that failed together do not retry
- * together.
+ * Backoff after a number of failures (1, 2, …). The limit is `base`·2^(failures-1), at most `max`. The result is random
+ * between half the limit and the limit, so that clients that failed together do not retry together.
  */
 export function backoffMs(failures: number, base: number, max: number, random: () => number = Math.random): number {
   const longest = Math.min(max, base * 2 ** Math.min(Math.max(failures - 1, 0), 40))

@@ -16,7 +16,6 @@ interface Services {
   seen: string[]
 }
 
-/** A controller that notes the key and the stores of each reconcile in `seen`. */
 const controllerOf = (
   more: { name?: string; own?: false; concurrency?: number } = {},
 ): Controller<Pick<Services, 'seen'>> =>

@@ -1,5 +1,3 @@
-// A controller is a declaration: its kind, its stores (the kinds that it reads or writes), its watches, its concurrency
-// and its reconcile function. `runControllers` creates caches, queues and loops from the declarations and runs them.
 import { Channels } from './channel.ts'
 import type { Kube } from './client.ts'
 import type { Clock } from './clock.ts'
@@ -13,7 +11,7 @@ import { type KubeObject, keyOf } from './types.ts'
 import { type Watch, watch } from './watch.ts'
 
 export interface OwnWatchOptions<T> {
-  /** Whether an object, as it is now, needs a reconcile. If absent, every change needs one. */
+  /** If absent, every change needs a reconcile. */
   when?: (object: T) => boolean
   priority?: Priority
 }
@@ -25,28 +23,21 @@ type Reconcile<S, Services> = (
 ) => Promise<Outcome | undefined | void>
 
 /**
- * The declaration of a controller. `Services` is the type of what `reconcile` needs besides the stores. TypeScript
- * infers it from the third parameter of `reconcile`.
+ * `Services` is the type of what `reconcile` needs besides the stores. TypeScript infers it from the third parameter of
+ * `reconcile`.
  */
 export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs, Services> {
-  /** The controller's name in the labels of its metrics and in its log lines. */
   name: string
-  /**
-   * The store of the kind whose keys the controller reconciles. Each change of such an object enqueues the object's
-   * key.
-   */
+  /** Each change of an object of this kind enqueues the object's key. */
   for: StoreDef<T>
-  /**
-   * Limits which changes of objects of the controller's own kind enqueue a key. `false`: none of these changes does.
-   */
+  /** Limits which changes of the own kind enqueue a key. `false`: none does. */
   own?: OwnWatchOptions<T> | false
   /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D
-  /** Sources of keys besides changes of the own kind: changes of other kinds, channels, and timers. */
   watches?: readonly Watch<StoresOf<D>>[]
-  /** How many keys are reconciled at the same time; 1 by default. */
+  /** 1 by default. */
   concurrency?: number
-  /** How long one reconcile may take, in ms; 60 000 by default. */
+  /** Milliseconds; 60 000 by default. */
   timeoutMs?: number
   reconcile: Reconcile<StoresOf<D>, Services>
 }
@@ -56,7 +47,6 @@ export interface Controller<Services = unknown> {
   /** The kind whose keys the controller reconciles. */
   readonly kind: string
   readonly stores: StoreDefs
-  /** The controller's watch of its own kind, and the watches that its declaration lists. */
   readonly watches: readonly Watch<never>[]
   readonly concurrency: number
   readonly timeoutMs: number | undefined
@@ -89,14 +79,13 @@ const watchOwn = <T extends KubeObject>(
 }
 
 export interface Connection {
-  /** The stores of all controllers; each controller gets those that it declares. */
   stores: object
   queue: WorkQueue
   channels: Channels
   clock: Clock
 }
 
-/** Selects the stores that a controller declares. Throws an error if one of them does not exist. */
+/** Throws an error if a declared store does not exist. */
 function ownStores(controller: Controller<never>, stores: object): Record<string, Store<KubeObject>> {
   const all = new Map(Object.values(stores).map((store: Store<KubeObject>) => [store.def, store]))
   const entries = Object.entries(controller.stores).map(([name, def]) => {
@@ -108,9 +97,9 @@ function ownStores(controller: Controller<never>, stores: object): Record<string
 }
 
 /**
- * Registers a controller's watches. From then on they enqueue keys, beginning with those of the objects in the caches.
- * Call this only when the controller's loop is about to run: without workers, the queue would grow with every new
- * object. Returns a function that removes the watches.
+ * From now on the watches enqueue keys, beginning with those of the objects in the caches. Call this only when the
+ * controller's loop is about to run: without workers, the queue would grow with every new object. Returns a function
+ * that removes the watches.
  */
 export function connectWatches(
   controller: Controller<never>,
@@ -136,16 +125,14 @@ export function connectWatches(
 export type RunOptions<Services> = {
   kube: Kube
   log?: Log
-  /** Stores that the program has created, and may have started. If absent, they are created from the declarations. */
+  /** Stores that the program has created, and may have started. Absent: they are created from the declarations. */
   stores?: object
-  /** The channels through which other parts of the program make controllers reconcile keys. */
   channels?: Channels
 } & (unknown extends Services ? { services?: Services } : { services: Services })
 
 /**
- * Fills the caches, connects all watches and reconciles until `signal` aborts; then waits for the work under way. With
- * leader election, start the stores before the election, so that a standby has filled caches, and call this function
- * when the process leads.
+ * Reconciles until `signal` aborts; then waits for the work under way. With leader election, start the stores before
+ * the election, so that a standby has filled caches, and call this function when the process leads.
  */
 export async function runControllers<Services = unknown>(
   controllers: readonly Controller<Services>[],
@@ -182,7 +169,6 @@ export async function runControllers<Services = unknown>(
   }
 }
 
-/** The store definitions of all controllers, without duplicates. */
 function mergeStores(controllers: readonly Controller<never>[]): StoreDefs {
   const defs = new Set(controllers.flatMap(({ stores }) => Object.values(stores)))
   return Object.fromEntries([...defs].map((def, i) => [String(i), def]))

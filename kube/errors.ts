@@ -1,6 +1,3 @@
-// The error of a failed call of the API server, and predicates that tell its kind.
-
-/** The `Status` object that the API server sends with a failure. */
 export interface Status {
   kind?: string
   message?: string
@@ -15,9 +12,8 @@ export interface Status {
 }
 
 /**
- * A failed call. `status` is the HTTP status, or 0 if there was no answer; then `cause` is the error of the connection.
- * `reason` is that of Kubernetes (`NotFound`, `Conflict`, `Expired`, …). `details` names the fields that validation
- * rejected.
+ * `status` is the HTTP status, or 0 if there was no answer; then `cause` is the error of the connection. `reason` is
+ * that of Kubernetes (`NotFound`, `Conflict`, `Expired`, …). `details` names the fields that validation rejected.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -25,11 +21,8 @@ export class ApiError extends Error {
   readonly status: number
   readonly reason: string
   readonly details: Status['details'] | undefined
-  /**
-   * How long the server asks the client to wait: from the header Retry-After, else from `details.retryAfterSeconds`.
-   */
+  /** The wait that the server asks for: the header Retry-After, else `details.retryAfterSeconds`. */
   readonly retryAfterMs: number | undefined
-  /** Method and path of the call: `GET /apis/…`. */
   readonly request: string
 
   constructor(init: {
@@ -51,10 +44,7 @@ export class ApiError extends Error {
   }
 }
 
-/**
- * The error of a write that was not sent, because `mayWrite` (fence.ts) threw: this process may no longer be the
- * leader.
- */
+/** The write was not sent, because `mayWrite` (fence.ts) threw: this process may no longer be the leader. */
 export class FencedWriteError extends Error {
   override readonly name = 'FencedWriteError'
 }
@@ -64,8 +54,8 @@ const isApiErrorWith = (error: unknown, test: (e: ApiError) => boolean): boolean
 
 export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 404)
 /**
- * Whether the call failed with 409. Causes: the resourceVersion is outdated, another manager owns a field (apply
- * without force), or an object with this name exists (create).
+ * Causes of a 409: the resourceVersion is outdated, another manager owns a field (apply without force), or an object
+ * with this name exists (create).
  */
 export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
@@ -81,19 +71,17 @@ export const isNamespaceTerminating = (error: unknown): boolean =>
     (e) => e.status === 403 && (e.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating'),
   )
 /**
- * The object has changed since it was read, or it was deleted and perhaps created again with another uid. The API
- * server answers the write with 409, or rejects it because of the field `metadata.uid`.
+ * The object has changed since it was read, or has been deleted and created again with another uid. The API server
+ * answers 409, or rejects the field `metadata.uid`.
  */
 export const isConflictOrUidMismatch = (error: unknown): boolean =>
   isApiErrorWith(
     error,
     (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'),
   )
-/** The API server is busy, restarting or unreachable. The same call may succeed later. */
 export const isTransient = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
 
-/** Resolves to undefined if the call answers 404. */
 export async function ignoreNotFound<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise

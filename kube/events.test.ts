@@ -24,7 +24,7 @@ function setUp() {
     recorder.event({ regarding: named(name), reason: 'Happened', action: 'Happen', note })
     await flushPromises()
   }
-  /** For each event of an object, in order, the count of its series; undefined if the event did not repeat. */
+  /** Undefined if the event did not repeat. */
   const counts = (name: string): (number | undefined)[] =>
     api
       .list<Event>('events')

@@ -1,5 +1,5 @@
-// The event recorder (events.k8s.io/v1). Events tell people what happened to an object. The recorder never blocks or
-// fails its caller, and may drop events.
+// Events tell people what happened to an object. The recorder (events.k8s.io/v1) never blocks or fails its caller, and
+// may drop events.
 import { hostname } from 'node:os'
 import { type Event, events, type ObjectReference } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
@@ -38,9 +38,8 @@ export interface EventRecorderOptions {
   clock?: Clock | undefined
 }
 
-/** The field `reportingInstance` of each Event; by default the host name. */
+/** A series ends when it has had no event for this long. */
 const SERIES_MS = 6 * 60_000
-/** The count of a series is written at most this often. */
 const SERIES_WRITE_INTERVAL_MS = 10_000
 /** Limit per object: this many different events at once, and one more every REFILL_MS. Further events are dropped. */
 const BURST = 25
@@ -106,10 +105,7 @@ class ApiEventRecorder implements EventRecorder {
     this.#enqueue(series)
   }
 
-  /**
-   * Drops each series that has had no event for {@link SERIES_MS}, and token buckets that are full again. If there are
-   * still too many, drops the oldest ones.
-   */
+  /** Also drops token buckets that are full again. If there are still too many entries, drops the oldest ones. */
   #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {
       if (now - lastSeen < SERIES_MS && this.#series.size < MAX_SERIES) break
@@ -218,7 +214,6 @@ class ApiEventRecorder implements EventRecorder {
   }
 }
 
-/** A reference to the object at its present resourceVersion. */
 const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
   apiVersion,
   kind,
@@ -228,7 +223,6 @@ const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReferenc
   resourceVersion: metadata.resourceVersion,
 })
 
-/** Cuts a text to at most `maxBytes` bytes of UTF-8, without cutting a character in two. */
 function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxBytes) return text
@@ -236,7 +230,7 @@ function truncateUtf8(text: string, maxBytes: number): string {
   return `${start.replace(/\uFFFD+$/u, '')}…`
 }
 
-/** Eight random hex digits. Event names must be unique, but need not be hard to guess. */
+/** Event names must be unique, but need not be hard to guess. */
 const randomHex = (): string =>
   Math.floor(Math.random() * 2 ** 32)
     .toString(16)

@@ -1,16 +1,14 @@
-// Fencing of writes: each write first checks, by this process's own clock, that the process still leads. A leader that
-// was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes in the middle of its work and
-// believes that it still leads, although another process has led since. Without this check, such a leader would still
-// send its next write, because the API server does not compare writes with the lease.
+// Fencing: before each write, the process checks by its own clock that it still leads. A leader that was frozen for
+// longer than its lease (SIGSTOP, a paused or migrated machine) would otherwise still send its next write, because the
+// API server does not compare writes with the lease.
 import type { Kube } from './client.ts'
 import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
 /**
- * Returns a client that sends writes only while `isLeader` returns true. The client calls `isLeader` right before it
- * sends a write, and again before each retry. If `isLeader` returns false, the write rejects with FencedWriteError.
- * Reads and watches are not affected.
+ * The client calls `isLeader` right before it sends a write, and before each retry. If it returns false, the write
+ * rejects with FencedWriteError. Reads and watches are not affected.
  */
 export function fenceWrites(kube: Kube, isLeader: () => boolean): Kube {
   const mayWrite = (): void => {

@@ -1,4 +1,3 @@
-// /healthz, /readyz and /metrics over plain HTTP, for kubelet and Prometheus; and pages of the program itself.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exposeProcessMetrics, type Metrics } from './metrics.ts'
@@ -13,15 +12,9 @@ export interface HealthServerOptions {
   /** The address to listen on. Absent: all addresses. */
   host?: string | undefined
   metrics: Metrics
-  /**
-   * The checks of /readyz by name, such as whether the caches are filled. /healthz has no checks: it succeeds as long
-   * as the event loop runs.
-   */
+  /** The checks of /readyz by name. /healthz has none: it succeeds as long as the event loop runs. */
   ready?: Readonly<Record<string, HealthCheck>> | undefined
-  /**
-   * Pages that answer a POST, by their names. Each must check its callers, because every process that reaches the port
-   * can call it.
-   */
+  /** Pages that answer a POST, by name. Each must check its callers, because any process can reach the port. */
   pages?: Readonly<Record<string, Page>> | undefined
 }
 
@@ -33,7 +26,6 @@ export interface HealthServer extends AsyncDisposable {
 }
 
 const CHECK_TIMEOUT_MS = 5_000
-/** The longest body of a POST, in bytes. */
 const MAX_BODY_BYTES = 65_536
 
 /**
@@ -128,7 +120,7 @@ async function runChecks(
   send(response, failed.length > 0 ? 503 : 200, verbose ? `${lines.join('\n')}\n` : 'ok')
 }
 
-/** The reason of the failure, or undefined if the check passes. */
+/** Undefined if the check passes. */
 async function runCheck(check: HealthCheck): Promise<string | undefined> {
   const timeout = Promise.withResolvers<never>()
   const timer = setTimeout(() => timeout.reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS)

@@ -69,8 +69,8 @@ describe('startHeartbeat', () => {
     expect(second.beat.otherHolder).toBe('h1_a')
     expect(first.beat.lost.aborted).toBe(false)
     first.stop()
-    // The first process wrote its last heartbeat up to 10.5 s before the stop, so its lease of 30 s expires at least
-    // 19.5 s after the stop.
+    // The last heartbeat was written up to 10.5 s before the stop, so the lease of 30 s expires at least 19.5 s after
+    // it.
     await bench.clock.advance(19_000)
     expect(second.state.held).toBe(false)
     await bench.clock.advance(13_000)

@@ -1,5 +1,4 @@
-// Heartbeats by Lease: the agent of a host renews the host's Lease, and an observer finds out with an informer of
-// Leases which hosts are alive.
+// The agent of a host renews the host's Lease. An observer finds out with an informer of Leases which hosts are alive.
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
 import { type Clock, systemClock, toMicroTime } from './clock.ts'
@@ -30,8 +29,8 @@ export interface HeartbeatOptions {
   /** Interval of the heartbeats in ms; 10 000 by default, so that three may be missed. */
   everyMs?: number | undefined
   /**
-   * Returns the owner reference of the lease, so that the garbage collector deletes the lease with its owner. Called
-   * for each heartbeat.
+   * The owner reference of the lease, with which the lease is deleted together with its owner. Called for each
+   * heartbeat.
    */
   owner?: (() => OwnerReference | undefined) | undefined
   labels?: Record<string, string> | undefined
@@ -77,7 +76,7 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
     } catch (err) {
       if (signal.aborted) return false
       kube.metrics.inc(heartbeats, { name, result: 'error' })
-      // A failed heartbeat is retried every second or so. One log line per interval is enough for an outage of hours.
+      // Failed heartbeats are retried often; one log line per interval is enough.
       if (clock.now() - loggedAt < everyMs) return false
       loggedAt = clock.now()
       log.warn({ err, lease: name, ageMs: lease.ageMs }, 'heartbeat not written')
@@ -90,9 +89,7 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
       const isRenewed = await renew()
       if (lease.otherHolder !== undefined && Number.isFinite(lease.ageMs))
         lost.abort(new Error(`lease ${name} is held by ${lease.otherHolder}`))
-      // After a failed heartbeat, retry after a tenth of the interval: the lease should have been renewed by now.
       const pause = isRenewed ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
-      // The sleep rejects when the signal aborts, which also ends the loop.
       await clock.sleep(Math.max(pause, everyMs / 10), signal).catch(() => undefined)
     }
   }
@@ -113,17 +110,13 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
   }
 }
 
-/** Renews the lease. Each renewal is based on the lease as last seen. */
 class RenewedLease {
   readonly #options: HeartbeatOptions
   readonly #leases: Resource<Lease>
   readonly #clock: Clock
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
-  /**
-   * Whether this process made the last known change of the lease. If so, a renewal need not read the lease before
-   * writing.
-   */
+  /** true: this process made the last known change of the lease, so a renewal need not read the lease first. */
   #isOwnWrite = false
   #renewedAt = -Infinity
 
@@ -143,8 +136,8 @@ class RenewedLease {
   }
 
   /**
-   * Writes a heartbeat. Resolves to false if another process holds the lease or has just written it. Rejects if the
-   * lease cannot be read or written.
+   * Resolves to false if another process holds the lease or has just written it. Rejects if the lease cannot be read or
+   * written.
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
@@ -156,8 +149,8 @@ class RenewedLease {
     try {
       this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      // The write may have succeeded although the call failed, or another process may have written the lease. So the
-      // next renewal reads the lease first.
+      // The failed write may have succeeded all the same, or another process may have written the lease, so the next
+      // renewal reads it first.
       this.#isOwnWrite = false
       if (isConflict(error)) return false
       throw error
@@ -167,10 +160,7 @@ class RenewedLease {
     return true
   }
 
-  /**
-   * The lease to write. It has the resourceVersion as last seen: if two processes write at the same time, only one
-   * succeeds.
-   */
+  /** It has the resourceVersion as last seen: if two processes write at the same time, only one succeeds. */
   #desiredLease(): Draft<Lease> {
     const { namespace, name, identity, labels, owner, durationMs = 40_000 } = this.#options
     const resourceVersion = this.#lease?.metadata.resourceVersion
@@ -191,7 +181,6 @@ class RenewedLease {
   }
 }
 
-/** Tells which holders of leases are alive, by this process's own clock. */
 export interface LeaseObserver {
   /** `unknown`: the lease does not exist or has no holder. */
   state(key: string): 'alive' | 'dead' | 'unknown'

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { type HttpRequestOptions, readBody, sendHttpRequest, targetFromUrl } from './http-request.ts'
 
-/** Starts a server for one test, and returns a function that sends a request to it. */
 async function serve(listener: RequestListener) {
   const server = createServer(listener)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })

@@ -1,4 +1,3 @@
-// One HTTP/1.1 request with Node's own client. Resolves to a response whose body is still to be read.
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { request as https } from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -6,7 +5,6 @@ import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
 import { request as http } from './node-http.ts'
 
-/** Where the request goes. {@link targetFromUrl} makes it from a URL. */
 export interface HttpTarget {
   protocol: string
   hostname: string
@@ -30,7 +28,7 @@ export interface HttpRequestOptions {
   signal?: AbortSignal | undefined
   /** Time limit in ms until the headers of the response. 0 or absent: no limit. */
   headersMs?: number | undefined
-  /** Longest silence in ms between two chunks of the body. 0 or absent: no limit. */
+  /** Longest silence in ms within the body. 0 or absent: no limit. */
   idleMs?: number | undefined
 }
 
@@ -42,8 +40,8 @@ export function targetFromUrl(url: URL): HttpTarget {
 const CUT_MESSAGE = 'the connection was cut in the middle of the answer'
 
 /**
- * Sends the request. Rejects with the connection's error, with the signal's reason, or, when a time limit is exceeded,
- * with an error that has the code ETIMEDOUT. The caller must read the body to its end or destroy it.
+ * Rejects with the connection's error, the signal's reason, or, when a time limit is exceeded, an error with the code
+ * ETIMEDOUT. The caller must read the body to its end or destroy it.
  */
 export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
@@ -62,7 +60,7 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
   call.once('response', (message) => {
     clearTimeout(timer)
     response = message
-    // Without a listener for `error`, an error would end the process. The reader of the body gets the error, too.
+    // Without a listener for `error`, an error would end the process.
     message.on('error', (error) => {
       if (error.message === 'aborted') error.message = CUT_MESSAGE // Node's text for any connection that was cut
     })
@@ -94,7 +92,7 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
 function onceConnected(call: ClientRequest, then: () => void): void {
   call.once('socket', (socket) => {
     // getFinished() returns undefined until this end has sent the last message of its TLS handshake. Node documents no
-    // other way to find out whether a TLS connection is open.
+    // other way to see whether a TLS connection is open.
     const isSecured = !(socket instanceof TLSSocket) || socket.getFinished() !== undefined
     if (!isSecured) socket.once('secureConnect', then)
     else if (socket.connecting) socket.once('connect', then)
@@ -102,10 +100,7 @@ function onceConnected(call: ClientRequest, then: () => void): void {
   })
 }
 
-/**
- * Calls `then` when the connection is silent for `ms`. Returns a function that removes the listener again, because
- * other requests will use the connection.
- */
+/** Returns a function that removes the listener, because other requests will use the connection. */
 function onIdle({ socket }: IncomingMessage, ms: number, then: () => void): () => void {
   socket.setTimeout(ms)
   socket.on('timeout', then)

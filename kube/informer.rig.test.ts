@@ -12,7 +12,6 @@ import { type KubeObject, keyOf, type ResourceDef } from './types.ts'
 
 const plane = withControlPlane()
 
-/** Waits until the cache has the same objects as the server, and returns their number. */
 async function waitUntilEqual(
   informer: Informer<ConfigMap>,
   maps: Resource<ConfigMap>,
@@ -32,7 +31,7 @@ async function waitUntilEqual(
 const versions = (items: ConfigMap[]): string[] =>
   items.map((item) => `${keyOf(item.metadata)}@${item.metadata.uid}@${item.metadata.resourceVersion}`).sort()
 
-/** Collects the objects that a consumer knows if it only handles events. In the end they must equal the cache. */
+/** The objects that a consumer knows if it only handles events. In the end they must equal the cache. */
 function collectEvents(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
   const known = new Map<string, ConfigMap>()
   informer.on({
@@ -161,8 +160,7 @@ describe('Informer', () => {
   it('keeps the resourceVersion of a quiet kind fresh by bookmarks', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
-    // The selector matches no object, so only the bookmark before the end of each watch raises the informer's
-    // resourceVersion.
+    // No object matches, so only the bookmark at the end of each watch raises the informer's resourceVersion.
     await using informer = createTestInformer(proxied.kube, maps, {
       namespace,
       labelSelector: 'never=there',
@@ -175,9 +173,8 @@ describe('Informer', () => {
       const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
       return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
     }
-    // The API server may filter out the creation of `other` while a watch starts. Then the bookmark of this watch has
-    // an older version than that event, and only a later event raises the version. So the test goes on creating
-    // objects.
+    // The bookmark of the present watch may be older than the creation of `other`, and only a later event raises the
+    // version. So the test goes on creating objects.
     const createAnother = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)
@@ -302,7 +299,7 @@ it('Informer has the same objects as the server in the end, after any sequence o
   const step = async (i: number): Promise<void> => {
     const ref = { namespace, name: `m${Math.floor(random() * 12)}` }
     if (i % 15 === 7) faults[Math.floor(random() * faults.length)]?.()
-    // Two of the three workers may choose the same name at once. Then one delete fails.
+    // Two workers may choose the same name at once; then one delete fails.
     if (random() < 0.4) await maps.delete(ref).catch(() => undefined)
     else await maps.apply({ metadata: ref, data: { i: String(i) } })
   }
@@ -317,7 +314,7 @@ it('Informer has the same objects as the server in the end, after any sequence o
   }
 }, 300_000)
 
-/** A random generator (mulberry32). A failing test prints its seed, with which it can be repeated. */
+/** mulberry32. A failing test prints its seed, with which it can be repeated. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

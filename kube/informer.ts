@@ -1,5 +1,3 @@
-// An informer: a cache of one kind that follows the API server. It lists, then watches. When a watch ends, it watches
-// again from the last resourceVersion, until it is stopped.
 import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -29,20 +27,16 @@ const eventsSeen = defineCounter('reflector_events_total', 'Watch events receive
 const cachedObjects = defineGauge('informer_objects', 'Objects in the cache.', ['name'])
 const handlerErrors = defineCounter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
-/**
- * After this many failures in a row, lists are read in pages instead of streams: a proxy between client and server may
- * not let streams through.
- */
+/** After this many failures in a row, lists are read in pages, because a proxy may not let streams through. */
 const MAX_STREAM_FAILURES = 3
 /** Longest time in ms for which a list blocks the event loop. */
 const SLICE_MS = 8
 
 /**
- * The informer calls handlers one after the other, in the order of the events. It logs and counts the errors that they
- * throw.
+ * Handlers are called one after the other, in the order of the events. Errors that they throw are logged and counted.
  */
 export interface Handlers<T> {
-  /** `initial`: the object existed before the informer was synced, or before this handler was registered. */
+  /** `initial`: the object existed before the informer was synced, or before the handler was registered. */
   added?(object: T, info: { initial: boolean }): void
   updated?(old: T, now: T): void
   /** `finalStateUnknown`: the deletion event was missed, so `last` may be outdated. */
@@ -51,14 +45,13 @@ export interface Handlers<T> {
 
 export interface InformerOptions<T extends KubeObject> extends Scope {
   /**
-   * Removes fields that no reader needs, before the informer freezes and caches the object. May change its argument.
+   * Removes fields that no reader needs. May change its argument, because the object is frozen and cached only
+   * afterwards.
    */
   transform?: ((object: T) => T) | undefined
-  /**
-   * How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that.
-   */
+  /** `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that. */
   listMode?: ListMode | 'auto' | undefined
-  /** Length of one watch in seconds; by default {@link randomWatchSeconds}. */
+  /** Seconds; by default {@link randomWatchSeconds}. */
   watchSeconds?: (() => number) | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -88,7 +81,6 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #lastContact: number | undefined
   #connectedSince: number | undefined
   #listMode: ListMode
-  /** Whether the present watch has brought at least one event. */
   #hasProgress = false
 
   constructor(resource: Resource<T>, options: InformerOptions<T> = {}) {
@@ -108,17 +100,17 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return this.#cache
   }
 
-  /** Whether the first list is in the cache and all handlers were called for it. Never becomes false again. */
+  /** Whether the first list is in the cache and all handlers were called for it. Stays true. */
   get hasSynced(): boolean {
     return this.#hasSynced
   }
 
-  /** When the lists and watches of this informer last worked, on its clock. {@link isHolderDead} needs these times. */
+  /** {@link isHolderDead} needs these times. */
   get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }
 
-  /** Resolves when {@link hasSynced} becomes true. Rejects if `signal` aborts or the informer is stopped first. */
+  /** Rejects if `signal` aborts or the informer is stopped before it is synced. */
   async synced(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     const aborted = Promise.withResolvers<never>()
@@ -132,8 +124,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   /**
-   * Registers handlers and returns a function that removes them. If the cache has objects already, `on` calls `added`
-   * for each of them before it returns.
+   * Returns a function that removes the handlers. Before it returns, `on` calls `added` for each object that is in the
+   * cache already.
    */
   on(handlers: Handlers<T>): () => void {
     this.#handlers.add(handlers)
@@ -141,7 +133,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return () => void this.#handlers.delete(handlers)
   }
 
-  /** Starts and returns the informer. It ends only when `signal` aborts or the informer is disposed of. */
+  /** Ends only when `signal` aborts or the informer is disposed of. */
   start(signal?: AbortSignal): this {
     if (this.#running) return this
     const scope = createAbortScope([signal, this.#stop.signal])
@@ -164,14 +156,13 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       const result: StepResult = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
       if (signal.aborted) return
       const step = planNextStep(result, this.#hasProgress ? noFailures : streak)
-      // If the list failed, there is no version to watch from, so list again.
+      // A failed list leaves no version to watch from.
       next = this.#resourceVersion === '' ? 'list' : step.next
       if (next === 'list') this.#resourceVersion = ''
       streak = step.streak
       if (result.how === 'failed' || result.how === 'silent') this.#connectedSince = undefined
       else this.#markContact()
       if (result.how === 'failed') this.#logFailure(result.error, step.waitMs)
-      // The sleep rejects when the signal aborts, which also ends the loop.
       if (step.waitMs > 0) await this.#clock.sleep(step.waitMs, signal).catch(() => undefined)
     }
   }
@@ -248,16 +239,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#hasProgress = true
     if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#toCached(object))
     else if (type !== 'BOOKMARK') this.#upsert(this.#toCached(object), false)
-    // The resourceVersion is updated only after the cache has the object: if `transform` throws, the next watch brings
-    // the event again.
+    // Only after the cache has the object: if `transform` throws, the next watch brings the event again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
     this.#markContact()
   }
 
-  /**
-   * Makes the cache equal to a list. An object that is both in the cache and in the list is never missing from the
-   * cache meanwhile.
-   */
+  /** An object that is both in the cache and in the list is never missing from the cache meanwhile. */
   async #replaceAll(
     { objects, resourceVersion }: ListResult<T>,
     yieldIfDue: () => Promise<void> | undefined,
@@ -278,8 +265,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #upsert(object: T, initial: boolean): void {
     const old = this.#cache.get(keyOf(object.metadata))
     if (old && old.metadata.uid !== object.metadata.uid) {
-      // The object was deleted and created again while the watch was down. These are two objects that only share a
-      // name.
+      // The object was deleted and created again while the watch was down: two objects that only share a name.
       this.#remove(keyOf(object.metadata), old, true)
     } else if (old && old.metadata.resourceVersion === object.metadata.resourceVersion) return
     const replaced = this.#cache.set(object)

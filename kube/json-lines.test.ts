@@ -73,7 +73,6 @@ describe('createYielder', () => {
     for await (const _ of parseJsonLines(chunksOf(lines, []), createYielder(1))) read += 1
     counting = false
     expect(read).toBe(20_000)
-    // Without the yields of parseJsonLines, the chunk would be parsed in a single turn of the event loop.
     expect(turns).toBeGreaterThan(3)
   })
 })

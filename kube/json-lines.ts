@@ -1,17 +1,10 @@
-// Newline-delimited JSON from a stream of chunks, parsed value by value without blocking the event loop.
 import { setImmediate as nextLoopTurn } from 'node:timers/promises'
 
 const NEWLINE = 10
-/**
- * A longer line is an error. Each line of a watch holds one object and is much shorter, because etcd rejects objects of
- * more than 1.5 MB.
- */
+/** A longer line is an error. A line of a watch holds one object, and etcd rejects objects of more than 1.5 MB. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024
 
-/**
- * Splits chunks into lines at `\n`. The parts of a line are joined as bytes and only then decoded, because a chunk may
- * end inside a character.
- */
+/** The parts of a line are joined as bytes and then decoded, because a chunk may end inside a character. */
 export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendingBytes(): number } {
   let pending: Uint8Array[] = []
   let pendingBytes = 0
@@ -41,8 +34,8 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendi
 }
 
 /**
- * Returns a function for long loops, to be called between two items. Once per `sliceMs` it returns a promise, and the
- * loop must await it: the promise yields to the event loop.
+ * To be called between two items of a long loop. Once per `sliceMs` it returns a promise that yields to the event loop,
+ * and that the loop must await.
  */
 export function createYielder(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
   let since = now()
@@ -54,9 +47,7 @@ export function createYielder(sliceMs = 8, now = () => performance.now()): () =>
   }
 }
 
-/**
- * Parses each line as JSON. Ends with the stream. Throws if a line is not JSON, or if the stream ends inside a line.
- */
+/** Ends with the stream. Throws if a line is not JSON, or if the stream ends inside a line. */
 export async function* parseJsonLines(chunks: AsyncIterable<Uint8Array>, yieldIfDue = createYielder()): AsyncGenerator {
   const splitter = createLineSplitter()
   for await (const chunk of chunks) {

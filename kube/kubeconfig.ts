@@ -1,5 +1,5 @@
-// Reads kubeconfigs that need nothing but files: token and certificates are in the kubeconfig itself, or in files whose
-// paths it gives. @kubernetes/client-node handles all other kubeconfigs.
+// Reads kubeconfigs whose token and certificates are in the kubeconfig itself, or in files. @kubernetes/client-node
+// handles all others.
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -36,7 +36,7 @@ const userFields = new Set([
   'client-key-data',
 ])
 
-/** Path of the kubeconfig to read, or undefined if KUBECONFIG names several files, which would have to be merged. */
+/** Undefined if KUBECONFIG names several files, which would have to be merged. */
 export function kubeconfigPath(given: string | undefined, env: Readonly<NodeJS.ProcessEnv>): string | undefined {
   const path = given ?? (env['KUBECONFIG'] || join(homedir(), '.kube/config'))
   return given === undefined && path.includes(':') ? undefined : path
@@ -48,9 +48,8 @@ interface SelectedContext {
 }
 
 /**
- * Server and credentials of the current context. Each call reads the kubeconfig and its token and certificate files
- * anew. Undefined if files are not enough (exec plugin, proxy, …) or if the kubeconfig has an error, which client-node
- * reports better.
+ * Each call reads all files anew. Undefined if files are not enough (exec plugin, proxy, …) or if the kubeconfig has an
+ * error, which client-node reports better.
  */
 export async function readPlainKubeconfig(path: string): Promise<KubeconfigLogin | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
@@ -90,7 +89,7 @@ async function tlsOf(cluster: Fields, user: Fields, folder: string): Promise<Con
   }
 }
 
-/** The text in `<field>-data` (base64), or in the file that `field` names, relative to the kubeconfig's folder. */
+/** The path in `field` is relative to the kubeconfig's folder. */
 async function textOf(fields: Fields, field: string, folder: string): Promise<string | undefined> {
   const { [field]: path, [`${field}-data`]: data } = fields
   if (typeof data === 'string' && data !== '') return Buffer.from(data, 'base64').toString()

@@ -31,8 +31,7 @@ it('Informer lists 20,000 objects without blocking the event loop', async () => 
     expect(added).toBe(COUNT)
     expect(informer.cache.size).toBe(COUNT)
     expect(informer.cache.byIndex(byShard, '7')).toHaveLength(COUNT / 10)
-    // A list that never yields leaves the event loop a handful of turns. A list that yields every 8 ms leaves many
-    // more.
+    // A list that never yields leaves the event loop only a handful of turns.
     expect(turns).toBeGreaterThan(20)
     const { metadata } = await maps.patch({ namespace, name: 'm7' }, { data: { x: 'z' } })
     const seen = (): string | undefined => informer.cache.get(`${namespace}/m7`)?.metadata.resourceVersion

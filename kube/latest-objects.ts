@@ -1,20 +1,16 @@
-// Gives a reconciler the newest state of an object that this process has written. A write reaches the informer's cache
-// through the watch, a little later. Until then, the API server's answer to the write is newer than the cache.
+// A write reaches the informer's cache a little later, through the watch. Until then, the API server's answer to the
+// write is newer than the cache.
 import { type KubeObject, keyOf } from './types.ts'
 
 /**
- * Whether resourceVersion `a` is newer than `b`. Since version 1.35, Kubernetes documents that resourceVersions can be
- * compared as numbers. A resourceVersion that is no number is never newer.
+ * Kubernetes documents since version 1.35 that resourceVersions can be compared as numbers. One that is no number is
+ * never newer.
  */
 export function isNewerVersion(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false
   return BigInt(a) > BigInt(b)
 }
 
-/**
- * The newest known state of objects: after a write of this process, the written object until the cache has caught up;
- * otherwise the object in the cache.
- */
 export class LatestObjects<T extends KubeObject> {
   readonly #written = new Map<string, T>()
 
@@ -26,7 +22,7 @@ export class LatestObjects<T extends KubeObject> {
       this.#written.set(key, object)
   }
 
-  /** The newer of the cached and the written object. Undefined if `cached` is undefined: the object was deleted. */
+  /** Undefined if `cached` is undefined: the object was deleted. */
   latest(cached: T | undefined, key: string): T | undefined {
     const written = this.#written.get(key)
     if (!written || !cached) {

@@ -11,7 +11,6 @@ import { type LeaderOptions, type LeadershipEnd, runAsLeader } from './leader.ts
 import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
-/** Time limits of about a fifth of the defaults, so that the tests are quick. */
 const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
 
 interface Candidate {
@@ -20,10 +19,7 @@ interface Candidate {
   end: Promise<LeadershipEnd>
 }
 
-/**
- * Starts a candidate for the lease `boss`. The candidates of a test share the set `leaders`, to which each adds itself
- * while it leads; the set must never have two members.
- */
+/** Each candidate adds itself to `leaders` while it leads; the set must never have two members. */
 function startCandidate(
   kube: Kube,
   namespace: string,
@@ -61,7 +57,6 @@ describe('runAsLeader', () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
-    // The lease lasts a minute, so only a released lease can be taken within the deadline below.
     const slow = { leaseMs: 60_000, renewDeadlineMs: 40_000, retryMs: 30_000 }
     const all = ['a', 'b', 'c'].map((id) => startCandidate(kube, namespace, id, leaders, slow))
     for (let left = all; left.length > 0; left = left.filter((c) => !c.leading)) {
@@ -183,8 +178,8 @@ describe('createLeaseObserver', () => {
     )
     expect(observer.state(`${namespace}/c`)).toBe('unknown')
     const states = new Set<string>()
-    // The observer is disconnected for longer than the duration of the leases. It must call no holder dead while it is
-    // disconnected, nor just after.
+    // The observer is disconnected for longer than the leases last. It must call no holder dead meanwhile, nor just
+    // after.
     proxied.proxy.hang()
     await waitUntil(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),

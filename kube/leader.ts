@@ -1,5 +1,3 @@
-// Leader election by Lease: one process works, the others stand by with warm caches and take over at once when it
-// stops.
 import { createAbortScope } from './abort.ts'
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
@@ -41,11 +39,11 @@ export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 
 /**
  * Waits to become the leader, then runs `work` until it ends. If leadership is lost or `signal` aborts, the signal of
- * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. If the
- * result is `lost`, the process should exit, because another process leads.
+ * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. After
+ * `lost` the process should exit.
  *
- * `work` should pass its argument `isLeading` to {@link fenceWrites}. `isLeading` returns false as soon as the lease
- * may have expired, even if this process was frozen and has not noticed yet.
+ * `work` should pass `isLeading` to {@link fenceWrites}. It returns false as soon as the lease may have expired, even
+ * if this process was frozen.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -64,7 +62,7 @@ export async function runAsLeader(
   try {
     await work(both.signal, () => election.isLeading)
   } catch (error) {
-    // After an abort, `work` usually rejects with the abort reason. That is no failure.
+    // After an abort, `work` usually rejects with the abort reason.
     if (!signal.aborted && !lost.signal.aborted) throw error
   } finally {
     ended.abort()
@@ -84,8 +82,8 @@ class Election implements AsyncDisposable {
   #observation: LeaseObservation | undefined
   #isHolder = false
   /**
-   * When the last successful renewal began. Other candidates count the duration of the lease from the write. The answer
-   * to the write may arrive long after the write, so a leader that counted from the answer would stop too late.
+   * When the last successful renewal began. The lease counts from the write, and the answer may arrive long after it,
+   * so a leader that counted from the answer would stop too late.
    */
   #renewedAt = -Infinity
 
@@ -107,26 +105,23 @@ class Election implements AsyncDisposable {
     return this.#isHolder && this.#clock.now() - this.#renewedAt < renewDeadlineMs
   }
 
-  /**
-   * Resolves to true when this process holds the lease, to false when `signal` aborts. Failures are logged and retried.
-   */
+  /** Resolves to false when `signal` aborts. Failures are logged and retried. */
   async acquire(signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
       const result = await this.#acquireOrRenew(this.#retryMs * 2)
       if (result === 'held') return true
-      // Another candidate has written the lease first. Read the lease again soon: `#standBy` can watch it only from the
-      // version that was read.
+      // Another candidate wrote first. Read the lease again soon, because `#standBy` can watch it only from the version
+      // that was read.
       if (result === 'conflict') await this.#clock.sleep(50 + Math.random() * 100, signal).catch(() => undefined)
       else if (!signal.aborted) await this.#standBy(signal)
     }
     return false
   }
 
-  /** Renews until `signal` aborts (resolves to true) or leadership is lost (resolves to false). */
+  /** Resolves to true when `signal` aborts, to false when leadership is lost. */
   async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { renewDeadlineMs = 10_000, identity } = this.#options
     for (;;) {
-      // The sleep rejects when the signal aborts, which the next line handles.
       await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined)
       if (signal.aborted) return true
       const left = this.#renewedAt + renewDeadlineMs - this.#clock.now()
@@ -160,23 +155,20 @@ class Election implements AsyncDisposable {
   }
 
   /**
-   * Reads the lease if this process does not hold it. Writes the lease if it does not exist, is free, has expired, or
-   * is held by this process. `conflict`: another process wrote in between. The calls do not take an abort signal: an
-   * aborted write might still acquire the lease, which would then never be released.
+   * `conflict`: another process wrote in between. The calls take no abort signal: an aborted write might still acquire
+   * the lease, which would then never be released.
    */
   async #acquireOrRenew(timeoutMs: number): Promise<'held' | 'heldByOther' | 'conflict' | 'failed'> {
     const { namespace, name, identity } = this.#options
     const started = this.#clock.now()
     try {
-      // The holder knows the lease from its last write, so it renews with one call. Other candidates must read the
-      // lease first.
+      // The holder knows the lease from its last write, so it renews with one call.
       if (!this.#isHolder) this.#observe(await ignoreNotFound(this.#leases.get({ namespace, name }, { timeoutMs })))
       const action = decideLeaseAction(identity, this.#lease, this.#observation, this.#clock.now())
       if (typeof action === 'object') return 'heldByOther'
       await this.#write(this.#leaseSpec(action), timeoutMs)
     } catch (err) {
-      // A 404 for a lease that was never seen means that the namespace does not exist. That is a failure, not a
-      // conflict.
+      // A 404 for a lease that was never seen means that the namespace does not exist: a failure, not a conflict.
       if (isConflict(err) || (isNotFound(err) && this.#lease)) {
         this.#isHolder = false // another process wrote or deleted the lease: read it before the next write
         return 'conflict'
@@ -201,7 +193,6 @@ class Election implements AsyncDisposable {
     return { ...own, acquireTime: renewTime, leaseTransitions: transitions }
   }
 
-  /** Compare-and-swap: if two candidates write at the same time, only one succeeds. */
   async #write(spec: NonNullable<Lease['spec']>, timeoutMs: number): Promise<void> {
     const { namespace, name } = this.#options
     const { labels, annotations, ownerReferences, resourceVersion } = this.#lease?.metadata ?? {}

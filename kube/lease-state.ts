@@ -1,11 +1,10 @@
-// The state of Leases, judged by the observer's own clock: a lease has expired when this process has not seen it change
-// for the lease's duration. The times that stand in the lease do not matter.
+// A lease has expired when this process has not seen it change for the lease's duration. The times in the lease do not
+// matter, because the writer's clock may be off.
 import type { Lease } from './builtin-kinds.ts'
 
-/** A lease as last seen, and since when it has not changed. */
 export interface LeaseObservation {
   holder: string
-  /** Compared for equality only: the clock of the machine that wrote it may be off by hours. */
+  /** Compared for equality only, because the writer's clock may be off by hours. */
   renewTime: string
   durationMs: number
   /** When the holder or renewTime last changed, in monotonic milliseconds on the observer's clock. */
@@ -13,8 +12,8 @@ export interface LeaseObservation {
 }
 
 /**
- * The observation after `lease` was read. `since` is `now` if the holder or renewTime has changed, else that of `last`.
- * Undefined if there is no lease, or if the lease has no holder.
+ * `since` is `now` if the holder or renewTime has changed, else that of `last`. Undefined if there is no lease or it
+ * has no holder.
  */
 export function observeLease(
   last: LeaseObservation | undefined,
@@ -29,17 +28,11 @@ export function observeLease(
   return { holder, renewTime, durationMs, since: isUnchanged ? last.since : now }
 }
 
-/**
- * Whether the holder must have stopped by now. An observer that has just started has a new observation, so it waits one
- * whole duration before it calls any lease expired.
- */
+/** An observer that has just started waits one whole duration before it calls any lease expired. */
 export const isExpired = (observation: LeaseObservation, now: number): boolean =>
   now - observation.since >= observation.durationMs
 
-/**
- * The next action of a candidate: `create` the lease, `renew` its own lease, `take` a lease that is free or expired, or
- * wait `waitMs` until the lease expires.
- */
+/** `waitMs`: the time until the lease expires. */
 export type LeaseAction = 'create' | 'renew' | 'take' | { waitMs: number }
 
 export function decideLeaseAction(
@@ -63,9 +56,8 @@ export interface WatchHealth {
 }
 
 /**
- * Whether the holder of a lease is dead. The holder's silence counts only while the observer's watch works: after a gap
- * in the watch, every holder gets a whole duration again. The watch must also have brought an event or a bookmark after
- * the lease expired; otherwise the observer's own connection may be dead.
+ * Silence counts only while the observer's watch works: after a gap, every holder gets a whole duration again. The
+ * watch must also have brought something after the lease expired; otherwise the observer's own connection may be dead.
  */
 export function isHolderDead(
   observation: LeaseObservation,

@@ -1,5 +1,3 @@
-// Reads many objects of a kind: the pages of a list and the events of a watch.
-
 import { ApiError, type Status } from './errors.ts'
 import { parseJsonLines } from './json-lines.ts'
 import type { Transport } from './transport.ts'
@@ -26,7 +24,6 @@ export interface WatchOptions extends Selectors {
    * The watch begins with the events after this version. Absent: the server first sends ADDED events for all objects.
    */
   resourceVersion?: string | undefined
-  /** Seconds after which the server ends the watch. */
   timeoutSeconds?: number | undefined
   /**
    * true: the server first streams the list as events, then sends a bookmark annotated `k8s.io/initial-events-end`
@@ -59,10 +56,7 @@ export function queryString(values: Record<string, string | number | boolean | u
   return search.size === 0 ? '' : `?${search.toString()}`
 }
 
-/**
- * Lists page by page, with one request each. If the continue token expires, throws an error for which `isGone` is true;
- * the caller must then list from the start.
- */
+/** If the continue token expires, throws an error for which `isGone` is true: the caller must list from the start. */
 export async function* listPages<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
@@ -94,8 +88,8 @@ export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<P
 }
 
 /**
- * Yields the events of a watch, and ends when the server ends the watch. Throws ApiError on an ERROR event, a broken
- * connection, and a silence of `idleMs`.
+ * Ends when the server ends the watch. Throws ApiError on an ERROR event, a broken connection, and a silence of
+ * `idleMs`.
  */
 export async function* openWatch<T extends KubeObject>(
   transport: Transport,

@@ -1,5 +1,4 @@
-// Reads the list of an informer, at the start or after a 410. The list is streamed as a watch (WatchList) if the server
-// can do that, else read in pages.
+// Streams the list of an informer as a watch (WatchList) if the server supports that, else reads it in pages.
 
 import { ApiError, isGone } from './errors.ts'
 import type { Selectors } from './list-watch.ts'
@@ -12,15 +11,12 @@ export interface Scope extends Selectors {
 export type ListMode = 'stream' | 'pages'
 export interface ListResult<T> {
   objects: Map<string, T>
-  /** The resourceVersion of the list, from which a watch can continue. */
   resourceVersion: string
 }
 interface ListJob<T extends KubeObject> {
   resource: Resource<T>
   scope: Scope
-  /**
-   * Trims and freezes an object. Called as each object arrives, so that there is never a second copy of the whole list.
-   */
+  /** Trims and freezes an object as it arrives, so that there is never a second copy of the whole list. */
   prepare: (object: T) => T
   yieldIfDue: () => Promise<void> | undefined
   signal: AbortSignal
@@ -28,30 +24,26 @@ interface ListJob<T extends KubeObject> {
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 /**
- * A stream that pauses for this many ms inside a list counts as dead: the server has the whole list in memory, so it
- * has no reason to pause.
+ * A stream that is silent for longer counts as dead: the server has the whole list in memory and no reason to pause.
  */
 const STREAM_IDLE_MS = 20_000
 const MAX_PAGED_ATTEMPTS = 3
 
-/**
- * Lists all objects in scope. Besides the result, only one line (`stream`) or one page (`pages`) is in memory at a
- * time.
- */
+/** Besides the result, only one line (`stream`) or one page (`pages`) is in memory at a time. */
 export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<ListResult<T>> {
   if (mode === 'stream') return listByStream(job)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await listByPages(job)
     } catch (error) {
-      // A continue token expires after about five minutes. Later pages would then show a later state than the pages
-      // read so far, so the list starts again.
+      // A continue token expires after about five minutes. Later pages would show a later state, so the list starts
+      // again.
       if (!isGone(error) || attempt === MAX_PAGED_ATTEMPTS) throw error
     }
   }
 }
 
-/** Whether the API server does not support WatchList. It then rejects `sendInitialEvents` as invalid. */
+/** A server without WatchList rejects `sendInitialEvents` as invalid. */
 export const isStreamingUnsupported = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.status === 422 || error.status === 400) &&

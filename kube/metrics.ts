@@ -1,5 +1,4 @@
-// Metrics are declared as data. A definition (name, help, labels) stands beside the code that uses it, and is listed in
-// the generated reference. A `Metrics` object holds the values.
+// Metrics are declared as data, beside the code that uses them. A `Metrics` object holds the values.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Counter from '@prometheus-io/client/lib/counter.js'
@@ -33,12 +32,9 @@ function register<D extends MetricDef>(def: D): D {
   return def
 }
 
-/** The metrics of all loaded modules by name. The reference page is generated from them. */
 export const listMetrics = (): MetricDef[] => [...definitions.values()].sort((a, b) => a.name.localeCompare(b.name))
 
-/**
- * Upper bounds in seconds, from 1 ms to 60 s: the range in which calls of the API server and reconciles usually are.
- */
+/** In seconds: the range in which calls of the API server and reconciles usually are. */
 const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const defineCounter = <const L extends string = never>(
@@ -60,23 +56,18 @@ export const defineHistogram = <const L extends string = never>(
 
 type Labels<L extends string> = Record<L, string>
 
-/** The values of all metrics in one process or in one test. */
 export interface Metrics {
   inc<L extends string>(def: CounterDef<L>, labels: Labels<L>, by?: number): void
   set<L extends string>(def: GaugeDef<L>, labels: Labels<L>, value: number): void
-  /** Makes `samples` the only samples of a gauge: samples that are not among them are removed. */
+  /** Removes all other samples of the gauge. */
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
-  /**
-   * Calls `fn` before each scrape, for gauges that are cheaper to compute at a scrape than to update at each change.
-   * Returns a function that removes `fn`.
-   */
+  /** For gauges that are cheaper to compute at a scrape than at each change. Returns a function that removes `fn`. */
   onScrape(fn: () => void): () => void
-  /** The text that Prometheus scrapes, and its Content-Type. */
   text(): Promise<{ contentType: string; body: string }>
   /**
-   * The sum of all samples that have these labels; for a histogram, the sum of their counts. 0 if there is no such
-   * sample. The method is slow, so only tests use it.
+   * The sum of all samples that have these labels; for a histogram, of their counts. 0 if there is none. Slow, for
+   * tests only.
    */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
@@ -156,15 +147,10 @@ export function createMetrics(): Metrics {
   }
 }
 
-/**
- * Interval in ms of the timer that measures the lag of the event loop. A shorter interval would wake an idle process
- * more often.
- */
+/** A shorter interval would wake an idle process more often. */
 const LAG_RESOLUTION_MS = 100
 
-/**
- * Sets the gauges of event-loop lag, heap and resident memory at each scrape, until the returned function is called.
- */
+/** Sets event-loop lag, heap and resident memory at each scrape, until the returned function is called. */
 export function exposeProcessMetrics(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   delay.enable()

@@ -1,12 +1,8 @@
-// The options of a program from one schema: flags, environment variables, defaults, help, and error messages.
 import { parseArgs } from 'node:util'
 import type { Static, TObject } from 'typebox'
 import { Convert, Default, Errors } from 'typebox/value'
 
-/**
- * The parts of JSON Schema that an option may use. An option has no members or elements, because its value is one word
- * on the command line.
- */
+/** An option has no members or elements, because its value is one word on the command line. */
 interface Property {
   type?: string
   enum?: unknown[]
@@ -15,10 +11,10 @@ interface Property {
 }
 
 export interface OptionsSource {
-  /** The arguments of the program, without node and the script: `process.argv.slice(2)`. */
+  /** Without node and the script: `process.argv.slice(2)`. */
   args: readonly string[]
   env: Readonly<Record<string, string | undefined>>
-  /** Prefix of environment variables: with `KUBENOVA`, `logLevel` is KUBENOVA_LOG_LEVEL. */
+  /** With `KUBENOVA`, the environment variable of `logLevel` is KUBENOVA_LOG_LEVEL. */
   prefix: string
 }
 
@@ -34,9 +30,8 @@ const propertiesOf = (schema: TObject): [string, Property][] =>
   Object.entries(schema.properties as Record<string, Property>)
 
 /**
- * Reads the options. A flag wins over an environment variable, and an environment variable over a default. Flags are
- * `--flag value` or `--flag=value`, and `--flag` or `--no-flag` for booleans. Throws {@link UsageError} if an option is
- * unknown, missing or rejected by the schema.
+ * A flag wins over an environment variable, and an environment variable over a default. Booleans are `--flag` or
+ * `--no-flag`. Throws {@link UsageError} if an option is unknown, missing or rejected by the schema.
  */
 export function parseOptions<S extends TObject>(schema: S, { args, env, prefix }: OptionsSource): Static<S> {
   const properties = propertiesOf(schema)
@@ -84,7 +79,6 @@ function errorMessage(path: string, message: string, params: object, prefix: str
   return `--${toFlag(name)} (or ${toVariable(prefix, name)}) ${message}${allowed}`
 }
 
-/** One line for each option: flag, environment variable, description, default. */
 export function optionsHelp(schema: TObject, prefix: string): string {
   const rows = propertiesOf(schema).map(([name, { type, enum: values, default: standard, description = '' }]) => {
     const kind = values ? values.join('|') : type === 'boolean' ? '' : (type ?? 'string')

@@ -1,5 +1,3 @@
-// The ways in which a reconcile can end. The controller loop turns them into calls of the work queue.
-
 export type Outcome =
   /** The object is as it should be. */
   | { kind: 'done' }
@@ -8,8 +6,8 @@ export type Outcome =
   /** Something was written: reconcile again at once. */
   | { kind: 'changed' }
   /**
-   * The reconcile cannot succeed until the spec or an object that it depends on changes, so it is not retried. The
-   * reconcile should also write the reason to a condition.
+   * The reconcile is not retried until the spec, or an object that it depends on, changes. The reconcile should also
+   * write the reason to a condition.
    */
   | { kind: 'failed'; reason: string; message: string }
 
@@ -19,9 +17,7 @@ export const changed: Outcome = { kind: 'changed' }
 export const wait = (what: string, recheckAfter?: number): Outcome => ({ kind: 'wait', for: what, recheckAfter })
 export const failed = (reason: string, message: string): Outcome => ({ kind: 'failed', reason, message })
 
-/**
- * Returns the first outcome that is not `done`. If it is a `wait`, it gets the shortest `recheckAfter` of all waits.
- */
+/** Returns the first outcome that is not `done`. A `wait` gets the shortest `recheckAfter` of all waits. */
 export function mergeOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
   const unfinished = outcomes.filter((outcome) => outcome !== undefined && outcome.kind !== 'done')
   const first = unfinished[0] ?? done

@@ -4,7 +4,6 @@ import { FakeClock } from './testing/fake-clock.ts'
 
 const MiB = 2 ** 20
 
-/** A fake heap with `liveMiB` MiB of live objects. The rest of it is garbage, which a collection removes. */
 function fakeHeap(liveMiB: number) {
   const state = { used: liveMiB * MiB, collections: 0, busy: 0.5 }
   const collect = (): void => {

@@ -1,5 +1,4 @@
-// Connections to the API server: one pool for calls and one for watches. Both are replaced when the TLS credentials
-// change.
+// One pool of connections for calls and one for watches. Both are replaced when the TLS credentials change.
 
 import type { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
@@ -9,12 +8,9 @@ import { Agent as PlainAgent } from './node-http.ts'
 
 export interface ConnectionPools {
   credentials: Credentials
-  /** The connections for calls. Their number is limited: further calls wait until a connection is free. */
+  /** Limited in number: further calls wait until a connection is free. */
   calls: Agent
-  /**
-   * The connections for watches. Over HTTP/1.1 a watch occupies its connection until it ends, so the number of
-   * connections is not limited.
-   */
+  /** Not limited in number: over HTTP/1.1 a watch occupies its connection until it ends. */
   watches: Agent
 }
 
@@ -23,12 +19,11 @@ export interface PoolSet {
   close: () => void
 }
 
-/** Code of the error when a connection could not be established in time. */
 export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
 const CONNECT_TIMEOUT_MS = 10_000
 /**
- * Time in ms after which an idle connection is closed. The API server closes idle connections after 90 s; this limit is
- * shorter, so that no request is sent on a connection that the server is closing.
+ * The API server closes idle connections after 90 s. This limit is shorter, so that no request is sent on a connection
+ * that the server is closing.
  */
 const IDLE_TIMEOUT_MS = 60_000
 
@@ -44,8 +39,7 @@ export function createConnectionPools(auth: Auth, connections: number): PoolSet 
       pools.credentials = credentials
       return pools
     }
-    // Close only the idle connections, because calls under way still need theirs. A watch uses a new connection when it
-    // is opened again.
+    // Calls under way still need their connections, so only idle ones are closed.
     for (const old of [pools?.calls, pools?.watches]) if (old) closeIdleConnections(old)
     const create = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
     pools = { credentials, calls: create(connections), watches: create(Infinity) }
@@ -64,8 +58,8 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   const isSecure = server.startsWith('https:')
   const options = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets }
   const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
-  // An Agent keeps idle connections under the name that getName returns. There is only one server, so one name is
-  // enough; Node's default would build a name from all TLS options for each call.
+  // getName returns the name under which an Agent keeps idle connections. There is only one server; Node's default
+  // would build a name from all TLS options for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {
@@ -84,16 +78,13 @@ function limitConnectTime(socket: Socket, connectEvent: string): void {
   for (const event of [connectEvent, 'close']) socket.once(event, () => clearTimeout(timer))
 }
 
-/** Closes the idle connections. From now on, a connection is closed as soon as it is idle. */
+/** From now on, a connection is closed as soon as it is idle. */
 function closeIdleConnections(agent: Agent): void {
   agent.maxFreeSockets = 0
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
-/**
- * First destroys the requests that wait for a connection, because they would open new connections. Then closes all
- * connections.
- */
+/** Requests that wait for a connection come first, because they would open new ones. */
 function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')
   for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())

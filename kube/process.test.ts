@@ -2,10 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 
-/**
- * Runs `body` as the main function of a process. Whenever the process prints `up` or `stopping`, sends it the next of
- * `signals`.
- */
+/** Whenever the process prints `up` or `stopping`, it is sent the next of `signals`. */
 async function run(body: string, signals: NodeJS.Signals[] = [], drainMs = 60_000) {
   const source = `
     import { runMain } from ${JSON.stringify(`${import.meta.dirname}/process.ts`)}

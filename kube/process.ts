@@ -1,19 +1,17 @@
-// The life of a process: it runs until SIGTERM, stops gracefully within a deadline, and exits on unexpected errors.
 import type { Log } from './log.ts'
 
 export interface MainOptions {
   log: Log
   /**
    * Milliseconds in which `main` must end after SIGTERM or SIGINT; otherwise the process exits with 1. 25 000 by
-   * default, because kubelet kills the process after 30 s.
+   * default: kubelet kills after 30 s.
    */
   drainMs?: number | undefined
 }
 
 /**
- * Runs `main` with a signal that aborts at SIGTERM or SIGINT. A second SIGTERM or SIGINT exits at once. The process
- * exits with 0 when `main` resolves, and with 1 when `main` rejects and on any unhandled rejection or exception. All
- * state is in the API server, so a restart is enough to recover.
+ * Runs `main` with a signal that aborts at SIGTERM or SIGINT; a second one exits at once. Exits with 0 when `main`
+ * resolves, and with 1 when it rejects or on any unhandled error.
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
   const { log, drainMs = 25_000 } = options
@@ -37,8 +35,7 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   process.on('unhandledRejection', onUnexpectedError).on('uncaughtException', onUnexpectedError)
   try {
-    // After the abort, many awaits in `main` reject with the abort reason. If `main` rejects with that reason, too, it
-    // has stopped and not failed.
+    // A `main` that rejects with the abort reason has stopped and not failed.
     await main(stop.signal).catch((err: unknown) => {
       if (err !== stop.signal.reason) throw err
     })

@@ -1,4 +1,4 @@
-// Reads the options of a program. `--help` prints them and exits with 0. Wrong options print an error and exit with 2.
+// `--help` prints the options and exits with 0. Wrong options print an error and exit with 2.
 import type { Static, TObject } from 'typebox'
 import { optionsHelp, parseOptions, UsageError } from './options.ts'
 

@@ -1,5 +1,5 @@
-// Types of the modules that we import from @prometheus-io/client. Its entry point is not imported, because that also
-// loads OpenTelemetry, which costs each process 8 MB.
+// The entry point of @prometheus-io/client is not imported, because it also loads OpenTelemetry, which costs each
+// process 8 MB.
 
 declare module '@prometheus-io/client/lib/counter.js' {
   import { Counter } from '@prometheus-io/client'

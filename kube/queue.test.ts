@@ -7,7 +7,6 @@ import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 const queueOf = (clock = new FakeClock(), more: Partial<ConstructorParameters<typeof WorkQueue>[0]> = {}): WorkQueue =>
   new WorkQueue({ name: 'test', clock, random: () => 1, ...more })
 
-/** Takes all keys that can be taken now, in the order in which the queue gives them out. */
 async function takeAll(queue: WorkQueue): Promise<string[]> {
   const keys: string[] = []
   while (queue.length > 0) {
@@ -184,12 +183,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('retry' as const), key }),
 )
 
-/** A queue on a fake clock with this many workers, and the keys that the workers still have to work on. */
 function setUpWorkers(workers: number) {
   const clock = new FakeClock()
   const queue = queueOf(clock)
   const running: Item[] = []
-  /** Keys that were added and have not been given out since. */
   const pending = new Set<string>()
   const commands: { [D in Command['do']]: (c: Extract<Command, { do: D }>) => void | Promise<void> } = {
     add: (c) => (pending.add(c.key), queue.add(c.key, c)),

@@ -1,6 +1,5 @@
-// A work queue of keys. A key is in the queue at most once, and only one worker at a time works on it. Each key has its
-// own backoff. Keys are given out by priority. Namespaces of the same priority take turns, so a busy tenant delays only
-// itself.
+// A work queue of keys. A key is in the queue at most once, has its own backoff, and only one worker at a time works on
+// it. Namespaces of the same priority take turns, so a busy tenant delays only itself.
 import { backoffMs, type Clock, systemClock } from './clock.ts'
 import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
 import { type Priority, ReadyList } from './ready-list.ts'
@@ -53,14 +52,11 @@ export class WorkQueue implements Disposable {
   readonly #options: QueueOptions
   readonly #clock: Clock
   readonly #metrics: Metrics
-  /**
-   * Keys that can be taken now. Such a key is neither in `#delayed` nor in `#active`. A key in `#delayed` may be in
-   * `#active` as well: a worker works on it, and it will be due again later.
-   */
+  /** Keys that can be taken now. They are neither in `#delayed` nor in `#active`; a key can be in both of these. */
   readonly #ready: ReadyList
   readonly #delayed = new Map<string, DelayedKey>()
   readonly #active = new Map<string, number>()
-  /** Keys that were added while a worker worked on them. They become ready when that worker is done. */
+  /** Keys that become ready when the worker on them is done. */
   readonly #addedWhileActive = new Map<string, Priority>()
   readonly #failures = new Map<string, number>()
   readonly #waitingTakers: ((item: Item | undefined) => void)[] = []
@@ -77,7 +73,6 @@ export class WorkQueue implements Disposable {
     this.#removeScraper = this.#metrics.onScrape(() => this.#scrape())
   }
 
-  /** Number of keys that can be taken now. */
   get length(): number {
     return this.#ready.size
   }
@@ -87,15 +82,11 @@ export class WorkQueue implements Disposable {
     return this.#active.size
   }
 
-  /** Number of keys whose earliest start is in the future. */
   get delayed(): number {
     return this.#delayed.size
   }
 
-  /**
-   * Adds a key. If the key waits already, the earlier start and the higher priority are kept. Does nothing after {@link
-   * close}.
-   */
+  /** A key that waits already keeps the earlier start and the higher priority. Does nothing after {@link close}. */
   add(key: string, { priority = 'normal', after = 0 }: AddOptions = {}): void {
     if (this.#closed) return
     this.#metrics.inc(adds, { name: this.name })
@@ -115,8 +106,8 @@ export class WorkQueue implements Disposable {
   }
 
   /**
-   * Adds the key again after its backoff, but not before `atLeast` ms. The backoff grows with each call until {@link
-   * forget} is called. Returns the delay in ms.
+   * Adds the key after its backoff, but not before `atLeast` ms. The backoff grows until {@link forget} is called.
+   * Returns the delay in ms.
    */
   retry(key: string, { priority = 'normal', atLeast = 0 }: { priority?: Priority; atLeast?: number } = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1
@@ -132,10 +123,7 @@ export class WorkQueue implements Disposable {
     this.#failures.delete(key)
   }
 
-  /**
-   * Resolves to the next key as soon as there is one, or to undefined when the queue is closed. The caller must call
-   * {@link done} for each key.
-   */
+  /** Resolves to undefined when the queue is closed. The caller must call {@link done} for each key. */
   take(): Promise<Item | undefined> {
     const item = this.#next()
     if (item || this.#closed) return Promise.resolve(item)
@@ -159,10 +147,7 @@ export class WorkQueue implements Disposable {
     if (this.#active.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve()
   }
 
-  /**
-   * Makes the queue give out no further key, and drops all waiting keys. Work under way goes on; {@link idle} waits for
-   * it.
-   */
+  /** Drops all waiting keys. Work under way goes on; {@link idle} waits for it. */
   close(): void {
     this.#closed = true
     this.#removeScraper()
@@ -173,7 +158,6 @@ export class WorkQueue implements Disposable {
     for (const taker of this.#waitingTakers.splice(0)) taker(undefined)
   }
 
-  /** Resolves when no worker works on a key. */
   idle(): Promise<void> {
     if (this.#active.size === 0) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,13 +1,10 @@
-// The keys of a work queue that are ready, in the order in which they are taken: by priority; within a priority, groups
-// (namespaces) take turns; within a group, the oldest key comes first.
+// The keys that are ready, in the order in which they are taken: by priority, then groups (namespaces) take turns, then
+// the oldest key first.
 
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
 
-/**
- * If keys of one priority wait while this many keys of other priorities are taken in a row, the next key is taken from
- * the waiting priority, so that no key starves.
- */
+/** So that no key starves: a priority whose keys wait gets its turn after this many keys of other priorities. */
 const MAX_PASSED_OVER = 10
 
 interface ReadyKey {
@@ -16,7 +13,7 @@ interface ReadyKey {
   since: number
 }
 
-/** All operations take constant time: groups and keys are in Maps, and groups take turns in the order of their Map. */
+/** All operations take constant time. */
 export class ReadyList {
   readonly #groupOf: (key: string) => string
   readonly #levels: Record<Priority, Map<string, Map<string, ReadyKey>>> = {
@@ -25,7 +22,7 @@ export class ReadyList {
     low: new Map(),
   }
   readonly #byKey = new Map<string, ReadyKey>()
-  /** For each priority: how many keys in a row were taken from other priorities while keys of this priority waited. */
+  /** For each priority: how many keys of other priorities were taken in a row while its own keys waited. */
   readonly #passedOver: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
 
   constructor(groupOf: (key: string) => string) {
@@ -40,9 +37,7 @@ export class ReadyList {
     return this.#byKey.has(key)
   }
 
-  /**
-   * Adds a key. If the key is ready already, it keeps its age, and it keeps its priority unless the new one is higher.
-   */
+  /** A key that is ready already keeps its age, and the higher of the two priorities. */
   add(key: string, priority: Priority, now: number): void {
     const known = this.#byKey.get(key)
     if (known) {

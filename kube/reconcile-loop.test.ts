@@ -9,8 +9,8 @@ import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 type Answer = Outcome | undefined | Error | ((context: ReconcileContext) => Promise<Outcome>)
 
 /**
- * Starts a loop whose reconcile function returns or throws these answers in turn, and returns `done` afterwards.
- * `asked` has an entry `key@time#attempt` for each call.
+ * The reconcile function returns or throws these answers in turn, then returns `done`. `asked` has an entry
+ * `key@time#attempt` for each call.
  */
 function loop(answers: Answer[], more: { concurrency?: number; timeoutMs?: number; drainMs?: number } = {}) {
   const clock = new FakeClock()

@@ -1,5 +1,4 @@
-// The loop of a controller: it takes a key from the queue, reconciles it, and, depending on the outcome, calls a method
-// of the queue, such as `retry`. An error of a reconcile never ends the loop.
+// An error of a reconcile never ends the loop.
 import { createAbortScope } from './abort.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isConflict } from './errors.ts'
@@ -48,13 +47,10 @@ export interface LoopOptions {
   name: string
   queue: WorkQueue
   reconcile: Reconcile
-  /** How many keys are reconciled at the same time; 1 by default. */
   concurrency?: number | undefined
-  /** Time limit of one reconcile in ms, after which its signal aborts; 60 000 by default. */
+  /** Milliseconds after which the signal of a reconcile aborts; 60 000 by default. */
   timeoutMs?: number | undefined
-  /**
-   * Milliseconds after the stop for which reconciles under way may go on before their signals abort; 10 000 by default.
-   */
+  /** After the stop, the signals of reconciles under way abort after this many ms; 10 000 by default. */
   drainMs?: number | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -62,13 +58,12 @@ export interface LoopOptions {
 }
 
 /**
- * If a key has more `changed` outcomes in a row than this, it backs off as after a failure: probably two writers undo
- * each other's changes.
+ * After more `changed` outcomes in a row, a key backs off as after a failure: probably two writers undo each other's
+ * changes.
  */
 const MAX_CHANGES_IN_A_ROW = 10
 /**
- * Shortest delay in ms before a retry after a programming error, which only a new release or a change of the object can
- * mend.
+ * Shortest delay in ms before a retry after a programming error, which only a new release or a changed object can mend.
  */
 const BUG_RETRY_MS = 30_000
 
@@ -99,7 +94,7 @@ export async function runReconcileLoop(options: LoopOptions, signal: AbortSignal
 
 type Worker = (item: Item) => Promise<void>
 
-/** @param drainEnded aborts when reconciles under way must end even if they are not done */
+/** @param drainEnded aborts when reconciles under way must end */
 function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drainEnded: AbortSignal): Worker {
   const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
   const root = (options.log ?? noLog).child({ controller })
@@ -145,10 +140,7 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drai
 
 type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
 
-/**
- * Puts the key back into the queue, or resets its backoff, as the outcome of a reconcile demands. Returns the value of
- * the metric's label `result`.
- */
+/** Returns the value of the metric's label `result`. */
 function applyOutcome(
   queue: WorkQueue,
   key: string,
@@ -178,10 +170,6 @@ function applyOutcome(
   }
 }
 
-/**
- * Whether the error shows a mistake in the program: an error that JavaScript itself throws, a `Bug`, or a failed
- * assertion.
- */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof RangeError ||
@@ -189,7 +177,7 @@ const isBug = (error: unknown): boolean =>
   error instanceof SyntaxError ||
   (error instanceof Error && (error.name === 'Bug' || error.name === 'AssertionError'))
 
-/** Whether the error is of a `kind` (Refused or Terminal) for which a retry would fail in the same way. */
+/** A retry would fail in the same way. */
 const isTerminal = (error: unknown): boolean =>
   error instanceof Error && 'kind' in error && (error.kind === 'Refused' || error.kind === 'Terminal')
 

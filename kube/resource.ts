@@ -1,5 +1,3 @@
-// The typed handle of one kind: its verbs, their options, and the requests that they send.
-
 import {
   collectPages,
   type ListOptions,
@@ -18,7 +16,7 @@ export interface WriteOptions extends WriteCallOptions {
   fieldManager?: string | undefined
   /** The subresource to write, such as `status` or `scale`. Absent: the object itself. */
   subresource?: string | undefined
-  /** true: the API server checks the write and answers as if it were done, but stores nothing. For create and patch. */
+  /** true: the API server checks the write but stores nothing. For create and patch. */
   dryRun?: boolean | undefined
 }
 export interface ApplyOptions extends WriteOptions {
@@ -39,28 +37,23 @@ export interface Resource<T extends KubeObject> {
   list(options?: ListOptions): Promise<Page<T>>
   pages(options?: ListOptions): AsyncGenerator<Page<T>>
   /**
-   * Creates an object. The client does not retry this if the API server may have received the request. A caller that
-   * repeats the call must handle AlreadyExists.
+   * Not retried if the API server may have received the request. A caller that repeats the call must handle
+   * AlreadyExists.
    */
   create: (object: Draft<T>, options?: WriteOptions) => Promise<T>
-  /** Replaces the object (PUT). `metadata.resourceVersion` makes it a compare-and-swap. */
+  /** PUT. `metadata.resourceVersion` makes it a compare-and-swap. */
   update: (object: Draft<T>, options?: WriteOptions) => Promise<T>
-  /**
-   * Server-side apply; creates the object if it does not exist. `metadata.resourceVersion` makes it a compare-and-swap.
-   */
+  /** Creates the object if it does not exist. `metadata.resourceVersion` makes it a compare-and-swap. */
   apply(object: Draft<T>, options?: ApplyOptions): Promise<T>
   applyStatus(object: Draft<T>, options?: ApplyOptions): Promise<T>
-  /** Changes the object by a JSON merge patch (RFC 7386). */
+  /** JSON merge patch (RFC 7386). */
   patch(ref: Ref, patch: object, options?: WriteOptions): Promise<T>
   delete(ref: Ref, options?: DeleteOptions): Promise<void>
   /** Yields events until the server ends the watch. Throws an ApiError for an ERROR event. */
   watch(options?: WatchOptions): AsyncGenerator<WatchEvent<T>>
 }
 
-/**
- * The path of one object. Throws an error if its name or namespace is missing, because the path would then mean all
- * objects of the kind.
- */
+/** Throws an error if name or namespace is missing, because the path would then mean all objects of the kind. */
 function objectPath(def: ResourceDef, ref: Ref, subresource?: string): string {
   if (!ref.name) throw new TypeError(`${def.kind}: a name is needed`)
   if (def.namespaced && !ref.namespace) throw new TypeError(`${def.kind} ${ref.name}: a namespace is needed`)
@@ -105,8 +98,7 @@ export function createResource<T extends KubeObject>(
   const withTypeMeta = (object: Draft<T>): object => ({ ...object, apiVersion: apiVersionOf(def), kind: def.kind })
   const apply = async (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
     const path = objectPath(def, object.metadata, options.subresource)
-    // With a resourceVersion the write is a compare-and-swap, which is not idempotent: if the request is sent twice,
-    // the second one conflicts with the first.
+    // With a resourceVersion the write is a compare-and-swap: a second copy of the request conflicts with the first.
     const idempotent = object.metadata.resourceVersion === undefined
     const more = { contentType: 'application/apply-patch+yaml', idempotent }
     return send(writeRequest('PATCH', path, withTypeMeta(object), { force: true, ...options }, more))

@@ -1,17 +1,15 @@
-// Retries of failed calls: a pure function decides whether and when a call is sent again, and a loop sends it.
-
 import { backoffMs, type Clock } from './clock.ts'
 import { ApiError } from './errors.ts'
 import { CONNECT_TIMEOUT } from './pool.ts'
 
 const MAX_ATTEMPTS = 6
 /**
- * The longest wait before a retry. If the server's Retry-After is longer, the call fails at once. The caller's work
- * queue can then retry later without blocking a worker.
+ * If the server's Retry-After is longer, the call fails at once, and the caller's work queue can retry later without
+ * blocking a worker.
  */
 const MAX_WAIT_MS = 15_000
 
-/** Codes of errors that occur while a connection is opened. The request was then not sent. */
+/** Errors while a connection is opened: the request was not sent. */
 const CONNECT_ERRORS = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -24,10 +22,7 @@ const CONNECT_ERRORS = new Set([
 const wasNeverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && CONNECT_ERRORS.has(String(cause.code))
 
-/**
- * Whether the request may be sent again. That is safe for any verb if the server has not processed the request,
- * otherwise only if the request is idempotent.
- */
+/** Any verb is safe to repeat if the server has not processed the request; otherwise only an idempotent request is. */
 function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
   if (error.status === 429) return true // rejected by API priority and fairness, before any handler saw it
   if (error.status === 401) return attempt === 1 // the token may just have been rotated
@@ -36,8 +31,8 @@ function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): bo
 }
 
 /**
- * Returns how many milliseconds to wait before the next attempt, at least those of the Retry-After header. Returns
- * undefined if the call must not be retried. `attempt` is the number of the failed attempt, counted from 1.
+ * Milliseconds to wait, at least those of Retry-After. Undefined: do not retry. `attempt` is the number of the failed
+ * attempt, counted from 1.
  */
 export function retryDelay(
   error: ApiError,
@@ -55,21 +50,16 @@ export interface RetryOptions {
   /** true: sending the request twice has the same effect as sending it once. */
   idempotent: boolean
   /**
-   * The time on `clock`, in ms, at which a retry must have begun. If the wait before the next attempt would reach it,
-   * the error of the last attempt is thrown.
+   * The time on `clock`, in ms, at which a retry must have begun. If the wait would reach it, the last error is thrown.
    */
   deadline: number
-  /**
-   * The caller's signal. If a call fails after the signal has aborted, the signal's reason is thrown instead of the
-   * error.
-   */
+  /** If a call fails after the signal has aborted, the signal's reason is thrown. */
   signal?: AbortSignal | undefined
   clock: Pick<Clock, 'now'>
   wait(ms: number): Promise<void>
   onRetry?(error: ApiError): void
 }
 
-/** Calls `send` until it succeeds, or until {@link retryDelay} gives up. */
 export async function callWithRetries<T>(send: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { idempotent, deadline, signal, clock } = options
   for (let attempt = 1; ; attempt += 1) {

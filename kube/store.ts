@@ -1,5 +1,5 @@
-// A store gives access to the objects of one kind: it has the cache of an informer to read from, and an API client
-// (`Resource`) to write with. A program declares a store once (StoreDef) and creates it for each Kube client.
+// A store gives access to the objects of one kind: an informer's cache to read from, and an API client (`Resource`) to
+// write with.
 import type { ReadonlyCache } from './cache.ts'
 import type { Kube } from './client.ts'
 import { createInformer, type Informer } from './informer.ts'
@@ -9,23 +9,20 @@ import type { Resource } from './resource.ts'
 import type { KubeObject, TypedResourceDef } from './types.ts'
 
 export interface StoreOptions<T extends KubeObject> extends Scope {
-  /** Removes fields that no reader needs, before the informer freezes and caches the object. */
+  /** Removes fields that no reader needs. Called before the object is frozen and cached. */
   transform?(object: T): T
 }
 
 /**
- * Says which kind a store caches, and which objects and fields of the kind. A store is looked up by the identity (===)
- * of its definition, so declare a definition once and use that value everywhere.
+ * Declare a definition once and use that value everywhere, because a store is looked up by the identity (===) of its
+ * definition.
  */
 export interface StoreDef<T extends KubeObject> {
   readonly kind: TypedResourceDef<T>
   readonly options: StoreOptions<T>
 }
 
-/**
- * Example: `defineStore(configMaps, { namespace: 'n' })` caches only the ConfigMaps in the namespace `n`. The options
- * select objects, and remove fields that no reader needs.
- */
+/** Example: `defineStore(configMaps, { namespace: 'n' })` caches only the ConfigMaps in the namespace `n`. */
 export const defineStore = <T extends KubeObject>(
   kind: TypedResourceDef<T>,
   options: StoreOptions<T> = {},
@@ -33,14 +30,13 @@ export const defineStore = <T extends KubeObject>(
 
 export interface Store<T extends KubeObject> {
   readonly def: StoreDef<T>
-  /** A copy of the API server's objects, which may be a little outdated. */
+  /** May be a little outdated. */
   readonly cache: ReadonlyCache<T>
-  /** The API client for the kind. It reads from the API server, not from the cache, and writes to the API server. */
+  /** Reads from the API server, not from the cache. */
   readonly api: Resource<T>
   readonly informer: Informer<T>
 }
 
-/** Definitions of stores, by the names under which the program finds the stores. */
 export type StoreDefs = Readonly<Record<string, StoreDef<KubeObject>>>
 export type StoresOf<D extends StoreDefs> = {
   readonly [K in keyof D]: D[K] extends StoreDef<infer T> ? Store<T> : never
@@ -51,7 +47,7 @@ export interface StoresContext {
   log?: Log | undefined
 }
 
-/** Creates an informer for each definition without starting it. */
+/** Does not start the informers. */
 export function createStores<D extends StoreDefs>(defs: D, { kube, log = noLog }: StoresContext): StoresOf<D> {
   const { metrics, clock } = kube
   const createStore = (def: StoreDef<KubeObject>): Store<KubeObject> => {
@@ -65,13 +61,12 @@ export function createStores<D extends StoreDefs>(defs: D, { kube, log = noLog }
 const informersOf = (stores: object): Informer<KubeObject>[] =>
   Object.values(stores).map(({ informer }: Store<KubeObject>) => informer)
 
-/** Starts the informers that are not started yet, and resolves when all have their first list. */
+/** Starts the informers that are not started yet. Resolves when all have their first list. */
 export async function startStores(stores: object, signal: AbortSignal): Promise<void> {
   const informers = informersOf(stores)
   for (const informer of informers) informer.start(signal)
   await Promise.all(informers.map((informer) => informer.synced(signal)))
 }
 
-/** The names of the informers that have no first list yet. */
 export const unsyncedStores = (stores: object): string[] =>
   informersOf(stores).flatMap(({ hasSynced, name }) => (hasSynced ? [] : [name]))

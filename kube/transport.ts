@@ -1,6 +1,3 @@
-// HTTP calls to the API server. Connections are kept alive, credentials are refreshed, calls are retried a limited
-// number of times, and failures are thrown as ApiError.
-
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createAbortScope } from './abort.ts'
 import type { Auth, Credentials } from './auth.ts'
@@ -46,20 +43,20 @@ export interface TransportOptions {
   userAgent: string
   metrics: Metrics
   clock: Clock
-  /** Time limit in ms for calls that set no limit of their own; 30 000 by default. */
+  /** Milliseconds, for calls that set no limit; 30 000 by default. */
   timeoutMs: number | undefined
-  /** Maximum number of connections for calls other than watches; 32 by default. */
+  /** For calls other than watches; 32 by default. */
   connections: number | undefined
 }
 
 type Headers = readonly (readonly [string, string])[]
 
 export interface Transport extends AsyncDisposable {
-  /** Sends the request, retries it if that is safe, and parses the JSON of the answer. */
+  /** Retries the request if that is safe. */
   json<T>(request: Request): Promise<T>
-  /** Sends the request once and returns the open body, which ends when `signal` aborts. */
+  /** Sends the request once. The body ends when `signal` aborts. */
   stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>>
-  /** Returns a transport that uses the same connections and adds `headers` to each request. */
+  /** The new transport uses the same connections. */
   withHeaders(headers: Headers): Transport
 }
 
@@ -173,7 +170,7 @@ class HttpTransport implements Transport {
     }
   }
 
-  /** A header that is given several times, such as Impersonate-Group, is sent with all of its values. */
+  /** A repeated header, such as Impersonate-Group, is sent with all of its values. */
   #headersOf({ body, contentType = 'application/json' }: Request, credentials: Credentials): OutgoingHttpHeaders {
     const headers: OutgoingHttpHeaders = {
       'user-agent': this.#options.userAgent,
@@ -205,10 +202,7 @@ async function errorFromResponse(request: Request, response: IncomingMessage): P
   })
 }
 
-/**
- * Parses the body of a failed call. An API server answers with a `Status` object. A proxy, or an API server that
- * panics, answers in plain text: then the text becomes the `message` of the result.
- */
+/** A proxy, or an API server that panics, answers in plain text, which becomes the `message` of the result. */
 function parseStatus(text: string): Status {
   const plain = text === '' ? {} : { message: text.slice(0, 500) }
   try {

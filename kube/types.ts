@@ -1,17 +1,10 @@
-// Types that all objects of the Kubernetes API share, and the key of an object.
-
-/**
- * `metadata` as the API server returns it. Optional fields also accept `undefined`, so that any generated type fits.
- */
+/** Optional fields also accept `undefined`, so that any generated type fits. */
 export interface ObjectMeta {
   name: string
   namespace?: string | undefined
   generateName?: string | undefined
   uid?: string | undefined
-  /**
-   * An opaque text. Clients only compare it with another one for equality, or send it back as the precondition of a
-   * write.
-   */
+  /** Opaque: only compare it for equality, or send it back as the precondition of a write. */
   resourceVersion?: string | undefined
   generation?: number | undefined
   creationTimestamp?: string | undefined
@@ -32,7 +25,6 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean | undefined
 }
 
-/** The part of `metadata` that this package needs. */
 export interface AnyMeta {
   name?: string | undefined
   namespace?: string | undefined
@@ -40,7 +32,7 @@ export interface AnyMeta {
   resourceVersion?: string | undefined
 }
 
-/** Any object of the Kubernetes API. The types of a program's own kinds fit structurally, without being registered. */
+/** The types of a program's own kinds fit structurally, without being registered. */
 export interface KubeObject {
   apiVersion?: string | undefined
   kind?: string | undefined
@@ -56,20 +48,20 @@ export interface ResourceDef {
   namespaced: boolean
   /** The `apiVersion` of the objects, where it is not that of the path, as for a subresource of another group. */
   apiVersion?: string
-  /** false: the kind has no status subresource, so a write of the object also writes its status. Default: true. */
+  /** false: a write of the object also writes its status. Default: true. */
   statusSubresource?: boolean
 }
 
 /**
- * A ResourceDef that also tells the compiler the type of the kind's objects. A caller that states this type itself, as
- * in `kube.resource<Namespace>(def)`, needs only a plain `ResourceDef`.
+ * Also tells the compiler the type of the kind's objects. A caller that states this type, as in
+ * `kube.resource<Namespace>(def)`, needs only a plain `ResourceDef`.
  */
 export interface TypedResourceDef<T> extends ResourceDef {
   /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */
   readonly objectType?: T
 }
 
-/** The name and namespace of an object. The `metadata` of any object is a `Ref`. */
+/** The `metadata` of any object is a `Ref`. */
 export interface Ref {
   name?: string | undefined
   namespace?: string | undefined
@@ -87,8 +79,8 @@ type PartialDeep<V> = V extends readonly (infer I)[]
     : V
 
 /**
- * The fields of an object that one writer owns and sends, for example in a server-side apply. The `Resource` client
- * fills in `apiVersion` and `kind`.
+ * The fields that one writer owns and sends, for example in a server-side apply. The client fills in `apiVersion` and
+ * `kind`.
  */
 export type Draft<T> = {
   [K in Exclude<keyof T, 'metadata' | 'apiVersion' | 'kind'>]?: PartialDeep<T[K]> | undefined
@@ -101,7 +93,7 @@ export const apiVersionOf = ({
 }: Omit<ResourceDef, 'plural' | 'kind' | 'namespaced'>): string =>
   apiVersion ?? (group === '' ? version : `${group}/${version}`)
 
-/** The key of an object in caches and queues: `namespace/name`, or `name` for cluster-scoped objects. */
+/** `namespace/name`, or `name` for cluster-scoped objects. */
 export const keyOf = (ref: Ref): string => (ref.namespace ? `${ref.namespace}/${ref.name ?? ''}` : (ref.name ?? ''))
 
 export const keysOf = (objects: Iterable<KubeObject>): string[] =>
@@ -113,12 +105,12 @@ export function parseKey(key: string): { name: string; namespace?: string } {
   return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
 }
 
-/** `signal` cancels the call. `timeoutMs` is the time limit of the whole call with its retries. */
+/** `timeoutMs` is the time limit of the whole call with its retries. */
 export interface CallOptions {
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
 }
 export interface WriteCallOptions extends CallOptions {
-  /** Called before each attempt to send the request. If it throws, the request is not sent. See fence.ts. */
+  /** Called before each attempt to send the request. If it throws, nothing is sent. See fence.ts. */
   mayWrite?: (() => void) | undefined
 }

@@ -20,10 +20,6 @@ interface Stores {
   things: { names: string[] }
 }
 
-/**
- * Connects a watch to a queue and to a fake informer. Returns the keys that the watch enqueues, and the handlers that
- * it registers at the informer.
- */
 function connect(watched: Watch<Stores>) {
   const clock = new FakeClock()
   const channels = new Channels()

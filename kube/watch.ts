@@ -1,11 +1,9 @@
-// Watches of a controller: which events enqueue which keys, with which priority, and why.
 import type { Channel, Channels } from './channel.ts'
 import { type Clock, startInterval } from './clock.ts'
 import type { Priority } from './ready-list.ts'
 import type { Store, StoreDef } from './store.ts'
 import type { KubeObject } from './types.ts'
 
-/** The parts of a controller that a watch is connected to: its stores, channels, clock and queue. */
 export interface WatchTarget<S> {
   readonly stores: S
   storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T>
@@ -16,36 +14,32 @@ export interface WatchTarget<S> {
 
 /** @typeParam S the stores that the functions of the watch read */
 export interface Watch<S> {
-  /**
-   * The kind, channel or timer that is watched. docs/reference/wakes.md lists it together with `events` and `because`.
-   */
+  /** Listed in docs/reference/wakes.md together with `events` and `because`. */
   readonly source: string
   readonly events: readonly string[]
   readonly because: string
   readonly priority: Priority | undefined
   /** Shortest time from the event to the reconcile, in milliseconds. */
   readonly after: number
-  /** Starts to enqueue keys. Returns a function that stops the watch. */
+  /** Returns a function that stops the watch. */
   readonly connect: (target: WatchTarget<S>) => () => void
 }
 
 type Keys = Iterable<string>
 
 export interface WakeOptions {
-  /** One sentence for docs/reference/wakes.md: why these keys must be reconciled. */
+  /** One sentence for docs/reference/wakes.md. */
   because: string
-  /**
-   * The priority of all events. Absent: `low` for timers and for objects of the informer's first list, else `normal`.
-   */
+  /** Absent: `low` for timers and for objects of the informer's first list, else `normal`. */
   priority?: Priority
-  /** Shortest time in ms from the event to the reconcile. Many events within this time cause only one reconcile. */
+  /** Shortest time in ms from the event to the reconcile. Events within this time cause only one reconcile. */
   after?: number
 }
 
 export interface WatchOptions<T, S> extends WakeOptions {
   /**
-   * Returns the keys to enqueue for each kind of event that has no function of its own (`added`, `updated` or
-   * `deleted`). For an update, `map` is called with the old and with the new object.
+   * For each kind of event that has no function of its own. For an update, `map` is called with the old and with the
+   * new object.
    */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys
@@ -56,8 +50,8 @@ export interface WatchOptions<T, S> extends WakeOptions {
 }
 
 /**
- * Watches a kind. TypeScript infers `S` from the type of the parameter `stores` of the functions in `options`, so that
- * parameter needs a type annotation.
+ * TypeScript infers `S` from the parameter `stores` of the functions in `options`, which therefore needs a type
+ * annotation.
  */
 export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, options: WatchOptions<T, S>): Watch<S> {
   const { map, because, priority, after = 0, skipInitialList = false } = options
@@ -86,7 +80,6 @@ export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, opt
   }
 }
 
-/** Watches a channel: for each value that is notified, enqueues the keys that `map` returns. */
 export const watchChannel = <V, S = unknown>(
   channel: Channel<V>,
   options: WakeOptions & { map: (value: V, stores: S) => Keys },
@@ -100,7 +93,7 @@ export const watchChannel = <V, S = unknown>(
     channels.on(channel, (value) => enqueue(options.map(value, stores), options.priority ?? 'normal')),
 })
 
-/** At an interval, enqueues the keys that `map` returns, for work that becomes due by time alone. */
+/** For work that becomes due by time alone. */
 export const watchTimer = <S = unknown>(
   everyMs: number,
   options: Omit<WakeOptions, 'after'> & { map: (stores: S) => Keys },

@@ -6,8 +6,8 @@ import { writeStatus } from './write-status.ts'
 type Guest = KubeObject & { status?: object }
 
 /**
- * Calls writeStatus() with the new status `status`. The object's present status is `owned`, and the writer owns all of
- * its fields. Returns the result, and the statuses that were sent to the API server.
+ * `owned` is the object's present status; the writer owns all of its fields. Returns the result, and the statuses that
+ * were sent.
  */
 async function write(owned: object | undefined, status: object | undefined) {
   const sent: (object | undefined)[] = []

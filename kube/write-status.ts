@@ -1,7 +1,4 @@
-/**
- * Writes the status of an object by compare-and-swap: a server-side apply with the resourceVersion that the caller has
- * seen.
- */
+/** The compare-and-swap is a server-side apply with the resourceVersion that the caller has seen. */
 import { hasFieldsOf } from './apply.ts'
 import { isConflictOrUidMismatch, isNotFound } from './errors.ts'
 import type { Resource } from './resource.ts'
@@ -9,8 +6,7 @@ import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
 
 /**
  * `conflict`: the object has changed since the caller saw it, so nothing was written; the watch event of the change
- * brings the object back to the caller's queue. `gone`: the object no longer exists. `unchanged`: the object has this
- * status already, so nothing was sent.
+ * brings it back to the queue. `unchanged`: nothing was sent.
  */
 export type StatusWrite<T> =
   | { result: 'written' | 'unchanged'; object: T }
@@ -23,20 +19,17 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The status fields that `fieldManager` owns in the object that the caller has read. If they equal the new status,
-   * nothing is sent. Absent: the status is always sent.
+   * The status fields that `fieldManager` owns in the seen object. If they equal the new status, nothing is sent.
+   * Absent: always sent.
    */
   owned?: object | undefined
-  /**
-   * Written together with the status, but only for kinds without the status subresource. With the subresource, the API
-   * server ignores owner references.
-   */
+  /** Only for kinds without the status subresource: with it, the API server ignores owner references. */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 
 /**
- * @param status all status fields that `fieldManager` is to own afterwards. Server-side apply removes a field that the
- * manager owned and that is missing here. undefined: the manager is to own no field any more
+ * @param status all status fields that `fieldManager` is to own afterwards: server-side apply removes its other fields.
+ * undefined: none
  */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,
@@ -62,9 +55,8 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The metadata that identifies the seen object. `withUid` is for an apply of a whole object. If the object was deleted
- * meanwhile, such an apply without the uid would create it again. In an apply of the status subresource, the API server
- * ignores the uid.
+ * `withUid` is for an apply of a whole object: without the uid, it would create an object again that was deleted
+ * meanwhile. In an apply of the status subresource, the API server ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {
@@ -76,10 +68,9 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 }
 
 /**
- * Whether an apply of `wanted` would leave the manager's fields, `owned`, as they are. Both must have the same members,
- * because server-side apply removes members that are no longer sent. Only the order of conditions may differ. `wanted`
- * must also include each member for which the schema has a default: the API server adds such a member, so `owned`
- * always has it.
+ * Both must have the same members, because server-side apply removes those that are no longer sent. Only the order of
+ * conditions may differ. `wanted` must include each member that has a default in the schema, because `owned` always has
+ * it.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

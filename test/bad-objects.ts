@@ -1,22 +1,18 @@
-// Reads the tables in crds/testdata/bad. Each row describes an object that the API server must reject for one reason.
+// Each row in crds/testdata/bad describes an object that the API server must reject for one reason.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { API_VERSION } from '../crds/index.ts'
 import { type Manifest, root } from './manifests.ts'
 
-/** A row of a table in crds/testdata/bad. It says how the bad object differs from the valid object of the table. */
 interface Row {
-  /** The mistake in words, such as "a size said twice". It becomes the title of the test. */
+  /** The mistake, such as "a size said twice": the title of the test. */
   is: string
   by: 'schema' | 'rule' | 'text' | 'meta'
   says: string
   with?: object
   metadata?: object
-  /**
-   * The spec as YAML text, for mistakes that do not survive parsing, such as a duplicate key. The test sends this text
-   * instead of JSON.
-   */
+  /** The spec as YAML text, for mistakes that do not survive parsing, such as a duplicate key. */
   text?: string
   from?: object
   to?: object
@@ -30,7 +26,7 @@ export interface BadObject {
   by: Row['by']
   /** Text that the API server's error message must contain. */
   message: string
-  /** The object that exists before the write. Undefined: none exists, and the write is a create. */
+  /** Undefined: the write is a create. */
   before?: Manifest
   object: Manifest
   /** If set, the test sends this YAML text instead of `object`. */

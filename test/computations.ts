@@ -1,5 +1,4 @@
-// Runs the pure computations of controller and agent on an object. Tests use it to show that no computation throws an
-// unexpected error for an object that the API server accepts.
+// Tests use these computations to show that none throws an unexpected error for an object that the API server accepts.
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'
@@ -49,20 +48,12 @@ const server: Server = {
   spec: { flavor: 'x', image: { name: 'x' }, configDrive: true, networks: [], powerState: 'Running', locked: false },
 }
 
-/**
- * Computes what the scheduler needs for a Server with this flavor and image: filters, weighers, resource demand and
- * boot problems.
- */
 function runScheduler(f: Flavor, i: Image): void {
   selectHost(makeRequest({ flavor: f.spec, image: i.spec }), toHostTable([makeHostView('h1'), makeHostView('h2')]))
   demandOf(f.spec, i.spec)
   findBootProblems({ flavor: f, image: i, namespace: 'default' })
 }
 
-/**
- * Computes what a Server needs on its host: its instance (the data that the controller copies into the Server's
- * status), the guest's metadata, and the libvirt domain.
- */
 function runBuild(s: Server, f: Flavor, i: Image): void {
   const serverWithUid = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
   const instance = buildInstance(serverWithUid, { flavor: f, image: i, nics: [] }, [], {
@@ -128,8 +119,8 @@ const computations: Record<string, (object: never) => void> = {
 }
 
 /**
- * Runs the computations for the object's kind. Ignores an error of Kubenova's own error class unless its kind is `Bug`,
- * because controller and agent can report such an error in the object's status. Throws every other error.
+ * Ignores Kubenova's own errors unless their kind is `Bug`, because controller and agent can report them in the
+ * object's status.
  */
 export function computeWithoutEffects(object: Manifest): void {
   try {

@@ -9,15 +9,13 @@ import { dirname, join, relative } from 'node:path'
 import { root } from './manifests.ts'
 
 export interface Example {
-  /** Path of the file, relative to examples/. */
+  /** Path relative to examples/. */
   file: string
-  /** Why the file cannot be run without a change; undefined if it can be run. */
+  /** undefined: the file can be run as it is. */
   cannotRun: string | undefined
-  /** Number of hosts that the cloud must have. */
   hosts: number
-  /** The commands to run before the file is applied. */
   before: string[]
-  /** The examples to apply before this one, each as a path relative to examples/. */
+  /** Examples to apply before this one, relative to examples/. */
   needs: string[]
 }
 
@@ -36,7 +34,7 @@ export function readExample(file: string): Example {
   }
 }
 
-/** Returns the YAML files in the folder `path`, or `path` itself if it is a file. Throws if `path` does not exist. */
+/** Throws if `path` does not exist. */
 function filesAt(path: string): string[] {
   if (!statSync(join(folder, path)).isDirectory()) return [relative('.', path)]
   const names = globSync('*.yaml', { cwd: join(folder, path) }).toSorted((a, b) => a.localeCompare(b))

@@ -1,12 +1,8 @@
-// Two programs read the status of any object, even of a kind that they do not know: kstatus (a library in Flux, Argo CD
-// and cli-utils), and `kubectl wait --for=condition=…`. This file implements those of their rules that apply to our
-// kinds.
+// The rules by which kstatus (a library in Flux, Argo CD and cli-utils) and `kubectl wait --for=condition=…` read the
+// status of any object, as far as our kinds need them.
 import { type Condition, findCondition, type ObjectMeta } from '../crds/index.ts'
 
-/**
- * The status of an object as kstatus computes it. A client goes on waiting while the status is `InProgress`; each other
- * value ends the wait.
- */
+/** A client waits while the status is `InProgress`; any other value ends the wait. */
 type KStatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current'
 
 interface Readable {
@@ -14,9 +10,7 @@ interface Readable {
   status?: { observedGeneration?: number; conditions?: Condition[] }
 }
 
-/**
- * Applies the rules in the order in which kstatus applies them. If no rule matches an object, the object is Current.
- */
+/** Follows the order of kstatus's rules. If none matches, the object is Current. */
 export function kstatusOf({ metadata, status = {} }: Readable): KStatus {
   const statusOf = (type: string): string | undefined => findCondition(status.conditions, type)?.status
   if (metadata.deletionTimestamp !== undefined) return 'Terminating'
@@ -28,9 +22,8 @@ export function kstatusOf({ metadata, status = {} }: Readable): KStatus {
 }
 
 /**
- * Whether `kubectl wait --for=condition=TYPE` ends with success. A condition counts only if it was written for the
- * newest spec: its observedGeneration must not be lower than metadata.generation. If the condition has no
- * observedGeneration, that of the status is used instead.
+ * Works as `kubectl wait --for=condition=TYPE`: the condition's observedGeneration, or else that of the status, must
+ * not be lower than metadata.generation.
  */
 export function isWaitOver({ metadata, status = {} }: Readable, type: string): boolean {
   const condition = findCondition(status.conditions, type)

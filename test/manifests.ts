@@ -1,5 +1,3 @@
-// Parses manifests of Kubenova's kinds. Validates them with the schemas of the CRDs alone, as a client can do without
-// an API server.
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
@@ -17,11 +15,11 @@ export interface Manifest {
 
 export const root = join(import.meta.dirname, '..')
 
-/** Paths of all files in examples/, relative to examples/. */
+/** Paths relative to examples/. */
 export const exampleFiles = (): string[] =>
   globSync('**/*.yaml', { cwd: join(root, 'examples') }).toSorted((a, b) => a.localeCompare(b))
 
-/** Parses the objects of a YAML text. Throws if the YAML is invalid or has a duplicate key. */
+/** Throws if the YAML is invalid or has a duplicate key. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
@@ -39,7 +37,6 @@ export function kindOf({ kind }: Pick<Manifest, 'kind'>): Kind {
   return found
 }
 
-/** Returns the API path of the collection that an object belongs to. */
 export function collectionPath(object: Pick<Manifest, 'kind' | 'metadata'>, namespace = 'default'): string {
   const { scope, plural } = kindOf(object)
   const scopePath = scope === 'Cluster' ? '' : `namespaces/${object.metadata.namespace ?? namespace}/`
@@ -56,7 +53,7 @@ interface Definition {
   spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
 }
 
-/** Makes a schema reject unknown fields, as kubectl and strict field validation do. */
+/** kubectl and strict field validation reject unknown fields, too. */
 function rejectUnknownFields(schema: Schema): Schema {
   const { properties, items } = schema
   return {
@@ -74,9 +71,7 @@ function rejectUnknownFields(schema: Schema): Schema {
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const validators = new Map<string, ValidateFunction>()
 
-/**
- * Validates an object with the OpenAPI schema only, without CEL rules and defaults. Returns descriptions of the errors.
- */
+/** Uses the OpenAPI schema only, without CEL rules and defaults. Returns descriptions of the errors. */
 export function findSchemaProblems(object: Manifest): string[] {
   const k = kindOf(object)
   let validate = validators.get(k.kind)

@@ -1,4 +1,3 @@
-// Makes random mutations of the objects in examples/ for property-based tests. Most of the results are invalid.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -10,7 +9,6 @@ export const validExamples: readonly Manifest[] = exampleFiles()
 
 type Path = readonly (string | number)[]
 
-/** Returns the paths of all members of a value, at any depth. */
 function pathsIn(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path]
   const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
@@ -18,7 +16,6 @@ function pathsIn(value: unknown, path: Path = []): Path[] {
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** Values that users write by mistake, or attackers on purpose. */
 const nastyValues: readonly unknown[] = [
   null,
   '',
@@ -71,7 +68,7 @@ const nastyValues: readonly unknown[] = [
   { constructor: 'a', ['__proto__x']: 'b' },
 ]
 
-/** Changes one member of a spec. The random number `pick` selects the member. */
+/** The random number `pick` selects the member to change. */
 type Change = (spec: Manifest['spec'], pick: number, value: unknown) => void
 
 function memberAt(
@@ -107,7 +104,6 @@ const changes: readonly Change[] = [
   },
 ]
 
-/** A valid example with one to three changes to its spec. */
 export const mutatedExamples: fc.Arbitrary<Manifest> = fc
   .record({
     object: fc.constantFrom(...validExamples),

@@ -3,34 +3,33 @@ import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
 export interface ObservedDomain {
   power: DomainPower
-  /** The name of libvirt's reason for the domain's state: booted, shutdown, destroyed, saving, … */
+  /** libvirt's reason for the domain's state: booted, shutdown, destroyed, saving, … */
   reason?: string
-  /** The boot ID of the running domain (see {@link Domains.runningBootId}); absent if the domain does not run. */
+  /** Absent if the domain does not run. */
   bootId?: string
   /** The domain's name, if somebody has renamed the domain. */
   name?: string
 }
 
 /**
- * The result of an attempt to send an NMI. 'unknown': it is not known whether the NMI was sent. 'notRunning': the
- * domain is off, suspended to RAM by its guest (ACPI S3), or missing.
+ * 'unknown': it is not known whether the NMI was sent. 'notRunning': the domain is off, suspended to RAM by its guest
+ * (ACPI S3), or missing.
  */
 export type NmiResult = 'sent' | 'unknown' | 'notRunning'
 
 /**
- * Operations on a Server's libvirt domain. A domain that has the Server's UUID but belongs to another Server, or to
- * none, is foreign: `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent. Every other method throws
- * UUIDInUse for a foreign domain: a Transient error (retried) if a Server owns it, a Terminal error (a fault) if none
- * does.
- * Every method throws the Transient error LibvirtUnreachable while libvirtd does not answer, and LibvirtBusy while
- * libvirtd is doing something else with the domain.
+ * Operations on a Server's libvirt domain. A domain with the Server's UUID that belongs to another Server, or to none,
+ * is foreign: `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent.
+ *
+ * Every other method throws UUIDInUse for a foreign domain: a Transient error (retried) if a Server owns it, a Terminal
+ * error (a fault) if none does. Every method throws the Transient error LibvirtUnreachable while libvirtd does not
+ * answer, and LibvirtBusy while libvirtd is doing something else with the domain.
  */
 export interface Domains {
   /**
-   * Defines the domain from the current Server. An existing domain may have been changed with libvirt's tools, so
-   * the domain keeps its name, the files that its disks are in, and disks that were attached. In mode rescued the
-   * domain boots the rescue disk, and the server's own disks come after it. A running domain keeps its definition until
-   * its next boot.
+   * Defines the domain from the current Server. Keeps what libvirt's tools may have changed: the domain's name, the
+   * files of its disks, and attached disks. In mode rescued the domain boots the rescue disk, before the server's own
+   * disks.
    * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain has booted with this
    * definition
    * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition
@@ -39,23 +38,18 @@ export interface Domains {
    * definition names
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
-  /**
-   * Builds the definition as `define` does, and discards it. Throws the errors of `define`, except those that only
-   * libvirt can find.
-   */
   checkDefinition(guest: Guest): Promise<void>
   /**
    * Starts the domain, or restores it from its managed save if it has one. Does nothing if the domain is running,
-   * paused or suspended to RAM by its guest. Restoring much memory takes long. If the agent dies meanwhile, libvirtd
-   * goes on with the restore, and `observe` throws LibvirtBusy in the restarted agent until the restore ends.
+   * paused or suspended to RAM by its guest. If the agent dies during a restore, `observe` throws LibvirtBusy until
+   * libvirtd has finished it.
    * @throws Transient error LibvirtError if there is no domain
    */
   start(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
-   * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. Waits for neither the
-   * guest nor libvirtd's answer; `observe` shows when the domain is off. The guest may miss the request, for example
-   * while it boots. So call the method repeatedly until the domain is off. It asks at most once in ten seconds, and not
-   * while libvirtd still works on the last request. Does nothing if there is no domain.
+   * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. The guest may miss the
+   * request, for example while it boots, so call the method repeatedly until `observe` shows that the domain is off. It
+   * asks at most once in ten seconds. Does nothing if there is no domain.
    */
   requestShutdown(guest: Guest, ctx: StepContext): Promise<void>
   /**
@@ -69,8 +63,8 @@ export interface Domains {
    */
   pause(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Resumes the virtual CPUs of a paused domain, and tells a guest that has suspended itself to RAM to wake up. Does
-   * nothing in any other state. Does not wait until the guest is awake; `observe` shows when it is.
+   * Resumes a paused domain, and tells a guest that has suspended itself to RAM to wake up. Does nothing in any other
+   * state. Does not wait until the guest is awake; `observe` shows when it is.
    */
   unpause(guest: Guest, ctx: StepContext): Promise<void>
   /**
@@ -80,13 +74,11 @@ export interface Domains {
    */
   save(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
-   * Sends a non-maskable interrupt (NMI) to the guest, at most once for each `requestId`, because a second NMI could
-   * spoil a crash dump that the guest is writing. The agent writes one note into the domain's metadata before it sends
-   * the NMI, and another note afterwards. If the agent crashes and the call is repeated, the call returns 'sent' if it
-   * finds the second note, and 'unknown' if it finds only the first.
+   * Sends an NMI, at most once for each `requestId`, because a second NMI could spoil a crash dump that the guest is
+   * writing. The agent notes each request in the domain's metadata, before it sends the NMI and afterwards. After a
+   * crash, a repeated call returns 'unknown' if it finds only the first note.
    */
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
-  /** Removes the domain's definition with its NVRAM, managed save, and metadata of snapshots and checkpoints. */
   undefine(guest: Guest, ctx: StepContext): Promise<void>
   /**
    * Returns the state of the domain.
@@ -94,8 +86,8 @@ export interface Domains {
    */
   observe(guest: Guest): Promise<ObservedDomain>
   /**
-   * Returns the boot ID of the running domain; undefined if it does not run. libvirt keeps the ID in the domain's
-   * metadata, so an agent that restarts amid an action can tell whether the action has already booted the guest.
+   * Returns undefined if the domain does not run. With the boot ID, an agent that restarts amid an action can tell
+   * whether the action has already booted the guest.
    */
   runningBootId(guest: Guest): Promise<string | undefined>
 }

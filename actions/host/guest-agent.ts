@@ -1,12 +1,9 @@
 import type { Reason } from '../../crds/reasons.ts'
 import type { Guest, MethodKinds, StepContext } from './guest.ts'
 
-/** A password for a user of the guest, encrypted by the controller for this host, this Server and this request. */
 export interface SealedPassword {
   user: string
-  /** The encrypted password, as actions/sealed-secret.ts makes it. */
   sealed: string
-  /** The uid of the ServerAction that the password was encrypted for. */
   requestId: string
 }
 
@@ -15,10 +12,9 @@ export interface PasswordRefusal {
   message: string
 }
 
-/** The QEMU guest agent, a program in the guest that does what the host asks. */
 export interface GuestAgent {
   /**
-   * Decrypts the password and asks the guest agent to set it. A repeated call sets the same password again.
+   * A repeated call sets the same password again.
    * @returns why the password was not set; undefined if it was set. No returned message and no error contains the
    * password
    */

@@ -4,7 +4,7 @@ import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 export interface Images {
   /**
    * Brings the image of `guest.instance.image` into the cache, verified and converted, and pins it: the cache keeps the
-   * image as long as this Server needs it. Servers that need the same image share one download.
+   * image as long as this Server needs it.
    * @throws Terminal error (a fault) if the image cannot be used, because its checksum or format is wrong or its source
    * rejects the request; Transient error (retried) if the source or the disk fails
    */

@@ -1,6 +1,6 @@
 /**
- * The host capabilities: the operations on a Server's host that steps of actions may use. The agent implements them
- * with libvirt, and tests have an implementation in memory.
+ * The host capabilities: the operations that steps of actions may use. The agent implements them with libvirt, tests in
+ * memory.
  */
 import { type ConfigDrives, configDrivesMethods } from './config-drives.ts'
 import { type Disks, disksMethods } from './disks.ts'
@@ -21,9 +21,8 @@ export type { Ports } from './ports.ts'
 export type { RescueDisks, RescueSystem } from './rescue-disks.ts'
 
 /**
- * All capabilities of a host. Every method is idempotent: if the agent crashes during a call, the next call does what
- * is left to do. Methods throw the errors of crds/errors.ts: a Transient error is retried, a Terminal error becomes the
- * server's fault.
+ * Every method is idempotent: if the agent crashes during a call, the next call does what is left to do. Methods throw
+ * the errors of crds/errors.ts: a Transient error is retried, a Terminal error becomes the server's fault.
  */
 export interface Host {
   readonly images: Images
@@ -37,7 +36,6 @@ export interface Host {
 
 export type Capability = keyof Host
 
-/** For each method of each capability, whether it changes the host. */
 export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } = {
   images: imagesMethods,
   disks: disksMethods,

@@ -1,6 +1,5 @@
 import type { Guest, MethodKinds, StepContext } from './guest.ts'
 
-/** The host's side of a Server's network interfaces: bridges, DHCP entries and packet filters. */
 export interface Ports {
   /**
    * Creates what the interfaces in `guest.instance` need on the host, before the guest starts.

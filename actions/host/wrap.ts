@@ -1,11 +1,10 @@
 /**
- * Runs a test's function around every call of a host's methods. The test can then delay the call, make it fail, or end
- * the simulated agent process before or after the call.
+ * Runs a test's function around every call of a host's methods, to delay the call, make it fail, or simulate a crash of
+ * the agent.
  */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
 
-/** A call of a host operation, before it is made. */
 export interface HostCall {
   /** The capability and the method: `disks.create`. */
   readonly name: string
@@ -13,17 +12,11 @@ export interface HostCall {
   readonly guest: Guest
 }
 
-/**
- * The test's function around each call. `act` makes the call. The function must call `act` and return what `act`
- * returns. If the function throws, the call fails.
- */
+/** Must call `act`, which makes the call, and return what `act` returns. If the function throws, the call fails. */
 export type Around = <T>(call: HostCall, act: () => Promise<T>) => Promise<T>
 
 type Method = (guest: Guest, ...rest: unknown[]) => Promise<unknown>
 
-/**
- * Returns a copy of `host` whose capability methods all run inside `around`. Other members of `host` stay as they are.
- */
 export function wrapHost<H extends Host>(host: H, around: Around): H {
   const wrapped = Object.entries(hostMethods).map(([capability, methods]) => {
     const own = host[capability as Capability] as unknown as Readonly<Record<string, Method>>

@@ -1,7 +1,7 @@
 /**
  * Removes the head of a file while another process appends to it, without losing output. Node has no fallocate(2), so
- * this runs util-linux's program `fallocate`. The usual way, to copy a log and then truncate it, loses output: in a
- * benchmark, 9 of 50 rotations lost up to 356 lines (test/bench/console-rotation.ts).
+ * this runs util-linux's `fallocate`. Copying and truncating loses output: in a benchmark, 9 of 50 rotations lost up to
+ * 356 lines (test/bench/console-rotation.ts).
  */
 import { execFile } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
@@ -11,15 +11,15 @@ import { Terminal } from '../../crds/index.ts'
 const execute = promisify(execFile)
 
 /**
- * Removes the first `length` bytes of the file. Some file systems (tmpfs, btrfs) cannot shorten a file at its head:
- * there, the bytes become a hole, and the file keeps its length.
+ * Some file systems (tmpfs, btrfs) cannot shorten a file at its head: there, the bytes become a hole, and the file
+ * keeps its length.
  * @param path the file's name, for messages
  * @param length in bytes; a whole number of file system blocks
  * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system can neither remove the
  * bytes nor make a hole
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
-  // Name the file by its descriptor, because virtlogd may have renamed the log, and `path` may be another file by now.
+  // virtlogd may have renamed the log, so `path` may be another file by now.
   const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
   const options = { env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {
@@ -33,10 +33,7 @@ export async function cutHead(file: FileHandle, path: string, length: number): P
   }
 }
 
-/**
- * Whether fallocate failed with EOPNOTSUPP (the file system lacks the operation) or EINVAL (the range does not end at a
- * block of the file system).
- */
+/** EOPNOTSUPP: the file system lacks the operation. EINVAL: the range does not end at a block of the file system. */
 function isUnsupported(error: unknown): boolean {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
   return /not supported|invalid argument/i.test(stderr)

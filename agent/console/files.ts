@@ -1,12 +1,10 @@
 /**
- * The files of a serial console's log. QEMU or virtlogd writes the log. The agent or virtlogd moves older output to the
- * rotated files <log>.0 (the newest), <log>.1 and so on.
+ * The files of a serial console's log. Older output is in the rotated files <log>.0 (the newest), <log>.1 and so on.
  */
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { ignoreNotFound } from '../files/errors.ts'
 
-/** Returns the paths of the rotated files that exist, newest first. */
 export async function listRotatedFiles(log: string): Promise<string[]> {
   const prefix = `${basename(log)}.`
   const names = (await readdir(dirname(log)).catch(ignoreNotFound)) ?? []
@@ -18,7 +16,7 @@ export async function listRotatedFiles(log: string): Promise<string[]> {
     .map((suffix) => `${log}.${suffix}`)
 }
 
-/** Opens a log for reading; undefined if it does not exist. */
+/** Returns undefined if the log does not exist. */
 export async function openLog(log: string): Promise<FileHandle | undefined> {
   return open(log, 'r').catch(ignoreNotFound)
 }

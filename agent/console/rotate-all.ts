@@ -1,5 +1,3 @@
-/** Rotates the console logs of all Servers on the host. */
-
 import { MIB } from '../files/sizes.ts'
 import { rotateLog } from './rotate.ts'
 

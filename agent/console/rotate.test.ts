@@ -32,10 +32,8 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** The lines with the numbers from `from` to `to` - 1. */
 const numberedLines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('')
-/** Reads the output in the log and its rotated files, oldest first, without holes. */
 function readAll(path = log): string {
   const numbers = readdirSync(join(path, '..'))
     .map((n) => /^console\.log\.(\d+)$/.exec(n)?.[1])
@@ -54,10 +52,6 @@ test('rotateLog does nothing when there is no log or the log is below the limit'
   expect(readAll()).toHaveLength(10_001)
 })
 
-/**
- * Expects that the kept output is the end of the written output. It must have at least `maxBytes` bytes, or be all of
- * the written output.
- */
 function expectNewestKept(kept: string, written: string, maxBytes: number) {
   expect(written.endsWith(kept)).toBe(true)
   expect(kept.length).toBeGreaterThanOrEqual(Math.min(written.length, maxBytes))
@@ -104,7 +98,6 @@ describe.each([
   })
 
   test('loses and repeats nothing when a process appends all the time', async () => {
-    // Like QEMU, the process opens the log once, with O_APPEND.
     const code = `const fs = require('node:fs'); const fd = fs.openSync(process.argv[1], 'a'); let n = 0, more = true
       process.stdin.on('end', () => (more = false)).resume()
       const some = () => { for (let i = 0; i < 50; i++) fs.writeSync(fd, 'line ' + n++ + '\\n')
@@ -116,7 +109,6 @@ describe.each([
     for (let rotations = 0; rotations < 12; ) {
       if ((await rotateLog(path, { maxBytes })) === 0) continue
       rotations++
-      // Ignore the first and the last line, which may be incomplete.
       const lines = readAll(path).split('\n').slice(1, -1)
       const first = Number(lines[0]?.slice(5))
       expect(lines.join('\n')).toBe(numberedLines(first, first + lines.length).trimEnd())

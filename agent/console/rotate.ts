@@ -1,13 +1,10 @@
 /**
- * Rotates the log of a serial console, which QEMU (or virtlogd) holds open and appends to. The log and <log>.0 together
- * always hold at least the newest `maxBytes` of the output; older output is removed.
+ * Rotates the log of a serial console, which QEMU or virtlogd holds open and appends to. The log and <log>.0 together
+ * always hold at least the newest `maxBytes` of the output.
  *
- * A rotation copies the head of the log to <log>.0, then cuts that head off the log (cut-head.ts). Renaming the log
- * would not work, because the writer has the file open and would go on writing to the renamed file. Truncating the log
- * would lose output that is written after the copy.
- *
- * A crash of the agent loses no output, because the cut begins only after the copy is complete. virtlogd may rotate the
- * log too, when virtlogd's own size limit is reached: it renames the log to <log>.0.
+ * A rotation copies the head of the log to <log>.0, then cuts that head off the log (cut-head.ts). A crash of the agent
+ * loses no output, because the cut begins only after the copy is complete. virtlogd may rotate the log too, at its own
+ * size limit: it renames the log to <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -17,15 +14,15 @@ import { cutHead } from './cut-head.ts'
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface RotateOptions {
-  /** Bytes of output to keep. A log is rotated when it exceeds this number by more than one block. */
+  /** The log is rotated when it exceeds this number by more than one block. */
   maxBytes: number
 }
 
 const CHUNK = 256 * 1024
 
 /**
- * Rotates the log if it has grown beyond `maxBytes`. Returns the number of bytes that were moved to <log>.0; 0 if no
- * rotation is due or there is no log. Two calls for one log must not run at the same time.
+ * Returns the number of bytes that were moved to <log>.0; 0 if no rotation is due or there is no log. Two calls for one
+ * log must not run at the same time.
  */
 export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
@@ -35,13 +32,12 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
     if (!isRotationDue(await file.stat(), maxBytes)) return 0
     await removeOldest(file, log, maxBytes)
     const now = await file.stat()
-    // Only whole blocks can be cut off, and at least one byte must stay in the file.
     const end = Math.floor((now.size - 1) / now.blksize) * now.blksize
     const start = await findDataStart(file, startOfNewest(now, maxBytes), end)
     if (start >= end) return 0
     await copyRange(file, start, end, `${log}.new`)
     if (!(await isStillNamed(file, log))) {
-      // virtlogd has rotated the log during the copy, so a rotated file has this output already. Discard the copy.
+      // virtlogd has rotated the log during the copy, so a rotated file has this output already.
       await rm(`${log}.new`)
       return 0
     }
@@ -56,37 +52,32 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
 }
 
 /**
- * Whether the log has more than `maxBytes` plus one block of data. Both numbers of the file can be larger than the
- * data: `size` includes a hole at the head, and `blocks` counts the last block in full. So take the smaller one.
+ * `size` includes a hole at the head of the log, and `blocks` counts the last block in full. The smaller of the two is
+ * the size of the data.
  */
 function isRotationDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
   return Math.min(size, blocks * 512) > maxBytes + blksize
 }
 
-/** Returns the offset of the newest `maxBytes`, rounded down to the start of a block. */
 function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
   return Math.max(0, Math.floor((size - maxBytes) / blksize) * blksize)
 }
 
 /**
- * Removes all output older than the newest `maxBytes`. This output may have filled the disk, so it is removed before
- * any output is copied. The rotated files hold the oldest output, so they are removed first: if the agent crashes
- * before it cuts the log, the remaining output has no gap.
+ * Old output may have filled the disk, so it is removed before any output is copied. The rotated files go first: if the
+ * agent then crashes, the remaining output has no gap.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })
   await cutHead(file, log, startOfNewest(await file.stat(), maxBytes))
 }
 
-/** Whether the open file still has the log's name. virtlogd renames the file when it rotates the log. */
+/** virtlogd renames the file when it rotates the log. */
 async function isStillNamed(file: FileHandle, log: string): Promise<boolean> {
   return (await file.stat()).ino === (await stat(log).catch(ignoreNotFound))?.ino
 }
 
-/**
- * The content of <log>.cut: the range of the log that the current rotation copies to <log>.0 and then cuts off the log.
- * After the cut, <log>.cut is removed.
- */
+/** The content of <log>.cut: the range of the log that the current rotation copies to <log>.0 and then cuts off. */
 interface CutNote {
   start: number
   end: number
@@ -95,8 +86,8 @@ interface CutNote {
 const cutNotePath = (log: string): string => `${log}.cut`
 
 /**
- * Finishes a rotation that a crash interrupted. If <log>.0 is a complete copy of the head of the log, cuts that head
- * off. Otherwise removes what the rotation left; the caller then rotates anew.
+ * Finishes a rotation that a crash interrupted. If <log>.0 is incomplete, removes what the rotation left; the caller
+ * then rotates anew.
  */
 async function finishCut(file: FileHandle, log: string): Promise<void> {
   const note = await readCutNote(log)
@@ -113,21 +104,20 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The agent crashed while it wrote <log>.cut, so it had not cut the log yet. Return an empty range, with which
-    // `finishCut` cuts nothing either.
+    // The agent crashed while it wrote <log>.cut, so it had not cut the log yet. With an empty range `finishCut` cuts
+    // nothing either.
     return { start: 0, end: 0 }
   }
 }
 
-/** Removes the log, its rotated files and the remains of an interrupted rotation. */
 export async function removeLogs(log: string): Promise<void> {
   for (const path of [log, `${log}.new`, cutNotePath(log), ...(await listRotatedFiles(log))])
     await rm(path, { force: true })
 }
 
 /**
- * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. This skips the hole
- * that an earlier rotation left. If the guest printed zeros right after the hole, they are skipped, too.
+ * Returns `end` if all bytes in [start, end) are zero. Zeros at the start are the hole that an earlier rotation left;
+ * zeros that the guest printed right after it are skipped, too.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
@@ -140,7 +130,7 @@ async function findDataStart(file: FileHandle, start: number, end: number): Prom
   return end
 }
 
-/** Copies the bytes [start, end) into a new file, and flushes the new file to disk. */
+/** Flushes the new file to disk. */
 async function copyRange(file: FileHandle, start: number, end: number, target: string): Promise<void> {
   const out = await open(target, 'w', 0o600)
   try {
@@ -158,7 +148,6 @@ async function copyRange(file: FileHandle, start: number, end: number, target: s
   }
 }
 
-/** Whether the file at `path` consists of exactly the bytes [start, end) of the log. */
 async function isCopyOfRange(file: FileHandle, { start, end }: CutNote, path: string): Promise<boolean> {
   const other = await openLog(path)
   if (other === undefined) return false

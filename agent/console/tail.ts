@@ -1,17 +1,13 @@
-/** Reads the end of a console's log, across its rotated files. */
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface TailOptions {
-  /** The maximum number of bytes to return. Default: 100 KiB, the value of Nova's MAX_CONSOLE_BYTES. */
+  /** Default: 100 KiB, the value of Nova's MAX_CONSOLE_BYTES. */
   bytes?: number
-  /** The maximum number of lines to return. Default: no limit. */
+  /** Default: no limit. */
   lines?: number
 }
 
-/**
- * Reads the end of a console's log and, as far as needed, of its rotated files. Returns an empty buffer if there is no
- * log.
- */
+/** Also reads rotated files, as far as needed. Returns an empty buffer if there is no log. */
 export async function readTail(
   log: string,
   { bytes = 102_400, lines = Number.POSITIVE_INFINITY }: TailOptions = {},
@@ -27,7 +23,7 @@ export async function readTail(
   return lastLinesOf(Buffer.concat(parts), lines)
 }
 
-/** Returns the last `count` lines. A newline at the end of the text ends the last line and does not begin another. */
+/** A newline at the end of the text ends the last line and does not begin another. */
 export function lastLinesOf(text: Buffer, count: number): Buffer {
   if (count <= 0) return text.subarray(text.length)
   let at = text.length - 1
@@ -39,7 +35,7 @@ export function lastLinesOf(text: Buffer, count: number): Buffer {
   return text
 }
 
-/** Reads up to `count` bytes at the end of a file. Drops leading zeros: they are the hole that a rotation left. */
+/** Drops leading zeros: they are the hole that a rotation left. */
 async function readLastBytes(path: string, count: number): Promise<Buffer> {
   const file = await openLog(path)
   if (file === undefined) return Buffer.alloc(0)

@@ -1,5 +1,3 @@
-// Tests buildDomain against a real libvirtd. For each example, libvirtd must accept the XML, define the domain, and
-// return XML that describes the same domain.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
@@ -46,8 +44,7 @@ const read = async (dom: Dom) =>
   parseDomain((await connection.call(proc.domainGetXmlDesc, { dom, flags: domainXmlFlags.secure })).xml)
 
 describe('buildDomain', () => {
-  // libvirt can define a domain only if the host has an emulator for the domain's architecture. So test only the
-  // examples for x86-64.
+  // libvirt can define a domain only if the host has an emulator for the domain's architecture.
   const definable = Object.entries(domainExamples).filter(([, example]) => example.host.arch === 'x86_64')
   test.each(definable)('writes XML for %s that libvirt defines and returns unchanged', async (_, example) => {
     const xml = buildDomain(example)
@@ -63,9 +60,8 @@ describe('buildDomain', () => {
       expect(facts).toEqual(wantedFacts)
       expect(interfaces).toEqual(wantedInterfaces)
       expect(graphics[0]).toMatchObject({ type: 'vnc', socket: wantedGraphics[0]?.socket })
-      // libvirt has replaced the alias (q35, pc) by a versioned machine type, which stays fixed from now on.
+      // libvirt has replaced the alias (q35, pc) by a versioned machine type.
       expect(machine).toMatch(wantedMachine === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
-      // A second definition from the same XML redefines this domain and adds no other domain.
       expect(await define(xml)).toEqual(dom)
     } finally {
       await undefine(dom)

@@ -1,4 +1,3 @@
-/** Builds the libvirt domain XML of a server. Pure: the same input gives the same bytes. */
 import { cpuElement } from './cpu.ts'
 import { balloonElement } from './devices/balloon.ts'
 import { controllerElements } from './devices/controller.ts'
@@ -45,10 +44,7 @@ export function buildDomain(input: DomainInput): string {
   return `${renderXml(domain)}\n`
 }
 
-/**
- * libvirt rejects a title with a newline and drops a blank title. So a title becomes one line, and a blank title or an
- * empty description gives no element.
- */
+/** libvirt rejects a title with a newline and drops a blank title. */
 function titleAndDescription(title: string | undefined, description: string | undefined): (Element | undefined)[] {
   const line = stripInvalidXmlCharacters(title ?? '')
     .replaceAll(/\s+/g, ' ')

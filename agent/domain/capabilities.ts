@@ -1,7 +1,6 @@
 /**
- * Collects the capabilities for a Hypervisor's status from virConnectGetCapabilities, virConnectGetDomainCapabilities
- * (one document for each machine type that servers get) and QEMU's list of devices. A status field that no source
- * reports stays undefined.
+ * Collects the capabilities for a Hypervisor's status from libvirt and QEMU. A status field that no source reports
+ * stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
 import { parseMemoryMiB } from './memory.ts'
@@ -51,12 +50,12 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** Describes the host's CPU. The field `features` gets only those features that the CPU's model does not include. */
+/** `features` gets only those features that the CPU's model does not include. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')
   const vendor = textAt(cpu, 'vendor')
-  // The sockets in libvirt's <topology> are those of one NUMA node. So count the socket ids of all nodes.
+  // The sockets in libvirt's <topology> are those of one NUMA node.
   const socketIds = new Set(
     cells.flatMap((cell) => childrenNamed(childAt(cell, 'cpus'), 'cpu').map((core) => core.attributes['socket_id'])),
   )
@@ -131,7 +130,6 @@ function enumValues(node: XmlNode | undefined, name: string): string[] {
   return childrenNamed(wanted, 'value').map((value) => value.text.trim())
 }
 
-/** Maps QEMU's device names to libvirt's names of network card models. */
 const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   'virtio-net-pci': 'virtio',
   'virtio-net-device': 'virtio',
@@ -142,10 +140,7 @@ const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   pcnet: 'pcnet',
 }
 
-/**
- * Returns the models of network cards in the output of `qemu-system-… -device help`. libvirt's domain capabilities do
- * not list them.
- */
+/** libvirt's domain capabilities do not list the models of network cards. */
 export function parseVifModels(deviceHelp: string): string[] {
   const models = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((match) => VIF_MODEL_OF_DEVICE[match[1] ?? ''])
   return [...new Set(models.filter((model) => model !== undefined))].sort()
@@ -157,7 +152,6 @@ export type CapabilityStatus = Pick<
 >
 
 /**
- * Makes the capability fields of a Hypervisor's status.
  * @param domains the capabilities of each machine type that servers get, for the domain type in use
  * @param deviceHelp QEMU's list of devices, for vifModels; if undefined, vifModels stays undefined
  */
@@ -174,9 +168,9 @@ export function capabilityStatusOf(
     domainType,
     cpu: host.cpu,
     numa: host.numa,
-    // Leave out versioned and experimental machine types. Experimental names begin with x-.
+    // Names of experimental machine types begin with x-.
     machineTypes: machines.filter((machine) => !/-\d+(\.\d+)+$/.test(machine) && !machine.startsWith('x-')).sort(),
-    // QEMU for x86 always contains SeaBIOS, so do not look for a BIOS in the host's firmware descriptors.
+    // QEMU for x86 always contains SeaBIOS.
     firmware: [
       ...(isX86 ? (['bios'] as const) : []),
       ...(domains.some((domain) => domain.uefi) ? (['uefi'] as const) : []),

@@ -4,14 +4,12 @@ import { definedDisksOf, diskFileOf } from './defined-disks.ts'
 import { domainExamples, makeDomainInput } from './examples.ts'
 import { parseXml } from './parse-xml.ts'
 
-/** Makes the XML of a <disk>; without a role it has no alias. */
 function diskXml(source: string, target: string, role?: string, device = 'disk'): string {
   const alias = role === undefined ? '' : `<alias name='ua-kubenova-${role}'/>`
   return `<disk type='file' device='${device}'><driver type='qcow2'/><source file='${source}'/><target dev='${target}'/>${alias}</disk>`
 }
 const domainXml = (...disks: string[]): string => `<domain><devices>${disks.join('')}</devices></domain>`
 
-/** Returns the path of each disk's file, as definedDisksOf finds the disks in this XML. */
 function sourcesIn(xml: string) {
   const { own, attached } = definedDisksOf(xml, ['root', 'swap'])
   const fileOf = (disk: (typeof attached)[number]): string => diskFileOf(disk, 'any').path

@@ -1,36 +1,31 @@
 /**
- * Reads from a domain's XML which disks the domain has. Administrators and backup programs move a disk to another file
- * with libvirt's tools (snapshots, block jobs). So the domain's definition, not the Server, tells where the guest's
- * data is. Pure.
+ * Reads from a domain's XML which disks the domain has. Administrators and backup programs move disks to other files
+ * with libvirt's tools, so the definition, not the Server, tells where the guest's data is.
  */
 import { Transient } from '../../crds/index.ts'
 import { type DiskFile, type DiskRole, diskRoles } from './input.ts'
 import { childAt, childrenNamed, parseXml, type XmlNode } from './parse-xml.ts'
 
-/**
- * The prefix of the disks' aliases. libvirt keeps an alias in the definition only if the alias begins with ua-. The
- * guest does not see aliases.
- */
+/** libvirt keeps an alias in the definition only if the alias begins with ua-. */
 const PREFIX = 'ua-kubenova-'
 /**
- * Whether an administrator has given the device this alias: it begins with ua-, but not with PREFIX. An alias without
- * ua- comes from libvirt, which chooses it anew at each boot.
+ * Whether an administrator has given the device this alias. An alias without ua- comes from libvirt, which chooses it
+ * anew at each boot.
  */
 export const isForeignUserAlias = (alias: string): boolean => alias.startsWith('ua-') && !alias.startsWith(PREFIX)
 export const aliasOfRole = (role: DiskRole): string => `${PREFIX}${role}`
 export const aliasOfConfigDrive = `${PREFIX}config`
 
 export interface DefinedDisks {
-  /** The <disk> elements of the server's own disks. A disk that was detached is absent. */
+  /** A disk that was detached is absent. */
   own: Partial<Record<DiskRole, XmlNode>>
-  /** The <disk> elements of disks that an administrator has attached. */
+  /** The disks that an administrator has attached. */
   attached: XmlNode[]
 }
 
 /**
- * Finds the disk of each role by the disk's alias. If no disk has the role's alias, takes the disk with the role's
- * target name, such as vda. A disk has no alias if an administrator attached it in place of a detached disk, or if an
- * older version of the agent defined it.
+ * Finds the disk of each role by its alias, otherwise by its target name, such as vda. A disk has no alias if an older
+ * agent defined it, or if an administrator attached it in place of a detached disk.
  * @param roles the roles of the disks that the Server has
  */
 export function definedDisksOf(xml: string, roles: readonly DiskRole[]): DefinedDisks {
@@ -57,12 +52,9 @@ const pathOf = (disk: XmlNode): string => childAt(disk, 'source')?.attributes['f
 
 const targetOf = (disk: XmlNode | undefined): string | undefined => childAt(disk, 'target')?.attributes['dev']
 
-/** The first two letters of the disk's target name, which tell its bus: vdb gives vd, which means virtio. */
 const prefixOf = (disk: XmlNode | undefined): string | undefined => targetOf(disk)?.slice(0, 2)
 
 /**
- * Whether the disk has no alias that begins with PREFIX, and a target name with this index. For example, vdb has the
- * index 1.
  * @param prefix the letters with which the target name must begin, such as vd; undefined: any letters, because no disk
  * of the Server has been found yet
  */

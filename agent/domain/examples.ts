@@ -55,7 +55,6 @@ export const makeInstance = (
   keys: [],
 })
 
-/** The input for a server without special features. */
 export const makeDomainInput = (overrides: Partial<DomainInput> = {}): DomainInput => ({
   guest: {
     name: 'kubenova-0f6a0c3e',
@@ -79,7 +78,7 @@ export const makeDomainInput = (overrides: Partial<DomainInput> = {}): DomainInp
 const emulated = { domainType: 'qemu' } as const
 const plainInput = makeDomainInput()
 
-/** Inputs by name. testdata/<name>.xml has the expected XML of each. */
+/** testdata/<name>.xml has the expected XML of each. */
 export const domainExamples: Record<string, DomainInput> = {
   'plain-q35-kvm': plainInput,
   'plain-pc-qemu': makeDomainInput({ host: makeHostFacts({ ...emulated, machine: 'pc' }) }),

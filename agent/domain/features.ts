@@ -1,4 +1,3 @@
-/** The <features> and <clock> elements of the domain XML, as Nova's _set_features and _set_clock make them. */
 import type { DomainInput } from './input.ts'
 import { extraSpec, imageProperty, isWindows, isYes } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
@@ -21,8 +20,8 @@ export function featuresElement(input: DomainInput): Element {
 }
 
 /**
- * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. Some drivers refuse to run if they find
- * the vendor id of Hyper-V. So a guest that must not see the hypervisor gets a made-up vendor id.
+ * QEMU offers Hyper-V enlightenments only with KVM. Some drivers refuse to run if they find the vendor id of Hyper-V,
+ * so a guest that must not see the hypervisor gets a made-up vendor id.
  */
 function hypervElement(hidesHypervisor: boolean): Element {
   const on = { state: 'on' }
@@ -43,7 +42,7 @@ function hypervElement(hidesHypervisor: boolean): Element {
   )
 }
 
-/** Windows expects local time in the hardware clock; other guests get UTC. Timers are set only with KVM. */
+/** Windows expects local time in the hardware clock. Timers are set only with KVM. */
 export function clockElement(input: DomainInput): Element {
   const windows = isWindows(input)
   const x86 = input.host.arch === 'x86_64'

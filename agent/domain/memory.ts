@@ -1,4 +1,3 @@
-/** Reads amounts of memory from libvirt's XML documents. */
 import { Terminal } from '../../crds/index.ts'
 import type { XmlNode } from './parse-xml.ts'
 
@@ -20,8 +19,7 @@ const BYTES_PER_UNIT: Record<string, number | undefined> = {
 }
 
 /**
- * Reads the amount of memory in an element and returns it in MiB, rounded down. Without the attribute `unit`, the
- * amount is in KiB.
+ * Returns MiB, rounded down. Without the attribute `unit`, the amount is in KiB.
  * @throws a Terminal error (not retried) with the code InvalidXML if the unit or the amount is invalid
  */
 export function parseMemoryMiB(node: XmlNode | undefined): number {

@@ -1,6 +1,6 @@
 /**
  * The <metadata> that libvirt stores with a domain: Kubenova's element, which names the Server that owns the domain,
- * and Nova's metadata, which monitoring exporters read.
+ * and Nova's, which monitoring exporters read.
  */
 import type { DomainInput } from './input.ts'
 import { parseXml } from './parse-xml.ts'
@@ -8,10 +8,9 @@ import { type Element, stripInvalidXmlCharacters, xmlElement } from './render-xm
 
 export const METADATA_NAMESPACE = 'https://kubenova.io/domain/1'
 const METADATA_PREFIX = 'kubenova'
-/** Nova's XML namespace (NOVA_NS in nova/virt/libvirt/config.py). */
+/** NOVA_NS in nova/virt/libvirt/config.py. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
-/** The Server that owns a domain, with facts about the domain's definition. */
 export interface DomainOwner {
   namespace: string
   name: string
@@ -20,14 +19,12 @@ export interface DomainOwner {
   /** The Server's metadata.generation when the domain was defined. */
   generation?: number
   /**
-   * Names the request for which the domain was booted. If the agent crashes during an action, the restarted agent sees
-   * by this ID that it has booted the domain already, and does not boot it again. See `runningBootId` in
-   * actions/host/domains.ts.
+   * Names the request for which the domain was booted. After a crash, the restarted agent sees by this ID that it need
+   * not boot the domain again.
    */
   bootId?: string
 }
 
-/** Makes the element that names the domain's owner. buildDomain puts it into <metadata>. */
 export function ownerElement({ namespace, name, uid, generation, bootId }: DomainOwner): Element {
   return xmlElement(`${METADATA_PREFIX}:domain`, {
     [`xmlns:${METADATA_PREFIX}`]: METADATA_NAMESPACE,
@@ -40,8 +37,7 @@ export function ownerElement({ namespace, name, uid, generation, bootId }: Domai
 }
 
 /**
- * Reads the owner from the attributes of Kubenova's element. Returns undefined if a required attribute is missing; the
- * agent then treats the domain as one that no Server owns.
+ * Returns undefined if a required attribute is missing; the agent then treats the domain as one that no Server owns.
  */
 export function ownerFromAttributes(attributes: Readonly<Record<string, string | undefined>>): DomainOwner | undefined {
   const { namespace, name, uid, generation, boot } = attributes
@@ -56,7 +52,7 @@ export function ownerFromAttributes(attributes: Readonly<Record<string, string |
 }
 
 /**
- * Reads the owner from the result of virDomainGetMetadata for METADATA_NAMESPACE; undefined if it names no owner.
+ * Reads the owner from the result of virDomainGetMetadata; undefined if it names no owner.
  * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomainOwner(xml: string): DomainOwner | undefined {
@@ -64,7 +60,6 @@ export function parseDomainOwner(xml: string): DomainOwner | undefined {
   return name.split(':').at(-1) === 'domain' ? ownerFromAttributes(attributes) : undefined
 }
 
-/** Makes Nova's <nova:instance> element: name, flavor, project, image and ports. */
 export function novaInstanceElement({ guest, instance, interfaces }: DomainInput): Element {
   const { flavor, image } = instance
   const project = guest.owner.namespace
@@ -95,5 +90,5 @@ export function novaInstanceElement({ guest, instance, interfaces }: DomainInput
 const ipElement = ({ address }: { address: string }) =>
   xmlElement('nova:ip', { type: 'fixed', address, ipVersion: address.includes(':') ? '6' : '4' })
 
-/** Formats a time as Nova does: 2026-01-02T03:04:05Z gives "2026-01-02 03:04:05". */
+/** 2026-01-02T03:04:05Z gives "2026-01-02 03:04:05". */
 const toNovaTime = (rfc3339: string) => rfc3339.replace('T', ' ').replace(/(\.\d+)?Z$/, '')

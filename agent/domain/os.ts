@@ -1,22 +1,20 @@
-/** The <os> and <sysinfo> elements of the domain XML: machine type, firmware, SMBIOS. */
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
 import { imageProperty, requireOneOf } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
 
-/** The machine type: the image's hw_machine_type, or the host's default. */
 export function machineTypeOf(input: DomainInput): string {
   return imageProperty(input, 'hw_machine_type') ?? input.host.machine
 }
 
-/** Whether the machine has PCI Express. Such a machine has no IDE, and its devices need PCIe root ports. */
+/** A machine with PCI Express has no IDE, and its devices need PCIe root ports. */
 export function hasPcie(input: DomainInput): boolean {
   const machine = machineTypeOf(input)
   return input.host.arch === 'aarch64' ? machine.startsWith('virt') : machine.includes('q35')
 }
 
 /**
- * The firmware: the image's hw_firmware_type, or UEFI on aarch64 and BIOS elsewhere.
+ * The image's hw_firmware_type, or UEFI on aarch64 and BIOS elsewhere.
  * @throws a Terminal error (not retried) with the code FirmwareUnavailable if the host does not have this firmware
  */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
@@ -48,8 +46,8 @@ export function osElement(input: DomainInput): Element {
 }
 
 /**
- * Turns Secure Boot off. libvirt chooses a firmware file that matches the features in this element. Without the
- * element, libvirt may choose a file that enforces Secure Boot, and guests without a signature would not boot.
+ * libvirt chooses a firmware file that matches these features. Without them it may choose one that enforces Secure
+ * Boot, and guests without a signature would not boot.
  */
 function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
@@ -58,8 +56,8 @@ function secureBootOffElement({ host }: DomainInput): Element | undefined {
 }
 
 /**
- * SMBIOS data of the machine. The product name tells cloud-init's ds-identify to look for OpenStack's metadata. Like
- * Nova, the agent sets these data on x86 only.
+ * The product name tells cloud-init's ds-identify to look for OpenStack's metadata. Like Nova, the agent sets SMBIOS
+ * data on x86 only.
  */
 export function sysinfoElement({ host, instance }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined

@@ -1,7 +1,6 @@
 /**
- * Parses libvirt's XML documents into a tree of plain nodes. Users wrote some of the text in them, so the parser limits
- * size and depth, rejects a DOCTYPE, and knows only XML's own entities. An element named __proto__ cannot change an
- * object's prototype.
+ * Parses libvirt's XML documents. Users wrote some of the text in them, so the parser limits size and depth, rejects a
+ * DOCTYPE, and knows only XML's own entities.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'
@@ -13,7 +12,7 @@ export interface XmlNode {
   readonly text: string
 }
 
-/** The most characters of a document: libvirt's limit for a string (REMOTE_STRING_MAX). */
+/** libvirt's limit for a string (REMOTE_STRING_MAX). */
 const MAX_LENGTH = 4 * 1024 * 1024
 
 const parser = new XMLParser({
@@ -23,7 +22,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
-  // `decode` below replaces entities, so the library must not: its result would be decoded a second time.
+  // `decode` replaces entities; the library must not, or they would be decoded twice.
   processEntities: false,
   cdataPropName: '#cdata',
   ignoreDeclaration: true,
@@ -31,11 +30,9 @@ const parser = new XMLParser({
   maxNestedTags: 64,
 })
 
-/** A node as fast-xml-parser returns it with the option preserveOrder. */
 type RawNode = Record<string, unknown> & { ':@'?: Record<string, string> }
 
 /**
- * Returns the root element.
  * @param what the document's name, with which error messages begin
  * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed, too large or has a DOCTYPE
  */
@@ -94,7 +91,7 @@ function decodeCharacterReference(body: string): string | undefined {
   return code <= 0x10ffff ? String.fromCodePoint(code) : undefined
 }
 
-/** Follows a path of element names from a node: childAt(domain, 'os', 'type') is the first <type> in the first <os>. */
+/** childAt(domain, 'os', 'type') is the first <type> in the first <os>. */
 export function childAt(node: XmlNode | undefined, ...path: string[]): XmlNode | undefined {
   return path.reduce<XmlNode | undefined>((parent, name) => parent?.children.find((child) => child.name === name), node)
 }
@@ -103,7 +100,7 @@ export function childrenNamed(node: XmlNode | undefined, name: string): XmlNode[
   return node?.children.filter((child) => child.name === name) ?? []
 }
 
-/** Returns the trimmed text of the element at a path; undefined if there is no such element or its text is blank. */
+/** Returns the trimmed text; undefined if there is no such element or its text is blank. */
 export function textAt(node: XmlNode | undefined, ...path: string[]): string | undefined {
   return childAt(node, ...path)?.text.trim() || undefined
 }

@@ -2,17 +2,17 @@
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
 
-/** Returns an image property; undefined if it is absent or empty. */
+/** Returns undefined if the property is absent or empty. */
 export function imageProperty(input: DomainInput, name: string): string | undefined {
   return input.instance.image.properties?.[name] || undefined
 }
 
-/** Returns an extra spec of the flavor; undefined if it is absent or empty. */
+/** Returns undefined if the extra spec is absent or empty. */
 export function extraSpec(input: DomainInput, name: string): string | undefined {
   return input.instance.flavor.extraSpecs?.[name] || undefined
 }
 
-/** Whether oslo.utils' bool_from_string takes the value as true. */
+/** As oslo.utils' bool_from_string does. */
 export function isYes(value: string | undefined): boolean {
   return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '')
 }
@@ -22,7 +22,6 @@ export function isWindows(input: DomainInput): boolean {
 }
 
 /**
- * Returns `value` if it is one of `allowed`.
  * @param name the property's name, for the message
  * @throws a Terminal error (not retried) with the code UnsupportedHardware if the value is not allowed
  */

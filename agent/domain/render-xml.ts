@@ -1,7 +1,4 @@
-/**
- * Renders XML from plain values. Attributes keep their order, text is escaped, and undefined attributes and children
- * are left out.
- */
+/** Renders XML from plain values. Text is escaped, and undefined attributes and children are left out. */
 import { Terminal } from '../../crds/index.ts'
 import type { XmlNode } from './parse-xml.ts'
 
@@ -25,14 +22,13 @@ const ESCAPES: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
-  // Tab, newline and carriage return are written as character references. Otherwise an XML parser would turn them into
-  // spaces in attributes, and a carriage return into a newline everywhere.
+  // Otherwise an XML parser would turn these characters into spaces in attributes, and a carriage return into a newline
+  // everywhere.
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',
 }
 
-/** Makes an element. Strings and numbers among the children are its text. */
 export function xmlElement(
   name: string,
   attributes: Record<string, Value> = {},
@@ -50,10 +46,7 @@ export function xmlElement(
   }
 }
 
-/**
- * Converts a node that parseXml has read. Drops the text between child elements, because in libvirt's documents this
- * text is only white space.
- */
+/** Drops the text between child elements: in libvirt's documents it is only white space. */
 export function elementFromNode({ name, attributes, children, text }: XmlNode): Element {
   return xmlElement(
     name,
@@ -63,7 +56,7 @@ export function elementFromNode({ name, attributes, children, text }: XmlNode): 
 }
 
 /**
- * Renders an element. Indents by two spaces per level, but adds no white space to elements that contain text.
+ * Adds no white space to elements that contain text.
  * @throws a Terminal error (not retried) with the code InvalidCharacter for a character that XML forbids. To avoid
  * this, pass text of users through stripInvalidXmlCharacters first
  */
@@ -86,10 +79,7 @@ function escapeText(value: string): string {
   return value.replaceAll(/[&<>"'\t\n\r]/g, (c) => ESCAPES[c] ?? c)
 }
 
-/**
- * Removes the characters that XML forbids. Use it for text of users. Otherwise a control character in a title would
- * make `renderXml` throw, and the server could not run.
- */
+/** For text of users: a control character in a title would make `renderXml` throw, and the server could not run. */
 export function stripInvalidXmlCharacters(value: string): string {
   return value.replaceAll(FORBIDDEN, '')
 }

@@ -1,4 +1,3 @@
-/** Helpers for tests: reads facts from a domain's XML, and generates texts that XML can contain. */
 import * as fc from 'fast-check'
 import { parseMemoryMiB } from './memory.ts'
 import { type DomainOwner, ownerFromAttributes } from './metadata.ts'
@@ -71,7 +70,6 @@ function graphicsOf(node: XmlNode) {
   }
 }
 
-/** Generates any text that XML can contain, often with characters that need escaping. */
 export const arbitraryXmlText = fc
   .array(
     fc.oneof(

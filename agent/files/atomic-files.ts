@@ -1,4 +1,3 @@
-/** Creates files atomically: after a crash or a power cut, a file is either complete or absent. */
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,8 +12,8 @@ function isTemporary(name: string): boolean {
 }
 
 /**
- * Removes the temporary files that a crash left and whose names `isOwned` accepts. Do not call it while such files are
- * being written, because it would remove them, too.
+ * Removes the temporary files that a crash left and whose names `isOwned` accepts. Such files must not be written
+ * meanwhile.
  */
 export async function removeTemporaryFiles(directory: string, isOwned: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(directory)) {
@@ -22,7 +21,6 @@ export async function removeTemporaryFiles(directory: string, isOwned: (name: st
   }
 }
 
-/** Flushes a file or a directory to disk. */
 export async function syncToDisk(path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
@@ -32,7 +30,7 @@ export async function syncToDisk(path: string): Promise<void> {
   }
 }
 
-/** Renames a complete file. Flushes its content to disk before the rename, and its new name after the rename. */
+/** Flushes the file's content to disk before the rename, and its new name afterwards. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await syncToDisk(from)
   await rename(from, to)

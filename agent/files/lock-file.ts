@@ -1,26 +1,21 @@
 /**
- * A lock between processes by flock(2), which the kernel releases when the holder dies. Node has no flock(2), so a
- * child process (util-linux's flock) holds the lock. The child ends when the agent dies or closes the child's standard
- * input.
+ * A lock between processes by flock(2), which the kernel releases when the holder dies. Node has no flock(2), so
+ * util-linux's flock holds the lock, in a child process that ends when the agent dies.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Transient } from '../../crds/index.ts'
 
-/**
- * Waits for the lock on the file. Creates the file if needed and never removes it. Disposing of the result releases the
- * lock.
- */
+/** Waits for the lock. Creates the file if needed and never removes it. Disposing of the result releases the lock. */
 export async function lockFile(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
   const child = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo locked; exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // `closed` may be rejected while no caller awaits it. This handler keeps Node from treating that as an unhandled
-  // rejection.
+  // Prevents an unhandled rejection while no caller awaits `closed`.
   closed.catch(() => undefined)
-  // Writing fails if the child has ended. Ignore this error, because `closed` reports the end.
+  // Writing fails if the child has ended, which `closed` reports.
   child.stdin.on('error', () => undefined)
   const release = async () => {
     child.stdin.end()

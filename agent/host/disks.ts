@@ -1,7 +1,3 @@
-/**
- * Implements the host capability Disks with files: creates a Server's disks, finds them for its domain, and removes all
- * files of the Server.
- */
 import { rm } from 'node:fs/promises'
 import type { Disks, Guest } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -17,7 +13,6 @@ import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 
 export interface DisksOptions extends ImageAccess {
   hasSpace: SpaceCheck
-  /** Whether a root disk is a copy of its image or an overlay on it. */
   root: 'copy' | 'overlay'
   jobs: Jobs
   pathsOf: PathsOf
@@ -38,8 +33,7 @@ async function createDisksUnlessPresent(guest: Guest, job: JobContext, options: 
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
-  // The Server has run, so the missing disks held its data. New, empty disks would hide the loss, and would be in the
-  // way when an operator brings the old disks back.
+  // The Server has run, so the missing disks held its data. New, empty disks would hide the loss.
   if (status?.launchedAt !== undefined) throw disksMissingError(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
@@ -47,10 +41,7 @@ async function createDisksUnlessPresent(guest: Guest, job: JobContext, options: 
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 
-/**
- * Finds the Server's disks.
- * @throws a Transient error (retried) with the code DiskMissing if one of them is missing
- */
+/** @throws a Transient error (retried) with the code DiskMissing if a disk is missing */
 export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
   const disks = await readDisks(dir)
   if (!disks) throw disksMissingError(dir)
@@ -58,7 +49,7 @@ export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
 }
 
 /**
- * Finds the files that the Server's disks are in now, with their layers.
+ * Finds the files that the Server's disks are in now.
  * @throws a Transient error (retried) with the code DiskMissing, DiskUnusable or DiskLayersConflict (see locateDisks)
  */
 export async function requireLocatedDisks(
@@ -78,8 +69,8 @@ const disksMissingError = (dir: string): Transient =>
   )
 
 /**
- * Cancels all background jobs that write files of a Server, then removes the files. Called for deleted Servers, and for
- * Servers that were deleted or moved to another host while the agent was down (orphans).
+ * Cancels the background jobs that write files of a Server, then removes the files. Also called for Servers that were
+ * deleted or moved to another host while the agent was down (orphans).
  */
 export async function removeServerFiles(
   uid: string,

@@ -1,4 +1,3 @@
-/** The libvirt calls that change a Server's domain. */
 import { Transient } from '../../crds/index.ts'
 import {
   type CallFunction,
@@ -16,23 +15,17 @@ import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './man
 import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
-/**
- * The flags that make an undefine remove all that libvirt keeps of the domain, except the state of a TPM. The flag for
- * that state needs libvirt 8.9.
- */
+/** Removes all that libvirt keeps of the domain, except the state of a TPM, for which the flag needs libvirt 8.9. */
 const UNDEFINE_ALL =
   domainUndefineFlags.managedSave |
   domainUndefineFlags.snapshotsMetadata |
   domainUndefineFlags.nvram |
   domainUndefineFlags.checkpointsMetadata
-/**
- * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
- */
+/** libvirt's schema lags behind its parser, so VIR_DOMAIN_DEFINE_VALIDATE would refuse valid XML. */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** Milliseconds that a destroy may take. A QEMU that hangs on its storage needs long to end. */
+/** Milliseconds. A QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
-/** The calls that define and undefine a Server's domain. */
 export function newDefinitionCalls(
   call: CallFunction,
   withDomain: WithDomain,
@@ -53,16 +46,16 @@ export function newDefinitionCalls(
       await withDomain('define the domain', uuid, async () => undefined)
       try {
         const { dom } = await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE_WITHOUT_VALIDATION })
-        // With autostart, libvirtd would start the guest at the boot of the host, before the agent knows whether the
-        // Server is still placed here.
+        // With autostart, libvirtd would start the guest before the agent knows whether the Server is still placed
+        // here.
         await call(proc.domainSetAutostart, { dom, autostart: false })
       } catch (error) {
         throw errorFromLibvirt(error, 'define the domain')
       }
     },
     async undefine(uuid) {
-      // libvirtd refuses to undefine a domain that was undefined already while it ran. Such a domain vanishes when it
-      // powers off, so the refusal counts as success.
+      // libvirtd refuses to undefine a domain that was undefined while it ran. Such a domain vanishes when it powers
+      // off, so the refusal counts as success.
       const isTransient = async (dom: DomainRef): Promise<boolean> =>
         !(await call(proc.domainIsPersistent, { dom })).persistent
       await withDomain(
@@ -77,12 +70,11 @@ export function newDefinitionCalls(
 
 type PowerCalls = Omit<OwnedDomains, 'readDefinition' | 'define' | 'undefine' | 'observe' | 'injectNmi' | 'setPassword'>
 
-/** The calls that change the power of a Server's domain. */
 export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
   const removeManagedSaveIfAny = async (dom: DomainRef): Promise<void> => {
     if (await hasManagedSave(call, dom)) await removeManagedSave(call, dom)
   }
-  /** Like `withDomain`, but throws a Transient error if there is no domain. */
+  /** Throws a Transient error if there is no domain. */
   const withExistingDomain = async (
     doing: string,
     uuid: string,
@@ -93,7 +85,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   }
   return {
     async start(uuid, signal) {
-      // An earlier process of the agent may have begun a start: wait until that start has ended.
+      // An earlier process of the agent may have begun a start. Wait until it has ended.
       if (hasQemu(await observe(uuid, { ms: Infinity, signal }))) return
       await withExistingDomain('start the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
@@ -117,8 +109,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
-      // If the domain has powered off in the meantime, libvirt cannot pause it. Then `pause` throws, and the next
-      // reconcile chooses the action for a domain that is off.
+      // If the domain has powered off in the meantime, `pause` throws, and the next reconcile chooses the action for a
+      // domain that is off.
       await withExistingDomain('pause the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainSuspend, { dom })),
       )
@@ -142,13 +134,12 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   }
 }
 
-/** Whether the guest has suspended itself to RAM. */
 const isAsleep = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
   (await call(proc.domainGetState, { dom, flags: 0 })).state === domainState.pmsuspended
 
 /**
- * Waits for a call that brings the domain into a state. libvirt refuses the call if an earlier call has brought the
- * domain into this state already. So a refusal counts as success if `isInResult` confirms the state.
+ * libvirt refuses a call whose resulting state the domain already has. Such a refusal counts as success if `isInResult`
+ * confirms the state.
  */
 async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {

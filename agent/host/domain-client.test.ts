@@ -19,10 +19,6 @@ interface FakeDomain {
   saved: boolean
 }
 
-/**
- * A client of a fake libvirtd. The fake has one domain if `found` is true, else none. It refuses to pause, resume or
- * save the domain, as libvirtd does while a domain is off.
- */
 function clientOf({ found, active, saved }: FakeDomain): OwnedDomains {
   const answers = new Map<unknown, unknown>([
     [proc.domainLookupByUuid, found ? { dom } : noDomain],
@@ -73,7 +69,6 @@ describe('a call on a domain that does not run', () => {
   })
 })
 
-/** A client of a fake libvirtd that gives these answers; `callCount` returns how often a procedure was called. */
 function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
   const counts = new Map<unknown, number>()
   const allAnswers = new Map<unknown, () => unknown>([
@@ -90,10 +85,7 @@ function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
   return { client, domains: client.of('u1'), callCount: (procedure: unknown) => counts.get(procedure) ?? 0 }
 }
 
-/**
- * States of a domain in libvirt's numbers. `startingUp`: paused because it is starting up. `killed`: shut off by the
- * libvirt daemon. `booted`: running since its boot.
- */
+/** libvirt's numbers: paused because it is starting up, shut off by the daemon, running since its boot. */
 const [startingUp, killed, booted] = [
   { state: 3, reason: 11 },
   { state: 5, reason: 8 },

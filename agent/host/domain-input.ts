@@ -1,7 +1,3 @@
-/**
- * Converts a Guest (a Server that is placed on this host) to the input from which the domain's XML is built, and to the
- * input of the host's network. Pure.
- */
 import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import { hostnameOf } from '../image/metadata.ts'
@@ -15,24 +11,17 @@ export function toHostedGuest(guest: Guest): HostedGuest {
   return { id: guest.server.metadata.uid ?? '', hostname: hostnameOf(guest), interfaces: guest.instance.interfaces }
 }
 
-/** The resources that the host provides for a domain. */
 export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
   disks: LocatedDisks
-  /**
-   * If present, the domain boots from this disk instead of its root disk, with the hardware that the rescue image asks
-   * for.
-   */
+  /** If present, the domain boots from this disk, with the hardware that the rescue image asks for. */
   rescueDisk?: RescueDisk
-  /** The name that the domain has; undefined: the domain is new, and the agent chooses the name. */
+  /** Undefined if the domain is new, so that the agent chooses its name. */
   domainName?: string
 }
 
-/**
- * The paths that depend on the system that boots: in a rescue, the rescue disk and the rescue system's own file of UEFI
- * variables; otherwise the server's file of UEFI variables.
- */
+/** A rescue system has its own file of UEFI variables. */
 const bootPathsOf = (
   { nvram, rescueNvram }: ServerPaths,
   rescueDisk: RescueDisk | undefined,

@@ -14,7 +14,6 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
 const ctx = { signal: new AbortController().signal }
 
-/** Creates the host capability Domains, whose calls of libvirt the test replaces. */
 function newDomainsWithStubs(calls: Partial<OwnedDomains>) {
   const jobs = new Jobs(() => undefined)
   const client = { of: () => ({ readDefinition: async () => undefined, ...calls }) } as unknown as DomainClient
@@ -28,10 +27,6 @@ describe('define', () => {
   })
   afterEach(() => rmSync(root, { recursive: true }))
 
-  /**
-   * Defines the guest again while its domain has `definition` (undefined: it has no domain yet). Returns the new XML
-   * that libvirt gets.
-   */
   async function defineOver(definition: DomainDefinition | undefined): Promise<string> {
     const paths = serverPathsOf(root, root, uuid)
     mkdirSync(paths.dir, { recursive: true })

@@ -17,21 +17,21 @@ export interface DomainsOptions {
   client: DomainClient
   jobs: Jobs
   pathsOf: PathsOf
-  /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
+  /** Throws until libvirtd has described the host. */
   facts(): HostFacts
   /** Directories in which disks of servers may be, in addition to the servers' own directories. */
   diskDirs: readonly string[]
 }
 
-/** The name that the agent gives to a new domain of the Server. Later somebody may rename the domain. */
+/** The name of a new domain. Later somebody may rename the domain. */
 const newNameOf = (guest: Guest): string => domainNameOf({ name: guest.server.metadata.name, uid: uidOf(guest) })
 
 const startJobKey = (uid: string): string => `start ${uid}`
 const saveJobKey = (uid: string): string => `save ${uid}`
 
 /**
- * The interval at which the agent checks a managed save that an earlier process of the agent started, in case libvirt's
- * event about its end gets lost.
+ * Milliseconds between checks of a managed save that an agent before a restart began, in case libvirt's event about its
+ * end gets lost.
  */
 const CHECK_MS = 5000
 
@@ -44,8 +44,8 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
     const paths = pathsOf(guest)
     const definition = await domainsOf(guest).readDefinition(guest.instance.uuid)
     const disks = await requireLocatedDisks(paths, definition, diskDirs)
-    // While status.mode is not rescued, the present rescue has not succeeded yet. A rescue disk in the definition may
-    // then come from an earlier rescue that failed. So ignore that disk.
+    // While status.mode is not rescued, this rescue has not succeeded yet, so a rescue disk in the definition may come
+    // from an earlier rescue that failed.
     if (guest.server.status?.mode !== 'rescued') delete disks.rescue
     const rescueDisk = await requireRescueDisk(guest, paths)
     const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
@@ -71,8 +71,7 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // Cancel a running start first. Otherwise libvirtd could receive the start after the destroy, and the domain
-      // would run again.
+      // Otherwise libvirtd could receive a running start after the destroy, and the domain would run again.
       await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJobKey(uidOf(guest)))
@@ -83,8 +82,8 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
       const { power, reason } = await observePower(guest)
       if (power === 'saved') return { done: true }
       const job = saveJobKey(uidOf(guest))
-      // If a save is under way without a job of this process, an earlier process of the agent started it, and libvirtd
-      // continues it. So only check it again later.
+      // A save that is under way without a job was started by an earlier process of the agent, and libvirtd continues
+      // it.
       const isSaving = power === 'paused' && reason === 'saving'
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }
       return jobs.poll(job, guest.instance.uuid, ({ signal }) => domainsOf(guest).save(guest.instance.uuid, signal))
@@ -96,7 +95,7 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
   }
 }
 
-/** Observes the domain, and records in disks.json where the domain's disks are. */
+/** Also records in disks.json where the domain's disks are. */
 async function observeDomain(guest: Guest, domains: OwnedDomains, paths: ServerPaths): Promise<ObservedDomain> {
   const { uuid } = guest.instance
   const observed = await domains.observe(uuid)
@@ -109,9 +108,8 @@ async function observeDomain(guest: Guest, domains: OwnedDomains, paths: ServerP
 }
 
 /**
- * Makes the directories that QEMU needs. QEMU may run as another user. This user must be able to enter the Server's
- * directory, but not to list it. It must be able to create the VNC socket in the directory that all Servers share, but
- * not to remove the sockets of other Servers.
+ * QEMU's user must be able to enter the Server's directory, but not to list it. In the directory of VNC sockets, which
+ * all Servers share, it must be able to create its socket, but not to remove those of others.
  */
 async function prepareDirectories({ dir, vnc }: ServerPaths): Promise<void> {
   for (const [path, mode] of [

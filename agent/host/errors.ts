@@ -1,8 +1,7 @@
-/** Translates libvirt's errors to the errors of crds/errors.ts, by a table of codes. */
 import { type AnyError, isKubenovaError, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
-/** Codes for which a retry cannot help, because this host cannot do what was requested. */
+/** A retry cannot help, because this host cannot do what was requested. */
 const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_XML_ERROR: 'InvalidDomain',
   VIR_ERR_XML_DETAIL: 'InvalidDomain',
@@ -12,22 +11,17 @@ const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_INVALID_ARG: 'InvalidDomain',
 }
 
-/**
- * Converts any error of a libvirt call.
- * @param doing what the agent asked libvirtd to do, for the message
- */
+/** @param doing what the agent asked libvirtd to do, for the message */
 export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isKubenovaError(error)) return error
   if (isLibvirtError(error)) {
     const code = terminalReasons[error.code]
     if (code !== undefined) {
-      // Another host may have the machine type or the device that this host's QEMU or libvirt lacks. So the error is
-      // marked as a fault of this host, and the scheduler may choose another host.
+      // Another host may have the machine type or the device, so the scheduler may choose another host.
       const isHostFault = code === 'UnsupportedHardware'
       return new Terminal(code, `${doing}: ${error.message}`, { cause: error, isHostFault })
     }
-    // This error means that libvirtd still runs another call on the domain, such as a long managed save that an earlier
-    // process of the agent began.
+    // libvirtd still runs another call on the domain, such as a long managed save.
     if (error.code === 'VIR_ERR_OPERATION_TIMEOUT')
       return new Transient('LibvirtBusy', `${doing}: libvirt still does something else with it: ${error.message}`, {
         cause: error,
@@ -45,10 +39,7 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   return new Transient('Unexpected', doing, { cause: error })
 }
 
-/**
- * Waits for a call that libvirt refuses if the domain is already in the resulting state. Such a refusal counts as
- * success.
- */
+/** libvirt refuses a call if the domain is already in the resulting state. Such a refusal counts as success. */
 export async function ignoreInvalidState(call: Promise<unknown>): Promise<void> {
   try {
     await call

@@ -1,4 +1,4 @@
-/** Collects facts about this host from libvirt, QEMU and the kernel each time the agent has connected to libvirtd. */
+/** Collects facts about this host from libvirt, QEMU and the kernel at each connection to libvirtd. */
 import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
@@ -20,7 +20,7 @@ import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
 
 export interface FactsOptions {
   domainType: 'auto' | 'kvm' | 'qemu'
-  /** Directory of the disks. The size of its file system is the host's disk capacity. */
+  /** The size of this directory's file system is the host's disk capacity. */
   dataDir: string
   hostIP: string
   agentVersion: string
@@ -72,10 +72,7 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
   }
 }
 
-/**
- * Returns the domain type that the operator chose. For `auto`: kvm if libvirtd offers KVM and a probe shows that guests
- * run with it; otherwise qemu (emulation).
- */
+/** For `auto`: kvm if a probe shows that guests run with it; otherwise qemu (emulation). */
 async function chooseDomainType(
   call: CallFunction,
   { arch, guests }: HostCapabilities,
@@ -124,10 +121,10 @@ async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Prom
   return { vcpus: node.cpus, ram, disk: Math.floor((disk.blocks * disk.bsize) / GIB) }
 }
 
-/** Reads all memory of the host. nodeGetInfo is not used, because it counts only the NUMA nodes that libvirtd sees. */
+/** nodeGetInfo counts only the NUMA nodes that libvirtd sees. */
 async function readMemoryMiB(call: CallFunction): Promise<number> {
-  // A `cell` of -1 (VIR_NODE_MEMORY_STATS_ALL_CELLS) means all NUMA nodes. The first call returns the number of values,
-  // the second call the values.
+  // -1 (VIR_NODE_MEMORY_STATS_ALL_CELLS) means all NUMA nodes. The first call returns the number of values, the second
+  // call the values.
   const all = { cell: -1, flags: 0 }
   const { nparams } = await call(proc.nodeGetMemoryStats, { ...all, nparams: 0 })
   const { params } = await call(proc.nodeGetMemoryStats, { ...all, nparams })
@@ -135,19 +132,18 @@ async function readMemoryMiB(call: CallFunction): Promise<number> {
   return Math.floor(Number(total) / 1024)
 }
 
-/** Formats a version number of libvirt or QEMU: 9000000 gives 9.0.0. */
+/** 9000000 gives 9.0.0. */
 export function formatVersion(number: bigint | number): string {
   const n = Number(number)
   return [Math.floor(n / 1_000_000), Math.floor(n / 1000) % 1000, n % 1000].join('.')
 }
 
-/** The line for virtio's network card in QEMU's list of devices. Every QEMU that libvirt can use has this card. */
+/** Every QEMU that libvirt can use has this network card. */
 const VIRTIO_ONLY = 'name "virtio-net-pci"'
 
 /**
- * Returns QEMU's own list of devices. In a Pod the agent does not see the host's QEMU. It then lists only virtio's
- * network card, which is certain to exist. So a Server whose image asks for another network card is not placed on this
- * host.
+ * In a Pod the agent does not see the host's QEMU. It then lists only virtio's network card, so Servers that need
+ * another card are not placed on this host.
  */
 export async function listQemuDevices(emulator: string): Promise<string> {
   try {
@@ -166,7 +162,7 @@ async function readBootTime(): Promise<string> {
 
 export const defaultHostName = (): string => hostname().toLowerCase()
 
-/** Returns the first IPv4 address that is not loopback. Other hosts can probably reach this host at that address. */
+/** Other hosts can probably reach this host at the first IPv4 address that is not loopback. */
 export function firstExternalAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'

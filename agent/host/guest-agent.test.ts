@@ -22,10 +22,6 @@ interface SetPasswordOptions {
   requestId?: string
 }
 
-/**
- * Sets a sealed password through a fake libvirtd that answers with `error`. Returns the result and the arguments of
- * each call.
- */
 async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: SetPasswordOptions = {}) {
   const calls: object[] = []
   const call = async (procedure: unknown, args: object): Promise<unknown> => {

@@ -17,9 +17,7 @@ import { uidOf } from './paths.ts'
 
 export interface GuestAgentOptions {
   client: DomainClient
-  /**
-   * The host's private key, which decrypts the passwords that the controller has encrypted with the host's public key.
-   */
+  /** The host's private key, with which passwords from the controller are decrypted. */
   sealingKey(): Promise<KeyObject>
 }
 
@@ -42,12 +40,10 @@ export function newGuestAgent({ client, sealingKey }: GuestAgentOptions): GuestA
   }
 }
 
-/** Sets a user's password in the guest. Returns undefined if it was set, otherwise the reason why not. */
+/** Returns undefined if the password was set, otherwise the reason why not. */
 export type SetPassword = (uuid: string, user: string, password: string) => Promise<PasswordRefusal | undefined>
 
-/**
- * No flags. Without VIR_DOMAIN_PASSWORD_ENCRYPTED, libvirt takes the password in plain text, and the guest hashes it.
- */
+/** Without VIR_DOMAIN_PASSWORD_ENCRYPTED, libvirt takes the password in plain text, and the guest hashes it. */
 const PLAIN_PASSWORD = 0
 
 export const newPasswordSetter =
@@ -58,8 +54,8 @@ export const newPasswordSetter =
         await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN_PASSWORD })
         return 'set'
       } catch (error) {
-        // VIR_ERR_OPERATION_TIMEOUT means that libvirt is still busy with the domain. Throw it: `withDomain` makes it
-        // Transient, so the step is retried.
+        // VIR_ERR_OPERATION_TIMEOUT means that libvirt is still busy with the domain. `withDomain` makes it Transient,
+        // so the step is retried.
         if (!isLibvirtError(error) || error.code === 'VIR_ERR_OPERATION_TIMEOUT') throw error
         const { active } = await call(proc.domainIsActive, { dom })
         return active ? passwordRefusalOf(error, password) : guestNotRunning
@@ -69,7 +65,7 @@ export const newPasswordSetter =
     return result === 'set' ? undefined : result
   }
 
-/** Errors which mean that the domain has no channel to a guest agent, or that the guest agent does not answer. */
+/** The domain has no channel to a guest agent, or the guest agent does not answer. */
 const unavailableCodes: readonly LibvirtErrorCode[] = [
   'VIR_ERR_ARGUMENT_UNSUPPORTED',
   'VIR_ERR_AGENT_UNRESPONSIVE',

@@ -1,4 +1,3 @@
-/** Tests NMIs and password changes in a running guest of a real libvirtd. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -24,7 +23,7 @@ let domains: OwnedDomains
 beforeAll(async () => {
   connection = await openConnection(host().uri)
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'guest', uuid)).dom
-  // The element has no XML prefix, because libvirt adds the prefix in `key`.
+  // libvirt adds the XML prefix in `key`.
   const metadata = '<domain namespace="demo" name="web" uid="u1"/>'
   const flags = modificationImpact.config | modificationImpact.live
   const element = { type: metadataType.element, key: 'kubenova', uri: METADATA_NAMESPACE, flags }

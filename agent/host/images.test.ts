@@ -27,7 +27,6 @@ function newGuest(sealedCredentials: string | undefined, params: Record<string, 
   } as unknown as Guest
 }
 
-/** Returns the source that ensureImage gives to the cache. */
 async function sourceOf(guest: Guest, image: Instance['image'] = guest.instance.image): Promise<ImageSource> {
   const asked: ImageSource[] = []
   const cache = { ensure: async (source: ImageSource) => asked.push(source) } as unknown as ImageCache

@@ -9,10 +9,9 @@ import { uidOf } from './paths.ts'
 
 export const imageJobKey = (uid: string): string => `image ${uid}`
 
-/** The parts of the host that fetching an image needs. */
 export interface ImageAccess {
   cache: ImageCache
-  /** The host's private key. It decrypts credentials that the controller has encrypted with the host's public key. */
+  /** The host's private key, with which credentials from the controller are decrypted. */
   sealingKey(): Promise<KeyObject>
 }
 
@@ -23,21 +22,13 @@ export const newImages = (access: ImageAccess, jobs: Jobs): Images => ({
     }),
 })
 
-/** The key of the background job (jobs.ts) that makes a Server's rescue disk. */
 export const rescueJobKey = (uid: string): string => `rescue ${uid}`
 
 const RESCUE_PIN = '.rescue'
 
-/**
- * A pin keeps an image in the cache for its owner. This is the owner of the pin on the image of a Server's rescue
- * system. The owner of the pin on the Server's own image is the Server's uid.
- */
+/** A pin keeps an image in the cache for its owner. For the Server's own image the owner is the Server's uid. */
 export const rescuePinOwnerOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
-/**
- * Extracts the Server's uid from the owner of a pin, be it on the Server's own image or on the image of its rescue
- * system.
- */
 export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin.slice(0, -RESCUE_PIN.length) : pin)
 
 /**
@@ -58,15 +49,14 @@ export function ensureImage(
 }
 
 /**
- * The encrypted credentials for the image's source that a request to start the Server has brought. Undefined if there
- * are none, or if `image` is not the Server's own image.
+ * The encrypted credentials that a request to start the Server has brought. Undefined if there are none, or if `image`
+ * is not the Server's own image.
  */
 const freshCredentialsOf = ({ server, instance }: Guest, image: Instance['image']): unknown =>
   image === instance.image ? server.status?.activeAction?.params?.['sealedCredentials'] : undefined
 
 /**
- * Decrypts the credentials of the image. A request to start the Server may bring newer credentials than those that the
- * Server got at its placement. Tries the newer ones first.
+ * A request to start the Server may bring newer credentials than its placement did. The newer ones are tried first.
  * @throws a Terminal error (not retried) with the code SealedSecretInvalid if none can be decrypted
  */
 async function openCredentials(guest: Guest, image: Instance['image'], key: KeyObject): Promise<string> {

@@ -3,7 +3,6 @@ import { type JobContext, Jobs } from './jobs.ts'
 
 const KEY = 'image u1'
 
-/** Creates the work of a job. The work ends when the test resolves or rejects its promise. */
 function newPendingWork() {
   const end = Promise.withResolvers<void>()
   const work = vi.fn(({ signal, report }: JobContext) => {

@@ -1,12 +1,11 @@
 /**
- * Runs long operations in the background, such as image fetches, disk copies, starts and managed saves. Each operation
- * is a job with a key. The first call with a key starts the job; later calls return its progress.
+ * Runs long operations in the background, such as image fetches and managed saves. The first call with a job's key
+ * starts the job; later calls return its progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'
 
 export interface JobContext {
-  /** Aborts when the job is cancelled or the agent stops. */
   readonly signal: AbortSignal
   /** Reports the job's progress as one sentence. */
   report(progress: string): void
@@ -19,16 +18,11 @@ interface Job {
   failure?: { readonly error: unknown; readonly at: number }
 }
 
-/** The call that starts a job waits this long. If the job ends in this time, the call returns that the job is done. */
+/** If a job ends within this time, the call that started it returns that it is done. */
 const START_WAIT_MS = 200
-/**
- * The time after which the caller should ask for the progress again. (The end of the job requeues the Server at once.)
- */
+/** Milliseconds until the caller should ask again. (The end of the job requeues the Server at once.) */
 const CHECK_MS = 5000
-/**
- * Milliseconds for which a job's failure is kept if no call asks for it. An older failure is dropped. Otherwise the
- * first call of a new request would get the failure of an old one.
- */
+/** Milliseconds. The first call of a new request must not get the failure of an old one. */
 const FAILURE_KEPT_MS = 60_000
 
 export class Jobs implements AsyncDisposable {
@@ -46,8 +40,8 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
-   * Starts `work` as the job with this key. If the job runs already, returns its progress. A success is not remembered,
-   * so the next call runs `work` again: `work` must be idempotent and end at once if there is nothing to do.
+   * Starts `work` as the job with this key, or returns the progress of the running job. A success is not remembered:
+   * `work` must be idempotent and end at once if there is nothing to do.
    * @throws the error of the job if it has failed; only the first call after the failure throws it
    */
   async poll(key: string, uuid: string, work: (context: JobContext) => Promise<void>): Promise<Progress> {
@@ -67,7 +61,7 @@ export class Jobs implements AsyncDisposable {
     }
   }
 
-  /** Aborts the job, if there is one, and waits until it has ended. */
+  /** Waits until the aborted job has ended. */
   async cancel(key: string): Promise<void> {
     const job = this.#jobs.get(key)
     if (!job) return
@@ -108,7 +102,6 @@ export class Jobs implements AsyncDisposable {
   }
 }
 
-/** Waits until the job has ended, but at most `ms` milliseconds. */
 async function waitAtMost(ended: Promise<void>, ms: number): Promise<void> {
   const timeout = new AbortController()
   await Promise.race([ended, delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined)])

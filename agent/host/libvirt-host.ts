@@ -1,6 +1,3 @@
-/**
- * Makes the capabilities (actions/host) of a real host: the functions with which steps change domains, disks and ports.
- */
 import type { KeyObject } from 'node:crypto'
 import type { HostSecret } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -23,18 +20,17 @@ import type { HostStorage } from './storage.ts'
 export interface LibvirtHostOptions {
   dataDir: string
   runDir: string
-  /** Directories in which disks of servers may be, in addition to the servers' own directories. */
   diskDirs: readonly string[]
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
-  /** Runs long operations. The disposal of the LocalHost aborts them. */
+  /** Disposal of the LocalHost aborts the jobs. */
   jobs: Jobs
-  /** The host's private key. It decrypts secrets that the controller has encrypted with the host's public key. */
+  /** The host's private key, with which secrets from the controller are decrypted. */
   sealingKey(): Promise<KeyObject>
-  /** Reads the HostSecrets, which hold user data that the controller has encrypted with the host's public key. */
+  /** HostSecrets hold user data that the controller has encrypted for this host. */
   hostSecrets: Pick<Resource<HostSecret>, 'get'>
-  /** The facts of the host that domains are built from. Throws until libvirtd has described the host. */
+  /** Throws until libvirtd has described the host. */
   facts(): HostFacts
 }
 

@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { locateDisks, recordLocations } from './located-disks.ts'
 import { serverPathsOf } from './paths.ts'
 
-// These tests run qemu-img, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let root: string
@@ -14,10 +13,6 @@ let paths: ReturnType<typeof serverPathsOf>
 const path = (name: string): string => join(paths.dir, name)
 let base: string
 
-/**
- * Makes a qcow2 overlay on `below`. Sets the file's modification time to `writtenAt` (seconds), as if the guest had
- * written then.
- */
 function overlay(file: string, below: string, format: string, writtenAt: number): string {
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', format, '-b', below, file, '1M'])
   utimesSync(file, writtenAt, writtenAt)
@@ -38,7 +33,6 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
-/** A definition whose root disk is this file. */
 function definition(rootDisk: string, { isActive = false, format = 'qcow2' } = {}) {
   const disk = (file: string, target: string, role: string, type: string) =>
     `<disk type='file' device='disk'><driver type='${type}'/><source file='${file}'/><target dev='${target}'/><alias name='ua-kubenova-${role}'/></disk>`
@@ -111,7 +105,6 @@ describe('locateDisks', () => {
   it('throws DiskLayersConflict when an overlay lies beside the disk of a domain that was undefined', async () => {
     overlay(path('disk.s1'), path('disk'), 'qcow2', 2000)
     await expectError(undefined, 'DiskLayersConflict', /disk\.s1/)
-    // If there is a definition, the disk that it names is used, whatever else is in the directory.
     expect(await rootOf(definition(path('disk')))).toBe(path('disk'))
   })
 

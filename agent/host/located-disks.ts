@@ -1,8 +1,7 @@
 /**
- * Finds the files that a Server's disks are in now. libvirt's tools and backup programs move a disk to other files: a
- * snapshot puts an overlay on it, a block job copies or commits it. The Server boots from the disks that the domain's
- * definition names. The agent also records these disks in disks.json, because the definition is lost if somebody
- * undefines the domain.
+ * Finds the files that a Server's disks are in now: libvirt's tools and backup programs move them by snapshots and
+ * block jobs. The domain's definition names the disks. The agent also records them in disks.json, because the
+ * definition is lost if somebody undefines the domain.
  */
 import { isKubenovaError, Transient } from '../../crds/index.ts'
 import { definedDisksOf, diskFileOf } from '../domain/defined-disks.ts'
@@ -18,7 +17,7 @@ import type { ServerPaths } from './paths.ts'
 
 export interface LocatedDisks {
   disks: { root: DiskFile; ephemeral?: DiskFile; swap?: DiskFile }
-  /** The rescue disk of a domain that is defined for a rescue. */
+  /** Set if the domain is defined for a rescue. */
   rescue?: DiskFile
   attached: AttachedDisk[]
 }
@@ -26,14 +25,10 @@ export interface LocatedDisks {
 type Role = keyof Disks
 type Place = Pick<Disk, 'path' | 'format' | 'type'>
 
-/**
- * Where each disk of the server is, by the disk's role. `recorded` has the places that disks.json names, and `current`
- * has the present places.
- */
+/** `recorded` has the places that disks.json names, `current` the present places. */
 interface Places {
   recorded: Disks
   current: Partial<Record<Role, Place>>
-  /** The roles for which the definition has a disk. */
   defined: ReadonlySet<Role>
   rescue?: Place
   attached: XmlNode[]
@@ -44,7 +39,7 @@ const rolesOf = (disks: Partial<Record<Role, unknown>>): Role[] => Object.keys(d
 /**
  * Finds all disks with their layers, for a new definition.
  * @param diskDirs directories in which the server's disks may be, in addition to the server's own directory
- * @param definition the definition that the domain has now; undefined if there is no domain
+ * @param definition the domain's present definition; undefined if there is no domain
  * @throws a Transient error (retried): DiskMissing if a file does not exist; DiskUnusable if the definition names a
  * disk that cannot be used; DiskLayersConflict if the guest wrote to a newer layer than the one that would be booted
  */
@@ -76,27 +71,25 @@ export async function locateDisks(
 }
 
 /**
- * Records in disks.json where the domain's disks are. Records nothing if a check finds that the guest's newest data may
- * be in other files. It throws no error then, because the next start of the domain makes the same check and reports the
- * error.
+ * Records in disks.json where the domain's disks are, but nothing if the guest's newest data may be in other files.
+ * Throws no error then, because the next start of the domain reports it.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
     const places = await readPlaces(dir, definition)
     if (!places || !isMoved(places)) return
-    // If the domain runs, QEMU writes the guest's data to the files that the definition names, so no check is needed.
-    // If the domain is off, the guest's newest data may be in other files, so check that.
+    // While the domain runs, QEMU writes to the files that the definition names, so only a domain that is off needs the
+    // check.
     const problem = definition.isActive ? undefined : await findProblem(dir, places, definition)
-    // DiskUnusable means that a block commit has made a cached image the domain's disk, so the guest may have written
-    // to that image. Record this place, too. Otherwise the guest could later boot from its former disk, which lacks
-    // what it wrote.
+    // DiskUnusable: a block commit has made a cached image the domain's disk, so the guest may have written to that
+    // image. Without a record the guest could later boot from its former disk, which lacks that data.
     if (problem === undefined || problem === 'DiskUnusable') await recordPlaces(dir, places)
   } catch (error) {
     if (!isKubenovaError(error)) throw error
   }
 }
 
-/** The code of the error that checkPlaces throws; undefined if it throws none. */
+/** Returns undefined if checkPlaces throws no error. */
 const findProblem = (dir: string, places: Places, definition: DomainDefinition): Promise<string | undefined> =>
   checkPlaces(dir, places, definition).then(
     () => undefined,
@@ -166,8 +159,8 @@ const newerLayerError = (role: Role, path: string, newer: string): Transient =>
 
 /**
  * Finds a file that the guest wrote to more recently than to the present disk of this role; undefined if there is none.
- * First checks the file that disks.json records. If the definition names no disk for the role, somebody may have taken
- * a snapshot that the agent did not see. So then all overlays on the disk in the server's directory are checked, too.
+ * If the definition names no disk for the role, somebody may have taken a snapshot that the agent did not see, so all
+ * overlays on the disk in the server's directory are checked, too.
  */
 async function findNewerLayer(
   dir: string,
@@ -182,7 +175,7 @@ async function findNewerLayer(
   const known = new Set(rolesOf(current).map((other) => (current[other] as Place).path))
   const candidates = defined.has(role) ? [] : await findOverlaysIn(dir, known)
   for (const candidate of candidates) {
-    // A file that is no overlay, or is a broken overlay, cannot be the disk that the guest used.
+    // A file that is no overlay, or is a broken one, cannot be the disk that the guest used.
     const layers = await readLayersBelow({ path: candidate, format: 'qcow2' }, isCached).catch(ignoreUnusable)
     if (hasLayer(layers, path) && (await isNewerThan(candidate, path))) return candidate
   }
@@ -190,9 +183,8 @@ async function findNewerLayer(
 }
 
 /**
- * Whether disks.json records another file than the present disk, and the guest wrote to that file more recently.
- * Returns false if the recorded file is a layer of the present disk, because the present disk is then the overlay of a
- * snapshot.
+ * Whether the guest wrote to the file that disks.json records more recently than to the present disk. False if the
+ * recorded file is a layer of the present disk, which is then the overlay of a snapshot.
  * @param last path of the file that disks.json records
  * @param place the present disk
  */
@@ -205,10 +197,7 @@ function ignoreUnusable(error: unknown): undefined {
   if (!isKubenovaError(error)) throw error
 }
 
-/**
- * Reads the layers below an attached disk if the disk is a qcow2 file or block device. For disks in other formats QEMU
- * finds the layers itself.
- */
+/** QEMU finds the layers itself if the disk's format is not qcow2. */
 async function attachedDiskOf(element: XmlNode, isCached: (path: string) => boolean): Promise<AttachedDisk> {
   const { file, dev } = childAt(element, 'source')?.attributes ?? {}
   const path = file ?? dev

@@ -1,14 +1,10 @@
-/** The managed save of a domain: the file to which libvirt saves the guest's memory when it suspends the domain. */
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { ignoreInvalidState } from './errors.ts'
 
 export const hasManagedSave = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
   (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
 
-/**
- * Whether libvirt can read the domain's managed save. It cannot read an incomplete file, which a power failure during a
- * save leaves.
- */
+/** libvirt cannot read an incomplete managed save, which a power failure during a save leaves. */
 export async function hasCompleteManagedSave(call: CallFunction, dom: DomainRef): Promise<boolean> {
   try {
     await call(proc.domainManagedSaveGetXmlDesc, { dom, flags: 0 })

@@ -9,19 +9,12 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: 1 }
 const owner = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
-/**
- * libvirt's errors VIR_ERR_OPERATION_INVALID (55), VIR_ERR_NO_DOMAIN_METADATA (80), VIR_ERR_OPERATION_TIMEOUT (68) and
- * VIR_ERR_OPERATION_FAILED (9).
- */
 const notRunning = makeLibvirtError(55, 'Requested operation is not valid: domain is not running')
 const noMetadata = makeLibvirtError(80, 'metadata not found: Requested metadata element is not present')
 const busy = makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')
 const nmiUnsupported = makeLibvirtError(9, 'operation failed: machine does not provide NMIs')
 
-/**
- * Starts a fake libvirtd with one domain. `calls` lists, in order, the NMIs and the changes of the note about the NMI
- * in the domain's metadata.
- */
+/** `calls` lists, in order, the NMIs and the changes of the note in the domain's metadata. */
 function startLibvirtd({
   active = true,
   onInjectNmi = (): unknown => undefined,

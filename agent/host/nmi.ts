@@ -1,7 +1,6 @@
 /**
- * Sends NMIs, at most one for each request. Before it sends the NMI, the agent writes a note with the request's id into
- * the running domain's metadata. If the agent crashes, the restarted agent finds the note and does not send the NMI
- * again.
+ * Sends NMIs, at most one for each request. Before an NMI, the agent writes a note with the request's id into the
+ * running domain's metadata. After a crash, the note keeps it from sending the NMI again.
  */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
@@ -19,7 +18,7 @@ import type { WithDomain } from './owned-domain.ts'
 
 const NMI_NAMESPACE = 'https://kubenova.io/nmi/1'
 const NMI_PREFIX = 'kubenova-nmi'
-/** The note is in the domain's live metadata, which exists only while QEMU runs. libvirt drops it when QEMU ends. */
+/** libvirt drops live metadata, and the note in it, when QEMU ends. */
 const LIVE = modificationImpact.live
 
 interface Note {
@@ -28,9 +27,8 @@ interface Note {
 }
 
 /**
- * Ids of requests whose NMI was not sent although the note in the domain's metadata says that it is being sent:
- * libvirtd failed to send the NMI, and then failed to remove the note. The set is lost when the agent restarts. The
- * restarted agent finds only the note, and reports that it is unknown whether the NMI was sent.
+ * Ids of requests whose NMI libvirtd failed to send, and whose note it then failed to remove. After a restart of the
+ * agent, which loses this set, the note means that it is unknown whether the NMI was sent.
  */
 export type UnsentNmis = Set<string>
 
@@ -75,8 +73,8 @@ async function sendNmiOnce(
 }
 
 /**
- * Sends the NMI. An error answer of libvirt means that no NMI was sent, so the note is removed. Without any answer the
- * NMI may have been sent, so the note stays.
+ * After an error answer of libvirt no NMI was sent, so the note is removed. Without any answer the NMI may have been
+ * sent, so the note stays.
  */
 async function injectNmi(call: CallFunction, dom: DomainRef, requestId: string, unsent: UnsentNmis): Promise<void> {
   unsent.delete(requestId)
@@ -97,7 +95,7 @@ async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
-    // Ignore the error if the domain is off or gone, because libvirt has then dropped the note.
+    // If the domain is off or gone, libvirt has dropped the note.
     const isForgotten = isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')
     if (!isForgotten) throw error
   }

@@ -1,4 +1,3 @@
-/** Observes a domain: its power, its managed save, and its boot ID. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ObservedDomain } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -8,16 +7,11 @@ import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './man
 import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
-/**
- * How long an observation waits for a domain that is starting up. Most boots take less time. Restoring a large memory
- * takes longer; then the observation fails and the reconcile is retried.
- */
+/** Milliseconds. Most boots take less. During a long restore the observation fails, and the reconcile is retried. */
 const STARTING_UP_MS = 1000
-/** The delay before a domain that is starting up is observed again. */
 const OBSERVE_AGAIN_MS = 50
 
 /**
- * Observes the domain with this UUID.
  * @param wait milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
  * @throws a Transient error (retried) with the code LibvirtBusy if the domain is still starting up after the wait
  */
@@ -45,7 +39,7 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
   }
 }
 
-/** Whether libvirt counts the domain as active: running or paused. */
+/** A paused domain is active, too. */
 export const isDomainActive = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
   (await call(proc.domainIsActive, { dom })).active
 
@@ -54,9 +48,8 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether libvirtd is still starting the domain, so that the domain's state is not final. If libvirtd was killed during
- * a start, the restarted libvirtd reports this state, too, but ends the domain within some 200 ms
- * (qemuProcessReconnect).
+ * A libvirtd that was killed during a start also reports this state after its restart, but ends the domain within some
+ * 200 ms (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
@@ -66,8 +59,8 @@ async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwn
     hasManagedSave(call, dom),
   ])
   const unsavedState = toDomainState(state, reason, false)
-  // A running domain has a managed save only if libvirtd was killed during a save or restore. Remove the save: it is
-  // older than the disk, so restoring it later would damage the guest's data.
+  // A running domain has a managed save only if libvirtd was killed during a save or restore. The save is older than
+  // the disk, so restoring it would damage the guest's data.
   if (saved && unsavedState.power === 'running') await removeManagedSave(call, dom)
   const isSaved = saved && unsavedState.power === 'off' && (await hasCompleteManagedSave(call, dom))
   const observed = toDomainState(state, reason, isSaved)

@@ -1,4 +1,3 @@
-/** Finds a Server's domain and checks in the domain's metadata that this Server owns it. */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { type DomainOwner, METADATA_NAMESPACE, parseDomainOwner } from '../domain/metadata.ts'
 import {
@@ -11,7 +10,7 @@ import {
 } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 
-/** Makes libvirt read the metadata of the running domain or, if the domain is off, of its persistent definition. */
+/** The metadata of the running domain or, if the domain is off, of its persistent definition. */
 const CURRENT = modificationImpact.current
 
 /**
@@ -27,7 +26,6 @@ export type WithDomain = <T>(
   foreign?: 'refuse' | 'skip',
 ) => Promise<T | undefined>
 
-/** Returns a function that acts only on the domain of the Server with this uid. */
 export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDomain {
   return async (doing, uuid, act, foreign = 'refuse') => {
     try {
@@ -45,9 +43,8 @@ export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDo
 }
 
 /**
- * The error for a domain that has the Server's UUID but another owner. Transient (retried) if an earlier Server owns
- * the domain, because the agent will remove the domain as an orphan. Otherwise Terminal, because the agent never
- * removes a domain that no Server owns.
+ * Transient (retried) if an earlier Server owns the domain, because the agent will remove the domain as an orphan.
+ * Otherwise Terminal, because the agent never removes a domain that no Server owns.
  */
 function uuidInUseError(
   { name, uuid }: DomainRef,
@@ -69,7 +66,7 @@ async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef |
   }
 }
 
-/** Reads the owner from the domain's metadata; undefined if Kubenova has written no metadata there. */
+/** Returns undefined if the domain has no metadata of Kubenova. */
 export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainOwner | undefined> {
   try {
     const { metadata } = await call(proc.domainGetMetadata, {

@@ -1,6 +1,3 @@
-/**
- * Paths of a Server's files on its host. All but the VNC socket are in one directory, whose name is the Server's uid.
- */
 import { join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
 
@@ -39,10 +36,7 @@ export function serverPathsOf(dataDir: string, runDir: string, uid: string): Ser
   }
 }
 
-/**
- * The domain's name in libvirt. libvirt refuses duplicate names, so the name ends with the first eight digits of the
- * uid.
- */
+/** libvirt refuses duplicate names, so the name ends with the first eight digits of the uid. */
 export function domainNameOf({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
 }

@@ -1,5 +1,4 @@
-// Tests the KVM probe when QEMU's user may not open /dev/kvm. libvirtd offers KVM even then, because it queries QEMU's
-// capabilities as root.
+// libvirtd offers KVM even if QEMU's user may not open /dev/kvm, because it queries QEMU's capabilities as root.
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -20,7 +19,7 @@ it.skipIf(!existsSync('/dev/kvm'))(
   'probeKvm answers refused, and logs libvirt’s error, when QEMU’s user may not open /dev/kvm',
   async () => {
     const dataDir = join(host().home, 'var/lib/kubenova')
-    // Let QEMU's user enter the test's directory, so that QEMU fails only because of /dev/kvm.
+    // QEMU must fail only because of /dev/kvm.
     chmodSync(join(host().home, '../..'), 0o755)
     await host().exec(['chmod', '600', '/dev/kvm'])
     const { capabilities } = await connection.call(proc.connectGetCapabilities, {})

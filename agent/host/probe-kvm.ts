@@ -1,8 +1,7 @@
 /**
  * Probes whether guests run with KVM on this host. On some nested or restricted hosts /dev/kvm can be opened, but a
- * guest stops at its first instruction or runs a thousand times slower. So the probe boots a guest that consists of one
- * boot sector, which counts for a while and then writes to its serial port. With a working KVM this takes well under a
- * second.
+ * guest stops at its first instruction or runs a thousand times slower. So the probe boots one boot sector, which
+ * counts for a while and then writes to its serial port. With a working KVM this takes well under a second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -13,18 +12,13 @@ import { renderXml, xmlElement } from '../domain/render-xml.ts'
 import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../libvirt/index.ts'
 
 const PROBE_TIMEOUT_MS = 5000
-/**
- * The time limit for the start of the probe domain. It must be long enough for a busy machine: a domain that starts
- * after the limit is not stopped by the probe, which has given up by then.
- */
+/** Milliseconds. Long enough for a busy machine: nothing stops a domain that starts after the probe has given up. */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
 const PROBE_NAME_PREFIX = 'kubenova-probe-'
 
-/** The number to which the boot sector counts. */
 const LOOP_COUNT = 50_000_000
 
-/** Builds the boot sector in 16-bit code: it counts to LOOP_COUNT and then writes K to the serial port. */
 function buildBootSector(): Buffer {
   const sector = Buffer.alloc(512)
   const count = Buffer.alloc(4)
@@ -85,11 +79,10 @@ function buildProbeXml(uuid: string, arch: string, { disk, log }: { disk: string
 /**
  * - works: the guest wrote to its serial port in time.
  * - useless: the guest started, but wrote nothing in time.
- * - refused: libvirt or QEMU did not start the guest, because KVM or memory is missing.
+ * - refused: libvirt or QEMU did not start the guest.
  */
 export type ProbeVerdict = 'works' | 'useless' | 'refused'
 
-/** Boots the probe domain and reports whether it wrote to its serial port in time. */
 export async function probeKvm(
   call: CallFunction,
   { arch, dataDir, log }: { arch: string; dataDir: string; log: Log },
@@ -103,14 +96,14 @@ export async function probeKvm(
   try {
     await writeFile(files.disk, buildBootSector())
     const xml = buildProbeXml(uuid, arch, files)
-    // With this flag libvirtd destroys the domain when the agent's connection ends.
+    // libvirtd destroys the domain when the agent's connection ends.
     const flags = domainCreateFlags.autodestroy
     const { dom } = await call(proc.domainCreateXml, { xml, flags }, { timeoutMs: CREATE_TIMEOUT_MS })
     const hasWritten = await waitForGuestOutput(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return hasWritten ? 'works' : 'useless'
   } catch (error) {
-    // A broken connection says nothing about KVM, so let the caller retry.
+    // A broken connection says nothing about KVM, so the caller retries.
     if (!isLibvirtError(error)) throw error
     log.warn({ err: error }, 'libvirtd offers KVM but starts no guest with it: this host uses emulation')
     return 'refused'
@@ -119,10 +112,7 @@ export async function probeKvm(
   }
 }
 
-/**
- * Destroys the probe domains of earlier agent processes. Usually libvirtd does so when the connection ends, but not if
- * libvirtd itself was killed.
- */
+/** libvirtd destroys probe domains when the connection ends, but not if libvirtd itself was killed. */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
   for (const dom of domains.filter(({ name }) => name.startsWith(PROBE_NAME_PREFIX)))
@@ -132,9 +122,8 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works. A probe takes seconds, so its result is cached until the host boots or QEMU's version changes. A
- * refusal of libvirt or QEMU to start the probe domain is not cached, because a refusal comes fast, and its cause may
- * be gone at the next probe.
+ * A probe takes seconds, so its result is cached until the host boots or QEMU's version changes. A refusal to start the
+ * probe domain is not cached, because it comes fast and its cause may be gone next time.
  */
 export async function cachedProbeResult(
   dataDir: string,
@@ -143,7 +132,7 @@ export async function cachedProbeResult(
 ): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  // Probe again if the file is missing, or incomplete after a crash.
+  // The file may be missing, or incomplete after a crash.
   const last = await readFile(path, 'utf8')
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)
@@ -157,7 +146,6 @@ export async function cachedProbeResult(
   return works
 }
 
-/** Whether the guest writes to its serial port before the probe times out. */
 async function waitForGuestOutput(log: string): Promise<boolean> {
   for (const end = performance.now() + PROBE_TIMEOUT_MS; performance.now() < end; await delay(POLL_MS)) {
     const output = await readFile(log).catch(() => Buffer.alloc(0))

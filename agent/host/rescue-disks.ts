@@ -1,7 +1,3 @@
-/**
- * Implements the host capability RescueDisks with files: the disk of a Server's rescue system is beside the Server's
- * disks.
- */
 import { rm } from 'node:fs/promises'
 import type { Guest, RescueDisks, RescueSystem } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -30,8 +26,8 @@ async function createMissingRescueDisk(
 ): Promise<void> {
   const { hasSpace, root, pathsOf } = options
   const { dir: directory } = pathsOf(guest)
-  // If the files of the Server's disks were deleted, only the running QEMU, which has them open, still has the data. So
-  // throw here, before the domain is powered off.
+  // If the files of the Server's disks were deleted, only the running QEMU still has the data. So fail before the
+  // domain is powered off.
   await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)
@@ -47,7 +43,7 @@ async function removeRescueFiles(guest: Guest, { cache, pathsOf }: DisksOptions)
 }
 
 /**
- * Reads the rescue disk that the domain has to boot from; undefined if the Server is not in mode rescued.
+ * Returns undefined if the Server is not in mode rescued.
  * @throws a Transient error (retried) with the code DiskMissing if the Server is in mode rescued and the disk is
  * missing
  */

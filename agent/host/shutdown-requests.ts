@@ -1,9 +1,4 @@
-/** Asks guests to power off, without waiting for libvirtd's answer. */
-
-/**
- * Milliseconds after which a guest is asked again to power off. A guest that was still booting may have missed the
- * first request (Nova's SHUTDOWN_RETRY_INTERVAL).
- */
+/** Milliseconds. A guest that was booting may have missed the first request (Nova's SHUTDOWN_RETRY_INTERVAL). */
 const ASK_AGAIN_MS = 10_000
 
 interface Request {
@@ -15,9 +10,9 @@ export class ShutdownRequests {
   readonly #requests = new Map<string, Request>()
 
   /**
-   * Calls `ask`, unless the last call for this Server still runs or is less than ten seconds old. Does not wait for
-   * `ask`, because a hung guest agent or QEMU can block libvirtd for a minute. Ignores errors of `ask`, because the
-   * caller observes whether the domain powers off.
+   * Calls `ask`, unless the last call for this Server still runs or is less than ten seconds old. Does not wait,
+   * because a hung guest agent or QEMU can block libvirtd for a minute. Ignores errors, because the caller observes
+   * whether the domain powers off.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOldRequests()
@@ -30,10 +25,7 @@ export class ShutdownRequests {
     void ask().then(answered, answered)
   }
 
-  /**
-   * Forgets the last request to a Server's guest. Called at each boot, because the request was meant for the guest
-   * before this boot.
-   */
+  /** Called at each boot, because the last request was meant for the guest before this boot. */
   forget(uid: string): void {
     this.#requests.delete(uid)
   }

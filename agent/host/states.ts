@@ -1,7 +1,6 @@
-/** Translates libvirt's numbers for domain states and reasons (libvirt-domain.h) to names. */
 import type { DomainPower } from '../../crds/index.ts'
 
-/** The power for each virDomainState; the index is the number of the state. */
+/** The index is the number of the virDomainState. */
 const powers: readonly DomainPower[] = [
   'off',
   'running',
@@ -14,8 +13,8 @@ const powers: readonly DomainPower[] = [
 ]
 
 /**
- * The names of the reasons for each virDomainState: the key is the state's number, the index the reason's number. A
- * reason that is not listed is reported by its number.
+ * The key is the number of the virDomainState, the index that of the reason. A reason that is not listed is reported by
+ * its number.
  */
 const reasons: Partial<Record<number, readonly string[]>> = {
   1: [
@@ -53,7 +52,7 @@ const reasons: Partial<Record<number, readonly string[]>> = {
 }
 
 /**
- * Translates the state and reason of virDomainGetState. A domain that is shutting down counts as running.
+ * A domain that is shutting down counts as running.
  * @param saved whether the domain has a managed save
  */
 export function toDomainState(state: number, reason: number, saved: boolean): { power: DomainPower; reason: string } {

@@ -6,7 +6,7 @@ import { createOwnedDomainCaller } from './owned-domain.ts'
 const { state, cpuTotal, balloon, vcpu, interface: networkInterface, block } = domainStats
 const GROUPS = state | cpuTotal | balloon | vcpu | networkInterface | block
 
-/** Returns undefined if the domain is off or absent. A busy QEMU is not waited for: its values are then left out. */
+/** Returns undefined if the domain is off or absent. The values of a busy QEMU are left out. */
 export async function readStatistics(
   call: CallFunction,
   { uid, uuid }: { uid: string; uuid: string },
@@ -26,6 +26,6 @@ export async function readStatistics(
   )
 }
 
-/** libvirt's counters are 64 bits wide. Above 2^53, which is 104 days of CPU time in nanoseconds, they are rounded. */
+/** libvirt's counters have 64 bits. Above 2^53 (104 days of CPU time in nanoseconds) they are rounded. */
 const toJson = (value: bigint | number | string | boolean): number | string | boolean =>
   typeof value === 'bigint' ? Number(value) : value

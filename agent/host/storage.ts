@@ -1,7 +1,3 @@
-/**
- * Opens the host's image cache, which checks that the disk has enough free space before it writes. Removes images
- * that no Server needs any more.
- */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'
@@ -17,11 +13,10 @@ import { instancesDirOf } from './paths.ts'
 export interface HostStorage extends AsyncDisposable {
   readonly cache: ImageCache
   readonly hasSpace: SpaceCheck
-  /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
    * Removes images that no Server uses, if the limits on size, free space and age require it. Also finishes deletions
-   * of Servers' directories that a crash interrupted.
+   * that a crash interrupted.
    * @param isOurs whether a Server with that uid is on this host
    */
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>
@@ -35,7 +30,7 @@ function networkOptionsOf({ imageCaFile, imageProxy, imageNoProxy }: AgentOption
   }
 }
 
-/** A cached image is removed when no Server has used it for this number of milliseconds (30 days). */
+/** Milliseconds for which an unused image is kept (30 days). */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {

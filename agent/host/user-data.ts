@@ -1,7 +1,7 @@
 /**
- * User data that a user keeps in a Secret. The controller encrypts it for this host in a HostSecret (docs/adr/0035).
- * The agent decrypts it once and keeps it in the server's directory, because the HostSecret is deleted when the server
- * is built. The kept data stays valid, because the user data of a server does not change.
+ * User data that a user keeps in a Secret. The controller encrypts it for this host in a HostSecret (docs/adr/0035),
+ * which is deleted when the server is built. So the agent keeps the decrypted data, which never changes, in the
+ * server's directory.
  */
 import type { KeyObject } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -22,7 +22,7 @@ export interface UserDataOptions {
 }
 
 /**
- * Returns the user data that the server has from a Secret; undefined if it has none.
+ * Returns undefined if the server has no user data from a Secret.
  * @param directory the server's directory
  * @throws a Transient error (retried) with the code UserDataNotDelivered if there is no user data for this host yet
  */
@@ -33,7 +33,7 @@ export async function ensureSecretUserData(
   options: UserDataOptions,
 ): Promise<Uint8Array | undefined> {
   if (guest.instance.hasSecretUserData !== true) return undefined
-  // The name begins with disk.config, so writeConfigDrive also removes temporary files of this name that a crash has
+  // The name begins with disk.config, so writeConfigDrive also removes the file's temporary versions that a crash has
   // left.
   const path = join(directory, 'disk.config.user-data')
   const kept = await readFile(path).catch(ignoreMissingFile)
@@ -50,7 +50,6 @@ export async function ensureSecretUserData(
   return userData
 }
 
-/** Tells the user what the controller does, and what to do if the problem lasts. */
 function adviceFor({ server: { spec } }: Guest): string {
   const { name = '', key = '' } = spec.userDataFrom?.secretKeyRef ?? {}
   return `the controller sends it again while Secret ${name} exists; if this lasts, create that Secret again, with the key ${key}, or see that the controller runs`

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type BaseRequirements, checkImageHeader, type DiskFormat, planBase, rejectUnsafeHeader } from './base-plan.ts'
 import { readImageInfo } from './qemu-img.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -18,16 +17,11 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { cwd: dir, stdio: 'pipe' })
 const at = (name: string) => join(dir, name)
 
-/** Checks an image and decides how it becomes a base, as the image cache does. */
 async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
   await checkImageHeader(path, { format, isVerified: false })
   return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
-/**
- * Images that refer to other files. Each row has a name, the format that the Image claims, a function that creates the
- * file, and the expected reason.
- */
 const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
   [
     'qcow2 backed by a file of the host',
@@ -124,7 +118,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
     () => {
       qemuImg('create', '-q', '-f', 'qcow2', 'corrupt.qcow2', '1M')
       const file = openSync(at('corrupt.qcow2'), 'r+')
-      // Set bit 1 of qcow2's incompatible features, which marks the image as corrupt.
+      // Bit 1 of qcow2's incompatible features marks the image as corrupt.
       writeSync(file, Buffer.from([2]), 0, 1, 79)
       closeSync(file)
       return 'corrupt.qcow2'

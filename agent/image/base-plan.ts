@@ -1,9 +1,8 @@
 /**
  * Decides whether an image may become a base (the file in the cache that servers' disks are made from), and in which
- * format. Any user may provide an image. The header of a qcow2 or VMDK image can name other files of the host, which
- * QEMU would then show to the guest as disk data (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498). Even qemu-img info
- * opens such files (CVE-2024-4467). So the agent first checks the header itself, and runs qemu-img only on an image
- * that names no other files.
+ * format. The header of a user's image can name other files of the host, which QEMU would show to the guest as disk
+ * data (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498). Even qemu-img info opens such files (CVE-2024-4467), so the
+ * agent checks the header itself first.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'
@@ -16,20 +15,17 @@ export type DiskFormat = (typeof diskFormats)[number]
 
 const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
-/** Facts about a file, from the Image resource and from the file's source. */
 export interface ContentOrigin {
   /** The format that the Image resource claims. */
   format: DiskFormat
-  /** The media type that the source gave, if any. */
   mediaType?: string
   /** Whether the file has the checksum that the Image resource names. */
   isVerified: boolean
 }
 
 /**
- * Reads the first bytes of an image.
- * @throws a Terminal error (not retried) with the code ImageUnsafe if the bytes name other files, ImageNotADisk if they
- * are not those of a disk, or ImageTruncated if the header promises more bytes than the file has
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if the image's first bytes name other files,
+ * ImageNotADisk if they are not those of a disk, or ImageTruncated if the header promises more bytes than the file has
  */
 export async function checkImageHeader(path: string, origin: ContentOrigin): Promise<void> {
   const file = await open(path, 'r')
@@ -44,7 +40,7 @@ export async function checkImageHeader(path: string, origin: ContentOrigin): Pro
   }
 }
 
-/** Describes the content of a file that is no disk, and what the user can do; undefined if the file may be a disk. */
+/** Describes a file that is no disk, and what the user can do; undefined if the file may be a disk. */
 export async function describeFile(path: string, mediaType: string | undefined): Promise<string | undefined> {
   const file = await open(path, 'r')
   try {
@@ -63,9 +59,8 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Describes a file that is probably a web page, because its source gives it the media type of a page. (The content may
- * not look like a page, for instance if it is encrypted.) Returns undefined if other facts show that the file is a
- * disk: a boot sector, the right checksum, or a format other than raw.
+ * Describes a file whose source gives it the media type of a page; its content may be encrypted. Returns undefined if a
+ * boot sector, the right checksum, or a format other than raw shows that it is a disk.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')
@@ -73,10 +68,7 @@ function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOr
   return `the source gave a page${mediaTypeNote(mediaType)}, and nothing shows that it is a disk: correct the URL, or create an Image with the checksum of the disk`
 }
 
-/**
- * Rejects a file that is shorter than its header promises. A raw file with the right checksum is whole, whatever its
- * header says.
- */
+/** A raw file with the right checksum is whole, whatever its header says. */
 async function rejectTruncated(file: FileHandle, { format, isVerified }: ContentOrigin): Promise<void> {
   if (isVerified && format === 'raw') return
   const [promised = 0, { size }] = [await readPromisedSize(file, format), await file.stat()]
@@ -92,21 +84,17 @@ async function readFirstBytes(file: FileHandle, count: number): Promise<Buffer> 
 const QCOW_MAGIC = 0x514649fb
 const VMDK_MAGIC = 'KDMV'
 
-/** Bit 2 of qcow2's incompatible features: docs/interop/qcow2.txt of QEMU. */
+/** docs/interop/qcow2.txt of QEMU. */
 const EXTERNAL_DATA_FILE = 1n << 2n
 
-/**
- * Rejects an image whose header names other files. Pure.
- * @throws a Terminal error (not retried) with the code ImageUnsafe for such an image
- */
+/** @throws a Terminal error (not retried) with the code ImageUnsafe if the header names other files */
 export function rejectUnsafeHeader(header: Buffer): void {
   if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
     if (header.readBigUInt64BE(8) !== 0n) throw unsafeImageError('its qcow2 header names a backing file')
     const features = header.readUInt32BE(4) >= 3 && header.length >= 80 ? header.readBigUInt64BE(72) : 0n
     if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImageError('its qcow2 header names an external data file')
   }
-  // If the capacity in the VMDK header is 0, QEMU reads a descriptor inside the file and opens all files that the
-  // descriptor names.
+  // If the capacity in the VMDK header is 0, QEMU reads a descriptor inside the file and opens all files that it names.
   if (header.toString('latin1', 0, 4) === VMDK_MAGIC && header.length >= 20 && header.readBigUInt64LE(12) === 0n) {
     throw unsafeImageError('its VMDK header has no capacity, so its data would be in other files')
   }
@@ -118,20 +106,18 @@ export function rejectUnsafeHeader(header: Buffer): void {
 export interface BaseRequirements {
   /** The format that the Image resource claims. */
   format: DiskFormat
-  /** The largest disk that an image may contain, in bytes. */
+  /** Bytes. */
   maxVirtualSize: number
   /**
-   * `asIs`: a base made from a qcow2 or raw image keeps the image's format; images in other formats become qcow2.
-   * `raw`: every base is raw.
+   * `asIs`: a qcow2 or raw image keeps its format, and images in other formats become qcow2. `raw`: every base is raw.
    */
   baseFormat: 'asIs' | 'raw'
 }
 
-/** How an image becomes a base: used as it is, or converted. */
 export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
 
 /**
- * Decides how an image becomes a base, from the output of qemu-img info.
+ * @param info the output of qemu-img info
  * @throws a Terminal error (not retried) with the code ImageFormatMismatch, ImageUnsafe or ImageTooLarge if the image
  * may not become a base
  */
@@ -151,13 +137,12 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
   }
   if (format === 'raw') return { use: 'raw' }
   if (baseFormat === 'raw') return { convertTo: 'raw' }
-  // A qcow2 with snapshots is converted, which drops the snapshots: no guest could reach them.
+  // The conversion drops the snapshots, which no guest could reach.
   return format === 'qcow2' && (info.snapshots ?? []).length === 0 ? { use: 'qcow2' } : { convertTo: 'qcow2' }
 }
 
 function formatAdvice(actual: string): string {
-  // QEMU reports the format raw for every file in which it recognizes no other format. So the file may also be a
-  // damaged image.
+  // QEMU reports raw for every file whose format it does not recognize, so the file may also be a damaged image.
   if (actual === 'raw')
     return ', or damaged at its beginning: if it is a disk as it is, create an Image with format raw'
   return diskFormats.some((known) => known === actual)
@@ -166,8 +151,8 @@ function formatAdvice(actual: string): string {
 }
 
 /**
- * Rejects an image that refers to other files, is encrypted or is marked as corrupt.
- * @throws a Terminal error (not retried) with the code ImageUnsafe for such an image
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if the image refers to other files, is encrypted or
+ * is marked as corrupt
  */
 function rejectUnsafeImage(info: ImageInfo): void {
   const { type, data } = info['format-specific'] ?? { type: '', data: {} }

@@ -16,7 +16,6 @@ import { syncToDisk } from '../files/atomic-files.ts'
 import { errorCodeOf, ignoreNotFound, pathExists } from '../files/errors.ts'
 import { type CachedBase, type CacheLimits, selectBasesToEvict } from './eviction.ts'
 
-/** The content of record.json: describes a base and its source. */
 export interface BaseRecord {
   format: 'qcow2' | 'raw'
   virtualSize: number
@@ -28,11 +27,11 @@ export interface Base {
   key: string
   path: string
   format: 'qcow2' | 'raw'
-  /** Size in bytes of the disk as a guest sees it. */
+  /** Bytes of the disk as a guest sees it. */
   virtualSize: number
 }
 
-/** Milliseconds (one day) after which an unfinished download is removed. */
+/** Milliseconds (one day). */
 const MAX_WORK_AGE_MS = 86_400_000
 
 export class BaseStore {
@@ -42,10 +41,7 @@ export class BaseStore {
     this.#root = root
   }
 
-  /**
-   * Creates the directories and finishes removals that a crash interrupted. Keeps work/, so that downloads can
-   * continue.
-   */
+  /** Finishes removals that a crash interrupted. Keeps work/, so that downloads can continue. */
   async open(): Promise<void> {
     for (const name of ['bases', 'work', 'locks', 'trash'])
       await mkdir(join(this.#root, name), { recursive: true, mode: 0o755 })
@@ -65,7 +61,7 @@ export class BaseStore {
     return text === undefined ? undefined : (JSON.parse(text) as BaseRecord)
   }
 
-  /** Pins the base for `owner`. A new pin counts as a use of the base. Returns undefined if there is no such base. */
+  /** A new pin counts as a use of the base. Returns undefined if there is no such base. */
   async pin(key: string, owner: string): Promise<(Base & { record: BaseRecord }) | undefined> {
     const pin = this.#basePath(key, 'pins', owner)
     try {
@@ -86,12 +82,11 @@ export class BaseStore {
     await utimes(this.#basePath(key), now, now)
   }
 
-  /** Removes the owner's pins. Call it when no disk of the owner is backed by a base any more. */
+  /** Call it when no disk of the owner is backed by a base any more. */
   async unpin(owner: string): Promise<void> {
     for (const key of await readdir(this.#basePath())) await rm(this.#basePath(key, 'pins', owner), { force: true })
   }
 
-  /** Removes the pins of owners that no longer exist. */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     for (const key of await readdir(this.#basePath()))
       for (const owner of (await readdir(this.#basePath(key, 'pins')).catch(ignoreNotFound)) ?? [])
@@ -99,22 +94,22 @@ export class BaseStore {
   }
 
   /**
-   * Makes a base with this key from a directory that contains the files disk and record.json. Pins the base for
-   * `owner`, so that it is not evicted at once.
+   * Makes a base from a directory that contains the files disk and record.json. Pins the base for `owner`, so that it
+   * is not evicted at once.
    */
   async publish(key: string, directory: string, owner: string): Promise<void> {
     await mkdir(join(directory, 'pins'), { recursive: true })
     await writeFile(join(directory, 'pins', owner), '')
     for (const name of ['disk', 'record.json', join('pins', owner), 'pins', '']) await syncToDisk(join(directory, name))
     await rename(directory, this.#basePath(key)).catch((error: unknown) => {
-      // Ignore that the base exists: another process has published the same content.
+      // Another process has published the same content.
       if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') throw error
     })
     await syncToDisk(this.#basePath())
   }
 
   /**
-   * Removes unused bases and old downloads as the limits require. Returns the keys of the removed bases.
+   * Returns the keys of the removed bases.
    * @param now milliseconds since 1970
    */
   async evict(limits: CacheLimits, now: number): Promise<string[]> {
@@ -142,7 +137,7 @@ export class BaseStore {
     }
   }
 
-  /** Removes a base. Returns false if the base has been pinned or is already gone. */
+  /** Returns false if the base has been pinned or is already gone. */
   async #remove(key: string): Promise<boolean> {
     const name = `${key}.${randomBytes(6).toString('hex')}`
     const isInTrash = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(
@@ -152,7 +147,6 @@ export class BaseStore {
     return isInTrash === true && this.#finishRemoval(name)
   }
 
-  /** Deletes a base in the trash, or moves it back if it has a pin. */
   async #finishRemoval(name: string): Promise<boolean> {
     const path = join(this.#root, 'trash', name)
     const key = name.slice(0, name.lastIndexOf('.'))
@@ -161,14 +155,14 @@ export class BaseStore {
       await rename(path, this.#basePath(key))
       return false
     }
-    // Delete record.json first. Without it the directory is no base. So if the agent crashes now, nobody uses the
-    // partly deleted base, even if an operator moves it back from the trash.
+    // Without record.json the directory is no base. So after a crash nobody uses the partly deleted base, even if an
+    // operator moves it back from the trash.
     await rm(join(path, 'record.json'), { force: true })
     await rm(path, { recursive: true, force: true })
     return true
   }
 
-  /** Removes downloads whose files have not changed for `maxAge` milliseconds. */
+  /** @param maxAge milliseconds since the last change of a download's files */
   async #removeStaleDownloads(maxAge: number, now: number): Promise<void> {
     for (const key of await readdir(join(this.#root, 'work'))) {
       const directory = this.workDirectoryOf(key)

@@ -1,8 +1,8 @@
-/** Translates TLS errors that no retry can cure to messages that tell the user what to do. Pure functions. */
+/** Translates TLS errors that no retry can cure to messages that tell the user what to do. */
 import { Terminal } from '../../crds/index.ts'
 import { errorCodeOf } from '../files/errors.ts'
 
-/** The codes of OpenSSL and Node for a chain of certificates that ends at no trusted authority. */
+/** Codes of OpenSSL and Node for a chain of certificates that ends at no trusted authority. */
 const unknownAuthority = new Set([
   'CERT_UNTRUSTED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -17,9 +17,7 @@ const wrongTime = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 const wrongName = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH'])
 
-/**
- * Codes for other faults of a certificate. Node reports the code UNSPECIFIED for all faults that it has no code for.
- */
+/** Node reports UNSPECIFIED for all faults of a certificate that it has no code for. */
 const otherFaults = new Set([
   'CERT_CHAIN_TOO_LONG',
   'CERT_REJECTED',
@@ -34,23 +32,22 @@ const otherFaults = new Set([
   'UNSPECIFIED',
 ])
 
-/** Matches OpenSSL's reasons for an answer that is no TLS at all. */
+/** OpenSSL's reasons for an answer that is no TLS at all. */
 const NO_TLS = /wrong version number|packet length too long|http request/
 
-/** Matches the alerts of a server that wants a certificate from its client. */
+/** Alerts of a server that wants a certificate from its client. */
 const CLIENT_CERTIFICATE = /alert (certificate required|bad certificate|no certificate)/
 
 /**
- * Matches OpenSSL's reasons for a handshake that fails each time: alerts of the server, and settings that this host's
- * OpenSSL does not accept. Does not match the alerts "internal error" and "bad record mac", because a server may send
- * them once and then recover.
+ * OpenSSL's reasons for a handshake that fails each time. Does not match the alerts "internal error" and "bad record
+ * mac", from which a server may recover.
  */
 const LASTING =
   /alert (?!internal error|bad record mac)|unsupported protocol|no protocols available|no shared cipher|no ciphers available|key too small|md too weak|unsafe legacy renegotiation|certificate verify failed/
 
 /**
- * Returns a Terminal error (not retried) if the certificate of the URL's server is not trusted, or if TLS with that
- * server fails each time; returns any other error unchanged.
+ * Returns a Terminal error (not retried) if the server's certificate is not trusted, or if TLS with the server fails
+ * each time; returns any other error unchanged.
  */
 export function toCertificateError(error: unknown, { origin, hostname }: URL): unknown {
   const complaint =
@@ -81,14 +78,14 @@ function complainAboutTls(error: unknown, origin: string): string | undefined {
 }
 
 /**
- * OpenSSL's reason for a failed handshake, such as "tlsv1 alert protocol version"; undefined for other errors. Node
- * reports such errors with the code EPROTO or a code that begins with ERR_SSL_, and with OpenSSL's text as the message.
+ * For example "tlsv1 alert protocol version"; undefined for other errors. Node reports errors of OpenSSL with the code
+ * EPROTO or a code that begins with ERR_SSL_, and with OpenSSL's text as the message.
  */
 function opensslReasonOf(error: unknown): string | undefined {
   const code = errorCodeOf(error) ?? ''
   if (!(error instanceof Error) || !(code === 'EPROTO' || code.startsWith('ERR_SSL_'))) return undefined
   const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? []
-  // If the message has no reason from OpenSSL, make one from the error's code: ERR_SSL_NO_CIPHERS gives "no ciphers".
+  // ERR_SSL_NO_CIPHERS gives "no ciphers".
   return (
     reason ??
     code

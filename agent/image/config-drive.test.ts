@@ -6,7 +6,6 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Guest } from '../../actions/host/index.ts'
 import { writeConfigDrive } from './config-drive.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -41,7 +40,6 @@ const makeGuest = (displayName: string): Guest => ({
   },
 })
 
-/** Reads a file of the ISO image with xorriso. */
 function readFromIso(iso: string, path: string): string {
   const target = join(dir, 'out')
   rmSync(target, { force: true })

@@ -1,6 +1,6 @@
 /**
- * Writes the config drive: an ISO 9660 image with label config-2 that contains the metadata files. An existing config
- * drive is written again only if the files have changed.
+ * Writes the config drive: an ISO 9660 image with label config-2. An existing config drive is written again only if its
+ * files have changed.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -20,15 +20,14 @@ export interface ConfigDriveOptions {
 }
 
 /**
- * Brings the config drive up to date with the guest and returns its path. Idempotent.
+ * Idempotent.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  */
 export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions): Promise<string> {
   const { directory, signal, secretUserData } = options
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Remove only the temporary files of the config drive, because another step may be creating disks in the same
-  // directory.
+  // Another step may be creating disks in the same directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
   const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed, secretUserData))
@@ -38,10 +37,7 @@ export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions
   return path
 }
 
-/**
- * Returns the guest's random seed. The seed is saved in disk.config.json before the guest gets it, so that it stays the
- * same after a crash.
- */
+/** The seed is saved in disk.config.json before the guest gets it, so that it stays the same after a crash. */
 async function readOrCreateSeed(path: string): Promise<Uint8Array> {
   const text = await readFile(path, 'utf8').catch(ignoreNotFound)
   if (text !== undefined) return Buffer.from((JSON.parse(text) as { randomSeed: string }).randomSeed, 'base64')

@@ -78,12 +78,11 @@ function overlayOfMissing(): string {
   return top
 }
 
-/** An overlay as old versions of qemu-img made it: its header does not say which format the layer below has. */
+/** Old versions of qemu-img made overlays whose header does not say which format the layer below has. */
 function withoutFormat(): string {
   const top = overlay('formatless', create('below', '-f', 'raw'), 'raw')
   const file = readFileSync(top)
-  // Changes the type of the header extension that names the format. QEMU ignores an extension of an unknown type, so
-  // the header then names no format.
+  // QEMU ignores a header extension of an unknown type, so the header then names no format.
   file.writeUInt32BE(0x11111111, file.indexOf(Buffer.from('e2792aca', 'hex')))
   writeFileSync(top, file)
   return top

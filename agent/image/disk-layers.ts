@@ -1,7 +1,7 @@
 /**
- * The layers of a disk. The header of an overlay names the layer below it and that layer's format. Snapshots and block
- * jobs of libvirt change the headers, so the agent reads the headers before each boot. The agent can trust the header
- * of a qcow2 disk, because the guest can write the disk's content but not its header.
+ * The header of an overlay names the layer below it and that layer's format. Snapshots and block jobs of libvirt change
+ * the headers, so the agent reads them before each boot. They can be trusted, because the guest can write a qcow2
+ * disk's content but not its header.
  */
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -14,14 +14,13 @@ import { readLayerInfo } from './qemu-img.ts'
 export interface Layer {
   path: string
   format: 'qcow2' | 'raw'
-  /** True if only one server uses the layer; absent for a cached image. */
+  /** Absent for a cached image, which other servers use, too. */
   isOwn?: true
   backing?: Layer
 }
 
 /**
- * Reads the layers below a disk, from the headers of the disk and its layers. Returns undefined if the disk is no
- * overlay.
+ * Reads the layers below a disk. Returns undefined if the disk is no overlay.
  * @param isCached whether the file at a path is a cached image, which has no layer below it
  * @param checkPlace throws if a layer is not where disks may be; by default a layer may be anywhere
  * @throws a Transient error (retried): DiskMissing if a layer does not exist; DiskUnusable if a header names a layer
@@ -70,7 +69,6 @@ async function checkLayer(
 export const hasLayer = (layer: Layer | undefined, below: string): boolean =>
   layer !== undefined && (layer.path === below || hasLayer(layer.backing, below))
 
-/** Whether the overlay was written to more recently than the layer below it. */
 export async function isNewerThan(overlay: string, below: string): Promise<boolean> {
   const [above, old] = await Promise.all([stat(overlay, { bigint: true }), stat(below, { bigint: true })])
   return above.mtimeNs > old.mtimeNs
@@ -78,7 +76,6 @@ export async function isNewerThan(overlay: string, below: string): Promise<boole
 
 const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1')
 
-/** Lists the qcow2 files in a directory, without those of the given paths. */
 export async function findOverlaysIn(directory: string, known: ReadonlySet<string>): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true })
   const paths = entries.filter((entry) => entry.isFile()).map(({ name }) => join(directory, name))
@@ -99,12 +96,10 @@ async function isQcow2(path: string): Promise<boolean> {
 }
 
 /**
- * Returns a function that tells whether a path is in the image cache.
  * @param base the cached image that the server's disk was made from, whose path shows where the cache is; undefined if
  * the disk is no overlay: then no path counts as cached
  */
 export const newCacheTest = (base: { path: string } | undefined): ((path: string) => boolean) => {
-  // A cached image lies at bases/NUMBER/disk.
   const root = base && dirname(dirname(base.path))
   return (path) => root !== undefined && path.startsWith(`${root}/`)
 }

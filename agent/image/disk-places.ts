@@ -1,7 +1,6 @@
 /**
- * Decides which files of the host may be a disk of a server or a layer of it. libvirt makes QEMU's user the owner of a
- * server's disk, and the guest can read and write the disk. So the agent does not boot a server if the domain's
- * definition or the header of an overlay names a file outside of the directories that are meant for disks.
+ * libvirt makes QEMU's user the owner of a server's disk, which the guest can read and write. So the agent boots no
+ * server whose domain definition or overlay names a file outside of the directories that are meant for disks.
  */
 import { realpath } from 'node:fs/promises'
 import { normalize } from 'node:path'
@@ -10,8 +9,8 @@ import { UsageError } from '../../kube/options.ts'
 import { ignoreNotFound } from '../files/errors.ts'
 
 /**
- * Throws a Transient error (retried) with the code DiskUnusable if the file at `path` is in none of the directories
- * that are meant for disks.
+ * Throws a Transient error (retried) with the code DiskUnusable if the file is in none of the directories that are
+ * meant for disks.
  * @param what describes the file in the error's message, such as `the server's root disk is /x`
  */
 export type PlaceCheck = (path: string, what: string) => Promise<void>

@@ -26,7 +26,6 @@ import {
 } from './disks.ts'
 import type { ImageInfo } from './qemu-img.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -96,16 +95,13 @@ describe.each([
 })
 
 describe('createDisks by copy from another file system', () => {
-  /**
-   * A directory on another file system. There are no reflinks between file systems, so these tests make full copies.
-   */
+  /** There are no reflinks between file systems, so these tests make full copies. */
   let elsewhere: string
   beforeEach(() => {
     elsewhere = mkdtempSync('/dev/shm/base-')
   })
   afterEach(() => rmSync(elsewhere, { recursive: true, force: true }))
 
-  /** Returns options whose base consists of 2 MiB of data, a hole, and a byte. */
   function sparseBase(overrides: Partial<DisksOptions>): DisksOptions {
     const path = join(elsewhere, 'base')
     writeFileSync(path, Buffer.alloc(2 * MIB, 'data'), { mode: 0o444 })

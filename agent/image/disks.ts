@@ -1,7 +1,6 @@
 /**
- * The disks of a server in its own directory, with Nova's names: disk, disk.eph0, disk.swap. disks.json records their
- * formats. Each disk appears as a whole or not at all. A disk that exists is never changed, because the guest's data is
- * on it.
+ * The disks of a server in its own directory, with Nova's names: disk, disk.eph0, disk.swap. Each disk appears as a
+ * whole or not at all. A disk that exists is never changed, because the guest's data is on it.
  */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
@@ -16,22 +15,18 @@ import type { Base } from './base-store.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
 
-/**
- * The file permissions of a disk. Other users of the host may enter the disk's directory, but must not read the disk.
- */
+/** Other users of the host may enter the disk's directory, but must not read the disk. */
 const OWNER_ONLY = 0o600
 
-/** Where to create a root disk, and the base (an image in the cache) from which it is made. */
 export interface RootDiskOptions {
   /** The server's directory; created if needed. */
   directory: string
   base: Base
   /**
-   * `overlay`: a qcow2 file whose backing file is the base. `copy`: an independent disk, which shares blocks with the
-   * base if the file system supports reflinks.
+   * `overlay`: a qcow2 file backed by the base. `copy`: an independent disk, which shares blocks with the base if the
+   * file system supports reflinks.
    */
   root: 'overlay' | 'copy'
-  /** Checks the free space of the directory's file system. */
   hasSpace: SpaceCheck
   signal: AbortSignal
 }
@@ -41,11 +36,10 @@ export interface DisksOptions extends RootDiskOptions {
 }
 
 export interface Disk {
-  /** Path of a file, or of a block device if `type` is `block`. */
   path: string
   format: 'qcow2' | 'raw'
   type?: 'block'
-  /** The base that the disk was made from, if the disk was made as an overlay. */
+  /** The base of a disk that was made as an overlay. */
   backing?: Pick<Base, 'path' | 'format'>
 }
 
@@ -56,8 +50,8 @@ export interface Disks {
 }
 
 /**
- * The content of disks.json: which disks the server has, and their formats. The formats are recorded, because the
- * format of a raw disk must never be guessed: the guest can write the header of another format into the disk.
+ * The content of disks.json. The format of a raw disk must never be guessed, because the guest can write the header of
+ * another format into the disk.
  */
 interface DiskLayout {
   root: 'qcow2' | 'raw'
@@ -65,26 +59,25 @@ interface DiskLayout {
   ephemeral: boolean
   swap: boolean
   /**
-   * The disks that somebody has moved to other files with libvirt's tools. Each entry describes the file that the disk
-   * uses now. For example, after an external snapshot this file is the overlay.
+   * The present files of disks that somebody has moved with libvirt's tools. After an external snapshot this is the
+   * overlay.
    */
   moved?: Partial<Record<keyof Disks, Pick<Disk, 'path' | 'format' | 'type'>>>
 }
 
 /**
- * Creates the disks that are missing and returns all disks of the server. Idempotent.
+ * Creates the disks that are missing and returns all disks. Idempotent.
  * @throws a Terminal error (not retried): FlavorDiskTooSmall, DiskCreateFailed, or CommandMissing if a program is not
  * installed
- * @throws a Transient error (retried): DiskFull, or ImageCacheBusy if the base (the cached image) was evicted from the
- * cache before the root disk was made from it
+ * @throws a Transient error (retried): DiskFull, or ImageCacheBusy if the base was evicted from the cache before the
+ * root disk was made from it
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
   const { flavor, image } = instance
   const size = rootDiskSizeOf(flavor.disk, base.virtualSize, image.minDisk)
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Remove the temporary files of earlier tries, but not those of the config drive, which another step may be writing
-  // in the same directory.
+  // Another step may be writing the config drive in the same directory.
   await removeTemporaryFiles(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
   const existing = (await pathExists(path)) ? await readDiskLayout(directory) : undefined
@@ -108,12 +101,11 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   return disks
 }
 
-/** The layout of a new root disk: its format, and its base if it is an overlay. */
 export function newRootLayout({ root, base: { path, format } }: RootDiskOptions): Pick<DiskLayout, 'root' | 'backing'> {
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
 
-/** Reads which disks the server has. Returns undefined if a disk is missing; createDisks creates missing disks. */
+/** Returns undefined if a disk is missing. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
   const disks = await readRecordedDisks(directory)
   if (disks === undefined) return undefined
@@ -121,10 +113,7 @@ export async function readDisks(directory: string): Promise<Disks | undefined> {
   return existing.includes(false) ? undefined : disks
 }
 
-/**
- * Reads disks.json and returns the disks that it lists, whether or not their files exist. Returns undefined if there is
- * no disks.json.
- */
+/** The files of the returned disks may be missing. Returns undefined if there is no disks.json. */
 export async function readRecordedDisks(directory: string): Promise<Disks | undefined> {
   const layout = await readDiskLayout(directory)
   if (layout === undefined) return undefined
@@ -137,7 +126,6 @@ export async function readRecordedDisks(directory: string): Promise<Disks | unde
   }
 }
 
-/** Records in disks.json where the server's disks are now. */
 export async function recordMovedDisks(directory: string, moved: NonNullable<DiskLayout['moved']>): Promise<void> {
   const layout = await readDiskLayout(directory)
   if (layout === undefined) return
@@ -152,9 +140,8 @@ async function readDiskLayout(directory: string): Promise<DiskLayout | undefined
 const DELETED_SUFFIX = '.deleted'
 
 /**
- * Deletes the server's directory with everything in it. Renames the directory first, so that after a crash of the agent
- * the remaining files are not taken for a server's directory. Until this function returns, the caller must keep the
- * base (the cached image) pinned, that is, protected from eviction, because the disks may be overlays of the base.
+ * Renames the directory first, so that after a crash the remaining files are not taken for a server's directory. The
+ * disks may be overlays of the base, so the caller must keep the base pinned until this function returns.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`
@@ -163,7 +150,7 @@ export async function deleteServerDirectory(directory: string): Promise<void> {
   await rm(renamed, { recursive: true, force: true })
 }
 
-/** Finishes the deletions of server directories below `root` that a crash of the agent interrupted. */
+/** Finishes the deletions of server directories that a crash of the agent interrupted. */
 export async function finishDeletions(root: string): Promise<void> {
   const names = (await readdir(root).catch(ignoreNotFound)) ?? []
   for (const name of names.filter((name) => name.endsWith(DELETED_SUFFIX)))
@@ -171,8 +158,8 @@ export async function finishDeletions(root: string): Promise<void> {
 }
 
 /**
- * Returns the size of the root disk in bytes. It is the flavor's size, `flavorGiB`. If `flavorGiB` is 0, it is the
- * image's virtual size, rounded up to whole sectors, but at least `minDiskGiB`. Pure.
+ * Returns bytes. If `flavorGiB` is 0, the size is the image's virtual size, rounded up to whole sectors, but at least
+ * `minDiskGiB`.
  * @throws a Terminal error (not retried) with the code FlavorDiskTooSmall if the flavor's disk cannot hold the image
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
@@ -200,7 +187,7 @@ export async function createRootDisk(path: string, size: number, options: RootDi
       if (root === 'copy') return copyBase(temporary, size, options)
       await createOverlay(temporary, base, size, signal)
       await chmod(temporary, OWNER_ONLY)
-      // createOverlay does not read the base, so check here that the base still exists.
+      // createOverlay does not read the base, so it would not notice that the base is gone.
       await stat(base.path)
     })
   } catch (cause) {
@@ -224,8 +211,7 @@ async function copyBase(target: string, size: number, { base, hasSpace, signal }
 }
 
 /**
- * Makes a reflink: a copy that shares the blocks of the original, and so takes no space. Returns false if that fails;
- * the caller then makes a full copy.
+ * Makes a copy that shares the blocks of the original. Returns false if that fails; the caller then makes a full copy.
  */
 async function tryReflink(from: string, to: string): Promise<boolean> {
   return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
@@ -234,7 +220,7 @@ async function tryReflink(from: string, to: string): Promise<boolean> {
   )
 }
 
-/** Copies a file with its holes. Uses `cp`, because Node's copyFile fills holes and cannot be aborted. */
+/** Node's copyFile fills holes and cannot be aborted. */
 async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
   await runProgram('cp', ['--reflink=never', '--sparse=auto', from, to], signal)
 }
@@ -251,10 +237,7 @@ async function extendFile(path: string, size: number): Promise<void> {
 const ephemeralFormatCommand = (fileSystem: 'ext4' | undefined) =>
   fileSystem === undefined ? undefined : ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard', '-L', 'ephemeral0']
 
-/**
- * Creates a sparse raw disk.
- * @param format the command that formats the disk; gets the disk's path as its last argument
- */
+/** @param format the command that formats the disk; gets the disk's path as its last argument */
 async function createRawDisk(
   path: string,
   size: number,

@@ -9,7 +9,6 @@ import { type DownloadOptions, downloadSource } from './download.ts'
 import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
 import { type Behaviour, etagOf, TestServer } from './testing/server.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const body = randomBytes(300_000)
@@ -267,10 +266,6 @@ describe('downloadSource fails and leaves nothing', () => {
 
 describe('downloadSource checks the space again after 64 MiB', () => {
   const large = Buffer.alloc(80 * MIB)
-  /**
-   * Makes a space check that finds space only at its first call. `asked` lists the numbers of bytes that the check was
-   * called with.
-   */
   const spaceOnce = () => {
     const asked: number[] = []
     return { asked, hasSpace: async (bytes: number) => asked.push(bytes) < 2 }
@@ -295,8 +290,8 @@ describe('downloadSource checks the space again after 64 MiB', () => {
     expect(server.requests).toHaveLength(1)
     expect(received).toBeGreaterThanOrEqual(64 * MIB)
     expect(received).toBeLessThan(68 * MIB)
-    // downloadSource checks the space only between two chunks of the body. So the numbers in `asked` may differ a
-    // little from the expected ones.
+    // downloadSource checks the space only between two chunks of the body, so the numbers in `asked` may differ a
+    // little.
     expect(asked).toHaveLength(2)
     wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MIB))
   })

@@ -1,9 +1,7 @@
 /**
- * Downloads the source of an image into a file, however often the connection breaks. It opens the source at the first
- * byte that the file lacks. It appends the bytes that arrive to the file and hashes them, as long as there is free
- * space. After an error it waits and opens the source again. At the end it compares size and checksum.
- *
- * The bytes and their description (<target>.json) survive a crash of the agent; the next call continues the download.
+ * Downloads the source of an image into a file. After an error it opens the source again at the first byte that the
+ * file lacks. At the end it compares size and checksum. The bytes and their description (<target>.json) survive a crash
+ * of the agent; the next call continues the download.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -20,7 +18,7 @@ export interface DownloadOptions {
   url: string
   /** sha256:<hex> or sha512:<hex> of the source. */
   checksum?: string
-  /** The value of the header Authorization. It is sent to the host of the URL only. */
+  /** The header Authorization, which is sent to the host of the URL only. */
   authorization?: string
   /** The file to fill. */
   target: string
@@ -32,19 +30,19 @@ export interface DownloadOptions {
 }
 
 export interface RetryOptions {
-  /** The download fails after this many consecutive attempts that brought no new byte; default 6. */
+  /** Consecutive attempts without a new byte after which the download fails; default 6. */
   attempts?: number
   /** Milliseconds before the first retry, doubled at each; default 500. */
   firstDelay?: number
 }
 
 /**
- * The number of downloaded bytes after which the free space is checked again. One check at the start is not enough,
- * because guests write to the same file system.
+ * Bytes between two checks of the free space. One check at the start is not enough, because guests write to the same
+ * file system.
  */
 const SPACE_CHECK_BYTES = 64 * 1024 ** 2
 
-/** The content of <target>.json, which describes the downloaded bytes in the file `target`. */
+/** The content of <target>.json. */
 interface Description {
   url: string
   validator?: Validator
@@ -52,26 +50,25 @@ interface Description {
   mediaType?: string
 }
 
-/** The statements of the source about the downloaded file. */
 export interface Downloaded {
   mediaType: string | undefined
 }
 
-/** A download in progress: the file, and the hash of its first `size` bytes. */
+/** `hash` covers the first `size` bytes of the file. */
 interface PartialFile {
   file: FileHandle
   size: number
   hash: Hash
   description: Description
   /**
-   * Whether the bytes come from several responses. They may then be of different versions of the source, even if the
-   * validator (ETag or Last-Modified) is the same.
+   * The bytes of several responses may be of different versions of the source, even if the validator (ETag or
+   * Last-Modified) is the same.
    */
   isMixed: boolean
 }
 
 /**
- * Downloads the whole source to the file `target`, verifies the bytes and flushes them to disk.
+ * Verifies the downloaded bytes and flushes them to disk.
  * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed,
  * ImageFileMissing, or ImageDownloadFailed if a retry cannot help
  * @throws a Transient error (retried): DiskFull, or ImageDownloadFailed if a retry may help
@@ -92,8 +89,8 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
     return { mediaType: part.description.mediaType }
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
-    // Keep the bytes after an abort or a network error, so that the next call continues from them. Delete them after an
-    // error that shows that they are useless, and if the disk is full.
+    // After an abort or a network error the next call continues from the bytes. Other errors show that they are
+    // useless, or that the disk is full.
     if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()
@@ -103,10 +100,7 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
   }
 }
 
-/**
- * Returns the error for a wrong checksum. If the file is not a disk image, the message says what the file is, for
- * example an HTML page. The likely fault then is a wrong URL, not a wrong checksum.
- */
+/** If the file is no disk image but, for example, an HTML page, the likely fault is a wrong URL. */
 async function checksumMismatchError(
   { description }: PartialFile,
   digest: string,
@@ -130,10 +124,7 @@ const hexOf = (checksum: string) => checksum.slice(checksum.indexOf(':') + 1)
 const algorithmOf = (checksum: string | undefined) => (checksum?.startsWith('sha512:') ? 'sha512' : 'sha256')
 const newHash = ({ checksum }: DownloadOptions) => createHash(algorithmOf(checksum))
 
-/**
- * Opens the file of an earlier call and hashes its bytes. If the download cannot be continued from them, starts with an
- * empty file.
- */
+/** If the download cannot be continued from the bytes of an earlier call, starts with an empty file. */
 async function openPartialFile(options: DownloadOptions): Promise<PartialFile> {
   const { target, url, signal } = options
   const saved = await readDescription(descriptionPath(target))
@@ -161,7 +152,7 @@ async function readDescription(path: string): Promise<Description | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as Description)
   } catch {
-    // The description is damaged. The caller then fetches all bytes anew.
+    // The description is damaged, so the caller fetches all bytes anew.
     return undefined
   }
 }
@@ -193,12 +184,12 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
 function rethrowUnlessTransient(error: unknown, url: string): unknown {
   if (isKubenovaError(error) || toDiskFull(error, '') !== error) throw error
   if (error instanceof SourceError && !error.isRetryable) throw downloadFailedError(Terminal, url, error)
-  // Errors of the network have a code, such as ECONNRESET. An error without a code is a bug of the agent.
+  // Errors of the network have a code, such as ECONNRESET. An error without a code is a bug.
   if (!(error instanceof SourceError) && errorCodeOf(error) === undefined) throw error
   return error
 }
 
-/** The URL as users may see it in messages: without password, token and query. */
+/** The URL for messages: without password, token and query. */
 function withoutSecrets(url: string): string {
   const { origin, protocol, pathname } = new URL(url)
   return protocol === 'file:' ? `file://${pathname}` : `${origin}${pathname}`
@@ -215,8 +206,8 @@ async function fetchOnce(sources: SourceOpener, part: PartialFile, options: Down
   const { signal } = options
   const { total, validator } = part.description
   if (total !== undefined && part.size === total) return
-  // If there is neither a checksum nor a validator, fetch from byte 0. A continued download could mix two versions of
-  // the source, and nothing would reveal the mixture.
+  // With neither a checksum nor a validator, nothing would reveal that a continued download mixes two versions of the
+  // source.
   const from = validator === undefined && options.checksum === undefined ? 0 : part.size
   const { url, authorization } = options
   const source = await sources.open(url, { from, validator, authorization }, signal)
@@ -252,8 +243,7 @@ async function appendBody(part: PartialFile, { body, total }: OpenedSource, opti
 }
 
 /**
- * Checks that there is space for all missing bytes. If the total is unknown, checks only that the reserved space
- * (free-space.ts) is still free.
+ * If `total` is unknown, checks only that the reserved space (free-space.ts) is still free.
  * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 async function requireSpace(
@@ -270,10 +260,7 @@ async function requireSpace(
 const imageTooLargeError = (bytes: number, max: number) =>
   new Terminal('ImageTooLarge', `the image has ${bytes} bytes or more, ${max} are allowed here`)
 
-/**
- * Writes the description of a download before its first byte, so that a crash of the agent leaves no bytes without a
- * description.
- */
+/** Written before the download's first byte, so that a crash leaves no bytes without a description. */
 async function saveDescription(
   part: PartialFile,
   { validator, total, mediaType }: OpenedSource,

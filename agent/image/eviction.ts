@@ -1,29 +1,27 @@
 /**
- * Chooses which unused bases (cached images, from which disks are made) to remove. The base that has been unused for
- * the longest time is removed first. Pure.
+ * Chooses which unused bases (cached images, from which disks are made) to remove: those unused for the longest time
+ * first.
  */
 
 export interface CachedBase {
   key: string
   /** Bytes that the base takes on disk. */
   bytes: number
-  /** When a server last asked for the base, in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   lastUsed: number
-  /** Whether a disk on this host may be backed by the base. */
   pinned: boolean
 }
 
 export interface CacheLimits {
   /** Bytes that all bases together may take. */
   maxBytes: number
-  /** Bytes that must stay free on the file system. */
   minFree: number
-  /** Milliseconds after which an unused base is removed. */
+  /** Milliseconds. */
   maxAge: number
 }
 
 /**
- * Returns the keys of the bases to remove, in the order of removal.
+ * The keys are in the order of removal.
  * @param free free bytes of the file system
  */
 export function selectBasesToEvict(

@@ -1,6 +1,6 @@
 /**
- * Opens an image that is a file of this host. The file must lie in a directory that the operator named. A file that is
- * missing here may be on another host, so the error about it lets the scheduler try the next host.
+ * Opens an image that is a file of this host, in a directory that the operator named. A missing file may be on another
+ * host, so the error lets the scheduler try the next host.
  */
 import type { Stats } from 'node:fs'
 import { open, realpath, stat } from 'node:fs/promises'
@@ -39,7 +39,7 @@ export async function openFileSource(
 
 const isInside = (path: string, roots: readonly string[]): boolean => roots.some((root) => path.startsWith(`${root}/`))
 
-/** The path without symbolic links. Undefined if the file, or a directory in its path, does not exist. */
+/** Undefined if the file, or a directory in its path, does not exist. */
 async function realpathIfExists(path: string): Promise<string | undefined> {
   try {
     return await realpath(path)
@@ -49,9 +49,6 @@ async function realpathIfExists(path: string): Promise<string | undefined> {
   }
 }
 
-/**
- * The error for a path that does not exist. If the image directory itself is missing, the message names that directory.
- */
 async function explainMissing(path: string, roots: readonly string[], realRoots: readonly string[]): Promise<Terminal> {
   const root = roots.find((candidate) => isInside(path, [candidate]))
   if (root === undefined && !isInside(path, realRoots)) return notAllowedError(roots)
@@ -62,10 +59,7 @@ async function explainMissing(path: string, roots: readonly string[], realRoots:
   )
 }
 
-/**
- * Returns the file's status, which gives its size and version. Throws if the file is no regular file: reading a FIFO,
- * for example, would never end.
- */
+/** Throws if the file is no regular file: reading a FIFO, for example, would never end. */
 async function statRegularFile(path: string, real: string): Promise<Stats> {
   const stats = await stat(real)
   if (stats.isFile()) return stats
@@ -75,14 +69,14 @@ async function statRegularFile(path: string, real: string): Promise<Stats> {
 }
 
 /**
- * Codes of errors because of which this host cannot read the file at all, for example a loop of symbolic links or an
- * NFS server that denies access.
+ * Codes of errors with which this host cannot read the file at all, such as a loop of symbolic links or an NFS server
+ * that denies access.
  */
 const unreadableCodes = new Set(['EACCES', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EPERM', 'ESTALE'])
 
 /**
- * Converts an error that means that this host cannot read the file at all (see `unreadableCodes`) to the error
- * ImageFileMissing, which is marked as a fault of this host. Returns any other error unchanged.
+ * Converts an error of `unreadableCodes` to ImageFileMissing, marked as a fault of this host. Returns any other error
+ * unchanged.
  */
 function unreadableError(path: string, error: unknown): unknown {
   const code = errorCodeOf(error) ?? ''

@@ -12,7 +12,6 @@ import {
 } from './free-space.ts'
 import { runLimited } from './run-limited.ts'
 
-// One test runs another program, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 test.each([
@@ -32,8 +31,7 @@ describe('on an existing file system', () => {
   })
 
   test('createSpaceCheck accepts what is free and not reserved', async () => {
-    // Other processes may change the free space during the test, but not by a terabyte. So ask for a terabyte more than
-    // is free.
+    // Other processes may change the free space during the test, but not by a terabyte.
     const { free } = await readSpace(directory)
     expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
     expect(await createSpaceCheck(directory, 0)(free + 1024 * GIB)).toBe(false)

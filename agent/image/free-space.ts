@@ -1,17 +1,16 @@
 /**
  * Checks the free space on the file system that holds images and the disks of guests. QEMU stops a guest whose disk
- * cannot grow, so a part of the space stays reserved for guests. The agent checks the space before and during each
- * write of an image, because guests write at the same time.
+ * cannot grow, so a part of the space stays reserved for guests, which write while the agent writes an image.
  */
 import { statfs } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { GIB } from '../files/sizes.ts'
 
-/** How often the space is checked during a write. A fast disk writes half a GiB in this time. */
+/** Milliseconds. A fast disk writes half a GiB in this time. */
 const CHECK_INTERVAL_MS = 250
 
-/** Returns whether `bytes` more bytes can be written without touching the reserved space. */
+/** Whether `bytes` more bytes can be written without touching the reserved space. */
 export type SpaceCheck = (bytes: number) => Promise<boolean>
 
 export interface Space {
@@ -21,19 +20,13 @@ export interface Space {
   reserved: number
 }
 
-/**
- * Reads the space on the file system of a directory.
- * @param minFree bytes to reserve; default: see {@link defaultReserve}
- */
+/** @param minFree bytes to reserve; default: see {@link defaultReserve} */
 export async function readSpace(directory: string, minFree?: number): Promise<Space> {
   const { bavail, blocks, bsize } = await statfs(directory)
   return { free: bavail * bsize, reserved: minFree ?? defaultReserve(blocks * bsize) }
 }
 
-/**
- * Returns the bytes to reserve by default: a tenth of the file system (as kubelet's nodefs.available), but at most 10
- * GiB.
- */
+/** A tenth of the file system (as kubelet's nodefs.available), but at most 10 GiB. */
 export const defaultReserve = (size: number): number => Math.min(Math.floor(size / 10), 10 * GIB)
 
 export function createSpaceCheck(directory: string, minFree?: number): SpaceCheck {

@@ -9,7 +9,6 @@ import { downloadKey } from './image-cache.ts'
 import { withImageCache } from './testing/image-cache.ts'
 import type { Behaviour } from './testing/server.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const fixture = withImageCache()

@@ -4,7 +4,6 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Base } from './base-store.ts'
 import { noLimits, withImageCache } from './testing/image-cache.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const fixture = withImageCache()

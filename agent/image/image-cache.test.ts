@@ -8,7 +8,6 @@ import { describe, expect, test, vi } from 'vitest'
 import { baseKey, downloadKey, type ImageCache, type ImageCacheOptions, type ImageSource } from './image-cache.ts'
 import { type ImageCacheFixture, sha256Of, withImageCache } from './testing/image-cache.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const fixture = withImageCache()
@@ -115,8 +114,7 @@ describe('ensure', () => {
     f.server.setBehaviour(() => ({ body: f.body, gate }))
     const children = [f.spawnFetch('a'), f.spawnFetch('b')]
     const outputs = children.map(({ stdout }) => text(stdout!))
-    // /proc/locks marks a process that waits for a lock with "->" (proc(5)). So wait here until one process has the
-    // lock and the other waits for it.
+    // /proc/locks marks a process that waits for a lock with "->" (proc(5)).
     const lock = join(f.cacheDir, 'locks', downloadKey(f.image()))
     await vi.waitFor(
       () => expect(readFileSync('/proc/locks', 'utf8')).toMatch(new RegExp(`-> FLOCK .*:${statSync(lock).ino} `)),
@@ -335,7 +333,6 @@ describe('ensure throws DiskFull, leaves nothing, and succeeds later', () => {
 
   test('when guests take the reserved space during the conversion', async () => {
     const f = fixture()
-    // A qemu-img whose conversion takes as long as on a slow disk.
     const qemuImg = execFileSync('which', ['qemu-img'], { encoding: 'utf8' }).trim()
     const slow = `#!/bin/sh\n${qemuImg} "$@"\n[ "$1" != convert ] || sleep 300\n`
     mkdirSync(join(f.dir, 'slow'))

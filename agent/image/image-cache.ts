@@ -1,9 +1,10 @@
 /**
  * The image cache of the host. A base is an image in the format in which the cache keeps it; the disks of servers are
- * made from bases. However many servers wait for an image, only one call at a time makes its base, and holds a lock
- * meanwhile:
+ * made from bases. One call at a time makes the base of an image, and holds a lock meanwhile:
+ *
  * download (or continue) → check the header → qemu-img info → decide whether to convert → check that the file is
  * complete → convert, or use the file as it is → publish the base.
+ *
  * If a step is interrupted, the next call repeats it. Nothing is used before it has been verified.
  */
 import { createHash } from 'node:crypto'
@@ -22,27 +23,25 @@ import { SourceOpener, type SourceOptions } from './image-source.ts'
 import { checkImageIsWhole, convertImage, type ImageInfo, measureConvertedSize, readImageInfo } from './qemu-img.ts'
 import { SharedJobs } from './shared-jobs.ts'
 
-/** The part of a server's resolved image that the cache needs. */
 export interface ImageSource {
   uid: string
   url: string
   checksum?: string
   format: DiskFormat
   /**
-   * Decrypts the credentials for the URL and returns them as the value of the header Authorization. Called only for a
-   * download. Absent if the Image names no credentials.
+   * Returns the decrypted credentials as the value of the header Authorization. Called only for a download. Absent if
+   * the Image names no credentials.
    */
   authorize?: () => Promise<string>
 }
 
 export interface ImageCacheOptions extends SourceOptions {
-  /** Directory of the cache, on the file system of the servers' disks. */
+  /** On the file system of the servers' disks. */
   directory: string
-  /** Checks the free space of the cache's file system. */
   hasSpace: SpaceCheck
   /**
-   * With `raw`, every base (the cached form of an image) is raw: for a host whose root disks are full copies of their
-   * base. With `asIs`, qcow2 and raw images keep their format.
+   * `raw`: every base is raw, for a host whose root disks are full copies of their base. `asIs`: qcow2 and raw images
+   * keep their format.
    */
   baseFormat: BaseRequirements['baseFormat']
   /** Bytes of the largest file to download. */
@@ -52,21 +51,17 @@ export interface ImageCacheOptions extends SourceOptions {
 
 export interface FetchContext {
   signal: AbortSignal
-  /** Called with the number of bytes downloaded so far and, if known, the total number of bytes. */
+  /** `bytes` have been downloaded so far; `total` is undefined if the source does not tell it. */
   progress?: (bytes: number, total: number | undefined) => void
 }
 
-/**
- * A complete download: the path of the downloaded file (`source`), its directory, and the media type that the HTTP
- * server gave.
- */
 interface Download {
   source: string
   directory: string
   mediaType: string | undefined
 }
 
-/** Bytes of the largest disk that an image may hold: 16 TiB. */
+/** 16 TiB. */
 const MAX_VIRTUAL_SIZE = 16 * 1024 ** 4
 
 export class ImageCache {
@@ -81,7 +76,7 @@ export class ImageCache {
     this.#sources = new SourceOpener(options)
   }
 
-  /** Creates the directory, or continues with what an earlier process left in it. */
+  /** Continues with what an earlier process left in the directory. */
   static async open(options: ImageCacheOptions): Promise<ImageCache> {
     const cache = new ImageCache(options)
     await cache.#store.open()
@@ -94,8 +89,8 @@ export class ImageCache {
   }
 
   /**
-   * Returns the base of an image; fetches the image if needed. The base is pinned for `owner` (a server's uid): it is
-   * not evicted from the cache until `unpin` is called. Idempotent.
+   * Returns the base of an image; fetches the image if needed. Pins the base for `owner` (a server's uid): it is not
+   * evicted until `unpin` is called. Idempotent.
    * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageNotADisk, ImageTruncated,
    * ImageUnsafe, ImageUnreadable, ImageTooLarge, ImageSourceNotAllowed, ImageFileMissing, ImageSourceUntrusted,
    * SealedSecretInvalid, or ImageDownloadFailed if a retry cannot help
@@ -103,7 +98,7 @@ export class ImageCache {
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
-    // An eviction may remove the base after it was created and before it is pinned, so try again, but not forever.
+    // An eviction may remove the base before it is pinned, so try again, but not forever.
     for (let attempt = 0; attempt < 3; attempt++) {
       const pinned = await this.#store.pin(key, owner)
       if (pinned !== undefined) return requireFormat(pinned, image)
@@ -116,25 +111,17 @@ export class ImageCache {
     )
   }
 
-  /**
-   * Removes the owner's pins, which protect bases from eviction. Call it after the owner's disks are deleted.
-   * Idempotent.
-   */
+  /** Call it after the owner's disks are deleted. Idempotent. */
   async unpin(owner: string): Promise<void> {
     await this.#store.unpin(owner)
   }
 
-  /**
-   * Removes pins (protections of bases from eviction) whose owner, a server, no longer exists. Such a pin remains if a
-   * server is deleted while its image is being fetched.
-   */
+  /** A pin outlives its owner if a server is deleted while its image is being fetched. */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     await this.#store.removeStalePins(ownerExists)
   }
 
-  /**
-   * Removes bases that no disk of this host needs, as far as the limits require. Returns the keys of the removed bases.
-   */
+  /** Returns the keys of the removed bases. */
   async evict(limits: CacheLimits, now: number = Date.now()): Promise<string[]> {
     return this.#store.evict(limits, now)
   }
@@ -142,14 +129,12 @@ export class ImageCache {
   async #createBase(key: string, job: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
     await using held = new AsyncDisposableStack()
     held.use(await lockFile(this.#store.lockPathOf(job), context.signal))
-    // Another process may have created the base while this process waited for the lock.
     if ((await this.#store.readRecord(key)) !== undefined) return
     const directory = this.#store.workDirectoryOf(job)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const source = join(directory, 'source')
     try {
-      // The agent may have died during an earlier call, between the rename of the source to base/disk and the
-      // publishing of the base. In that case rename the file back and make the base from it again.
+      // An earlier call may have died between the rename of the source to base/disk and the publishing of the base.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
       const mediaType = (await pathExists(source)) ? undefined : await this.#download(image, source, context)
       const record = await this.#prepareBase(image, { source, directory, mediaType }, context.signal)
@@ -158,15 +143,14 @@ export class ImageCache {
       await rm(directory, { recursive: true, force: true })
     } catch (thrown) {
       const error = toFaultOfHost(toDiskFull(thrown, 'the image'), image)
-      // Keep the downloaded bytes if a retry can use them. Otherwise delete them, because they cannot become a base or
-      // the disk is full.
+      // Keep the downloaded bytes only if a retry can use them and the disk is not full.
       const canContinue = !isKubenovaError(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
       if (!canContinue) await rm(directory, { recursive: true, force: true })
       throw error
     }
   }
 
-  /** Downloads the image and returns the media type that its source gave. */
+  /** Returns the media type that the source gave. */
   async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<string | undefined> {
     const { maxBytes, retry, hasSpace } = this.#options
     const target = `${source}.part`
@@ -186,7 +170,6 @@ export class ImageCache {
     return mediaType
   }
 
-  /** Creates the directory `base` with the disk in it, and returns the record of the base. */
   async #prepareBase(
     image: ImageSource,
     { source, directory, mediaType }: Download,
@@ -217,7 +200,7 @@ export class ImageCache {
     }
   }
 
-  /** Converts the source to `disk`. This needs additional space, because the source stays until the end. */
+  /** The source stays until the end, so the conversion needs additional space. */
   async #convert(
     source: string,
     disk: string,
@@ -232,10 +215,7 @@ export class ImageCache {
   }
 }
 
-/**
- * Codes of errors that the bytes of an image file cause. If the image is a file of this host, another host may have a
- * good copy, so `toFaultOfHost` marks such an error as a fault of this host.
- */
+/** Errors that the bytes of an image file cause. Another host may have a good copy of the file. */
 const faultsOfCopies: ReadonlySet<string> = new Set([
   'ImageChecksumMismatch',
   'ImageFormatMismatch',
@@ -244,19 +224,16 @@ const faultsOfCopies: ReadonlySet<string> = new Set([
   'ImageUnreadable',
 ])
 
-/**
- * Marks the error as a fault of this host if the image is a file of this host and its bytes are wrong. The scheduler
- * may then choose another host, which may have a good copy of the file.
- */
+/** If the image is a file of this host, the scheduler may choose another host, which may have a good copy. */
 function toFaultOfHost(error: unknown, { url }: ImageSource): unknown {
   if (!url.startsWith('file:') || !isKubenovaError(error) || !faultsOfCopies.has(error.code)) return error
   return new Terminal(error.code, error.message, { cause: error, isHostFault: true })
 }
 
 /**
- * Returns the base if it was made from an image of the format that `image` declares. Images with the same checksum
- * share a base, but may declare different formats.
- * @throws a Terminal error (not retried) with the code ImageFormatMismatch if the formats differ
+ * Images with the same checksum share a base, but may declare different formats.
+ * @throws a Terminal error (not retried) with the code ImageFormatMismatch if the base was made from an image of
+ * another format
  */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
   if (record.source.format !== image.format) {
@@ -269,17 +246,17 @@ function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image
 }
 
 /**
- * The key of a download. Images share a download only if checksum, URL and format are the same. So a bad URL does not
- * make the download fail for Servers whose image has the same checksum and another URL.
+ * URL and format are in the key of a download, so that a bad URL does not make the download fail for Servers whose
+ * image has the same checksum and another URL.
  */
 export function downloadKey(image: ImageSource): string {
   return sha256(`${baseKey(image)}\n${image.url}\n${image.format}`)
 }
 
 /**
- * The key of a base, which is a valid directory name. Images with the same checksum share a base. An Image without a
- * checksum has a base of its own, because the content of its URL may change. An Image with credentials also has a base
- * of its own: otherwise a user who knows only the checksum could get the content without the credentials.
+ * A valid directory name. Images with the same checksum share a base. An Image without a checksum does not, because the
+ * content of its URL may change. Neither does one with credentials: a user who knows only the checksum must not get the
+ * content.
  */
 export function baseKey({
   uid,

@@ -1,8 +1,8 @@
 /**
  * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, but the agent reads it
- * as root and from inside the host's network, so it could reach more than the user may. Therefore a file must lie in a
- * directory that the operator named, and the agent connects to no address in `blocked`, not even after a redirect. By
- * default, `blocked` has the loopback and link-local addresses, where nodes and clouds serve metadata and credentials.
+ * as root and from inside the host's network. Therefore a file must lie in a directory that the operator named, and the
+ * agent connects to no address in `blocked`, not even after a redirect. By default these are the loopback and
+ * link-local addresses, where nodes and clouds serve metadata and credentials.
  */
 
 import { lookup } from 'node:dns'
@@ -23,16 +23,12 @@ export interface SourceOptions {
   fileRoots: readonly string[]
   /** Addresses that no source may have. */
   blocked?: BlockList
-  /** The certificates and the proxy for HTTP sources. */
   network?: SourceNetworkOptions
   /** Milliseconds without a byte after which a connection counts as dead. */
   stallTimeout: number
 }
 
-/**
- * Identifies the version of a source. Over HTTP it is the ETag if that is strong, else Last-Modified. For a file it is
- * made from inode, size and time.
- */
+/** Identifies the version of a source: a strong ETag, else Last-Modified; for a file made from inode, size and time. */
 export type Validator = string
 
 export interface SourceRequest {
@@ -46,21 +42,19 @@ export interface SourceRequest {
 
 export interface OpenedSource {
   /**
-   * The offset of the first byte of `body`: the requested offset, or 0 if the source has another version or cannot
-   * start at the requested offset.
+   * The offset of the first byte of `body`. 0 if the source has another version or cannot start at the requested
+   * offset.
    */
   start: number
   /** Bytes of the whole source, if known. */
   total: number | undefined
   validator: Validator | undefined
-  /** The media type of an HTTP response, such as text/html, in lower case and without parameters. */
+  /** In lower case and without parameters, such as text/html. */
   mediaType: string | undefined
   body: Readable
 }
 
-/** The source cannot be read: it is missing, answers with an error, or ends too early. */
 export class SourceError extends Error {
-  /** Whether another request may succeed without a change of the source. */
   readonly isRetryable: boolean
   constructor(message: string, isRetryable: boolean, details?: { cause?: unknown }) {
     super(message, details)
@@ -68,7 +62,7 @@ export class SourceError extends Error {
   }
 }
 
-/** The source cannot continue at the requested byte: the download has to start over. */
+/** The source cannot continue at the requested byte, so the download has to start over. */
 export class RangeUnusable extends SourceError {}
 
 /** The default of `blocked` in SourceOptions. */
@@ -83,7 +77,7 @@ export function loopbackAndLinkLocal(): BlockList {
   return list
 }
 
-/** Opens sources of images. Disposing of an opener closes its connections. */
+/** Disposing of an opener closes its connections. */
 export class SourceOpener {
   readonly #fileRoots: readonly string[]
   readonly #blocked: BlockList
@@ -104,7 +98,7 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning. Credentials are
-   * sent only to the host of the URL, not to a host that it redirects to.
+   * not sent to a host that the URL redirects to.
    * @throws SourceError or an error of the network if the source cannot be read
    * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL,
    * ImageFileMissing if this host lacks the file, or ImageSourceUntrusted if the certificate of the URL's host is not
@@ -120,8 +114,7 @@ export class SourceOpener {
   async #openHttp(first: URL, request: SourceRequest, signal: AbortSignal): Promise<OpenedSource> {
     const { from, validator, authorization } = request
     const range = from > 0 ? { range: `bytes=${from}-`, ...(validator !== undefined && { 'if-range': validator }) } : {}
-    // The image's checksum covers the bytes as the source stores them. So the HTTP server must not compress them on the
-    // way.
+    // The image's checksum covers the bytes as the source stores them, so the HTTP server must not compress them.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubenova-agent', ...range }
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
@@ -142,8 +135,7 @@ export class SourceOpener {
   async #sendGet(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
     const agent = await this.#network.agentFor(url)
     const proxy = this.#network.proxyFor(url)
-    // Only a direct connection uses #lookup, which refuses blocked addresses. A proxy resolves the host name itself,
-    // and its own rules decide which addresses it connects to.
+    // A proxy resolves the host name itself, and its own rules decide which addresses it connects to.
     const lookup = proxy === undefined ? { lookup: this.#lookup } : {}
     const scope = createAbortScope([signal, this.#stop.signal])
     try {
@@ -166,7 +158,7 @@ export class SourceOpener {
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressNotAllowedError(host)
-    // For the name localhost, a proxy would connect to its own loopback address. So refuse this name.
+    // For the name localhost, a proxy would connect to its own loopback address.
     if (this.#network.proxyFor(url) !== undefined && /(^|\.)localhost\.?$/i.test(host))
       throw addressNotAllowedError(host)
   }
@@ -176,8 +168,8 @@ export class SourceOpener {
   }
 
   /**
-   * Resolves a host name and refuses blocked addresses. The check is made on the address that the connection will use,
-   * because a second lookup of the same name could give another address.
+   * Refuses blocked addresses on the connection's own lookup, because a second lookup of the same name could give
+   * another address.
    */
   readonly #lookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
@@ -192,8 +184,8 @@ export class SourceOpener {
 }
 
 /**
- * @throws a Terminal error (not retried) if the text is no valid URL. Such a text can get here, because the API
- * server's validation does not find every invalid URL.
+ * @throws a Terminal error (not retried) if the text is no valid URL: the API server's validation does not find every
+ * invalid URL
  */
 function parseUrl(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href)
@@ -214,10 +206,7 @@ function pathOf(url: URL): string {
 const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
-/**
- * Throws if the source rejects the credentials, or if it requires credentials and the request had none. The error tells
- * the user what to do.
- */
+/** The error tells the user what to do about wrong or missing credentials. */
 function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): void {
   const { statusCode } = response
   if (statusCode !== 401 && statusCode !== 403) return
@@ -228,7 +217,7 @@ function rejectUnauthorized(response: IncomingMessage, isAuthorized: boolean): v
   throw new SourceError(`it answers ${statusCode}; ${advice}`, false)
 }
 
-/** Throws if the proxy itself demands a user name and password (status 407). */
+/** The proxy answers 407 if it demands a user name and password. */
 function rejectProxyAnswer(response: IncomingMessage, proxy: string | undefined): IncomingMessage {
   if (proxy === undefined || response.statusCode !== 407) return response
   response.destroy()
@@ -240,7 +229,6 @@ const proxyRefusal = (proxy: string, status: number) =>
     ? `the proxy ${proxy} asks for a user and a password: they belong into --image-proxy of the agent`
     : `the proxy ${proxy} answers ${status}`
 
-/** Names the proxy in the error of a connection that went through it. */
 function toProxyError(error: unknown, proxy: string | undefined): unknown {
   if (proxy === undefined || isKubenovaError(error) || error instanceof SourceError) return error
   const code = errorCodeOf(error)
@@ -277,8 +265,8 @@ function parseResponse(body: IncomingMessage, from: number, validator: Validator
 function parsePartialResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const contentRange = String(body.headers['content-range'])
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange)
-  // An HTTP server may respect Range but ignore If-Range. It then sends a range of the new content, and only the
-  // validator (ETag or Last-Modified) in its response shows that the content has changed.
+  // An HTTP server may respect Range but ignore If-Range. Then only the validator (ETag or Last-Modified) in its
+  // response shows that the content has changed.
   const current = validatorOf(body.headers)
   const isSameVersion = validator === undefined || current === undefined || current === validator
   if (range === null || Number(range[1]) !== from || !isSameVersion)
@@ -287,10 +275,7 @@ function parsePartialResponse(body: IncomingMessage, from: number, validator: Va
   return { start: from, total: parseInteger(range[2]), validator: current ?? validator, mediaType, body }
 }
 
-/**
- * The version of the source: its ETag, if the ETag is strong, else Last-Modified. If-Range takes strong ETags only (RFC
- * 9110, 13.1.5).
- */
+/** If-Range takes strong ETags only (RFC 9110, 13.1.5), so a weak ETag is replaced by Last-Modified. */
 function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   const etag = headers['etag']
   if (typeof etag === 'string' && etag.startsWith('"')) return etag
@@ -298,10 +283,7 @@ function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   return typeof modified === 'string' ? modified : undefined
 }
 
-/**
- * The media type of the response; undefined if there is none, or if it has characters that messages to users must not
- * contain.
- */
+/** Undefined if there is no media type, or if it has characters that messages to users must not contain. */
 function mediaTypeOf(headers: IncomingHttpHeaders): string | undefined {
   return /^[a-z]+\/[a-z0-9.+-]{1,60}(?=\s*(;|$))/.exec(headers['content-type']?.toLowerCase() ?? '')?.[0]
 }

@@ -6,10 +6,9 @@ import { assert, constantFrom, property, string, tuple, uint8Array, uniqueArray 
 import { expect, test, vi } from 'vitest'
 import { buildIsoImage } from './iso-image.ts'
 
-// These tests run xorriso, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** Reads all files with xorriso by one kind of name: Rock Ridge (any), Joliet (norock), or plain ISO 9660 (ecma119). */
+/** The kinds of names are Rock Ridge (any), Joliet (norock) and plain ISO 9660 (ecma119). */
 function readWithXorriso(names: 'any' | 'norock' | 'ecma119', image: Buffer): Map<string, Uint8Array> {
   const dir = mkdtempSync(join(tmpdir(), 'iso-'))
   try {
@@ -55,8 +54,7 @@ test('buildIsoImage throws for a name that is too long for a record', () => {
   expect(() => buildIsoImage('config-2', new Map([['x'.repeat(200), text('')]]))).toThrow(/too long/)
 })
 
-// Joliet limits names to 64 characters, so the tests use no longer names. They also use no names that differ only in
-// case.
+// Joliet limits names to 64 characters.
 const anyName = string({
   unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '8', '9', '-', '_'),
   minLength: 1,

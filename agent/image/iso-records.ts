@@ -1,23 +1,21 @@
 /**
- * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. A separate buffer
- * for each record would leave a megabyte of garbage for each image.
+ * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image, because a buffer
+ * for each record would leave a megabyte of garbage.
  */
 
 export const SECTOR = 2048
 
 /**
- * How names are written. `primary`: in the restricted alphabet of ISO 9660, with the full names in additional Rock
- * Ridge entries. `joliet`: in UCS-2.
+ * `primary`: the restricted alphabet of ISO 9660, with the full names in additional Rock Ridge entries. `joliet`:
+ * UCS-2.
  */
 export type Naming = 'primary' | 'joliet'
 
 interface Named {
-  /** '.' for the folder itself, '..' for its parent. */
   name: string
   isFolder: boolean
 }
 
-/** A file or folder, with the position and size of its data. */
 export interface Entry extends Named {
   /** First sector of the data. */
   extent: number
@@ -45,9 +43,8 @@ function writeUcs2(to: Buffer, at: number, text: string): void {
 const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
 /**
- * Returns the name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with the version `;1`. A primary
- * name is in upper case, with `_` for each character other than A-Z and 0-9. A file's primary name also has exactly one
- * dot, before its extension.
+ * ECMA-119, 7.5 and 7.6. A file's name ends with the version `;1`. A primary name is in upper case, with `_` for other
+ * characters, and for a file exactly one dot.
  */
 function identifierOf({ name, isFolder }: Named, naming: Naming): string {
   const version = isFolder ? '' : ';1'
@@ -68,16 +65,16 @@ function writeIdentifier(to: Buffer, at: number, named: Named, naming: Naming): 
   else to.write(identifierOf(named, naming), at, 'latin1')
 }
 
-/** Orders the entries of folders and path tables by identifier (ECMA-119, 9.3). */
+/** ECMA-119, 9.3. */
 export const compareIdentifiers =
   (naming: Naming) =>
   (a: Named, b: Named): number =>
     identifierOf(a, naming) < identifierOf(b, naming) ? -1 : 1
 
-/** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5). The date is constant, so that equal files give an equal image. */
+/** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5). Constant, so that equal files give an equal image. */
 const DATE = Buffer.from([80, 1, 1, 0, 0, 0, 0])
 
-/** Lengths in bytes of the Rock Ridge entries PX, SP, NM and ER; for NM and ER without their text. */
+/** Bytes; for NM and ER without their text. */
 const [PX_LENGTH, SP_LENGTH, NM_LENGTH, ER_LENGTH] = [36, 7, 5, 8]
 const EXTENSION = 'RRIP_1991A'
 const FILE_MODE = 0o100444
@@ -88,17 +85,14 @@ function rockRidgeLength(entry: Named, isRoot: boolean): number {
   return isSelfOrParent(entry) ? PX_LENGTH : PX_LENGTH + NM_LENGTH + Buffer.byteLength(entry.name)
 }
 
-/** Writes the header of a Rock Ridge entry. Returns the offset after the entry. */
+/** Returns the offset after the entry. */
 function writeSystemUseHeader(to: Buffer, at: number, signature: string, length: number): number {
   to.write(signature, at, 'latin1')
   to.set([length, 1], at + 2)
   return at + length
 }
 
-/**
- * Writes the Rock Ridge entries. All files and folders belong to root and are readable for all users. The first entry
- * of the root folder is SP, which announces Rock Ridge.
- */
+/** The first entry of the root folder is SP, which announces Rock Ridge. */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {
   let next = at
   if (isRoot) {
@@ -118,7 +112,7 @@ function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): 
   }
 }
 
-/** Length of a directory record in bytes. Throws RangeError for a name that is too long. */
+/** Bytes. Throws RangeError for a name that is too long. */
 export function recordLength(entry: Named, naming: Naming, isRoot = false): number {
   const named = roundUpToEven(33 + identifierLength(entry, naming))
   const length = naming === 'joliet' ? named : roundUpToEven(named + rockRidgeLength(entry, isRoot))
@@ -126,7 +120,6 @@ export function recordLength(entry: Named, naming: Naming, isRoot = false): numb
   return length
 }
 
-/** Writes a directory record (ECMA-119, 9.1) and returns its length. */
 export function writeRecord(to: Buffer, at: number, entry: Entry, naming: Naming, isRoot = false): number {
   const length = recordLength(entry, naming, isRoot)
   const id = identifierLength(entry, naming)
@@ -142,7 +135,6 @@ export function writeRecord(to: Buffer, at: number, entry: Entry, naming: Naming
   return length
 }
 
-/** Length of a path table record in bytes. */
 export const pathRecordLength = (folder: Named, naming: Naming): number =>
   roundUpToEven(8 + identifierLength(folder, naming))
 
@@ -176,14 +168,14 @@ export interface VolumeDescriptor {
   label: string
   /** Size of the volume in sectors. */
   size: number
-  /** The size of the path table in bytes, and the first sectors of its little-endian and big-endian copies. */
+  /** The size in bytes, and the first sectors of the little-endian and big-endian copies. */
   pathTable: PathTable
   root: Entry
 }
 
 /**
- * Writes a volume descriptor (ECMA-119, 8.4). For Joliet this is a supplementary volume descriptor (8.5), whose escape
- * sequence announces names in UCS-2 level 3.
+ * ECMA-119, 8.4. For Joliet this is a supplementary volume descriptor (8.5), whose escape sequence announces UCS-2
+ * level 3.
  */
 export function writeVolumeDescriptor(
   to: Buffer,
@@ -214,7 +206,6 @@ export function writeVolumeDescriptor(
   sector.writeUInt8(1, 881)
 }
 
-/** Writes the volume descriptor set terminator (ECMA-119, 8.3). */
 export function writeTerminator(to: Buffer, at: number): void {
   to.set([255, ...Buffer.from('CD001'), 1], at)
 }

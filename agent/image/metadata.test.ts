@@ -329,7 +329,7 @@ describe('buildNetworkData', () => {
   })
 })
 
-// For names in ASCII, the expected values are the results of the same function in Nova 34.0.0.
+// For names in ASCII, the expected values are those of Nova 34.0.0.
 test.each([
   ['web-1', 'web-1'],
   ['My Server_01.example', 'my-server-01-example'],

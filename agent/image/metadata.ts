@@ -1,11 +1,10 @@
-/** Builds the files of the metadata service and of the config drive, with Nova's names and contents. Pure. */
+/** The files of the metadata service and of the config drive, with Nova's names and contents. */
 import type { Guest } from '../../actions/host/index.ts'
 import { diskTargetPrefixes } from '../domain/devices/disk.ts'
 import { buildNetworkData } from './network-data.ts'
 
 /**
- * Versions of OpenStack's layout (nova/api/metadata/base.py). Each version contains everything that the earlier
- * versions contain.
+ * Versions of OpenStack's layout (nova/api/metadata/base.py). Each contains everything that the earlier ones contain.
  */
 const VERSIONS = [
   '2012-08-10',
@@ -27,7 +26,7 @@ const isSince = (first: Version, version: Version) => VERSIONS.indexOf(version) 
 const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
 
 /**
- * All files by their paths, such as openstack/latest/meta_data.json.
+ * The keys are paths, such as openstack/latest/meta_data.json.
  * @param randomSeed 512 secret bytes, from which the guest seeds its random number generator
  * @param secretUserData the user data, if the server has it from a Secret and not in its spec
  */
@@ -79,9 +78,7 @@ function buildMetaData({ server, instance }: Guest, version: Version, randomSeed
   }
 }
 
-/**
- * The interfaces that have a tag. libvirt has not chosen their PCI addresses yet, so the address is `none`, as in Nova.
- */
+/** libvirt has not chosen the PCI addresses yet, so the address is `none`, as in Nova. */
 function taggedDevicesOf({ interfaces }: Guest['instance'], version: Version): object[] {
   return interfaces
     .filter((nic) => nic.tag !== undefined)
@@ -95,9 +92,7 @@ function taggedDevicesOf({ interfaces }: Guest['instance'], version: Version): o
     }))
 }
 
-/**
- * Builds the metadata in EC2's format. Nova makes the ids from numbers in its database; here they are made from UUIDs.
- */
+/** Nova makes the ids from numbers in its database; here they are made from UUIDs. */
 function buildEc2MetaData(guest: Guest): object {
   const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
   const shortId = (id: string) => id.replaceAll('-', '').slice(0, 8)
@@ -125,7 +120,7 @@ function buildEc2MetaData(guest: Guest): object {
   }
 }
 
-/** Device names in the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
+/** In the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
 function blockDeviceMappingOf({ flavor, image }: Guest['instance']): object {
   const prefixes: Readonly<Record<string, string | undefined>> = diskTargetPrefixes
   const prefix = prefixes[image.properties?.['hw_disk_bus'] ?? 'virtio'] ?? 'vd'
@@ -140,14 +135,13 @@ export function hostnameOf({ server, instance }: Guest): string {
 }
 
 /**
- * Makes a valid host name from any name: at most 63 ASCII letters, digits and `-`, with no `-` at either end. As in
- * nova/utils.py, blanks, `.` and `_` become `-`, and most other characters are removed. Nova keeps letters such as ü,
- * although no host name can have them. Here such letters only lose their accent, and ß becomes ss.
+ * As in nova/utils.py, blanks, `.` and `_` become `-`, and most other characters are removed. Nova keeps letters such
+ * as ü, although no host name can have them; here they lose their accent, and ß becomes ss.
  * @param fallback the result if nothing of the name is left
  */
 export function sanitizeHostname(name: string, fallback: string): string {
   const hostname = name
-    // The upper case of ß is SS. NFD splits Ü into U and its accent, which is removed with all that is not ASCII.
+    // The upper case of ß is SS. NFD splits Ü into U and its accent.
     .toUpperCase()
     .normalize('NFD')
     // oxlint-disable-next-line no-control-regex -- the range is all of ASCII

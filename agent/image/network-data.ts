@@ -1,4 +1,4 @@
-/** Builds network_data.json: links, networks and services in the format of nova/virt/netutils.py. Pure. */
+/** Builds network_data.json in the format of nova/virt/netutils.py. */
 import { Address4, Address6 } from 'ip-address'
 import type { FixedIP, Interface } from '../../crds/index.ts'
 import { routersOnLink } from '../net/on-link.ts'
@@ -22,8 +22,8 @@ interface NetworkEntry {
   ip_address?: string
   netmask?: string
   /**
-   * Set only for a gateway outside the subnet. Nova's format has no such field, but cloud-init reads it. For the reason
-   * see the function buildStaticEntry.
+   * Set only for a gateway outside the subnet. Nova's format has no such field, but cloud-init reads it (see
+   * buildStaticEntry).
    */
   gateway?: string
   routes?: Route[]
@@ -36,12 +36,12 @@ export interface NetworkData {
   services: Service[]
 }
 
-/** Nova's name for the tap of a port, cut to the length that Nova allows (NIC_NAME_LEN). */
+/** Nova cuts the name of a port's tap to NIC_NAME_LEN. */
 function tapNameOf(portId: string): string {
   return `tap${portId}`.slice(0, 14)
 }
 
-/** Builds network_data.json. Leaves out interfaces without addresses, as Nova does for networks without subnets. */
+/** Leaves out interfaces without addresses, as Nova does for networks without subnets. */
 export function buildNetworkData(interfaces: readonly Interface[]): NetworkData {
   const data: NetworkData = { links: [], networks: [], services: [] }
   for (const nic of interfaces.filter(({ fixedIPs }) => fixedIPs.length > 0)) {
@@ -65,7 +65,7 @@ export function buildNetworkData(interfaces: readonly Interface[]): NetworkData 
 
 const isIPv6 = ({ address }: FixedIP) => address.includes(':')
 
-/** The first IPv4 and the first IPv6 address. Nova's format has room for one address of each family. */
+/** Nova's format has room for one address of each family. */
 function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
   return [ips.find((ip) => !isIPv6(ip)), ips.find(isIPv6)].filter((ip) => ip !== undefined)
 }
@@ -73,9 +73,8 @@ function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
 function buildNetworkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
-  // Neither DHCPv6 nor a router advertisement can tell the guest its gateway: DHCPv6 cannot name a router, and an
-  // advertisement names only its sender. So an IPv6 address with a gateway is described as static, with a default
-  // route. cloud-init then ignores router advertisements.
+  // DHCPv6 cannot name a router, and a router advertisement names only its sender. So an IPv6 address with a gateway is
+  // described as static; cloud-init then ignores router advertisements.
   const isByDhcp = ip.dhcp && !(isIPv6(ip) && ip.gateway !== undefined)
   if (!isByDhcp) return buildStaticEntry(common, ip)
   const routes = isIPv6(ip) ? hostRoutesOf(ip) : []
@@ -83,9 +82,9 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
 }
 
 /**
- * As in Nova, a gateway inside the subnet is the router of a default route. A gateway outside the subnet is in the
- * field `gateway` instead, because cloud-init marks only a router in that field as on-link. cloud-init before 23.1
- * marks not even that router as on-link, so there is also a route to the gateway itself.
+ * As in Nova, a gateway inside the subnet gets a default route. A gateway outside is in the field `gateway`, because
+ * cloud-init marks only that router as on-link. cloud-init before 23.1 marks none, so there is also a route to the
+ * gateway itself.
  */
 function buildStaticEntry({ id, link, network_id }: { id: string; link: string; network_id: string }, ip: FixedIP) {
   const isOnLink = ip.gateway !== undefined && routersOnLink(ip).includes(ip.gateway)
@@ -109,8 +108,8 @@ function defaultRouteOf(ip: FixedIP): Route[] {
 }
 
 /**
- * Returns the routes to routers outside the subnet, then the host routes of the subnet. A route to such a router has a
- * gateway of zeros (0.0.0.0 or ::), which means that the router is on the segment itself.
+ * A route to a router outside the subnet has a gateway of zeros (0.0.0.0 or ::), which means that the router is on the
+ * segment itself.
  */
 function hostRoutesOf(ip: FixedIP): Route[] {
   const bits = isIPv6(ip) ? 128 : 32
@@ -129,7 +128,7 @@ function toRoute(destination: string, gateway: string): Route {
   return { network, netmask: netmaskOfCidr(destination), gateway }
 }
 
-/** The netmask of a CIDR: 255.0.0.0 for 10.0.0.0/8, ffff:ffff:ffff:ffff:: for fd00::/64. */
+/** 255.0.0.0 for 10.0.0.0/8, ffff:ffff:ffff:ffff:: for fd00::/64. */
 function netmaskOfCidr(cidr: string): string {
   const [bits, prefix] = [cidr.includes(':') ? 128n : 32n, BigInt(cidr.split('/')[1] ?? 0)]
   const mask = ((1n << prefix) - 1n) << (bits - prefix)

@@ -1,11 +1,9 @@
-/** Recognizes text and tar archives by their first bytes. Pure functions. */
-
 const TAR_BLOCK = 512
 const TAR_SUM = 148
 
 /**
- * Whether the first block is the header of a tar archive. The header has a field with the sum of its bytes in octal
- * digits. For the sum, the bytes of this field count as blanks.
+ * The header of a tar archive has a field with the sum of its bytes in octal digits, for which this field's own bytes
+ * count as blanks.
  */
 export function isTar(head: Buffer): boolean {
   if (head.length < TAR_BLOCK) return false
@@ -15,7 +13,6 @@ export function isTar(head: Buffer): boolean {
   return block.reduce((sum, byte) => sum + byte, 0) === Number.parseInt(field, 8)
 }
 
-/** Each row has a pattern for the beginning of a text, and a description of such a text. */
 const texts: [RegExp, string][] = [
   [/<(!doctype\s+html|html|head|body|title|meta|script)\b/i, 'an HTML page'],
   [/^#!/, 'a script'],
@@ -28,23 +25,20 @@ const texts: [RegExp, string][] = [
 /** Says what kind of text a file is; undefined if it is no text. */
 export function describeText(head: Buffer): string | undefined {
   const text = decodeText(head)?.trimStart()
-  // An installer may be a script with binary data after it. Such a file counts as a script, although it is no text.
+  // An installer may be a script with binary data after it.
   if (text === undefined) return head.toString('latin1', 0, 3) === '#!/' ? 'a script' : undefined
   return texts.find(([pattern]) => pattern.test(text))?.[1] ?? 'a text'
 }
 
 const utf16 = { fffe: 'utf-16le', feff: 'utf-16be' } as const
 
-/**
- * Decodes the bytes; undefined if they are no text. The last character may be cut off, because the bytes are only the
- * beginning of a file.
- */
+/** Returns undefined if the bytes are no text. The last character may be cut off. */
 function decodeText(head: Buffer): string | undefined {
   const mark = head.toString('hex', 0, 2)
   if (mark === 'fffe' || mark === 'feff') return printable(decode(head, utf16[mark]))
   const text = decode(head, 'utf-8')
   if (text !== undefined) return printable(text)
-  // An HTML or XML page in an encoding other than UTF-8 counts as text, too. It is recognized by its first tag.
+  // A page in an encoding other than UTF-8 is recognized by its first tag.
   const bytes = head.toString('latin1')
   return /^\s*<[!a-z?]/i.test(bytes) ? printable(bytes) : undefined
 }

@@ -16,7 +16,6 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const headOf = (bytes: Buffer) => bytes.subarray(0, HEAD_BYTES)
 const whatIs = (bytes: Buffer) => describeNonDisk(headOf(bytes))?.what
 
-/** A disk whose first sector is a boot sector with a partition table. */
 const bootSector = (): Buffer => {
   const disk = Buffer.alloc(8192)
   disk.write('\xeb\x63\x90', 0, 'latin1')

@@ -1,18 +1,15 @@
 /**
- * Recognizes by its first bytes a file that is no disk: a compressed file, an archive, a web page, a script. Without
- * this check, any file would be accepted as a raw disk, and a server with such a disk would not boot. Pure functions.
+ * Recognizes by its first bytes a file that is no disk: a compressed file, an archive, a web page, a script. Any such
+ * file would be accepted as a raw disk, and the server would not boot.
  */
 import { describeText, isTar } from './non-disk-text.ts'
 
-/** A description of a file that is no disk, for an error message. */
 export interface NonDisk {
-  /** The kind of the file, for example "a file compressed with gzip". */
+  /** For example "a file compressed with gzip". */
   what: string
-  /** A clause that tells the user what to do. */
   advice: string
 }
 
-/** The number of bytes that describeNonDisk needs from the beginning of a file. */
 export const HEAD_BYTES = 4096
 
 const SECTOR_BYTES = 512
@@ -26,10 +23,9 @@ const decrypt = (command: string) =>
 const WRONG_FILE = 'create an Image with the URL of a disk image'
 
 /**
- * Beginnings of binary OpenPGP files (RFC 9580), as regular expressions for hexadecimal digits. There is one row for
- * each kind of first packet: session key encrypted with a public key, session key encrypted with a passphrase, one-pass
- * signature, compressed data. A row matches the packet's tag (old or new format), its length, and fields whose values
- * are known.
+ * Beginnings of binary OpenPGP files (RFC 9580), in hexadecimal digits: session key encrypted with a public key,
+ * session key encrypted with a passphrase, one-pass signature, compressed data. A row matches the packet's tag (old or
+ * new format), its length, and fields whose values are known.
  */
 const openPgp = [
   '(84..|85....|c1..|c1[cd]...)03.{16}(01|02|10|12)',
@@ -38,15 +34,12 @@ const openPgp = [
   'a30[123]',
 ]
 
-/**
- * Each row has the bytes that a file begins with (a regular expression for hexadecimal digits), what such a file is,
- * and the advice.
- */
+/** `hex` is a regular expression for the first bytes in hexadecimal digits. */
 const signatures: [hex: string, what: string, advice: string][] = [
   ['1f8b08', 'a file compressed with gzip', unpack('gunzip')],
   ['fd377a585a00', 'a file compressed with xz', unpack('unxz')],
   ['28b52ffd', 'a file compressed with zstd', unpack('unzstd')],
-  // A skippable frame. Programs that compress in parallel write one at the beginning.
+  // A skippable frame, which programs that compress in parallel write at the beginning.
   ['5.2a4d18', 'a file compressed with zstd or lz4', unpack('unzstd or unlz4')],
   ['425a68..314159265359', 'a file compressed with bzip2', unpack('bunzip2')],
   ['425a68..177245385090', 'a file compressed with bzip2', unpack('bunzip2')],
@@ -87,7 +80,7 @@ const signatures: [hex: string, what: string, advice: string][] = [
 const matchers = signatures.map(([hex, what, advice]) => ({ pattern: new RegExp(`^${hex}`), what, advice }))
 
 /**
- * Describes a file that is no disk; undefined if the file may be a disk.
+ * Returns undefined if the file may be a disk.
  * @param head the first HEAD_BYTES bytes, or all if the file has fewer
  */
 export function describeNonDisk(head: Buffer): NonDisk | undefined {
@@ -110,13 +103,11 @@ function describeTar(head: Buffer): NonDisk {
   return { what, advice: extract('tar -x') }
 }
 
-/** Whether the first sector ends with the signature of a boot sector. */
 export const hasBootSignature = (head: Buffer): boolean =>
   head.length >= SECTOR_BYTES && head.readUInt16LE(SECTOR_BYTES - 2) === 0xaa55
 
 function describeProgram(head: Buffer): string | undefined {
-  // A Linux kernel has the signature of a boot sector, too. But only a kernel has the text "HdrS" in the second
-  // sector.
+  // A Linux kernel has the signature of a boot sector, too, but only a kernel has "HdrS" in the second sector.
   if (hasBootSignature(head) && head.toString('latin1', 0x202, 0x206) === 'HdrS') return 'a Linux kernel'
   const isExecutable = head.toString('latin1', 0, 2) === 'MZ' && !hasBootSignature(head)
   return isExecutable ? 'a program for Windows or EFI' : undefined

@@ -22,10 +22,6 @@ async function promisedBy(bytes: Buffer, format: 'raw' | 'vdi' | 'qcow2' = 'raw'
   }
 }
 
-/**
- * Returns a disk whose boot sector (MBR) has these partitions. Each partition is given by its flag, its type, its first
- * sector, and its number of sectors.
- */
 function mbr(...partitions: [flag: number, type: number, start: number, count: number][]): Buffer {
   const disk = Buffer.alloc(40_000)
   disk.writeUInt16LE(0xaa55, 510)
@@ -48,7 +44,7 @@ function gpt(sector: number, alternate: bigint): Buffer {
 
 describe('readPromisedSize', () => {
   test('takes the end of the last partition of an MBR, less a cylinder', async () => {
-    // The end of the first partition, minus one cylinder: (2048 + 2_000_000) * 512 - 255 * 63 * 512.
+    // (2048 + 2_000_000) * 512 - 255 * 63 * 512: the end of the first partition, minus one cylinder.
     expect(await promisedBy(mbr([0x80, 0x83, 2048, 2_000_000], [0, 0x82, 1000, 1000]))).toBe(1_016_823_296)
   })
 
@@ -61,7 +57,7 @@ describe('readPromisedSize', () => {
     disk.write('\x01CD001', 32_768, 'latin1')
     disk.writeUInt32LE(300_000, 32_768 + 80)
     disk.writeUInt16LE(2048, 32_768 + 128)
-    // The size in the volume descriptor less 1 MiB: 300_000 * 2048 - 1024 * 1024.
+    // 300_000 * 2048 - 1024 * 1024: the size in the volume descriptor, minus 1 MiB.
     expect(await promisedBy(disk)).toBe(613_351_424)
   })
 

@@ -7,7 +7,6 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { MIB } from '../files/sizes.ts'
 import { convertImage, measureConvertedSize, readImageInfo } from './qemu-img.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -27,7 +26,7 @@ test.each([
   'measureConvertedSize of a %s image with %j covers its uncompressed data and not its holes',
   async (format, args) => {
     const [raw, source] = [join(dir, 'raw'), join(dir, 'source')]
-    // The data consists of hexadecimal digits, so compression halves its size.
+    // Compression halves the size of hexadecimal digits.
     writeFileSync(raw, randomBytes(4 * MIB).toString('hex'))
     truncateSync(raw, 256 * MIB)
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, source])

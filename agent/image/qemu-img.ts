@@ -1,15 +1,14 @@
 /**
- * Runs qemu-img under limits: info, check, measure, convert, create, resize. Only qemu-img reads disk formats, apart
- * from a first look at the header (base-plan.ts, promised-size.ts).
+ * Runs qemu-img under limits. Only qemu-img reads disk formats, apart from a first look at the header (base-plan.ts,
+ * promised-size.ts).
  */
 import { type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { GIB } from '../files/sizes.ts'
 import { type ProcessLimits, type ProcessResult, runLimited, runWithTimeout } from './run-limited.ts'
 
-/** The limits that Nova uses (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
+/** Nova's limits (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
 const INFO_LIMITS: ProcessLimits = { cpuSeconds: 30, addressSpace: GIB, fileSize: 0, timeout: 60_000 }
 
-/** The fields of `qemu-img info --output=json` that the agent reads. */
 export interface ImageInfo {
   format: string
   'virtual-size': number
@@ -31,8 +30,7 @@ export interface ImageInfo {
 }
 
 /**
- * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what
- * QEMU would guess.
+ * Never use it for a raw disk of a guest, because the guest controls which format QEMU would guess.
  * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails, or ImageTruncated if the file
  * is cut off
  */
@@ -44,7 +42,7 @@ export async function readImageInfo(path: string, signal?: AbortSignal): Promise
   return JSON.parse(result.stdout) as ImageInfo
 }
 
-/** Matches the messages of qemu-img about an image whose tables refer to data after the end of its file. */
+/** Messages of qemu-img about an image whose tables refer to data after the end of its file. */
 const TRUNCATED = /truncated|after (the )?end of (the )?file|after EOF|exceeding the end of the file|is outside image/
 
 function rejectTruncated({ stderr }: ProcessResult): void {
@@ -59,8 +57,8 @@ export const imageTruncatedError = (detail: string): Terminal =>
   )
 
 /**
- * Checks that the file of a qcow2 or vmdk image contains all data that its tables refer to. Ignores other errors in the
- * tables, because they would matter only for writes, and guests do not write to the image.
+ * Checks that the file contains all data that its tables refer to. Other errors in the tables would matter only for
+ * writes, and guests do not write to the image.
  * @throws a Terminal error (not retried) with the code ImageTruncated if a part is missing
  */
 export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: AbortSignal): Promise<void> {
@@ -70,8 +68,7 @@ export async function checkImageIsWhole(path: string, info: ImageInfo, signal?: 
 }
 
 /**
- * Reads the header of a disk that the caller knows to be qcow2, either from the domain's definition or from the overlay
- * whose backing file this disk is. So QEMU need not guess the format. The disk may be in use.
+ * For a disk that the caller knows to be qcow2, so that QEMU need not guess the format. The disk may be in use.
  * @throws a Transient error (retried) with the code DiskUnusable if qemu-img fails
  */
 export async function readLayerInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
@@ -85,42 +82,37 @@ export async function readLayerInfo(path: string, signal?: AbortSignal): Promise
 }
 
 /**
- * An upper bound of the bytes that the image takes on disk after a conversion to qcow2 or to a sparse raw file.
+ * An upper bound in bytes for a conversion to qcow2 or to a sparse raw file.
  * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
-  // Measure for qcow2 even if the target is raw. For raw, qemu-img would count the holes of the file, although they
-  // take no space.
+  // Also if the target is raw: for raw, qemu-img would count the holes of the file, although they take no space.
   const args = ['measure', '--output=json', '-f', info.format, '-O', 'qcow2', source]
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0) throw qemuImgError('ImageUnreadable', 'cannot measure the image', result, source)
   const { required } = JSON.parse(result.stdout) as { required: number }
-  // QEMU does not see the holes of a vhdx, and measures too much. But a vhdx is never compressed, so its data is no
-  // larger than its file: the size of the file is an upper bound, too.
+  // QEMU does not see the holes of a vhdx, and measures too much. A vhdx is never compressed, so the size of its file
+  // is an upper bound, too.
   return info.format === 'vhdx' ? Math.min(required, info['actual-size'] ?? required) : required
 }
 
 export interface ConvertOptions {
   from: string
   to: 'qcow2' | 'raw'
-  /**
-   * Size in bytes of the disk that the image contains. The larger it is, the higher are the limits on the size of the
-   * target file and on the time.
-   */
+  /** Bytes of the disk that the image contains. The limits on time and file size grow with it. */
   virtualSize: number
   signal?: AbortSignal
 }
 
 /**
- * Writes the disk in another format. qemu-img reads the source in the format `from`, and does not guess the format.
+ * qemu-img reads the source in the format `from`, and does not guess.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails for another reason
  */
 export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
   const { from, to, virtualSize, signal } = options
-  // A qcow2 file can be larger than its disk, by two tables of 1/8192 of the disk's size each and some clusters. So the
-  // limit on the file is above the size of the disk.
+  // A qcow2 file can be larger than its disk, by two tables of 1/8192 of the disk's size each and some clusters.
   const limits = { ...conversionLimits(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GIB / 16 }
   const args = ['convert', '-f', from, '-O', to, source, target]
   const result = await runLimited('qemu-img', args, limits, signal)
@@ -129,8 +121,7 @@ export async function convertImage(source: string, target: string, options: Conv
 }
 
 /**
- * Creates a thin disk that holds only its differences from `base`. qemu-img does not read the base here, so the caller
- * has to check that the base exists.
+ * qemu-img does not read the base, so the caller has to check that the base exists.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  * @throws a Terminal error (not retried) with the code DiskCreateFailed if qemu-img fails for another reason
  */
@@ -157,7 +148,7 @@ export async function growDisk(path: string, format: string, size: number, signa
   if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img resize failed', result, path)
 }
 
-/** The limits of a conversion grow with the disk: two hours of CPU time per TiB, at least ten minutes. */
+/** Two hours of CPU time per TiB, at least ten minutes. */
 function conversionLimits(bytes: number): Omit<ProcessLimits, 'fileSize'> {
   const seconds = Math.max(600, Math.ceil((bytes / 1024 ** 4) * 7200))
   return { cpuSeconds: seconds, addressSpace: 2 * GIB, timeout: seconds * 2000 }
@@ -170,7 +161,7 @@ function qemuImgError(code: Reason, what: string, result: ProcessResult, path: s
   return new Terminal(code, `${what}: ${failureReasonOf(result, path)}`)
 }
 
-/** The reason of a failure, for users: it contains no path of the host. */
+/** For users: contains no path of the host. */
 function failureReasonOf({ timedOut, signal, code, stderr }: ProcessResult, path: string): string {
   if (timedOut) return 'it took too long'
   if (signal === 'SIGXCPU') return 'it took too much CPU time'

@@ -1,6 +1,6 @@
 /**
- * The disk of a rescue system: disk.rescue (Nova's name) in the server's directory. rescue.json is written after the
- * disk is complete. It names the image and the ServerAction for which the disk was made.
+ * The disk of a rescue system: disk.rescue (Nova's name) in the server's directory. rescue.json, written after the disk
+ * is complete, names the image and the ServerAction for which the disk was made.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,10 +23,7 @@ interface RescueRecord extends RescueSystem {
 const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
-/**
- * Creates the rescue disk, as large as its image. If there is a rescue disk from an earlier request or an earlier try,
- * the caller must delete it first.
- */
+/** The caller must first delete a rescue disk from an earlier request or try. */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.rescue') || name.startsWith('rescue.json'))
@@ -36,7 +33,7 @@ export async function createRescueDisk(system: RescueSystem, options: RootDiskOp
   await writeFileAtomically(recordPath(directory), JSON.stringify(record), 0o644)
 }
 
-/** Reads the rescue disk; undefined if there is none or it is incomplete. */
+/** Returns undefined if there is no rescue disk or it is incomplete. */
 export async function readRescueDisk(directory: string): Promise<RescueDisk | undefined> {
   const text = await readFile(recordPath(directory), 'utf8').catch(ignoreNotFound)
   const path = diskPath(directory)

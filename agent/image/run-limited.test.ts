@@ -7,7 +7,6 @@ import { expect, test, vi } from 'vitest'
 import { GIB } from '../files/sizes.ts'
 import { type ProcessLimits, runLimited } from './run-limited.ts'
 
-// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const makeLimits = (overrides: Partial<ProcessLimits> = {}): ProcessLimits => ({

@@ -1,4 +1,4 @@
-/** Runs a program on untrusted data: with limits on CPU, memory, file size and time, and without network. */
+/** Runs a program on untrusted data: without network, and with limits on CPU, memory, file size and time. */
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { Transient } from '../../crds/index.ts'
@@ -8,14 +8,14 @@ export interface ProcessLimits {
   cpuSeconds: number
   /** Bytes of address space (RLIMIT_AS). */
   addressSpace: number
-  /** Bytes of the largest file that the program may write (RLIMIT_FSIZE); 0 forbids writing. */
+  /** RLIMIT_FSIZE in bytes; 0 forbids writing. */
   fileSize: number
-  /** Milliseconds of wall-clock time after which the program is killed. */
+  /** Milliseconds of wall-clock time. */
   timeout: number
 }
 
 export interface ProcessResult {
-  /** Exit code; undefined if a signal ended the process. */
+  /** Undefined if a signal ended the process. */
   code: number | undefined
   signal: NodeJS.Signals | undefined
   timedOut: boolean
@@ -24,8 +24,7 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when the program fails. If `signal` aborts, rejects with the reason of
- * `signal`.
+ * Does not throw if the program fails. If `signal` aborts, rejects with the reason of `signal`.
  * @throws a Transient error (retried) with the code CommandMissing if the program cannot be started
  */
 export function runLimited(
@@ -37,7 +36,7 @@ export function runLimited(
   return runWithTimeout([...noNetworkCommand(), ...resourceLimitCommand(limits), program, ...args], limits, signal)
 }
 
-/** Like runLimited, with a limit on time only: for programs that read no untrusted data. */
+/** For programs that read no untrusted data. */
 export async function runWithTimeout(
   [program, ...args]: readonly [string, ...string[]],
   { timeout }: Pick<ProcessLimits, 'timeout'>,
@@ -46,7 +45,7 @@ export async function runWithTimeout(
   signal?.throwIfAborted()
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // The program gets a process group of its own, so that other programs that it starts are killed with it.
+    // A process group of its own, so that its child processes are killed with it.
     detached: true,
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   })
@@ -81,30 +80,23 @@ export async function runWithTimeout(
   }
 }
 
-/**
- * At most this many characters of a program's output are kept, because qemu-img may write a line for each cluster of a
- * broken image.
- */
+/** Characters. qemu-img may write a line for each cluster of a broken image. */
 const MAX_OUTPUT = 1024 ** 2
 
-/** Reads to the end, and returns the first MAX_OUTPUT characters. */
 async function readLimited(stream: Readable): Promise<string> {
   let output = ''
   for await (const chunk of stream.setEncoding('utf8')) if (output.length < MAX_OUTPUT) output += String(chunk)
   return output.slice(0, MAX_OUTPUT)
 }
 
-/**
- * The command that runs a program in an empty network namespace. An agent that does not run as root may create one only
- * inside a new user namespace.
- */
+/** An agent that does not run as root may create a network namespace only inside a new user namespace. */
 function noNetworkCommand(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
 }
 
 /**
- * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, which
- * shows the agent that the program ended because of the limit. At the hard limit the kernel sends SIGKILL.
+ * At the soft limit on CPU time the kernel sends SIGXCPU, which tells the agent the cause. At the hard limit it sends
+ * SIGKILL.
  */
 function resourceLimitCommand({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
   return [

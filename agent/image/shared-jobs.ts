@@ -1,5 +1,3 @@
-/** Runs one job for all callers that ask for it at the same time. Aborts the job when its last caller gives up. */
-
 type Progress = (bytes: number, total: number | undefined) => void
 
 interface Job<T> {
@@ -17,10 +15,7 @@ export interface SharedJobContext {
 export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
-  /**
-   * Joins the job with this key, or starts it with `work`. Returns the job's result or throws the job's error. If
-   * `signal` aborts first, throws the signal's reason.
-   */
+  /** Joins the job with this key, or starts it with `work`. If `signal` aborts first, throws the signal's reason. */
   async run(
     key: string,
     signal: AbortSignal,
@@ -43,7 +38,6 @@ export class SharedJobs<T> {
     }
   }
 
-  /** Aborts all jobs and waits until they have ended. */
   async close(): Promise<void> {
     const jobs = [...this.#jobs.values()]
     for (const job of jobs) job.controller.abort()
@@ -57,14 +51,14 @@ export class SharedJobs<T> {
       for (const listener of listeners) listener(bytes, total)
     }
     const promise = work({ signal: controller.signal, progress }).finally(() => this.#forget(key, controller))
-    // Callers get the error through run(). Without callers it would be an unhandled rejection, so handle it here.
+    // Callers get the error through run(). Without callers it would be an unhandled rejection.
     promise.catch(() => undefined)
     const job: Job<T> = { promise, controller, waiting: 0, progress: listeners }
     this.#jobs.set(key, job)
     return job
   }
 
-  /** Aborts a job for which no caller waits any more. Forgets the job first, so that a new caller starts a new job. */
+  /** Forgets the job before it aborts it, so that a new caller starts a new job. */
   async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return
     this.#jobs.delete(key)

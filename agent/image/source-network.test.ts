@@ -13,7 +13,6 @@ import { SourceOpener } from './image-source.ts'
 import { SourceNetwork, type SourceNetworkOptions } from './source-network.ts'
 import { makeAuthority, signCertificate } from './testing/certificates.ts'
 
-// These tests run openssl, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -25,7 +24,6 @@ beforeEach(() => {
 })
 afterEach(() => stack.disposeAsync())
 
-/** Starts the server on a free port and returns the port. The server stops at the end of the test. */
 async function listen(server: Server & { closeAllConnections?(): void }): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   stack.defer(() => {
@@ -35,7 +33,6 @@ async function listen(server: Server & { closeAllConnections?(): void }): Promis
   return (server.address() as AddressInfo).port
 }
 
-/** An HTTPS server that counts its connections, and answers each request with the text "a disk". */
 async function serveSecurely(subject?: string): Promise<{ url: string; connections: () => number }> {
   let count = 0
   const server = createSecureServer(signCertificate(dir, subject), (_, response) => response.end('a disk'))
@@ -206,10 +203,6 @@ test.each(passing)('toCertificateError leaves %s to be tried again', (code) => {
 })
 
 describe('downloadSource with credentials', () => {
-  /**
-   * An HTTPS server that records the header Authorization of each request. It answers with `status`, and redirects to
-   * `location` if that is given.
-   */
   async function serveAuthorized({ status = 200, location }: { status?: number; location?: string } = {}) {
     const authorizations: (string | undefined)[] = []
     const server = createSecureServer(signCertificate(dir), ({ headers }, response) => {
@@ -268,10 +261,7 @@ describe('downloadSource with credentials', () => {
   })
 })
 
-/**
- * An HTTP proxy that records each request. It connects each tunnel to the port `target`, or refuses it if `status` is
- * not 200.
- */
+/** Connects each tunnel to the port `target`, or refuses it if `status` is not 200. */
 async function startProxy({ status = 200, target = 0 } = {}) {
   const asked: (string | undefined)[] = []
   const note = ({ method, url, headers }: IncomingMessage) =>

@@ -1,6 +1,6 @@
 /**
- * Decides whether the agent reaches the source of an image directly or through the operator's proxy, and which
- * certificates the agent trusts.
+ * Decides whether the agent reaches an image's source directly or through the operator's proxy, and which certificates
+ * it trusts.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -16,21 +16,21 @@ import { errorCodeOf } from '../files/errors.ts'
 export interface SourceNetworkOptions {
   /** A PEM file of certificate authorities that are trusted beside the well-known ones. */
   caFile?: string
-  /** URL of the proxy, with user and password if the proxy asks for them. */
+  /** URL, with user and password if the proxy asks for them. */
   proxy?: string
   /** Hosts that are reached directly, separated by commas: names with their subdomains, addresses, networks, or `*`. */
   noProxy?: string
 }
 
-/** HTTP and HTTPS agents (Node.js connection pools). They keep no idle connections, so nothing has to close them. */
+/** Node.js connection pools. They keep no idle connections, so nothing has to close them. */
 interface Agents {
   http: HttpAgent
   https: SecureAgent
 }
 
 /**
- * The HTTP and HTTPS agents that trust the authorities in `ca`. When the content of the CA file changes, a new AgentSet
- * replaces this one.
+ * Connection pools that trust the authorities in `ca`. When the content of the CA file changes, a new AgentSet replaces
+ * this one.
  */
 interface AgentSet {
   ca: string | undefined
@@ -45,8 +45,8 @@ export class SourceNetwork {
   #current: AgentSet | undefined
 
   /**
-   * @throws UsageError if noProxy has a network that is not valid, or if the proxy is no URL. The message about the
-   * proxy does not repeat the value, because the value may contain a password.
+   * @throws UsageError if noProxy has an invalid network, or if the proxy is no URL. The message does not repeat the
+   * proxy, which may contain a password
    */
   constructor({ caFile, proxy, noProxy = '' }: SourceNetworkOptions = {}) {
     this.#caFile = caFile
@@ -54,15 +54,12 @@ export class SourceNetwork {
     this.#isDirect = directMatcher(noProxy)
   }
 
-  /** The host of the proxy for this URL, without password; undefined if the URL is reached directly. */
+  /** The host of the proxy, without password; undefined if the URL is reached directly. */
   proxyFor(url: URL): string | undefined {
     return this.#proxy === undefined || this.#isDirect(url) ? undefined : this.#proxy.host
   }
 
-  /**
-   * Returns the HTTP or HTTPS agent (Node.js connection pool) for connections to this URL, direct or by the proxy.
-   * @throws a Transient error (retried) with the code ImageDownloadFailed if the CA file cannot be read
-   */
+  /** @throws a Transient error (retried) with the code ImageDownloadFailed if the CA file cannot be read */
   async agentFor(url: URL): Promise<HttpAgent> {
     const { direct, proxied } = await this.#agents()
     const agents = this.proxyFor(url) === undefined ? direct : (proxied ?? direct)
@@ -102,8 +99,8 @@ async function readCaFile(path: string): Promise<string> {
 }
 
 function createContext(ca: string): SecureContext {
-  // createSecureContext ignores a certificate that it cannot read. So read each certificate here first, which throws if
-  // the certificate is damaged.
+  // createSecureContext ignores a certificate that it cannot read. X509Certificate throws if the certificate is
+  // damaged.
   const certificates = ca.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)
   if (certificates === null) throw caFileError('has no certificate')
   try {
@@ -121,7 +118,7 @@ function parseProxy(text: string): URL {
   return url
 }
 
-/** Returns a function that tells whether a URL's host is in the list of hosts that are reached without the proxy. */
+/** Returns a function that tells whether a URL's host is reached without the proxy. */
 function directMatcher(list: string): (url: URL) => boolean {
   const entries = list.split(/[\s,]+/).filter((entry) => entry !== '')
   const networks = new BlockList()
@@ -137,8 +134,7 @@ function directMatcher(list: string): (url: URL) => boolean {
 }
 
 /**
- * Adds the entry if it is an address or a network. Any other entry without a slash is a host name: this function
- * ignores it, because the caller compares host names as texts.
+ * Ignores an entry that is a host name, because the caller compares host names as texts.
  * @throws UsageError if the entry has a slash and is no network
  */
 function addNetwork(networks: BlockList, entry: string): void {

@@ -1,7 +1,6 @@
-// Parses libvirt's connection URIs: qemu:///system, qemu+tcp://host/system, qemu+tls://…, qemu+unix:///…?socket=.
 import { ConnectionError } from './errors.ts'
 
-/** The address of a libvirt daemon. Certificates are PEM texts. */
+/** Certificates are PEM texts. */
 export type Address =
   | { kind: 'unix' /** Paths of UNIX sockets, tried in this order. */; paths: readonly string[] }
   | { kind: 'tcp'; host: string; port: number }
@@ -18,19 +17,17 @@ export interface TlsOptions {
 
 export interface Target {
   address: Address
-  /** The URI that the client sends when it opens the connection, for example `qemu:///system`. */
   uri: string
 }
 
-/** The directory in which the system-wide daemons create their sockets. */
 const runDirectory = '/run/libvirt'
 const tcpPort = 16_509
 const tlsPort = 16_514
 
 /**
- * Parses a libvirt connection URI. Without a host, the address has two UNIX sockets: first that of the driver's own
- * daemon (such as virtqemud), then that of libvirtd. `?socket=` replaces both. Throws a ConnectionError with the code
- * `unreachable` if the client cannot use the URI.
+ * Without a host, the address has two UNIX sockets: that of the driver's own daemon (such as virtqemud), then that of
+ * libvirtd. `?socket=` replaces both. Throws a ConnectionError with the code `unreachable` if the client cannot use the
+ * URI.
  */
 export function parseUri(uri: string, tls: TlsOptions = {}): Target {
   const match = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/]*)(\/[^?]*)(?:\?(.*))?$/.exec(uri)
@@ -54,7 +51,6 @@ function remoteAddress(kind: 'tcp' | 'tls', host: string, port: number | undefin
   return kind === 'tcp' ? { kind, host, port: port ?? tcpPort } : { kind, host, port: port ?? tlsPort, tls }
 }
 
-/** Returns the sockets for a driver: that of the driver's modular daemon, then that of libvirtd or virtproxyd. */
 function systemSockets(driver: string): string[] {
   return [`${runDirectory}/virt${driver}d-sock`, `${runDirectory}/libvirt-sock`]
 }

@@ -1,4 +1,3 @@
-// Tests authentication: the client's answers to each method that a daemon may ask for, and the methods that it rejects.
 import { describe, expect, it } from 'vitest'
 import { authenticateClient, type Credentials } from './auth.ts'
 import type { CallFunction } from './connection-options.ts'
@@ -6,13 +5,9 @@ import type { CallFunction } from './connection-options.ts'
 const fred = { username: 'fred', password: 'secret' }
 const noData = { complete: true, nil: false, data: Buffer.alloc(0) }
 
-/** The daemon's answer to a procedure, or a function that makes the answer from the SASL data of the call. */
+/** A function makes the answer from the SASL data of the call. */
 type Answer = object | ((data: string) => object)
 
-/**
- * A fake daemon that answers each procedure from a table. `calls` lists the name of each call; for SASL, also the
- * mechanism and the data.
- */
 function createDaemon(answers: Record<string, Answer>) {
   const calls: string[][] = []
   const call = (async ({ name }: { name: string }, args: { mechanism?: string; data?: Buffer }) => {

@@ -1,12 +1,11 @@
-// Authenticates the client when the socket is connected, before the call ConnectOpen. The daemon chooses the method:
-// none, polkit (the daemon asks polkit itself), or SASL with PLAIN or SCRAM-SHA-256.
+// Authenticates the client before the call ConnectOpen. The daemon chooses the method: none, polkit (the daemon asks
+// polkit itself), or SASL with PLAIN or SCRAM-SHA-256.
 
 import type { CallFunction } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'
 import { proc } from './protocol/proc.ts'
 import { scramSha256 } from './scram.ts'
 
-/** Name and password of a user in the daemon's SASL database. */
 export interface Credentials {
   username: string
   password: string
@@ -15,8 +14,8 @@ export interface Credentials {
 const authType = { none: 0, sasl: 1, polkit: 2 } as const
 
 /**
- * The client's side of a SASL mechanism, as a generator. It yields the client's messages and gets the daemon's messages
- * through `next`. It returns when the client has nothing more to send.
+ * The client's side of a SASL mechanism. Yields the client's messages, gets the daemon's through `next`, and returns
+ * when the client has nothing more to send.
  */
 export type SaslExchange = Generator<Buffer, void, Buffer>
 
@@ -26,8 +25,8 @@ const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
 }
 
 /**
- * Authenticates by the method that the daemon asks for. Throws a ConnectionError with the code `auth` if the client
- * lacks the method or the credentials, or if the daemon denies access.
+ * Throws a ConnectionError with the code `auth` if the client lacks the method or the credentials, or if the daemon
+ * denies access.
  */
 export async function authenticateClient(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
   const { types } = await call(proc.authList, {})
@@ -57,7 +56,7 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
   for (;;) {
     const next = exchange.next(step.data)
     if (step.complete) {
-      // The daemon reported success but has not proved that it knows the password. It may be an impostor, so reject it.
+      // The daemon may be an impostor: it reported success but has not proved that it knows the password.
       if (!next.done)
         throw new ConnectionError('auth', `SASL ${name}: the daemon did not prove that it knows the password`)
       return

@@ -1,11 +1,10 @@
-// The calls of one connection. The serial number in a reply tells which call the reply answers.
+// The calls of one connection. libvirtd stops reading a client's socket, even for keep-alive, while
+// `max_client_requests` (5) requests of the client are under way. So the client sends at most `slots` (4) calls at a
+// time.
 //
-// libvirtd stops reading a client's socket, even for keep-alive, while `max_client_requests` (5) requests of the client
-// are under way. So the client sends at most `slots` (4) calls at a time. A call takes a slot until its reply comes,
-// even if its caller has given up, because the daemon still works on it. Slow calls, such as migrations, leave one slot
-// free, so that an abort or destroy never waits behind them.
-//
-// Calls are frequent, so each costs only one promise: there are no async functions and no timer for each call.
+// A call takes a slot until its reply comes, even if its caller has given up. Slow calls, such as migrations, leave one
+// slot free, so that an abort or destroy never waits behind them. Calls are frequent, so each costs only one promise:
+// there are no async functions and no timer for each call.
 import type { CallOptions } from './connection-options.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish } from './diagnostics.ts'
@@ -27,14 +26,13 @@ import {
 import type { XdrReader } from './wire/reader.ts'
 import type { Type } from './wire/types.ts'
 
-/** The procedure, arguments and options of a call, with the functions that settle the caller's promise. */
 export interface Request {
   procedure: Procedure
   args: unknown
   options: CallOptions
   /**
-   * Called with the serial number just before the call is sent. A stream needs the number early, because its data may
-   * arrive before the reply.
+   * Called just before the call is sent. A stream needs the serial number early, because its data may arrive before the
+   * reply.
    */
   onSent?: ((serial: number) => void) | undefined
   resolve: (result: unknown) => void
@@ -47,11 +45,11 @@ class Call {
   readonly request: Request
   readonly started = performance.now()
   readonly timeoutMs: number
-  /** The encoded call while it waits because too many calls are unanswered; otherwise undefined. */
+  /** The encoded call while it waits for a free slot; otherwise undefined. */
   message: Buffer | undefined
-  /** The serial number; 0 until the call is sent. */
+  /** 0 until the call is sent. */
   serial = 0
-  /** True once the caller's promise is settled. If it was settled by a deadline or abort, the reply may still come. */
+  /** True once the caller's promise is settled. After a deadline or abort the reply may still come. */
   done = false
   onAbort: (() => void) | undefined
 
@@ -82,12 +80,12 @@ export class CallTable {
     this.#outbox = outbox
   }
 
-  /** Number of sent calls without a reply, including calls whose caller has given up. */
+  /** Number of sent calls without a reply, including those whose caller has given up. */
   get underway(): number {
     return this.#sent.size
   }
 
-  /** Sends the call, or lets it wait while too many calls are unanswered. Settles the request when the reply comes. */
+  /** The call waits while too many calls are unanswered. */
   submit(request: Request): void {
     const { procedure, options } = request
     publish.callStart(procedure.name)
@@ -102,9 +100,7 @@ export class CallTable {
     this.#armDeadline(call)
   }
 
-  /**
-   * Finds the call that has the reply's serial number, and settles it. Throws ProtocolError if there is no such call.
-   */
+  /** Throws ProtocolError if no call has the reply's serial number. */
   handleReply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
     if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)
@@ -114,12 +110,12 @@ export class CallTable {
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
     this.#sendWaiting()
-    // If the reply is long, send the next calls before decoding it, so that the daemon need not wait.
+    // Decoding a long reply takes time, in which the daemon can work on the next calls.
     if (payload.left > 1024) this.#outbox.flush()
     if (!call.done) this.#settleFromReply(call, status, payload)
   }
 
-  /** Fails every call because the connection has ended. In the errors of calls that were sent, `sent` is true. */
+  /** In the errors of calls that were sent, `sent` is true. */
   fail(error: ConnectionError): void {
     this.#failure ??= error
     const calls = [...this.#unsettled()]
@@ -134,7 +130,6 @@ export class CallTable {
     }
   }
 
-  /** Encodes the call. Then sends it, or queues it if too many calls are unanswered. */
   #sendOrQueue(call: Call): void {
     const { writer } = this.#outbox
     const { procedure, args } = call.request
@@ -147,7 +142,7 @@ export class CallTable {
       status: messageStatus.ok,
     })
     try {
-      // The cast is safe: the type of `Connection.call` lets callers pass only arguments that fit the procedure.
+      // The type of `Connection.call` lets callers pass only arguments that fit the procedure.
       encode(procedure.args as Type, args, writer)
     } catch (error) {
       writer.truncate(start)
@@ -182,7 +177,6 @@ export class CallTable {
     return next
   }
 
-  /** Yields all calls, sent or waiting, whose promise is not settled. */
   *#unsettled(): Generator<Call> {
     for (const calls of [this.#sent.values(), this.#quick, this.#slow]) {
       for (const call of calls) if (!call.done) yield call
@@ -236,10 +230,7 @@ export class CallTable {
     }
   }
 
-  /**
-   * Whether a new call can be sent at once: fewer than `#slots` calls are unanswered, and no earlier call of the same
-   * kind (quick or slow) waits.
-   */
+  /** False while an earlier call of the same kind (quick or slow) waits. */
   #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false
     return !procedure.slow || this.#canSendSlow()
@@ -249,7 +240,7 @@ export class CallTable {
     return this.#slowSent < this.#slots - 1 || this.#slots === 1
   }
 
-  /** Takes the next waiting call that may be sent. Quick and slow calls take turns, so that neither kind starves. */
+  /** Quick and slow calls take turns, so that neither kind starves. */
   #takeNext(): Call | undefined {
     dropSettled(this.#quick)
     dropSettled(this.#slow)

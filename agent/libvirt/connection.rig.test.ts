@@ -1,5 +1,3 @@
-// Tests connections to a real libvirtd: opening, errors, thousands of simultaneous calls, many events, and the death of
-// libvirtd.
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'

@@ -1,5 +1,5 @@
-// Tests connections to a fake daemon. Unlike a real one, it can fall silent, send late or wrong replies, split
-// messages, and send stream data and events out of order.
+// Unlike a real daemon, a fake one can fall silent, send late or wrong replies, split messages, and send stream data
+// and events out of order.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
@@ -10,7 +10,7 @@ import { type Message, messageStatus, messageType, program } from './wire/header
 const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const versionReply = { version: 9_000_000n }
 
-/** Starts a daemon that answers no call by itself. The test answers the i-th received call with `answer(i)`. */
+/** The test answers the i-th received call with `answer(i)`. */
 async function startManualDaemon() {
   const received: { peer: FakePeer; message: Message }[] = []
   const daemon = await startFakeDaemon((peer, message) => void received.push({ peer, message }))

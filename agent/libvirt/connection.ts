@@ -1,5 +1,3 @@
-// One connection to a daemon. Reads messages from the socket and passes each to the code for calls, events, the stream
-// or keep-alive.
 import type { Socket } from 'node:net'
 import { type Address, formatAddress, parseUri } from './address.ts'
 import { authenticateClient } from './auth.ts'
@@ -21,26 +19,25 @@ import { checkHeader, encodeHeader, type Header, messageType, program, readHeade
 import { XdrReader } from './wire/reader.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
-/** A subscription to events. It ends with its connection or by `close`. */
+/** Ends with its connection or by `close`. */
 export interface Subscription extends AsyncDisposable {
-  /** Removes the subscription at the daemon. A handler that runs may finish, but is not called again. */
+  /** A handler that runs may finish, but is not called again. */
   close(): Promise<void>
 }
 
 /**
- * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …), or LibvirtError
- * if the daemon rejects the URI.
+ * Throws ConnectionError (`unreachable`, `auth`, `lost`, …), or LibvirtError if the daemon rejects the URI.
  * @param generation the connection's number in its Session; 0 for a connection without a Session
  */
 export async function openConnection(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
   return Connection.open(typeof options === 'string' ? { uri: options } : options, generation)
 }
 
-/** A connection to a daemon; `openConnection` creates it. `await using` closes it. */
+/** `openConnection` creates it, and `await using` closes it. */
 export class Connection implements AsyncDisposable {
   /** Resolves when the connection has ended: to the reason, or to undefined if `close` was called. Never rejects. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** The connection's number in its Session, counted from 1; 0 for a connection without a Session. */
+  /** Counted from 1 in the connection's Session; 0 without a Session. */
   readonly generation: number
   readonly #options: ConnectOptions
   readonly #address: Address
@@ -54,7 +51,7 @@ export class Connection implements AsyncDisposable {
   readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#onMessage(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
   readonly #resolveClosed: (error: ConnectionError | undefined) => void
-  /** The stream, if this connection is for a stream. `serial` is 0 until the call that opens the stream is sent. */
+  /** Set if this connection is for a stream. `serial` is 0 until the call that opens the stream is sent. */
   #ownStream: { stream: LibvirtStream; procedure: Procedure; serial: number } | undefined
   #failure: ConnectionError | undefined
   #opened = false
@@ -106,13 +103,12 @@ export class Connection implements AsyncDisposable {
     return connection
   }
 
-  /** False once the connection has ended or is being closed. */
   get alive(): boolean {
     return this.#failure === undefined
   }
 
   /**
-   * Calls a procedure and returns its result. Throws the signal's reason if the signal aborts.
+   * Throws the signal's reason if the signal aborts.
    * @throws LibvirtError if the daemon answered with an error
    * @throws ConnectionError if the connection ended; if its `sent` is true, the daemon may have run the call
    * @throws DeadlineError if the call's deadline passed
@@ -127,9 +123,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure that opens a stream, and returns the stream. Each stream has its own connection, which ends with
-   * the stream. If the stream cannot be opened, throws like `call`. A later error destroys the stream. When a stream is
-   * destroyed before its end, the daemon aborts it.
+   * Each stream has its own connection, which ends with the stream. If the stream cannot be opened, throws like `call`.
+   * A later error destroys the stream. When a stream is destroyed before its end, the daemon aborts it.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
@@ -137,8 +132,8 @@ export class Connection implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // While the reader of the stream is slow, this client does not read the socket, and so neither answers PINGs nor
-    // sees answers. With keep-alive the connection would then count as dead. So turn keep-alive off for it.
+    // While the reader of the stream is slow, this client does not read the socket, and sees no answers to its PINGs.
+    // With keep-alive the connection would then count as dead.
     const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(
@@ -161,8 +156,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to an event. Calls `handler` for one event at a time, in order. The handler may make calls on this
-   * connection. Throws like `call`.
+   * Calls `handler` for one event at a time, in order. The handler may make calls on this connection. Throws like
+   * `call`.
    */
   async on<E extends EventType>(
     event: E,
@@ -183,13 +178,10 @@ export class Connection implements AsyncDisposable {
     return { close, [Symbol.asyncDispose]: close }
   }
 
-  /**
-   * Ends the connection and the streams that it has opened. Unanswered calls fail with the ConnectionError `closed`. A
-   * second call of `close` has no effect.
-   */
+  /** Also ends the streams that the connection has opened. Unanswered calls fail with the ConnectionError `closed`. */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {
-      // Make the daemon clean up at once. Ignore a failure: the daemon also cleans up when the socket closes.
+      // The daemon also cleans up when the socket closes, so a failure does not matter.
       await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
     }
     this.#fail(new ConnectionError('closed', 'the connection was closed'))
@@ -216,7 +208,7 @@ export class Connection implements AsyncDisposable {
     await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
   }
 
-  /** This is not an async function, because that would cost a second promise for each call. */
+  /** An async function would cost a second promise for each call. */
   #request<A extends AnyType, R extends AnyType>(
     procedure: Procedure<A, R>,
     args: Input<A>,
@@ -224,7 +216,7 @@ export class Connection implements AsyncDisposable {
     onSent?: (serial: number) => void,
   ): Promise<Output<R>> {
     return new Promise<Output<R>>((resolve, reject) => {
-      // The cast is safe: the result is decoded as `procedure.result`, whose type is R.
+      // The result is decoded as `procedure.result`, whose type is R.
       const settle = resolve as (result: unknown) => void
       this.#calls.submit({ procedure, args, options, onSent, resolve: settle, reject })
     })
@@ -249,7 +241,7 @@ export class Connection implements AsyncDisposable {
     const serial = this.#ownStream?.serial ?? 0
     if (this.#failure || serial === 0) return sent(this.#failure)
     const { length } = data
-    // A corked socket collects writes. So header and data are written by one system call, without copying the data.
+    // A corked socket writes header and data by one system call, without copying the data.
     this.#socket.cork()
     this.#socket.write(encodeHeader(headerOf(procedure, messageType.stream, serial, status), length))
     this.#socket.write(data, (error) => sent(error))
@@ -290,7 +282,6 @@ export class Connection implements AsyncDisposable {
     own.stream.receive(status, payload)
   }
 
-  /** Ends the connection. Called for every end, whether by the daemon, by an error, or by the caller. */
   #fail(error: ConnectionError): void {
     if (this.#failure) return
     this.#failure = error

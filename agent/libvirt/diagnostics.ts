@@ -1,27 +1,27 @@
-// Publishes messages about calls and connections on node:diagnostics_channel. The client itself writes no log.
+// Publishes messages about calls and connections on node:diagnostics_channel. The client writes no log.
 import { channel } from 'node:diagnostics_channel'
 
-/** The caller has made a call. The call may still wait in the client before it is sent. */
+/** The call may still wait in the client before it is sent. */
 export interface CallStart {
   procedure: string
 }
-/** A call ended with a result or an error. `durationMs` includes the wait in the client. */
+/** `durationMs` includes the wait in the client. */
 export interface CallEnd {
   procedure: string
   durationMs: number
   error: Error | undefined
 }
-/** A connection was opened. `generation` is its number in its Session; 0 for a connection without a Session. */
+/** `generation` is the connection's number in its Session; 0 for a connection without a Session. */
 export interface ConnectionUp {
   address: string
   generation: number
 }
-/** A connection ended; `error` is undefined if `close` was called. */
+/** `error` is undefined if `close` was called. */
 export interface ConnectionDown extends ConnectionUp {
   error: Error | undefined
 }
 
-/** Names of the channels; subscribe with `diagnostics_channel.subscribe(channels.callEnd, (message) => …)`. */
+/** Subscribe with `diagnostics_channel.subscribe(channels.callEnd, (message) => …)`. */
 export const channels = {
   callStart: 'libvirt:call:start',
   callEnd: 'libvirt:call:end',
@@ -34,12 +34,11 @@ const callEnd = channel(channels.callEnd)
 const up = channel(channels.connectionUp)
 const down = channel(channels.connectionDown)
 
-/** Publishes the messages. Builds a call's message only if its channel has subscribers. */
 export const publish = {
   callStart(procedure: string): void {
     if (callStart.hasSubscribers) callStart.publish({ procedure } satisfies CallStart)
   },
-  /** @param started when the caller made the call, as a time of `performance.now()` */
+  /** @param started a time of `performance.now()` */
   callEnd(procedure: string, started: number, failure: unknown): void {
     if (!callEnd.hasSubscribers) return
     const error =

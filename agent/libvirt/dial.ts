@@ -1,15 +1,14 @@
-// Opens the socket to a daemon. Tries one UNIX socket path after the other. With TLS, also waits until libvirtd has
-// accepted the client's certificate.
+// Opens the socket to a daemon. With TLS, also waits until libvirtd has accepted the client's certificate.
 import { once } from 'node:events'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.ts'
 import { ConnectionError } from './errors.ts'
 
-/** The most bytes that one read of the socket returns. */
+/** Bytes. */
 const readMax = 65_536
 
-/** A socket, and a method that receives its bytes. On a plain socket, all reads share one buffer. */
+/** On a plain socket, all reads share one buffer. */
 export interface Line {
   readonly socket: Socket
   /** Calls `take` after each read with `length` new bytes at the start of `bytes`. The next read may overwrite them. */
@@ -17,7 +16,7 @@ export interface Line {
 }
 
 /**
- * Connects to a daemon. The socket of the returned Line is paused. Throws the signal's reason if the signal aborts.
+ * The socket of the returned Line is paused. Throws the signal's reason if the signal aborts.
  * @throws ConnectionError with the code `auth` if the daemon does not accept the client certificate
  * @throws ConnectionError with the code `unreachable` if every attempt fails; its cause is the last attempt's error
  */
@@ -43,16 +42,15 @@ export async function dialDaemon(address: Address, signal: AbortSignal): Promise
 function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
   const { host, port } = address
   if (address.kind === 'tcp') return openPlainLine({ host, port, noDelay: true, keepAlive: true })
-  // TLS forbids an IP address as server name (RFC 6066), so set none for an IP address. Node then compares the
-  // certificate with `host`.
+  // TLS forbids an IP address as server name (RFC 6066). Node then compares the certificate with `host`.
   const name = isIP(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...address.tls })
   return { socket, listen: (take) => void socket.on('data', (chunk: Buffer) => take(chunk, chunk.length)) }
 }
 
 /**
- * Opens a UNIX or TCP socket whose reads all go into one buffer. Node's streams make a new buffer for each read, which
- * would double the cost of a small reply.
+ * All reads go into one buffer. Node's streams make a new buffer for each read, which would double the cost of a small
+ * reply.
  */
 function openPlainLine(options: NetConnectOpts): Line {
   const buffer = Buffer.allocUnsafeSlow(readMax)
@@ -79,8 +77,8 @@ async function waitUntilConnected(line: Line, address: Address, signal: AbortSig
 }
 
 /**
- * Waits until libvirtd has checked the client certificate, which it does after the TLS handshake. libvirtd sends the
- * byte 1 to accept the certificate; otherwise it hangs up.
+ * libvirtd checks the client certificate after the TLS handshake. It sends the byte 1 to accept the certificate;
+ * otherwise it hangs up.
  */
 async function waitForCertificateCheck(socket: Socket, signal: AbortSignal): Promise<void> {
   const ended = once(socket, 'end', { signal }).then(() => null)

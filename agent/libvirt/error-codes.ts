@@ -1,5 +1,4 @@
-// The names of libvirt's error codes and error domains from virterror.h. A name's index in its list is libvirt's
-// number.
+// From libvirt's virterror.h. A name's index in its list is libvirt's number.
 
 /** virErrorNumber: the kind of error. */
 export const errorCodes = [
@@ -116,7 +115,6 @@ export const errorCodes = [
   'VIR_ERR_MULTIPLE_DOMAINS',
 ] as const
 
-/** virErrorDomain: the part of libvirt that raised the error. */
 export const errorDomains = [
   'VIR_FROM_NONE',
   'VIR_FROM_XEN',
@@ -193,9 +191,9 @@ export const errorDomains = [
   'VIR_FROM_CH',
 ] as const
 
-/** A name of `errorCodes`, or `VIR_ERR_<number>` for a number that only newer daemons know. */
+/** `VIR_ERR_<number>` stands for a number that only newer daemons know. */
 export type LibvirtErrorCode = (typeof errorCodes)[number] | `VIR_ERR_${number}`
-/** A name of `errorDomains`, or `VIR_FROM_<number>` for a number that only newer daemons know. */
+/** `VIR_FROM_<number>` stands for a number that only newer daemons know. */
 export type LibvirtErrorDomain = (typeof errorDomains)[number] | `VIR_FROM_${number}`
 
 export function errorCodeName(code: number): LibvirtErrorCode {

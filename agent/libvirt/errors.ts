@@ -1,5 +1,3 @@
-// The errors of a call: an error of the daemon, a lost connection, a missed deadline, malformed bytes, an invalid
-// argument.
 import { errorCodeName, errorDomainName, type LibvirtErrorCode, type LibvirtErrorDomain } from './error-codes.ts'
 
 /** The domain that libvirt's error is about. */
@@ -9,7 +7,7 @@ export interface ErrorDomainRef {
   id: number
 }
 
-/** All fields of an error in libvirt's protocol (virNetMessageError). */
+/** The fields of virNetMessageError. */
 export interface WireError {
   code: number
   domain: number
@@ -25,8 +23,8 @@ export interface WireError {
 }
 
 /**
- * The daemon answered the call with an error. `code` and `domain` are names of virterror.h, or `VIR_ERR_<number>` and
- * `VIR_FROM_<number>` if the daemon is newer than this client. `wire` has all fields as the daemon sent them.
+ * The daemon answered the call with an error. `code` and `domain` are names of virterror.h; `wire` has all fields as
+ * the daemon sent them.
  */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError'
@@ -58,10 +56,7 @@ export class LibvirtError extends Error {
   }
 }
 
-/**
- * Whether an error is a LibvirtError with one of the codes: `isLibvirtError(e, 'VIR_ERR_NO_DOMAIN')`. Without codes:
- * whether it is any LibvirtError.
- */
+/** `isLibvirtError(e, 'VIR_ERR_NO_DOMAIN')`. Without codes: whether it is any LibvirtError. */
 export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): error is LibvirtError {
   return error instanceof LibvirtError && (codes.length === 0 || codes.includes(error.code))
 }
@@ -76,7 +71,6 @@ export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): er
  */
 export type ConnectionErrorCode = 'unreachable' | 'auth' | 'closed' | 'lost' | 'silent' | 'protocol'
 
-/** The connection could not be opened or has ended. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   readonly code: ConnectionErrorCode
@@ -90,9 +84,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/**
- * The call's deadline passed. If `sent` is true, the daemon may still run the call; the client ignores the late reply.
- */
+/** If `sent` is true, the daemon may still run the call; the client ignores the late reply. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError'
   readonly procedure: string
@@ -107,15 +99,11 @@ export class DeadlineError extends Error {
   }
 }
 
-/** The daemon sent bytes that violate the protocol or one of its limits. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
-/**
- * An argument cannot be encoded, because it has the wrong type, is out of range or is too long. The message names the
- * field.
- */
+/** An argument has the wrong type, is out of range or is too long. The message names the field. */
 export class EncodeError extends RangeError {
   override readonly name = 'EncodeError'
 }

@@ -1,6 +1,5 @@
-// The event subscriptions of one connection. Each subscription has its own queue, and its handler gets the events from
-// there one at a time. The client does not wait for handlers when it reads the socket. So a handler may wait for calls
-// on the same connection, and a slow handler delays only its own events.
+// The event subscriptions of one connection. Each has its own queue, from which its handler gets one event at a time.
+// So a handler may wait for calls on the same connection, and a slow handler delays only its own events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'
@@ -10,22 +9,18 @@ import type { XdrReader } from './wire/reader.ts'
 export type EventHandler<E extends EventType> = (event: EventOf<E>) => void | Promise<void>
 
 export interface SubscribeOptions {
-  /** Only events of this domain. Default: events of all domains. */
+  /** Default: events of all domains. */
   domain?: { name: string; uuid: string; id: number } | undefined
   /**
-   * The most events that may wait for a slow handler; default 10000. One more event makes the client drop all waiting
-   * events.
+   * The most events that may wait for a slow handler; default 10000. One more makes the client drop all waiting events.
    */
   limit?: number
-  /** Called with the number of dropped events. The subscriber must then read the current state again. */
+  /** The subscriber must then read the current state again. */
   onOverflow?: (dropped: number) => void
-  /**
-   * Called when the handler throws. Without `onError` the error becomes an uncaught exception, as in an EventEmitter.
-   */
+  /** Without `onError` the error becomes an uncaught exception, as in an EventEmitter. */
   onError?: (error: unknown) => void
 }
 
-/** Calls a handler for each item, in order and one at a time. */
 export class Delivery<T> {
   readonly #handler: (item: T) => void | Promise<void>
   readonly #options: Omit<SubscribeOptions, 'domain'>
@@ -52,7 +47,7 @@ export class Delivery<T> {
     }
   }
 
-  /** Drops the waiting items. A handler that runs may finish, but is not called again. */
+  /** A handler that runs may finish, but is not called again. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
@@ -72,7 +67,6 @@ export class Delivery<T> {
     this.#running = false
   }
 
-  /** Passes the error to `onError`; without `onError` it becomes an uncaught exception. */
   report(error: unknown): void {
     const { onError } = this.#options
     if (onError) onError(error)
@@ -88,18 +82,16 @@ interface Registration {
   deliver: (event: unknown) => void
 }
 
-/**
- * Passes each event to its subscription. The daemon gives each subscription a callback ID, and each event carries it.
- */
+/** The daemon gives each subscription a callback ID, and each event carries it. */
 export class EventHub {
   readonly #registered = new Map<number, Registration>()
-  /** Events that arrived while a registration was under way and whose callback ID is not known yet. */
+  /** Events that arrived during a registration, and whose callback ID is not known yet. */
   #early: { callbackId: number; number: number; event: unknown }[] = []
   #registering = 0
 
   /**
-   * Registers a subscription by calling `request`, and returns its callback ID. Events that arrive before the daemon's
-   * reply are delivered, too.
+   * Returns the callback ID of the subscription that `request` makes. Events that arrive before the daemon's reply are
+   * delivered, too.
    */
   async register(
     event: EventType,
@@ -124,10 +116,10 @@ export class EventHub {
     this.#registered.delete(callbackId)
   }
 
-  /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
+  /** Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // `domainEvents` lists all events that callers can subscribe to. Any other event has no subscriber, so ignore it.
+    // Callers cannot subscribe to an event that is not in `domainEvents`.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

@@ -1,4 +1,3 @@
-// Tests that every call ends soon if a real libvirtd is killed or stopped during thousands of calls.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { identifyProcess, isAlive, signalProcess } from '../../test/rig/process.ts'
@@ -7,7 +6,7 @@ import { type Connection, ConnectionError, openConnection, openSession, proc } f
 
 const host = withHost()
 const count = 5000
-/** Calls must end within this time. It is far below their deadline (30 s), so the deadline cannot be what ends them. */
+/** Far below the deadline of calls (30 s), so that the deadline cannot be what ends them. */
 const soonMs = 10_000
 
 function parentOf(pid: number): number {
@@ -66,8 +65,7 @@ describe('thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signalProcess(daemon, 'SIGCONT')
-      // nsenter is the parent of libvirtd. When the test stopped libvirtd (SIGSTOP), nsenter stopped itself, too.
-      // Continue nsenter, or it would never exit.
+      // When libvirtd is stopped, its parent nsenter stops itself, too. Without SIGCONT nsenter would never exit.
       const waiting = identifyProcess(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }

@@ -1,5 +1,4 @@
-// Tests cases in which other libvirt clients hang: a connection that is cut while it opens, a handler that closes its
-// own subscription while events arrive, and a deadline longer than any Node timer. See also hangs.rig.test.ts.
+// Tests cases in which other libvirt clients hang.
 import { describe, expect, it, vi } from 'vitest'
 import { type Connection, domainEvents, openConnection, openSession, proc, type Subscription } from './index.ts'
 import { isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -24,7 +23,6 @@ describe('openConnection', () => {
   )
 })
 
-/** Starts a daemon that sends 50 events after each registration, and 50 more before it answers a deregistration. */
 async function startDaemonWithEvents() {
   return startFakeDaemon((peer, message) => {
     if (isCall(message, deregister)) {

@@ -1,5 +1,4 @@
-// A client of libvirt's RPC protocol: connections, calls, events, streams, and sessions that reconnect. It depends only
-// on Node.
+// A client of libvirt's RPC protocol. It depends only on Node.
 export { type Address, parseUri, type Target, type TlsOptions } from './address.ts'
 export type { Credentials } from './auth.ts'
 export { type Connection, openConnection, type Subscription } from './connection.ts'

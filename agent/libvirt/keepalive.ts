@@ -1,14 +1,13 @@
-// Keep-alive: answers the daemon's PINGs, and sends PINGs while the daemon is silent. Reports the daemon as dead if too
-// many PINGs stay unanswered.
+// Answers the daemon's PINGs, and sends PINGs while the daemon is silent. Reports the daemon as dead if too many PINGs
+// stay unanswered.
 import { encodeMessage, messageStatus, messageType, program } from './wire/header.ts'
 
 const ping = 1
 const pong = 2
 
 export interface KeepAliveOptions {
-  /** Milliseconds of silence before the client sends a PING. */
   intervalMs: number
-  /** Number of unanswered PINGs after which the connection counts as dead. */
+  /** Unanswered PINGs after which the connection counts as dead. */
   count: number
 }
 
@@ -29,7 +28,7 @@ export class KeepAlive {
     this.#onDead = onDead
   }
 
-  /** Starts to send PINGs. The client answers the daemon's PINGs even if `start` was not called. */
+  /** The client answers the daemon's PINGs even if `start` was not called. */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)
@@ -41,13 +40,11 @@ export class KeepAlive {
     this.#timer = undefined
   }
 
-  /** Notes that bytes arrived, which shows that the daemon is alive. */
   noteTraffic(): void {
     this.#hadTraffic = true
     this.#unanswered = 0
   }
 
-  /** Handles a message of the keep-alive program: answers a PING, and ignores a PONG. */
   receive(procedure: number): void {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }

@@ -1,4 +1,3 @@
-// Tests that messages which are made in one turn of the event loop are written together, once and in order.
 import { describe, expect, it } from 'vitest'
 import { Outbox } from './outbox.ts'
 

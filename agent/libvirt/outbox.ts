@@ -1,11 +1,8 @@
-// Collects messages to the daemon and writes them to the socket together, in a microtask. So simultaneous calls cost
-// only one system call.
+// Writes the messages of one turn of the event loop to the socket together, so that simultaneous calls cost only one
+// system call.
 import { XdrWriter } from './wire/writer.ts'
 
-/**
- * If the messages have at most this many bytes, a flush copies them and reuses the writer. That is cheaper than a new
- * writer.
- */
+/** Bytes up to which a copy is cheaper than a new writer. */
 const copyMax = 16_384
 
 export class Outbox {
@@ -18,15 +15,11 @@ export class Outbox {
     this.#write = write
   }
 
-  /**
-   * The writer to which callers append whole messages. After appending, a caller must either call `scheduleFlush` or
-   * remove the message again.
-   */
+  /** After appending whole messages, a caller must either call `scheduleFlush` or remove the messages again. */
   get writer(): XdrWriter {
     return this.#writer
   }
 
-  /** Schedules a flush as a microtask, that is, after the code that runs now. */
   scheduleFlush(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true

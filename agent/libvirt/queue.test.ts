@@ -1,4 +1,3 @@
-// Tests that a Queue behaves like an array with push and shift.
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Queue } from './queue.ts'

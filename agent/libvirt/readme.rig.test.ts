@@ -1,4 +1,3 @@
-// Runs the example of README.md, with only its paths changed, against a real libvirtd.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

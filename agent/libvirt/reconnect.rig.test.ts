@@ -1,6 +1,5 @@
-// Cuts a session's connection again and again. After each cut the session must reconnect, receive events, and keep no
-// resources of the old connection. The environment variable RECONNECTS, for example 10000, sets the number of cuts and
-// makes the test print its measurements.
+// The environment variable RECONNECTS sets the number of cuts, for example 10000, and makes the test print its
+// measurements.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,7 +17,6 @@ const rounds = Number(process.env['RECONNECTS'] ?? 300)
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Starts a relay between clients and libvirtd. `cut` closes all its connections. */
 async function startRelay(to: string) {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'))
   const path = join(directory, 'sock')
@@ -46,10 +44,7 @@ async function startRelay(to: string) {
   return { path, open, cut, [Symbol.asyncDispose]: close }
 }
 
-/**
- * Measures this process's file descriptors, connections and memory. In the result, `connections` is the number of
- * connections that are not garbage-collected yet.
- */
+/** `connections` in the result is the number of connections that are not garbage-collected yet. */
 async function measureResources(connections: WeakRef<Connection>[]) {
   // Collect garbage twice: the first collection finds the unused buffers, and the second one frees their memory.
   for (let i = 0; i < 2; i += 1) {
@@ -91,7 +86,6 @@ it('Session reconnects each time its connection is cut, without leaking connecti
       await vi.waitUntil(() => events === before + 1, { timeout: 20_000, interval: 1 })
     }
     // Cut only between calls, because libvirtd 9.0.0 may crash if a client disappears during its requests.
-    // hangs.rig.test.ts and hangs.test.ts test cuts during calls.
     await Promise.all(Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {})))
     between.cut()
   }
@@ -109,8 +103,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
   expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The limits leave room for this test's own lists, which grow with each cut of the connection. A leak would exceed
-  // the limits, because each leaked connection keeps 64 KiB of buffers.
+  // This test's own lists grow with each cut. A leak would exceed the limits, because each leaked connection keeps 64
+  // KiB of buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

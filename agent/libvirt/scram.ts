@@ -3,15 +3,12 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from
 import type { Credentials, SaslExchange } from './auth.ts'
 import { ConnectionError } from './errors.ts'
 
-/**
- * The most iterations of the hash that the client accepts. Without a limit, a malicious daemon could use up the
- * client's CPU time. No honest daemon asks for more iterations.
- */
+/** The most iterations that the client accepts, so that a malicious daemon cannot use up the client's CPU time. */
 const maxRounds = 1_000_000
 
 /**
- * Runs the exchange. Throws a ConnectionError with the code `auth` if the daemon's challenge is invalid or the daemon
- * cannot prove that it knows the password.
+ * Throws a ConnectionError with the code `auth` if the daemon's challenge is invalid or the daemon cannot prove that it
+ * knows the password.
  */
 export function* scramSha256(
   { username, password }: Credentials,

@@ -1,5 +1,3 @@
-// Kills a real libvirtd again and again while a session uses it: calls must fail cleanly, events must come again, and a
-// running guest must not be affected.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'

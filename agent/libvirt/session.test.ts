@@ -1,5 +1,3 @@
-// Tests sessions: generation numbers, subscriptions and resyncs after a reconnect, calls that wait for a connection,
-// and errors after a reconnect.
 import { describe, expect, it, vi } from 'vitest'
 import { domainEvents, openSession, proc, type Resync } from './index.ts'
 import { type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -9,10 +7,6 @@ const { connectDomainEventCallbackRegisterAny: register } = proc
 const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const backoff = { minMs: 1, maxMs: 5 }
 
-/**
- * Starts a daemon that answers version calls and sends an event after each registration. The event's `detail` is the
- * number of registrations so far.
- */
 function startDaemonWithEvents() {
   let registrations = 0
   return startFakeDaemon((peer, message) => {

@@ -20,7 +20,7 @@ export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
 
 /** Tells a resync handler that events may have been missed, so that it must read the current state again. */
 export interface Resync {
-  /** The number of the current connection in its Session, counted from 1. */
+  /** The connection's number in its session, counted from 1. */
   generation: number
   reason: 'connected' | 'overflow'
   /** The error that ended the previous connection; undefined for the first connection. */
@@ -57,7 +57,6 @@ export class Session implements AsyncDisposable {
   #current: Connection | undefined
   #generation = 0
   #previous: ConnectionError | undefined
-  /** The error of the last failed attempt to connect. */
   #lastError: unknown
   #up = Promise.withResolvers<Connection>()
 
@@ -67,12 +66,11 @@ export class Session implements AsyncDisposable {
     this.#running = this.#reconnectUntilClosed()
   }
 
-  /** The number of the latest connection in this session, counted from 1; 0 before the first connection. */
+  /** The latest connection's number, counted from 1; 0 before the first connection. */
   get generation(): number {
     return this.#generation
   }
 
-  /** The current connection; undefined while there is none. */
   get connection(): Connection | undefined {
     return this.#current?.alive ? this.#current : undefined
   }
@@ -128,9 +126,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Subscribes on the current connection and on all later ones. If the current connection rejects the subscription,
-   * throws. If a later connection rejects it, calls `onError`. If a slow handler causes events to be dropped and there
-   * is no `onOverflow`, calls the handlers that were added by `onResync`.
+   * Subscribes on the current connection and on all later ones. Throws if the current connection rejects the
+   * subscription; calls `onError` if a later one does. Without `onOverflow`, dropped events cause a call of the
+   * `onResync` handlers.
    */
   async on<E extends EventType>(
     event: E,
@@ -165,9 +163,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Calls `handler` whenever events may have been missed, so that it reads the current state again. This is after
-   * events were dropped, and after each connect, before the first event of the new connection. Also calls `handler` at
-   * once if there is a connection. Returns a function that removes `handler`.
+   * Calls `handler` whenever events may have been missed: at once if there is a connection, after each connect before
+   * its first event, and after events were dropped. Returns a function that removes `handler`.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
@@ -217,7 +214,7 @@ export class Session implements AsyncDisposable {
     this.#up.reject(this.#stop.signal.reason)
   }
 
-  /** Connects, then waits until the connection has ended. Never throws: keeps the error in `#lastError`. */
+  /** Never throws: keeps the error in `#lastError`. */
   async #runConnection(): Promise<void> {
     let connection: Connection | undefined
     try {
@@ -266,8 +263,7 @@ export class Session implements AsyncDisposable {
 }
 
 /**
- * Subscribes on a connection. Holds the events back until `ready` resolves. After a reconnect this happens once the
- * handlers of `onResync` were called, so that these are called before the first event.
+ * Holds the events back until `ready` resolves. After a reconnect, this is once the `onResync` handlers were called.
  */
 async function subscribeOn(
   connection: Connection,
@@ -280,7 +276,6 @@ async function subscribeOn(
   return connection.on(subscription.event, handler, { domain: subscription.domain })
 }
 
-/** Shortens the options' `timeoutMs` by the time that the call has waited already. */
 function withRemainingTime(options: CallOptions, spentMs: number): CallOptions {
   return options.timeoutMs === undefined ? options : { ...options, timeoutMs: Math.max(1, options.timeoutMs - spentMs) }
 }

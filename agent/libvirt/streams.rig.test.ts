@@ -1,5 +1,3 @@
-// Tests streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts and
-// errors.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'

@@ -1,7 +1,5 @@
-// A libvirt stream as a Node.js stream: console (both ways), download (from the daemon) or upload (to the daemon).
-//
-// Each stream has its own connection. The protocol has no flow control: a slow receiver can hold the daemon back only
-// by not reading the socket. On a shared connection, this would also stop other calls and keep-alive.
+// Each stream has its own connection, because the protocol has no flow control: a slow receiver can hold the daemon
+// back only by not reading the socket. On a shared connection, this would also stop other calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -10,9 +8,8 @@ import { decode } from './wire/codec.ts'
 import { messageStatus, streamChunkMax } from './wire/header.ts'
 import type { XdrReader } from './wire/reader.ts'
 
-/** The functions that a stream calls on its connection. */
 export interface StreamPort {
-  /** Sends one stream message. Calls `sent` when the message has been written to the socket. */
+  /** Calls `sent` when the message has been written to the socket. */
   send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
   pause(): void
   resume(): void
@@ -29,11 +26,11 @@ export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
   /**
-   * True once the stream is over: the daemon has confirmed its end or sent an error, or this client has aborted it. The
-   * client must then send nothing more.
+   * True once the daemon has confirmed the end or sent an error, or this client has aborted the stream. Nothing more
+   * may be sent then.
    */
   #over = false
-  /** True once this client has sent its finish message, which marks the end of its data. */
+  /** The finish message marks the end of this client's data. */
   #finishSent = false
   #finished: ((error?: Error | null) => void) | undefined
 
@@ -50,7 +47,7 @@ export class LibvirtStream extends Duplex {
     this.#port = port
   }
 
-  /** Handles a stream message of the daemon. Throws ProtocolError for data in an upload. */
+  /** Throws ProtocolError for data in an upload. */
   receive(status: number, payload: XdrReader): void {
     if (this.#over || this.destroyed) return
     if (status === messageStatus.error) {
@@ -67,7 +64,6 @@ export class LibvirtStream extends Duplex {
     }
   }
 
-  /** Called when the stream's connection has ended. Destroys the stream, unless the stream has ended already. */
   fail(error: ConnectionError): void {
     if (!this.#over) this.destroy(error)
   }

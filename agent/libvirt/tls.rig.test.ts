@@ -1,5 +1,3 @@
-// Tests TLS and TCP connections to a real libvirtd from the test host's network namespace. With TLS, client and daemon
-// check each other's certificates.
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +20,6 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** Creates a key and a certificate. The authority signs the certificate; without an authority it is self-signed. */
 function createCertificate(name: string, authority?: string): void {
   // libvirtd does not start if its certificate is allowed to sign other certificates.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`
@@ -45,7 +42,7 @@ function createCertificate(name: string, authority?: string): void {
   )
 }
 
-/** Connects from the test host's network namespace. Returns the URI that the daemon reports, or the error's code. */
+/** Returns the URI that the daemon reports, or the error's code. */
 async function connectFromHost(uri: string, certificate: string | undefined, authority: string): Promise<string> {
   const program = join(host().home, 'connect.ts')
   const file = (name: string) => `readFileSync('${join(pki, name)}')`

@@ -1,7 +1,3 @@
-/**
- * Runs the commands that plan() (plan.ts) returned, in their order. After a failed command, skips the remaining
- * commands of the same network.
- */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
@@ -11,16 +7,15 @@ import type { Command } from './types.ts'
 
 export interface CommandContext {
   readonly runProgram: RunProgram
-  /** The folder in which each network has a folder for dnsmasq's files. */
   readonly root: string
   readonly rules: RulesInForce
   readonly signal: AbortSignal
 }
 
 /**
- * Runs the commands. After a failed command, skips the remaining commands of the same network. Resolves to the errors
- * by network key (names.ts).
- * @throws the error of a command that has no network key, because all later commands depend on that command
+ * After a failed command, skips the remaining commands of the same network. Resolves to the errors by network key
+ * (names.ts).
+ * @throws the error of a command that has no network key, because all later commands depend on it
  */
 export async function runCommands(
   commands: readonly Command[],
@@ -74,9 +69,8 @@ async function execProgram(
 }
 
 /**
- * Replaces a file so that after a crash of the agent the file is either the whole old one or the whole new one. All
- * users may read the file: dnsmasq drops its root privileges after its start, and later reads the file again without
- * them.
+ * After a crash of the agent, the file is either the whole old one or the whole new one. It is readable for all,
+ * because dnsmasq rereads it after it has dropped root.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

@@ -1,13 +1,7 @@
-/**
- * Calculations with IP and MAC addresses for DHCP and the nftables rules. Parses addresses with the library ip-address.
- */
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 
-/**
- * Returns the first address of the subnet that contains `address`. For example, 10.0.0.5 with the prefix length 24
- * gives 10.0.0.0.
- */
+/** Returns the first address of the subnet: 10.0.0.5 with the prefix length 24 gives 10.0.0.0. */
 export function networkAddressOf(address: string, prefixLength: number): string {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)
@@ -15,7 +9,6 @@ export function networkAddressOf(address: string, prefixLength: number): string 
     : new Address6(cidr).startAddress().correctForm()
 }
 
-/** Returns the netmask of an IPv4 prefix length: 24 gives 255.255.255.0. */
 export function netmaskOf(prefixLength: number): string {
   return new Address4(`255.255.255.255/${prefixLength}`).startAddress().correctForm()
 }

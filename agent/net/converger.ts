@@ -1,7 +1,3 @@
-/**
- * Changes the host's network to what its guests (VMs) need. Each run observes the host, plans the commands that are
- * needed, and runs them. There is one run at a time.
- */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
 import { runCommands } from './act.ts'
@@ -26,7 +22,6 @@ export interface ConvergerOptions {
 /** Keys (names.ts) of the networks to set up; 'all' means the networks of all guests. */
 type NetworkKeys = ReadonlySet<string> | 'all'
 
-/** The state of the host's network that a run must bring about. */
 interface DesiredState {
   readonly networks: ReadonlyMap<string, DesiredNetwork>
   readonly rules: Rules
@@ -36,8 +31,8 @@ interface ObserveRequest {
   readonly keys: ReadonlySet<string>
   readonly rules: Rules
   /**
-   * Whether to compare every nftables rule and look into every network namespace. If false, the run reuses earlier
-   * observations.
+   * If false, the run reuses earlier observations instead of comparing every nftables rule and looking into every
+   * network namespace.
    */
   readonly isThorough: boolean
 }
@@ -45,7 +40,7 @@ interface ObserveRequest {
 export class Converger {
   readonly #options: ConvergerOptions
   readonly #rules: RulesInForce
-  /** The devices that the last run observed. Undefined if the last run may have changed a device. */
+  /** Undefined if the last run may have changed a device. */
   #lastDevices: Devices | undefined
   readonly #closing = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
@@ -57,9 +52,8 @@ export class Converger {
   }
 
   /**
-   * Sets up these networks, applies all nftables rules, and takes down the networks that no guest uses. Calls that come
-   * during a run do not start a run each: all of them wait for one common next run. Resolves to the errors by network
-   * key.
+   * Sets up these networks, applies all nftables rules, and takes down the networks that no guest uses. All calls
+   * during a run wait for one common next run. Resolves to the errors by network key.
    * @throws the error if the host cannot be observed or the rules cannot be applied
    */
   converge(keys: NetworkKeys): Promise<Map<string, unknown>> {
@@ -79,13 +73,11 @@ export class Converger {
     return done
   }
 
-  /** Observes devices, rules and DHCP servers completely, without changing anything. */
   observe(): Promise<Observed> {
     const { networks, rules } = this.#desiredState()
     return this.#observe({ keys: new Set(networks.keys()), rules, isThorough: true })
   }
 
-  /** Aborts the current run, if any, and waits until it has ended. */
   async close(): Promise<void> {
     this.#closing.abort(new Transient('AgentStopping', 'The agent is stopping'))
     await this.#running.catch(() => undefined) // The caller of converge() gets the error.
@@ -101,8 +93,7 @@ export class Converger {
     const observed = await this.#observe({ keys, rules, isThorough })
     const failed = this.#findObstacles(networks, observed, keys)
     const commands = plan(networks, observed, { rules, keys, blocked: new Set(failed.keys()), folder: this.#folder })
-    // Forget the last observation before the commands run: if a command fails or the agent stops, the state of the
-    // devices is unknown.
+    // If a command fails or the agent stops, the state of the devices is unknown.
     this.#lastDevices = undefined
     const context = { runProgram, root, rules: this.#rules, signal }
     for (const [key, error] of await runCommands(commands, context)) failed.set(key, error)

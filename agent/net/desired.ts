@@ -1,6 +1,6 @@
 /**
- * Computes the desired state of the host's network from the interfaces of the host's guests (VMs). The result is
- * grouped by network and in a fixed order. Pure.
+ * Computes the desired state of the host's network from the interfaces of its guests (VMs). The order of the result is
+ * fixed. Pure.
  */
 import { isIP } from 'node:net'
 import { Terminal } from '../../crds/errors.ts'
@@ -10,13 +10,11 @@ import { bridgeName, dhcpMac, networkKey, tapName } from './names.ts'
 import { isInSubnetOf } from './on-link.ts'
 import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './types.ts'
 
-/** Returns the path of the folder with a network's dnsmasq files. */
 type FolderOf = (key: string) => string
 
 /**
- * Returns the desired networks by network key (names.ts). Each guest has its own copy of the settings of its networks,
- * made when HostNetwork.plug last set up its interfaces. If a Network was edited between the setup of two guests, their
- * copies differ. The network then gets the settings of the guest that was plugged last.
+ * Returns the desired networks by network key (names.ts). Guests store copies of their networks' settings. If the
+ * copies differ because a Network was edited, the copy of the guest plugged last counts.
  */
 export function buildDesiredNetworks(
   guests: readonly HostedGuest[],
@@ -73,10 +71,7 @@ function toDesiredDhcp(
   return { mac: dhcpMac(networkId), addresses, config: renderDnsmasqConfig({ ports, mtu, folder }) }
 }
 
-/**
- * Prefix length for a DHCP server's address outside the guests' subnet. The API server accepts such an address only in
- * 169.254.0.0/16.
- */
+/** The API server accepts a DHCP server's address outside the guests' subnet only in 169.254.0.0/16. */
 const LINK_LOCAL_PREFIX = 16
 
 function dhcpDeviceAddress(ip: FixedIP): string[] {
@@ -89,9 +84,8 @@ const DEVICE = /^[A-Za-z][A-Za-z0-9_.-]{0,14}$/
 const ID = /^[A-Za-z0-9-]{1,64}$/
 
 /**
- * Rejects an interface with a malformed value, because its values become parts of command lines, nftables rules and
- * dnsmasq's files.
- * @throws a Terminal error (not retried) with the code InvalidInterface
+ * The values become parts of command lines, nftables rules and dnsmasq's files.
+ * @throws a Terminal error (not retried) with the code InvalidInterface for a malformed value
  */
 export function validateInterface(nic: Interface): void {
   const invalid = [...invalidFieldsOf(nic)]
@@ -119,7 +113,7 @@ function* invalidFixedIPFields(ip: FixedIP): Generator<string> {
   if (!isCidr(`${address}/${prefixLength}`)) yield `prefixLength ${prefixLength}`
 }
 
-/** Whether the text is an IP address without a zone. (`fe80::1%eth0` has a zone.) */
+/** Zones such as in `fe80::1%eth0` are not allowed. */
 const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')
 
 function isCidr(text: string): boolean {
@@ -128,8 +122,5 @@ function isCidr(text: string): boolean {
   return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)
 }
 
-/**
- * Whether the MAC is a group address, which must not be the sender of a frame. In a group address the lowest bit of the
- * first byte is set.
- */
+/** In a group address the lowest bit of the first byte is set. No frame may have one as its sender. */
 const isMulticastMac = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1

@@ -128,9 +128,8 @@ test('DHCPv6 gives a port its IPv6 address, and the router advertisement offers 
   expect(await requestDhcpv6Offer(machine, createNic(5).macAddress)).toBe('fd00:5::5')
   await machine.run('ip', 'link', 'set', 'eth0', 'down')
   await machine.run('ip', 'link', 'set', 'eth0', 'up')
-  // dnsmasq sends the router advertisement only as the answer to a solicitation. The guest's kernel first checks for
-  // about a second that the link-local address of eth0 is unique, and then sends the solicitation. So a capture that
-  // starts now does not miss the advertisement.
+  // The guest solicits the router advertisement only after about a second of duplicate address detection, so this
+  // capture does not miss it.
   using ear = await captureFrames(machine)
   // A router advertisement: ICMPv6 type 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
   const advertisement = /86dd6.*8600....40c00000/

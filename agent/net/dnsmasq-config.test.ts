@@ -79,7 +79,6 @@ test('classless static routes include the default route, as clients then ignore 
 })
 
 describe('a router outside the subnet', () => {
-  // Hosters often give a guest a single address, and a gateway that is link-local or in another range.
   const single = { address: '203.0.113.7', prefixLength: 32, gateway: '169.254.0.1', dhcpAddress: '169.254.67.67' }
 
   test('gets a route of its own before the default route, because the guest has no other route to it', () => {

@@ -21,8 +21,8 @@ interface DnsmasqInput {
 }
 
 /**
- * Renders the files. If the Network was edited between the setup of two ports, these ports have different DHCP options.
- * All ports then get the options of the last port in `ports`.
+ * If ports have different DHCP options, because their Network was edited between their setups, all get the options of
+ * the last port in `ports`.
  */
 export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
   const servedPorts = input.ports
@@ -39,8 +39,8 @@ export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
 const joinLines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('')
 
 /**
- * Renders a port's line for the hosts file. `id:*` makes dnsmasq ignore the DHCP client id, which differs between a
- * guest's firmware, initramfs and system; so the MAC alone identifies the guest. A line takes one address per family.
+ * `id:*` makes dnsmasq ignore the DHCP client id, which differs between a guest's firmware, initramfs and system. A
+ * line takes one address per family.
  */
 function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
   const v4 = ips.find((ip) => isIPv4(ip.address))
@@ -49,10 +49,7 @@ function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
   return fields.filter((field) => field !== undefined).join(',')
 }
 
-/**
- * Returns the first label of the host name. Returns undefined if the label is invalid (RFC 1123); DHCP then gives the
- * guest no host name.
- */
+/** Returns undefined if the first label is invalid (RFC 1123); DHCP then gives the guest no host name. */
 function hostLabel(hostname: string | undefined): string | undefined {
   const label = hostname?.split('.')[0]
   if (label === undefined || !/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)) return undefined
@@ -60,15 +57,14 @@ function hostLabel(hostname: string | undefined): string | undefined {
 }
 
 /**
- * Whether dnsmasq would misread this host name in the hosts file: as a keyword, or as a lease time such as 12h. If such
- * a name ends with a dot, dnsmasq reads it as a host name and drops the dot.
+ * Whether dnsmasq would misread this host name in the hosts file as a keyword or a lease time. A dot at the end
+ * prevents that; dnsmasq drops it.
  */
 const isHostsKeyword = (label: string): boolean => /^(ignore|infinite|\d+[wdhms]?)$/i.test(label)
 
 /**
- * Renders the file conf. `dhcp-ignore`: ignore guests of other hosts on the segment, because the dnsmasq of their own
- * host answers them. `dhcp-authoritative`: also renew leases that this dnsmasq does not know. It does not know a lease
- * from before its restart, or from before the guest's migration to this host. `port=0`: no DNS server.
+ * `dhcp-ignore`: guests of other hosts on the segment are answered by their own host's dnsmasq. `dhcp-authoritative`:
+ * also renew leases from before dnsmasq's restart or the guest's migration. `port=0`: no DNS server.
  */
 function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] {
   const ranges = new Set(ips.map(rangeLine))
@@ -93,9 +89,8 @@ function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] 
     `pid-file=${folder}/pid`,
     ...[...sharedNetworks].sort(),
     ...[...ranges].sort(),
-    // The router advertisement only tells guests to get their addresses by DHCPv6. The router lifetime of 0 means that
-    // this host is no router. An advertisement cannot name another machine as the gateway: guests take its sender for
-    // the router. So guests learn the gateway from network_data.json, or from a router that advertises itself.
+    // The router advertisement only tells guests to use DHCPv6; the lifetime 0 means that this host is no router.
+    // Guests learn the gateway from network_data.json or from a router's own advertisements.
     ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
   ]
 }
@@ -108,8 +103,8 @@ function rangeLine({ address, prefixLength }: FixedIP): string {
 }
 
 /**
- * Renders the line `shared-network` for a subnet in which the DHCP server has no address, because the subnet is too
- * small for one. Without this line, dnsmasq serves only the subnets of its device's addresses.
+ * Without a line `shared-network`, dnsmasq serves only the subnets of its device's addresses. A small subnet has no
+ * address left for the DHCP server.
  */
 function sharedNetworkLine(ip: FixedIP): string[] {
   if (ip.dhcpAddress === undefined || isInSubnetOf(ip, ip.dhcpAddress)) return []
@@ -123,8 +118,8 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 }
 
 /**
- * Renders DHCPv4 options. If the line of an option has no value, dnsmasq does not send the option. The line
- * `option:router` is written even without a value, because if it is missing, dnsmasq offers itself as the router.
+ * dnsmasq does not send an option without a value. Without the line `option:router`, it would offer itself as the
+ * router.
  */
 function ipv4Options(ip: FixedIP, mtu: number): string[] {
   const { gateway, dnsServers = [], hostRoutes = [] } = ip

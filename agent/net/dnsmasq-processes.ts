@@ -1,11 +1,10 @@
-/** Finds, reloads and stops the dnsmasq processes that serve DHCP to this host's networks. */
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/errors.ts'
 
 /**
- * Returns the ids of the agent's dnsmasq processes by network key. Finds a process by the config file on its command
- * line. dnsmasq's pid file is not reliable: it may be old and name another process, or may not be written yet.
+ * Returns the ids of the agent's dnsmasq processes by network key. dnsmasq's pid file is not reliable: it may name
+ * another process or may not be written yet.
  */
 export async function findDnsmasqPids(root: string): Promise<Map<string, number[]>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
@@ -16,8 +15,8 @@ export async function findDnsmasqPids(root: string): Promise<Map<string, number[
 }
 
 /**
- * Returns the network key in the command line `dnsmasq --conf-file=<root>/<key>/conf`; undefined if the process runs
- * another program or has ended.
+ * Returns the network key in the command line `dnsmasq --conf-file=<root>/<key>/conf`; undefined for other programs and
+ * ended processes.
  */
 async function networkKeyOfProcess(root: string, pid: number): Promise<string | undefined> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
@@ -28,7 +27,7 @@ async function networkKeyOfProcess(root: string, pid: number): Promise<string | 
 }
 
 /**
- * Sends the signal, unless the process has ended or is no dnsmasq of the agent's. Returns whether it was sent.
+ * Returns whether the signal was sent: not if the process has ended or is not the agent's dnsmasq.
  * @throws a Transient error (retried) with the code DhcpUnreachable if the agent may not signal the process
  */
 async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals): Promise<boolean> {
@@ -41,17 +40,13 @@ async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals):
   }
 }
 
-/**
- * Makes dnsmasq read its hosts and options again. Does nothing if dnsmasq has ended; the agent then starts it when it
- * next repairs the host's network.
- */
+/** Makes dnsmasq read its hosts and options again. Does nothing if dnsmasq has ended. */
 export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
   await signalDnsmasq(root, pid, 'SIGHUP')
 }
 
 /**
- * Sends SIGTERM and, after 2 s, SIGKILL. Waits until the process has ended, because the next dnsmasq process uses the
- * same UDP port.
+ * Sends SIGTERM and, after 2 s, SIGKILL. Waits for the end, because the next dnsmasq needs the same UDP port.
  * @throws a Transient error (retried) with the code DhcpStuck if the process has not ended 2 s after SIGKILL
  */
 export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {

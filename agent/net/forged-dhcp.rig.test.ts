@@ -1,13 +1,9 @@
-/**
- * Tests that a guest cannot send DHCP messages in another guest's name. Each test also runs without the nftables rules,
- * to show that the messages would then do harm.
- */
+/** Each test also runs without the nftables rules, to show that the forged messages would then do harm. */
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, requestDhcpv6Offer, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { createGuest, createNic, makeHost, type TestHost } from './testing.ts'
 
-// Guest 5 forges messages in the name of guest 6.
 const [MAC, VICTIM] = [createNic(5).macAddress, createNic(6).macAddress]
 const LL = 'fe80::f816:3eff:fe00:5'
 const SERVER = frame.hexIp('10.0.0.254')
@@ -43,7 +39,7 @@ test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async ()
 const option6 = (code: number, value: string) =>
   `${code.toString(16).padStart(4, '0')}${(value.length / 2).toString(16).padStart(4, '0')}${value}`
 
-/** Returns the server identifier that dnsmasq sends to guest 6: a DUID with a MAC (RFC 8415, section 11.4). */
+/** The server identifier is a DUID with a MAC (RFC 8415, section 11.4). */
 async function serverId(victim: Space): Promise<string> {
   using ear = await captureFrames(victim)
   expect(await requestDhcpv6Offer(victim, VICTIM)).toBe('fd00:5::6')
@@ -67,7 +63,6 @@ const dhcp6Frame = (body: string) =>
     { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
   )
 
-/** Frames with which guest 5 pretends to be guest 6 towards dnsmasq. Each key names the method. */
 const disguises: Record<string, (server: string) => string[]> = {
   'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
     dhcp6Frame(
@@ -91,9 +86,8 @@ const ipv6FixedIPOf = (n: number) => ({
 })
 
 /**
- * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each call creates a new
- * host and boots guest 5 last. So the MAC of guest 5 is not in the host's neighbour cache yet, and dnsmasq must look it
- * up when the forged frames arrive.
+ * Each call creates a new host and boots guest 5 last, so that dnsmasq must look up the MAC of guest 5 when the forged
+ * frames arrive.
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()

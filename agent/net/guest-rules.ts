@@ -1,20 +1,17 @@
 /**
  * Renders the nftables rules for frames that a guest (VM) with port security sends. Pure.
- * Fields without a name in nft are written as @base,offset,length in bits; the base `th` is the start of the UDP or
- * ICMPv6 header. A rule does not match a frame that lacks the tested field, such as a later fragment. A guest could use
- * this to evade a drop rule, so the rules accept what is allowed and then drop the rest.
+ * Fields without a name in nft are written as @base,offset,length in bits; `th` is the UDP or ICMPv6 header. A rule
+ * does not match a frame that lacks the tested field, such as a later fragment, so a drop rule could be evaded. The
+ * rules therefore accept what is allowed and then drop the rest.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { linkLocalFromMac, toIPv6Hex, toMacHex } from './addresses.ts'
 import type { DesiredPort } from './types.ts'
 
-/** The chain with the rules that all guests share. Each guest's own chain jumps to it first. */
+/** Each guest's own chain jumps first to this chain, which has the shared rules. */
 export const COMMON_GUEST_CHAIN = 'every-guest'
 
-/**
- * Returns the rules of a guest's own chain, in order. A port without addresses may use any address, so only its MAC is
- * checked.
- */
+/** A port without addresses may use any address, so only its MAC is checked. */
 export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
   const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
   const v6 = [linkLocalFromMac(mac), ...fixedIPs.map((ip) => ip.address).filter((a) => isIPv6(a))]
@@ -40,10 +37,6 @@ export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
 
 const renderSet = (members: readonly (string | number)[]): string => `{ ${members.join(', ')} }`
 
-/**
- * A guest may send only from its own MAC. 0x8035 is RARP, which QEMU sends after a migration to tell switches where the
- * guest is now.
- */
 const frameRules = (mac: string): string[] => [
   `ether saddr != ${mac} counter drop`,
   `ether type 0x8035 @nh,48,64 0x0003${toMacHex(mac)} accept`,
@@ -55,9 +48,9 @@ const frameRules = (mac: string): string[] => [
 const vlanRules = ['ether type { 8021q, 8021ad } counter drop']
 
 /**
- * A guest must not act as DHCP server, router or multicast querier. The DHCP rules match the server's port (67, 547)
- * and also the client's port (68, 546), because some clients accept an answer from any server port. Queries are dropped
- * because a forged query for a multicast group could make the bridge stop forwarding that group to another guest.
+ * A guest must not act as DHCP server, router or multicast querier. The DHCP rules also match the client's port,
+ * because some clients accept an answer from any server port. A forged query could make the bridge stop forwarding a
+ * multicast group to another guest.
  */
 const serverRules = [
   'ether type ip udp sport 67 counter drop',
@@ -71,11 +64,10 @@ const serverRules = [
 const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
 
 /**
- * dnsmasq identifies a DHCPv6 client by the link-layer address in the client's neighbour messages, so this address must
- * be the guest's MAC. The address is in an option of 8 bytes. The rules allow this option only right after the fixed
- * part of the message, where all known systems send it. The fixed part has 8 bytes in a router solicitation and 24 in
- * other messages. A message of duplicate address detection may have a nonce (RFC 7527) instead of this option. Messages
- * with extension headers or in fragments are dropped (RFC 6980).
+ * dnsmasq identifies a DHCPv6 client by the link-layer address option in its neighbour messages, so that option must
+ * have the guest's MAC. It is allowed only right after the fixed part (8 bytes in a router solicitation, else 24),
+ * where all known systems send it. Duplicate address detection may send a nonce (RFC 7527) instead. Extension headers
+ * and fragments are dropped (RFC 6980).
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -87,23 +79,16 @@ const neighbourOptionRules = (mac: string): string[] => [
   `${NEIGHBOUR_MESSAGES} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${toMacHex(mac)} counter drop`,
 ]
 
-/**
- * The rules of COMMON_GUEST_CHAIN. All guests share this one chain instead of having a copy each, because nft takes
- * longer the more rules there are.
- */
+/** The rules of COMMON_GUEST_CHAIN. All guests share one chain, because nft takes longer the more rules there are. */
 export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules, ...neighbourFormRules]
 
-/**
- * The numbers of the DHCPv6 messages that clients send, from SOLICIT (1) to INFORMATION-REQUEST (11) (RFC 8415, section
- * 7.3).
- */
+/** The DHCPv6 messages that clients send, from SOLICIT (1) to INFORMATION-REQUEST (11) (RFC 8415, section 7.3). */
 const DHCP6_CLIENT_MESSAGES = [1, 3, 4, 5, 6, 8, 9, 11]
 
 /**
- * A DHCP server identifies a client by the MAC in the message (chaddr), or by data that a relay adds. So a message must
- * have the guest's own MAC and no relay (giaddr 0). Otherwise a guest could release another guest's address. The rule
- * compares giaddr and chaddr together: giaddr is at byte 32 of the UDP datagram (8 bytes of UDP header, then 24 bytes
- * of the DHCP message), and chaddr follows.
+ * A DHCP server identifies a client by chaddr or by data that a relay adds, so a message must have the guest's own MAC
+ * and giaddr 0. Otherwise a guest could release another guest's address. `@th,256,80` is giaddr (byte 32 of the UDP
+ * datagram) and chaddr.
  */
 const dhcpClientRules = (mac: string, from4: string, from6: string): string[] => [
   `${from4} udp dport 67 @th,256,80 0x00000000${toMacHex(mac)} accept`,
@@ -113,8 +98,8 @@ const dhcpClientRules = (mac: string, from4: string, from6: string): string[] =>
 ]
 
 /**
- * An ARP probe (an ARP request from 0.0.0.0) asks whether an address is in use. When the owner of the address sees the
- * probe, it may give the address up (RFC 5227). So a guest may probe only for its own addresses.
+ * The owner of an address may give it up when it sees an ARP probe for it (RFC 5227). So a guest may probe (from
+ * 0.0.0.0) only for its own addresses.
  */
 const ipv4AddressRules = (own: string): string[] => [
   `arp saddr ip ${own} accept`,
@@ -123,10 +108,9 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise only its own addresses. A solicitation from `::` asks whether an address is in use (duplicate
- * address detection, RFC 4862) and could make another guest give its address up. So a guest may ask only for its own
- * addresses. Before it asks, it sends a multicast report from `::` (type 143, RFC 3810), so such reports are accepted.
- * The target address is at byte 8 of the ICMPv6 message.
+ * A guest may advertise only its own addresses. A solicitation from `::` could make another guest give its address up
+ * (RFC 4862), so a guest may send it only for its own. Duplicate address detection first sends a multicast report from
+ * `::` (type 143, RFC 3810). The target address is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,
@@ -135,9 +119,9 @@ const neighbourTargetRules = (own: string): string[] => [
 ]
 
 /**
- * Accepts IPv6 packets with at least one byte after the extension headers, and all later fragments. Does not accept a
- * first fragment that ends within the extension headers: the other rules cannot see what it carries, for example a
- * router advertisement. RFC 7112 tells receivers to drop such a fragment, but not all do.
+ * Accepts IPv6 packets with at least one byte after the extension headers, and later fragments. A first fragment that
+ * ends within these headers could hide a router advertisement from the other rules. Not all receivers drop it (RFC
+ * 7112).
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

@@ -1,6 +1,6 @@
 /**
- * Stores on disk each guest (VM) with the interfaces that HostNetwork.plug last set up for it, so that a restarted
- * agent knows them.
+ * Stores each guest (VM) with the interfaces that HostNetwork.plug last set up for it, so that a restarted agent knows
+ * them.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,18 +12,17 @@ export interface GuestStore {
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
   /**
-   * Stores the guest and makes it the last of `all`. The order matters: if guests have different copies of a Network's
-   * settings, the last guest's copy counts.
+   * Stores the guest and makes it the last of `all`. If guests have different copies of a Network's settings, the last
+   * guest's copy counts.
    */
   readonly put: (guest: HostedGuest) => void
-  /** Does what `put` does, but only if the guest differs from the stored one. */
   readonly putIfChanged: (guest: HostedGuest) => void
   readonly remove: (id: string) => void
 }
 
 /**
- * Opens the store in a folder and creates the folder if needed. File access is synchronous, so two writes of one guest
- * cannot overlap. It blocks the agent only briefly, because the files have only a few hundred bytes.
+ * Creates the folder if needed. File access is synchronous, so that two writes of one guest cannot overlap; the files
+ * are small.
  */
 export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })
@@ -54,9 +53,8 @@ export function openGuestStore(folder: string): GuestStore {
 }
 
 /**
- * Reads all stored guests. Deletes incomplete files, which only a power failure leaves. Nothing is lost with such a
- * file: the power failure has also removed the network devices, and the next `HostNetwork.sync` stores the guest again
- * and sets up its network.
+ * Deletes incomplete files, which only a power failure leaves. The power failure has also removed the network devices,
+ * and the next `HostNetwork.sync` stores and plugs the guest again.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))
@@ -79,9 +77,9 @@ function readGuest(file: string): HostedGuest | undefined {
 }
 
 /**
- * Returns the id if it has only letters, digits and hyphens, because a file name with other characters could lead out
- * of the folder.
- * @throws a Terminal error (not retried) with the code InvalidGuest for any other id
+ * A file name with other characters could lead out of the folder.
+ * @throws a Terminal error (not retried) with the code InvalidGuest for an id with other characters than letters,
+ * digits and hyphens
  */
 function validateGuestId(id: string): string {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Terminal('InvalidGuest', `${id} is not the id of a server`)

@@ -1,7 +1,3 @@
-/**
- * Provides the guests (VMs) of a host with bridges, DHCP and filter rules. Every call first stores the desired state,
- * then changes the host.
- */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { rejectOnAbort } from '../../kube/abort.ts'
@@ -17,7 +13,6 @@ export interface HostNetworkOptions {
   readonly stateDir: string
   /** Name of this host, for messages. */
   readonly host: string
-  /** Runs programs. By default they run in the agent's own network namespace. */
   readonly runProgram?: RunProgram
 }
 
@@ -26,41 +21,41 @@ export interface CallContext {
 }
 
 /**
- * Every method may be called again, also after a crash of the agent. Errors are Transient (retried), except for invalid
- * input, which is Terminal (not retried).
+ * Every method may be called again, also after a crash of the agent. Invalid input throws a Terminal error (not
+ * retried); all other errors are Transient (retried).
  */
 export interface HostNetwork extends AsyncDisposable {
   /**
-   * Sets up bridges, DHCP and filter rules for the guest's interfaces, before its domain starts or arrives by
-   * migration. Unplugs the interfaces that the guest no longer has.
+   * Sets up the guest's interfaces before its domain starts or arrives by migration. Unplugs the interfaces that the
+   * guest no longer has.
    * @throws a Transient error (retried) with a code of obstacles.ts, such as BridgeMissing, if the host does not allow
    * the setup
    * @throws a Terminal error (not retried) with the code InvalidInterface if an interface is invalid
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
   /**
-   * Removes what only this guest needs of the host's network. The agent calls it when the guest's domain is off or has
-   * been migrated away.
+   * Removes what only this guest needs of the host's network. Called when the guest's domain is off or has migrated
+   * away.
    */
   unplug(guestId: string, ctx: CallContext): Promise<void>
   /**
-   * Plugs exactly these guests and removes everything else that the agent has set up. The agent calls it at its start
-   * and at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
+   * Plugs exactly these guests and removes everything else that the agent has set up. Called at the agent's start and
+   * at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
    * @param guests all guests of this host, read just before the call
-   * @param ctx `leaveUntouched`: ids of guests that this call does not unplug even if `guests` lacks them, for example
-   * because the creation or deletion of their Server is under way and plugs or unplugs them itself
+   * @param ctx `leaveUntouched`: ids of guests that stay plugged even if `guests` lacks them, because the creation or
+   * deletion of their Server is under way
    */
   sync(
     guests: readonly HostedGuest[],
     ctx: CallContext & { readonly leaveUntouched?: ReadonlySet<string> },
   ): Promise<ReadonlyMap<string, unknown>>
   observe(ctx: CallContext): Promise<Observed>
-  /** Aborts a change that is under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
+  /** Aborts a change that is under way. Bridges, rules and DHCP servers stay. */
   close(): Promise<void>
 }
 
 /**
- * Creates the HostNetwork and reads the plugged guests from `stateDir`. Does not change the host's network yet.
+ * Reads the plugged guests from `stateDir`. Does not change the host's network yet.
  * @throws the file system's error if stateDir cannot be used
  */
 export function createHostNetwork({
@@ -83,8 +78,7 @@ export function createHostNetwork({
     async unplug(guestId, { signal }) {
       store.remove(guestId)
       const failed = await rejectOnAbort(converger.converge(new Set()), signal)
-      // Throw only the errors of networks that no guest uses. The errors of a network in use are reported when the
-      // guests that use it are plugged or synced.
+      // The errors of a network in use are reported when the guests that use it are plugged or synced.
       const inUse = new Set(store.all().flatMap((guest) => [...networkKeysOf(guest)]))
       throwFirstFailure(failed, new Set(failed.keys()).difference(inUse))
     },
@@ -100,8 +94,8 @@ export function createHostNetwork({
 }
 
 /**
- * Replaces the stored guests by these. A stored guest stays if its id is in `leaveUntouched`. An invalid guest does not
- * replace its stored version. Returns the errors of the invalid guests by guest id.
+ * Keeps a stored guest if its id is in `leaveUntouched` or its new version is invalid. Returns the errors of the
+ * invalid guests by guest id.
  */
 function replaceGuests(
   store: GuestStore,

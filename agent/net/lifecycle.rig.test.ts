@@ -28,8 +28,8 @@ async function makeHostWithUplink(): Promise<TestHost> {
 }
 
 /**
- * Simulates a crash of the agent. The first n programs that change the host succeed. The next one runs, but the agent
- * gets no result; all later ones fail.
+ * Simulates a crash of the agent. The first n programs that change the host succeed. The next one runs without a
+ * result; all later ones fail.
  */
 function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCrashed: () => boolean } {
   let remaining = n
@@ -74,10 +74,6 @@ test('plug, unplug and sync complete the work when the agent crashed after any p
   }
 })
 
-/**
- * Plans the commands for a host with exactly these guests, and runs the first n of them. Resolves to the number of
- * planned commands.
- */
 async function runFirstCommands(
   { space, stateDir }: TestHost,
   guests: readonly HostedGuest[],
@@ -138,8 +134,7 @@ test('a second plug changes nothing', async () => {
     return run(argv, options)
   })
   await again.plug(createGuest(5), ctx)
-  // A restarted agent cannot tell whether the nftables rules in force are those that it wrote before, so it writes them
-  // once.
+  // A restarted agent cannot tell whether the nftables rules in force are its own.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(createGuest(5), ctx)
@@ -224,7 +219,6 @@ test('sync removes everything of guests that are gone, and keeps the others', as
   const net = await host.restart()
   expect(await net.sync([createGuest(6)], ctx)).toEqual(new Map())
   expect(await readHostState(host)).toEqual(one)
-  // Lose the stored guests, but keep the devices.
   await host.space.run('rm', '-r', `${host.stateDir}/guests`)
   const blank = await host.restart()
   expect(await blank.sync([], ctx)).toEqual(new Map())
@@ -266,7 +260,7 @@ test('plug keeps a tap that a process has open, and removes it when the process 
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
   await host.net.plug(createGuest(5), ctx)
   expect(await hasTap()).toBe(true)
-  // Unplug while the tap is still in use, as if the domain could not be stopped. The bridge must stay for now.
+  // The tap is still in use, as if the domain could not be stopped, so the bridge must stay.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
   await host.net.plug(createGuest(5), ctx)

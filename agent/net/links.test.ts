@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseLinks } from './links.ts'
 
-// Three devices as iproute2 6.1 prints them, without the fields that parseLinks ignores.
 const bridge = {
   ifindex: 2,
   ifname: 'kn1',

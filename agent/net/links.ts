@@ -1,4 +1,3 @@
-/** Parses the output of `ip -json -details address show`. Pure. */
 import type { Link } from './types.ts'
 
 /** The fields of iproute2's JSON that the agent reads. */

@@ -30,19 +30,16 @@ export const dhcpPortName = (key: string): string => `kd${key}`
 export const ownBridgeName = (key: string): string => `kn${key}`
 export const namespaceName = (key: string): string => `kubenova-${key}`
 
-/** Returns `tap` and the first 11 characters of the port's id, as Neutron does. */
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`
 
-/**
- * Returns the network key in the name of a bridge, DHCP port or namespace; undefined if the name is not of this form.
- */
+/** Returns the network key in the name of a bridge, DHCP port or namespace; undefined for any other name. */
 export function networkKeyFromDeviceName(name: string): string | undefined {
   return OWNED_NAME.exec(name)?.[1]
 }
 
 /**
- * Returns the MAC of the network's DHCP server. All hosts use the same MAC, so that a guest's ARP cache stays right
- * after a migration. The MAC is locally administered, and no port can get it.
+ * All hosts' DHCP servers of a network have the same MAC, so that a guest's ARP cache stays right after a migration.
+ * The MAC is locally administered, and no port can get it.
  */
 export function dhcpMac(networkId: string): string {
   const hex = sha256(`dhcp ${networkId}`)
@@ -51,7 +48,7 @@ export function dhcpMac(networkId: string): string {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Adds the names of the bridge and tap, which the domain's XML needs. The devices need not exist yet. */
+/** The bridge and the tap need not exist yet. */
 export const toPluggedInterface = (nic: Interface): PluggedInterface => ({
   ...nic,
   bridge: nic.bridge ?? bridgeName(nic.networkId),

@@ -1,4 +1,3 @@
-/** Observes the host's network devices, the DHCP servers' namespaces and the dnsmasq processes. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findDnsmasqPids } from './dnsmasq-processes.ts'
@@ -9,13 +8,13 @@ import type { DnsmasqConfig, Observed, ObservedDhcp } from './types.ts'
 
 export interface ObserveOptions {
   readonly runProgram: RunProgram
-  /** The folder in which each network has a folder for dnsmasq's files. */
+  /** Each network has a folder for dnsmasq's files in it. */
   readonly root: string
-  /** Keys (names.ts) of the networks whose namespaces are read. */
+  /** Keys (names.ts) of the networks whose DHCP namespaces are read. */
   readonly keys: NetworkKeys
   /**
-   * An earlier observation whose namespaces are reused if they are unchanged. Must be undefined if the agent has
-   * changed a device since then; see {@link areNamespacesUnchanged}.
+   * Its namespaces are reused if they are unchanged. Must be undefined if the agent has changed a device since; see
+   * {@link areNamespacesUnchanged}.
    */
   readonly previous?: Devices | undefined
   readonly signal: AbortSignal
@@ -43,9 +42,8 @@ export async function observe({
 }
 
 /**
- * Whether the DHCP servers' namespaces are unchanged. To avoid running a program in each namespace, looks only at the
- * host's own ends of the veth pairs. If a namespace was deleted, the host's end is gone. If the end in the namespace is
- * down, the host's end has no carrier. Other changes in a namespace are not found. Pure.
+ * Looks only at the host's ends of the veth pairs, to avoid running a program in each namespace. Finds a deleted
+ * namespace (the host's end is gone) and an inner end that is down (no carrier), but no other change. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,
@@ -79,10 +77,7 @@ function parseNamespaceKeys(json: string): string[] {
   return keys.flatMap(({ name, key }) => (key !== undefined && name === namespaceName(key) ? [key] : []))
 }
 
-/**
- * Observes one namespace. Returns the text 'broken' if the namespace's name exists, but no namespace of that name. A
- * crash of the agent during `ip netns add` can leave such a name.
- */
+/** Returns 'broken' if only the namespace's name exists, which a crash of the agent during `ip netns add` can leave. */
 async function observeNamespace(runProgram: RunProgram, key: string, signal: AbortSignal) {
   try {
     const json = await runProgram(['ip', '-n', namespaceName(key), '-json', '-details', 'address', 'show'], { signal })
@@ -105,8 +100,8 @@ async function observeDhcp(root: string): Promise<Map<string, ObservedDhcp>> {
 }
 
 /**
- * Reads from the file `applied` the configuration with which dnsmasq was last started or reloaded. Undefined if the
- * file is missing or unreadable; the agent then restarts dnsmasq.
+ * Reads the configuration with which dnsmasq was last started or reloaded. Undefined if it cannot be read; the agent
+ * then restarts dnsmasq.
  */
 async function readAppliedConfig(path: string): Promise<DnsmasqConfig | undefined> {
   try {

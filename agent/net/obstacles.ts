@@ -1,12 +1,12 @@
 /**
- * Finds obstacles: facts of the host that keep the agent from setting up a network and that only the administrator may
- * change. The agent reports an obstacle and retries later.
+ * An obstacle is a fact of the host that keeps the agent from setting up a network and that only the administrator may
+ * change. The agent reports it and retries later.
  */
 import { Transient } from '../../crds/errors.ts'
 import type { DesiredNetwork, Link, Observed } from './types.ts'
 
 /**
- * Returns the obstacle to setting up the network as a Transient error (retried); undefined if there is none.
+ * Returns the obstacle as a Transient error (retried); undefined if there is none.
  * @param host name of this host, for the message
  */
 export function findObstacle(network: DesiredNetwork, observed: Observed, host: string): Transient | undefined {
@@ -55,8 +55,7 @@ function findOwnBridgeObstacle(
       'UplinkBusy',
       `Uplink ${uplink} of ${network} is a port of ${link.master} on host ${host}: remove it from there`,
     )
-  // As a port of the bridge, the uplink would lose its addresses, and the host may be reachable only at one of them. So
-  // an address is an obstacle.
+  // A port of a bridge loses its addresses, and the host may be reachable only at one of them.
   if (link.addresses.length > 0)
     return new Transient(
       'UplinkHasAddress',

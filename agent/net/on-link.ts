@@ -1,12 +1,11 @@
 /**
- * Finds addresses outside a guest's subnet that the guest must reach without a router. Hosters often give a guest one
- * address (/32) and a gateway in another range. Pure.
+ * Finds addresses outside a guest's subnet that the guest must reach without a router. Hosters often give a guest a
+ * single address (/32) and a gateway in another range. Pure.
  */
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 import type { FixedIP } from '../../crds/kinds/server-status.ts'
 
-/** Whether the subnet of the guest's address contains `other`, an address of the same family. */
 export function isInSubnetOf({ address, prefixLength }: FixedIP, other: string): boolean {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)
@@ -15,9 +14,8 @@ export function isInSubnetOf({ address, prefixLength }: FixedIP, other: string):
 }
 
 /**
- * Returns the routers to which the guest needs a separate route, because they are outside its subnet: the gateway
- * first, then the next hops, each once. A link-local IPv6 router needs no route, because each interface has a route to
- * fe80::/64.
+ * Returns the routers outside the guest's subnet, which need a route of their own: the gateway first, then the next
+ * hops. A link-local IPv6 router needs none.
  */
 export function routersOnLink(ip: FixedIP): string[] {
   const routers = [...(ip.gateway === undefined ? [] : [ip.gateway]), ...(ip.hostRoutes ?? []).map((r) => r.nextHop)]

@@ -1,7 +1,6 @@
 /**
- * Plans the commands for the DHCP server of one network on this host: a network namespace, a veth pair between it and
- * the bridge, and dnsmasq in the namespace. Guests can reach only dnsmasq there, because the namespace has nothing
- * else. Pure.
+ * Plans the DHCP server of one network on this host: a network namespace, a veth pair between it and the bridge, and
+ * dnsmasq in the namespace. Guests can reach only dnsmasq there. Pure.
  */
 import { DHCP_DEVICE, dhcpPortName, namespaceName } from './names.ts'
 import type { Command, DesiredDhcp, DesiredNetwork, DnsmasqConfig, Link, Observed, ObservedDhcp } from './types.ts'
@@ -14,16 +13,15 @@ export function planDhcp(network: DesiredNetwork, observed: Observed, folder: st
   const deviceChanges = pair === undefined || !hasSameAddresses(pair.inner, dhcp) || pair.inner.mac !== dhcp.mac
   const action = deviceChanges ? 'start' : nextDnsmasqAction(running, dhcp.config)
   return [
-    // dnsmasq keeps using the device that it started with, so it is restarted when the device changes. It is stopped
-    // before the device is changed: if the agent crashes before the restart, its next run finds no dnsmasq and starts
-    // one.
+    // dnsmasq keeps using the device that it started with. Stop it before the device changes: if the agent crashes in
+    // between, its next run starts a new dnsmasq.
     ...(action === 'start' ? running.pids.map((pid): Command => ({ key, do: 'stop', pid })) : []),
     ...(pair === undefined ? createPair(network, observed, dhcp) : repairPair(network, pair, dhcp)),
     ...planDnsmasq(network, action, { config: dhcp.config, running, folder }),
   ]
 }
 
-/** The two ends of the veth pair: `outer` is in the bridge, `inner` in the namespace. */
+/** `outer` is in the bridge, `inner` in the namespace. */
 interface VethPair {
   readonly outer: Link
   readonly inner: Link
@@ -44,10 +42,7 @@ const execCommand = (key: string, ...argv: [string, ...string[]]): Command => ({
 const commandInNamespace = (key: string, ...args: string[]): Command =>
   execCommand(key, 'ip', '-n', namespaceName(key), ...args)
 
-/**
- * Plans a new veth pair. Its inner end goes up last. So if the agent crashes before that, the inner end is down, and
- * the next plan repairs the pair.
- */
+/** The inner end goes up last. If the agent crashes before that, the next plan repairs the pair. */
 function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDhcp): Command[] {
   const { key, mtu, bridge } = network
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
@@ -63,7 +58,7 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
   ]
 }
 
-/** The nftables rules of a namespace. They can be applied again. */
+/** The nftables rules of a DHCP server's namespace. They can be applied again. */
 const NO_FORWARDING = `table inet kubenova {
   chain forward {
     type filter hook forward priority filter; policy drop;
@@ -72,7 +67,7 @@ const NO_FORWARDING = `table inet kubenova {
 `
 
 /**
- * Plans the commands that create the namespace, or empty it if it exists. They first delete what a crash left: an
+ * Plans the commands that create the namespace, or empty it if it exists. First deletes what a crash left: an
  * incomplete veth pair, or a name without a namespace.
  */
 function createNamespace(key: string, { links, namespaces }: Observed): Command[] {
@@ -86,16 +81,13 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
     ...(typeof found === 'object' && found.device
       ? [commandInNamespace(key, 'link', 'delete', 'dev', DHCP_DEVICE)]
       : []),
-    // A new namespace inherits the host's IPv4 settings, so it may forward packets between its addresses and the host's
-    // other networks. A rule forbids that. The sysctl would do so as well, but it is read-only in a Pod.
+    // A new namespace inherits the host's IPv4 settings, so it might forward packets. A rule forbids that, because the
+    // sysctl is read-only in a Pod.
     { key, do: 'exec', argv: ['nsenter', `--net=/run/netns/${namespace}`, 'nft', '-f', '-'], input: NO_FORWARDING },
   ]
 }
 
-/**
- * Deletes a device. Succeeds if the device is gone already: some time after the end of a namespace, the kernel itself
- * deletes the veth pairs that had an end in it.
- */
+/** Succeeds if the device is gone already: the kernel deletes the veth pairs of a namespace some time after its end. */
 export const deleteLinkCommand = (key: string, device: string): Command => ({
   key,
   do: 'exec',
@@ -104,8 +96,8 @@ export const deleteLinkCommand = (key: string, device: string): Command => ({
 })
 
 /**
- * Adds an address to the DHCP server. The DHCP servers of all hosts on the segment have the same address, so duplicate
- * address detection must be off (`nodad`). The nftables rules keep each DHCP server's frames from the other hosts.
+ * The DHCP servers of all hosts on the segment have the same address, so duplicate address detection must be off
+ * (`nodad`). The nftables rules keep their frames apart.
  */
 const addAddressCommand = (key: string, address: string): Command =>
   commandInNamespace(key, 'addr', 'add', address, 'dev', DHCP_DEVICE, ...(address.includes(':') ? ['nodad'] : []))
@@ -131,9 +123,8 @@ function repairPair(network: DesiredNetwork, { outer, inner }: VethPair, dhcp: D
 type DnsmasqAction = 'none' | 'reload' | 'start'
 
 /**
- * Returns what to do with dnsmasq. For added lines in the hosts file, a reload (SIGHUP) is enough. If a line was
- * removed or changed, dnsmasq must be restarted: after SIGHUP it would still have the old lease in memory. Guests do
- * not notice a restart, because their leases are infinite.
+ * For added lines in the hosts file, SIGHUP is enough. For a removed or changed line, dnsmasq must restart, or it would
+ * keep the old lease. Guests do not notice: their leases are infinite.
  */
 function nextDnsmasqAction({ pids, applied }: ObservedDhcp, config: DnsmasqConfig): DnsmasqAction {
   if (pids.length !== 1 || applied === undefined || applied.conf !== config.conf) return 'start'
@@ -149,8 +140,7 @@ interface DnsmasqState {
 }
 
 /**
- * Plans dnsmasq's files and its start or reload. The file `applied` is written last: if the agent crashes before that,
- * its next run reloads or starts dnsmasq again.
+ * The file `applied` is written last: if the agent crashes before that, its next run reloads or starts dnsmasq again.
  */
 function planDnsmasq(
   { key }: DesiredNetwork,
@@ -175,7 +165,6 @@ function planDnsmasq(
   ]
 }
 
-/** Plans the removal of everything that the network's DHCP server has on this host. */
 export function planDhcpTeardown(key: string, { links, namespaces, dhcp }: Observed, folder: string): Command[] {
   const outer = dhcpPortName(key)
   return [

@@ -13,10 +13,6 @@ const EMPTY_HOST: Observed = { links: new Map(), namespaces: new Map(), dhcp: ne
 const bridge = createLink(BRIDGE, { kind: 'bridge' })
 const outer = createLink(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
 
-/**
- * Returns the state of a host on which these networks are set up. Besides their devices, the host has only those in
- * `more`.
- */
 function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
   const { dhcp } = desired.get(KEY) ?? {}
   const inner = createLink('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })
@@ -28,7 +24,6 @@ function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: L
   }
 }
 
-/** Converts each command of a plan to a readable line. */
 function toLines(commands: readonly Command[]): string[] {
   return commands.map((c) => {
     if (c.do === 'exec') return c.argv.join(' ')

@@ -1,7 +1,7 @@
 /**
- * Returns the commands that change the host's network from the observed to the desired state. First they take down what
- * no guest needs, then they change the nftables rules, then they set up networks. So no device is connected before its
- * rules are in force. Pure.
+ * Returns the commands that change the host's network from the observed to the desired state. Order: take down what no
+ * guest needs, change the nftables rules, set up networks. So no device is connected before its rules are in force.
+ * Pure.
  */
 import { dhcpPortName, networkKeyFromDeviceName, ownBridgeName } from './names.ts'
 import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
@@ -12,13 +12,11 @@ export interface PlanOptions {
   /** The desired nftables rules of all networks. */
   readonly rules: Rules
   /**
-   * Keys (names.ts) of the networks to set up. Whatever the keys, the plan takes down networks without a guest and
-   * applies the rules of all networks.
+   * Keys (names.ts) of the networks to set up. The plan always takes down networks without a guest and applies the
+   * rules of all networks.
    */
   readonly keys: ReadonlySet<string>
-  /** Keys of networks with an obstacle (obstacles.ts), which stay as they are. */
   readonly blocked: ReadonlySet<string>
-  /** Returns the folder with a network's dnsmasq files. */
   readonly folder: (key: string) => string
 }
 
@@ -60,8 +58,8 @@ function planBridge(network: DesiredNetwork, { links }: Observed): Command[] {
   const existing = links.get(bridge)
   return [
     ...(existing ? repairBridge(key, existing) : [addBridgeCommand(key, bridge)]),
-    // Set addrgenmode before the bridge goes up. Otherwise the bridge gets a link-local address, at which guests could
-    // reach the host.
+    // Without addrgenmode none, the bridge gets a link-local address when it goes up, and guests could reach the host
+    // there.
     ...(existing?.up && !existing.linkLocal ? [] : [setLinkCommand(key, bridge, 'addrgenmode', 'none')]),
     ...(existing?.mtu === mtu ? [] : [setLinkCommand(key, bridge, 'mtu', String(mtu))]),
     ...foreignBridgePorts(network, links).map((port) => setLinkCommand(key, port.name, 'nomaster')),
@@ -90,8 +88,8 @@ function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['li
 }
 
 /**
- * Returns the ports of the agent's bridge that do not belong there, for example a former uplink. Only guests' taps, the
- * DHCP server's port and the uplink belong there.
+ * Returns the ports of the agent's bridge that are neither a guest's tap nor the DHCP server's port nor the uplink,
+ * such as a former uplink.
  */
 function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(
@@ -100,15 +98,12 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
   )
 }
 
-/**
- * Whether a tap is left over from a QEMU process that has ended. Such a tap must be deleted, because libvirt cannot
- * create a tap whose name exists.
- */
+/** Whether a tap is left over from a QEMU process that has ended. libvirt cannot create a tap whose name exists. */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
  * Whether a running guest's tap is in no bridge, because the bridge was deleted and created again. A tap that is down
- * does not count, because libvirt is still creating it.
+ * is one that libvirt is still creating.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined
@@ -121,7 +116,7 @@ function planTaps({ key, bridge, ports }: DesiredNetwork, { links }: Observed): 
   ]
 }
 
-/** Plans the removal of a network from this host. A bridge stays while it has taps of running guests. */
+/** A bridge stays while it has taps of running guests. */
 function planTeardown(key: string, observed: Observed, folder: string): Command[] {
   const { links } = observed
   const bridge = links.get(ownBridgeName(key))

@@ -8,7 +8,6 @@ import { createGuest, ctx, listedRules, rulesFor } from './testing.ts'
 
 const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
 
-/** Wraps `run` and records what is written to the standard input of nft. */
 function recordInput(run: RunProgram): { run: RunProgram; written: string[] } {
   const written: string[] = []
   return {
@@ -89,8 +88,8 @@ describe('RulesInForce', () => {
     await space.run('nft', 'flush', 'ruleset')
     expect(await inForce.observe({ desired: one }, ctx.signal)).toEqual(new Map())
     await apply(two)
-    // `apply` changes only some chains here, so the agent does not list all rules afterwards. Without a new listing, it
-    // cannot tell whether the rules in force are the ones that it wrote.
+    // The agent lists all rules only if `apply` replaces the table. Without a listing, it cannot tell whether its rules
+    // are still in force.
     await apply(one)
     expect(await inForce.observe('thorough', ctx.signal)).toBeUndefined()
   })

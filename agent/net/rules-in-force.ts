@@ -1,19 +1,18 @@
-/** Observes and changes the agent's nftables rules on this host. */
 import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, TABLE } from './rules.ts'
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How to compare the kernel's rules with those that the agent applied last. The text 'thorough': compare every rule.
- * That finds any change, but takes as long as writing the rules. An object with the field `desired`: compare only the
- * names of the chains. That finds only a flush of all rules, for example by a restart of nftables.service.
+ * How to compare the kernel's rules with those that the agent applied last. 'thorough' compares every rule, which takes
+ * as long as writing them. An object compares only the names of the chains, which finds only a flush of all rules, such
+ * as a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 
 export class RulesInForce {
   readonly #runProgram: RunProgram
-  /** The rules that the agent applied last. Undefined if it has applied none, or if the last apply failed. */
+  /** Undefined if the agent has applied no rules, or if the last apply failed. */
   #applied: Rules | undefined
-  /** nft's listing of the applied rules. Undefined if the agent has not listed them since their last change. */
+  /** nft's listing of the applied rules. Undefined if not listed since their last change. */
   #listing: string | undefined
 
   constructor(runProgram: RunProgram) {
@@ -24,8 +23,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The rules applied last are not the desired ones, so the caller will apply new rules anyway, and listing the
-    // chains is not needed. If a chain is missing, nft rejects the change, and `apply` then replaces the whole table.
+    // The caller will apply new rules anyway. If a chain is missing, nft rejects the change, and `apply` then replaces
+    // the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -36,8 +35,8 @@ export class RulesInForce {
   }
 
   /**
-   * Puts the rules `to` in force. `from` are the rules that are in force before; only chains that differ from them are
-   * changed. If `from` is undefined, or nft rejects the change because `from` is wrong, replaces the whole table.
+   * Puts the rules `to` in force by changing only the chains that differ from `from`, the rules now in force. If `from`
+   * is undefined or nft rejects the change, replaces the whole table.
    */
   async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
     this.#applied = undefined
@@ -49,10 +48,7 @@ export class RulesInForce {
     if (!isChanged) this.#listing = await this.#listTable(signal)
   }
 
-  /**
-   * Changes the rules `from` to the rules `to`. Returns false if nft rejects the changes, which means that `from` were
-   * not the rules in force.
-   */
+  /** Returns false if nft rejects the changes, which means that `from` were not the rules in force. */
   async #applyChanges(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#runNft(renderChanges(from, to), signal)
@@ -67,7 +63,7 @@ export class RulesInForce {
     await this.#runProgram(['nft', '-f', '-'], { signal, input })
   }
 
-  /** Resolves to nft's listing of the agent's table, without packet counts; '' if the table does not exist. */
+  /** Without packet counts; '' if the table does not exist. */
   async #listTable(signal: AbortSignal): Promise<string> {
     try {
       return await this.#runProgram(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
@@ -78,9 +74,7 @@ export class RulesInForce {
   }
 }
 
-/**
- * Returns the names of the agent's chains from nft's listing of all tables; undefined if the agent's table is missing.
- */
+/** Returns undefined if the agent's table is missing. */
 function parseChainNames(listing: string): Set<string> | undefined {
   const table = listing.split(/^(?=table )/m).find((text) => text.startsWith(`table bridge ${TABLE} {`))
   if (table === undefined) return undefined

@@ -3,7 +3,6 @@ import type { Interface } from '../../crds/kinds/server-status.ts'
 import { areRulesEqual, type Rules, renderChanges, renderReplacement } from './rules.ts'
 import { createGuest, fixedIP, KEY, NETWORK, rulesFor } from './testing.ts'
 
-/** The rules of one chain, without indentation; undefined if there is no such chain. */
 const chainLines = (rules: Rules, name: string): string[] | undefined =>
   rules
     .get(name)

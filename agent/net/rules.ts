@@ -54,16 +54,15 @@ export const areRulesEqual = (a: Rules, b: Rules): boolean =>
   a.size === b.size && [...a].every(([name, text]) => b.get(name) === text)
 
 /**
- * Renders input for `nft -f -` that replaces the agent's table in one transaction, so that no frame passes in between.
- * `add` comes first, because `delete` fails if there is no table.
+ * Renders input for `nft -f -` that replaces the agent's table in one transaction. `add` comes first, because `delete`
+ * fails if there is no table.
  */
 export const renderReplacement = (to: Rules): string =>
   `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : renderTable(to)}`
 
 /**
- * Renders input for `nft -f -` that changes the rules in force, `from`, to the rules `to`. Neither may be empty.
- * Contains only the chains that differ, because nft takes seconds for the chains of some hundred guests. Deletes chains
- * last: nft does not delete a chain that another chain jumps to.
+ * Renders input for `nft -f -`. Neither `from` nor `to` may be empty. Contains only the chains that differ, because nft
+ * takes seconds for some hundred guests. Deletes chains last: nft does not delete a chain that another one jumps to.
  */
 export function renderChanges(from: Rules, to: Rules): string {
   const changed = new Map([...to].filter(([name, text]) => from.get(name) !== text))
@@ -84,17 +83,14 @@ const renderChain = (name: string, rules: readonly string[]): [string, string] =
 ]
 
 /**
- * Declares a base chain for the hook of the same name. -300 (dstnat) is the earliest priority that has a name in the
- * bridge family, so these rules come before those of other tables.
+ * -300 (dstnat) is the earliest priority with a name in the bridge family, so these rules come before those of other
+ * tables.
  */
 const baseChainDeclaration = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
 const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 
-/**
- * Renders a verdict map, which sends the frames of each device to the device's chain.
- * @param chains the name of each device's chain, by device name
- */
+/** @param chains the name of each device's chain, by device name */
 function vmapRule(field: string, chains: ReadonlyMap<string, string>): string[] {
   const entries = [...chains].map(([device, name]) => `"${device}" : jump ${name}`)
   return entries.length === 0 ? [] : [`${field} vmap { ${entries.join(', ')} }`]
@@ -127,7 +123,6 @@ function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
 }
 
 /**
- * Maps each device to its chain.
  * @param dhcp the chain for the ports of DHCP servers
  * @param guest the chain for the guests' taps
  */
@@ -148,9 +143,8 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Returns the devices whose frames must not reach the host itself. If these frames were not dropped, guests could reach
- * the host, because Linux answers ARP on any device for all addresses of the host. If the administrator made the
- * bridge, guests may reach the host through it, so only the DHCP server's port is returned.
+ * Returns the devices whose frames must not reach the host: Linux answers ARP on any device for all addresses of the
+ * host. Through a bridge of the administrator, guests may reach the host, so only the DHCP server's port is returned.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

@@ -1,4 +1,3 @@
-/** Runs programs on the host, without a shell and with a time limit. A failed program's error contains its stderr. */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { type Reason, Transient } from '../../crds/index.ts'
 
@@ -6,12 +5,12 @@ export interface RunOptions {
   /** Text for the program's standard input. */
   readonly input?: string
   readonly signal?: AbortSignal
-  /** Milliseconds after which the program is killed; default 10000. Usually a program takes some milliseconds. */
+  /** Milliseconds after which the program is killed; default 10000. */
   readonly timeoutMs?: number
 }
 
 /**
- * Runs a program and resolves to its standard output.
+ * Resolves to the program's standard output.
  * @throws CommandFailed, a Transient error (retried), if the program fails
  * @throws the signal's reason if the signal aborts
  */
@@ -29,7 +28,6 @@ export class CommandFailed extends Transient {
 }
 
 /**
- * Returns a function that runs programs.
  * @param prefix arguments before every command line; tests pass `nsenter --net=…` to enter a test host's network
  * namespace
  */
@@ -48,8 +46,7 @@ export function createProgramRunner(prefix: readonly string[] = []): RunProgram 
       else if (signal?.aborted) reject(signal.reason)
       else reject(toCommandFailed(argv, error, stderr.trim(), timeoutMs))
     })
-    // Writing fails if the program ends without reading its input. Ignore that, because the exit status gives the
-    // reason.
+    // Writing fails if the program ends without reading its input. Its exit status gives the reason.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
     return promise

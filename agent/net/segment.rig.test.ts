@@ -17,13 +17,11 @@ test('two hosts on one segment answer only their own guests, and their guests re
 
   expect(await requestDhcpLease(a)).toMatchObject({ ip: '10.0.0.5' })
   expect(await requestDhcpLease(b)).toMatchObject({ ip: '10.0.0.6' })
-  // Kill dnsmasq on guest 6's host. The other host's dnsmasq could see guest 6's frames, but must not answer.
   const [pid] = (await two.net.observe(ctx)).dhcp.get(KEY)?.pids ?? []
   process.kill(pid!, 'SIGKILL')
   expect(await requestDhcpLease(b, 2)).toBeUndefined()
 
-  // Both hosts' DHCP servers have the same address and MAC. A guest must get answers only from its own host's server,
-  // and no frame with this MAC may pass from one host to the other.
+  // Both hosts' DHCP servers have the same address and MAC. No frame with this MAC may pass from one host to the other.
   await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
   await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
@@ -61,8 +59,6 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   await ear.waitForFrame(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
-  // The foreign frames were broadcast before this ARP request is sent, and frames stay in order. So without the rules,
-  // the foreign frames would reach dnsmasq's port before the ARP request.
   const local = frame.arpFrame({ from: createNic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
   await server.waitForFrame(local)
@@ -76,7 +72,6 @@ test('plug puts the uplink into the bridge, and unplug takes it out', async () =
   const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
   await host.net.plug(createGuest(5, uplink), ctx)
   expect(await master()).toBe(BRIDGE)
-  // Change the Network's uplink to eth2 and back.
   await host.space.run('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'far2')
   await host.net.plug(createGuest(5, { uplink: 'eth2' }), ctx)
   expect(await master()).toBeUndefined()
@@ -122,7 +117,6 @@ test.each(obstacles)(
     const plug = host.net.plug(createGuest(5, more), ctx)
     await expect(plug).rejects.toMatchObject({ kind: 'Transient', code, message: expect.stringMatching(message) })
     expect(await host.space.run('ip', '-br', 'link')).toBe(links)
-    // The obstacle must not keep another network from being set up.
     const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
     expect(await host.net.plug(createGuest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
   },

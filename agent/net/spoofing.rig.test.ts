@@ -3,8 +3,8 @@ import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { createGuest, createNic, ctx, fixedIP, makeHost, NETWORK, type TestHost } from './testing.ts'
 
-// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server: the rules for a DHCP
-// server would also drop some of the forged frames, and so hide whether the tested rules drop them.
+// The network has no DHCP server, because its rules would also drop some of the forged frames, whatever the tested
+// rules do.
 const MAC = createNic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
@@ -32,10 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => host[Symbol.asyncDispose]())
 
-/**
- * Sends the frames from guest 5, and then the frame END. Resolves to the frames that reach guest 6. Frames stay in
- * order, so no other frame can arrive after END.
- */
+/** Frames stay in order, so no other frame can arrive after END. */
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await captureFrames(receiver)
   await sendFrames(sender, ...sent, END)
@@ -53,10 +50,9 @@ const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.dhcpMe
   })
 const dhcp6Frame = (more: object) =>
   frame.udpIpv6Frame(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
-/** An IPv6 fragment that guest 5 sends from its own address. */
 const fragmentFrame = (next: string, where: object, payload: string) =>
   frame.ipv6Frame(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.ipv6FragmentHeader(next, where) + payload)
-/** A multicast listener message, with the router alert option before it (RFC 3810, section 5). */
+/** The router alert option precedes the message (RFC 3810, section 5). */
 function multicastListener(src: string, message: { type: number; body: string }): string {
   const ends = { src, dst: 'ff02::1' }
   return frame.ipv6Frame(multicast, '00', ends, `3a00050200000100${frame.icmpv6Message({ ...ends, ...message })}`)
@@ -232,8 +228,7 @@ describe('port security', () => {
     const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
-    // The receiving kernel removes the VLAN tag from a captured frame. So find the tagged frame by the text "vlan" in
-    // its payload.
+    // The receiving kernel removes the VLAN tag, so find that frame by the text "vlan" in its payload.
     for (const sent of Object.values(forged))
       await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
@@ -276,8 +271,7 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await captureFrames(machine)
   await sendFrames(machine, ask)
-  // Wait for the DHCP answer. Frames stay in order, so if the host had answered the ARP request, that answer would have
-  // arrived before the DHCP answer.
+  // Frames stay in order: an answer to the ARP request would have arrived before the DHCP answer.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
   // Check that the test can fail: without the rule, Linux does answer.

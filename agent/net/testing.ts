@@ -1,4 +1,3 @@
-/** Helpers for this folder's tests: interfaces of a scheduled Server, and a test host in network namespaces. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +22,6 @@ export const fixedIP = (n: number, more: Partial<FixedIP> = {}): FixedIP => ({
   ...more,
 })
 
-/** Returns the n-th port's interface: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
 export const createNic = (n: number, more: Partial<Interface> = {}): Interface => ({
   port: `port-${n}`,
   portId: `${String(n).padStart(8, '0')}-aaaa-4bbb-8ccc-dddddddddddd`,
@@ -43,7 +41,6 @@ export const createGuest = (n: number, more: Partial<Interface> = {}): HostedGue
   interfaces: [createNic(n, more)],
 })
 
-/** Returns the nftables rules of a host with these guests. */
 export const rulesFor = (...guests: HostedGuest[]): Rules =>
   rulesOf([...buildDesiredNetworks(guests, (key) => `/state/${key}`).values()])
 
@@ -69,12 +66,7 @@ export interface TestHost extends AsyncDisposable {
   readonly space: Space
   readonly stateDir: string
   readonly net: HostNetwork
-  /** Plugs the guest as the agent does, and starts it as libvirt does. */
   boot(guest: HostedGuest): Promise<Space>
-  /**
-   * Replaces the HostNetwork by a new one, as a restart of the agent does. `wrap` may intercept the programs that the
-   * new HostNetwork runs.
-   */
   restart(wrap?: (run: RunProgram) => RunProgram): Promise<HostNetwork>
 }
 
@@ -109,7 +101,6 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   }
 }
 
-/** Reads everything that a network could leave on a host: devices, namespaces, rules, processes and files. */
 export async function readHostState({ space, stateDir }: TestHost): Promise<unknown> {
   const links = JSON.parse(await space.run('ip', '-json', '-details', 'address', 'show')) as Record<string, unknown>[]
   const namespaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
@@ -120,7 +111,7 @@ export async function readHostState({ space, stateDir }: TestHost): Promise<unkn
   return { links: links.map(stableFieldsOf), namespaces, rules, processes, files }
 }
 
-/** Returns the chains as nft lists them, but sorted, because nft lists them in the order in which they were added. */
+/** Sorts the chains, because nft lists them in the order in which they were added. */
 export async function listedRules(space: Space): Promise<string[]> {
   const listing = await space.run('nft', '--stateless', 'list', 'ruleset')
   return listing
@@ -130,8 +121,7 @@ export async function listedRules(space: Space): Promise<string[]> {
 }
 
 /**
- * Drops the fields that may differ between devices with equal settings, and the carrier flags, which the kernel sets
- * with a delay.
+ * Drops the fields that may differ between devices with equal settings. The kernel sets the carrier flags with a delay.
  */
 function stableFieldsOf({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
   const stableFlags = Array.isArray(flags)

@@ -1,15 +1,10 @@
-/** Types of the desired and the observed state of the host's network, and of the commands that plan() returns. */
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import type { Rules } from './rules.ts'
 
-/**
- * The facts about a Server that its host's network needs. The host runs the Server or is about to receive it by
- * migration.
- */
+/** A Server that the host runs or is about to receive by migration. */
 export interface HostedGuest {
   /** The Server's UUID. */
   readonly id: string
-  /** The host name that DHCP gives to the guest; undefined for none. */
   readonly hostname?: string
   readonly interfaces: readonly Interface[]
 }
@@ -29,7 +24,6 @@ export interface DesiredPort {
   readonly hostname?: string
 }
 
-/** The contents of dnsmasq's three files (see dnsmasq-config.ts). */
 export interface DnsmasqConfig {
   readonly conf: string
   readonly hosts: string
@@ -48,10 +42,7 @@ export interface DesiredNetwork {
   /** The Network's namespace/name, for messages. */
   readonly name: string
   readonly bridge: string
-  /**
-   * Whether the agent makes the bridge. If the host's administrator made it, the agent connects guests to it and never
-   * changes it.
-   */
+  /** If the host's administrator made the bridge, the agent connects guests to it and never changes it. */
   readonly ownBridge: boolean
   readonly uplink?: string
   readonly mtu: number
@@ -60,7 +51,6 @@ export interface DesiredNetwork {
   readonly dhcp?: DesiredDhcp
 }
 
-/** A network device as the kernel reports it. */
 export interface Link {
   readonly name: string
   readonly index: number
@@ -68,10 +58,10 @@ export interface Link {
   readonly mac: string
   readonly mtu: number
   readonly up: boolean
-  /** Whether the device has a carrier. A tap has one while a process (QEMU) has it open. */
+  /** A tap has a carrier while a process (QEMU) has it open. */
   readonly carrier: boolean
   readonly master?: string
-  /** For a veth device: the index of the device at its other end. */
+  /** The index of the other end of a veth device. */
   readonly peer?: number
   /** Whether the device has a link-local address. */
   readonly linkLocal: boolean
@@ -92,30 +82,26 @@ export interface ObservedDhcp {
 export interface Observed {
   readonly links: ReadonlyMap<string, Link>
   /**
-   * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if it has one. The text
-   * 'broken' means that there is only a name without a namespace. The text 'unread' means that the caller did not ask
-   * for this network.
+   * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if it has one. 'broken':
+   * only a name without a namespace. 'unread': the caller did not ask for this network.
    */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
-  /** The observed DHCP server of each network that has dnsmasq files or processes, by network key. */
+  /** By network key (names.ts); each network that has dnsmasq files or processes. */
   readonly dhcp: ReadonlyMap<string, ObservedDhcp>
   /** The nftables rules in force; undefined if the agent cannot tell. */
   readonly rules: Rules | undefined
 }
 
 /**
- * One command of a plan. `key` is the key of its network. If a command fails, the remaining commands with the same key
- * are skipped. If the failed command has no key, all remaining commands are skipped.
+ * If a command fails, the remaining commands with the same network key are skipped. If it has no key, all remaining
+ * commands are skipped.
  */
 export type Command = { readonly key?: string } & (
   | {
       readonly do: 'exec'
       readonly argv: readonly [string, ...string[]]
       readonly input?: string
-      /**
-       * The program counts as successful if its stderr contains this text. The text says that the device to delete is
-       * gone already, for example because the kernel deleted it with a namespace.
-       */
+      /** If stderr contains this text, the program counts as successful: the device to delete is gone already. */
       readonly ignoredError?: string
     }
   | { readonly do: 'rules'; readonly from: Rules | undefined; readonly to: Rules }

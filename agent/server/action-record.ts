@@ -1,6 +1,6 @@
 /**
- * Computes action records. An action record is a ServerAction that says what one action did, with an event as in Nova's
- * instance actions. Pure; write-record.ts writes the records.
+ * An action record is a ServerAction that says what one action did, with an event as in Nova's instance actions. Pure;
+ * write-record.ts writes the records.
  */
 import { isUnchanging } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
@@ -21,7 +21,7 @@ import type { Failure } from './status.ts'
 export interface StartedAction {
   planned: Planned
   host: string
-  /** The time of the start, in RFC 3339. */
+  /** In RFC 3339. */
   startTime: string
   /**
    * Set only if a step takes longer than LASTING_MS (action-run.ts), or if the agent was restarted during the action.
@@ -30,7 +30,7 @@ export interface StartedAction {
 }
 
 export interface EndedAction extends StartedAction {
-  /** The time of the end, in RFC 3339. */
+  /** In RFC 3339. */
   finishTime: string
   failure?: Failure
 }
@@ -40,7 +40,6 @@ type RecordStatus = NonNullable<ServerAction['status']>
 /** The name of a server's action record for a change of its spec. The numbers begin with 1. */
 export const recordName = (server: Server, number: number): string => `${server.metadata.name}-${number}`
 
-/** The status of an action record while the action runs. */
 export const runningStatus = ({ planned, host, startTime, steps }: StartedAction): RecordStatus => ({
   phase: 'Running',
   host,
@@ -57,7 +56,6 @@ export const runningStatus = ({ planned, host, startTime, steps }: StartedAction
   ],
 })
 
-/** The status of an action record when the action has ended. */
 export function endedStatus({ finishTime, failure, ...started }: EndedAction): RecordStatus {
   const { planned, host, startTime } = started
   const result = failure ? 'Error' : 'Success'
@@ -72,9 +70,7 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
   }
 }
 
-/**
- * The conditions of an action record when the action has ended. Complete is for users; kstatus reads Ready and Stalled.
- */
+/** Users read the condition Complete; kstatus reads Ready and Stalled. */
 function endedConditions({ host, finishTime, failure }: EndedAction): Condition[] {
   const why = {
     reason: failure ? failure.code : 'Succeeded',
@@ -90,19 +86,19 @@ function endedConditions({ host, finishTime, failure }: EndedAction): Condition[
 }
 
 /**
- * Returns what a failure concerns: the request, the host or the server. It concerns only the request if the action was
- * refused or is of a kind that changes no state (such as a crash dump).
+ * Returns what a failure concerns. It is only the request if the action was refused or is of a kind that changes no
+ * state (such as a crash dump).
  */
 function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
   if (isRefusal || isUnchanging(actions[action])) return 'Request'
   return rejectsHost ? 'Host' : 'Server'
 }
 
-/** Whether the action of this record has succeeded, failed or been rejected. The phase then never changes again. */
+/** Whether the action of this record has succeeded, failed or been rejected. Its phase never changes again. */
 export const isEnded = ({ status }: ServerAction): boolean =>
   !['Pending', 'Running'].includes(status?.phase ?? 'Pending')
 
-/** The end of the action as the action record describes it; undefined if the record describes no end. */
+/** The end of the action according to its record; undefined if the record has no end. */
 export function endedActionOf({ status = {} }: ServerAction, planned: Planned): EndedAction | undefined {
   const { phase, host = '', startTime = '', finishTime = startTime } = status
   if (phase !== 'Succeeded' && phase !== 'Failed') return undefined
@@ -110,8 +106,8 @@ export function endedActionOf({ status = {} }: ServerAction, planned: Planned): 
 }
 
 /**
- * The failure that a record describes. Only the agent writes a `failureScope`. If the field is missing, the controller
- * has marked the request as failed; such a failure does not change the server's state.
+ * Only the agent writes a `failureScope`. Without one, the controller has failed the request, which does not change the
+ * server's state.
  */
 const failureIn = ({ conditions, message = '', failureScope = 'Request' }: RecordStatus): Failure => ({
   code: reasonOf(findCondition(conditions, 'Complete')?.reason),
@@ -121,11 +117,11 @@ const failureIn = ({ conditions, message = '', failureScope = 'Request' }: Recor
   ...(failureScope === 'Host' ? { rejectsHost: true } : {}),
 })
 
-/** The agent's server-side apply that writes `status` into the ServerAction of a request. */
+/** Writes `status` into the ServerAction of a request by server-side apply. */
 export function requestRecord(server: Server, request: AdmittedRequest, status: RecordStatus): Draft<ServerAction> {
   const { namespace } = server.metadata
-  // If the user has deleted the ServerAction and created another with the same name, the uid makes the API server
-  // reject the write.
+  // The uid makes the API server reject the write if the user has replaced the ServerAction by another of the same
+  // name.
   return {
     metadata: {
       name: request.name,
@@ -138,8 +134,8 @@ export function requestRecord(server: Server, request: AdmittedRequest, status: 
 }
 
 /**
- * The action record of an action that no ServerAction requested: a creation, a change of spec.powerState, or the
- * restoration of the desired power.
+ * The record of an action that no ServerAction requested: a creation, a change of spec.powerState, or the restoration
+ * of the desired power.
  */
 export function changeRecord(
   server: Server,

@@ -1,6 +1,6 @@
 /**
- * An ActionRun is one execution of an action. Between reconciles it keeps the next step and the time at which each step
- * was first tried. Runs are only in memory: a restarted agent continues from the action record (a ServerAction).
+ * An ActionRun is one execution of an action: the next step, and when each step was first tried. Runs are only in
+ * memory: a restarted agent continues from the action record (a ServerAction).
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
 import type { EndedAction } from './action-record.ts'
@@ -26,28 +26,27 @@ interface StepRun {
   finishedMs?: number
 }
 
-/** The notes of an earlier process of the agent, in the action record, about its run of the action. */
+/** A run that an earlier process of the agent began, from the action record. */
 export interface FormerRun {
   startTime?: string
   /** The number in the action record's name; undefined if a ServerAction requested the action. */
   recordNumber?: number
   steps: readonly StepStatus[]
-  /** The end of the action, if the action record has it. */
+  /** Undefined if the action record has no end. */
   end?: ActionEnd
 }
 
 /**
- * The end of an action, kept until it is in the Server's status. To report the end takes up to three parts: the undo
- * steps (only after a failure), the write of the action record, and the write of the status. If a part fails, only the
- * unfinished parts are tried again; the steps of the action do not run again.
+ * The end of an action, kept until it is in the Server's status. Reporting it takes up to three parts: the undo steps
+ * (only after a failure), the write of the action record, the write of the status. After an error, only the unfinished
+ * parts are tried again.
  */
 export interface ActionEnd {
   readonly ended: EndedAction
-  /** True once the undo steps of a failed action are done. */
   isUndone?: boolean
   /**
-   * How many action records the server has, for the Server's status. Undefined until the end of this action has been
-   * written to its action record, because that write may create the record.
+   * The number of the server's action records. Undefined until the action record with this end is written, because that
+   * write may create the record.
    */
   actionRecords?: number
 }
@@ -65,7 +64,6 @@ export class ActionRun {
   readonly isResumed: boolean
   /** Whether a step runs in the background. The action then continues even if the spec has changed. */
   isWaiting = false
-  /** Set from the end of the action until the end is in the Server's status. */
   end: ActionEnd | undefined
   /** The index of the next step. */
   next = 0
@@ -90,7 +88,7 @@ export class ActionRun {
   }
 
   /**
-   * The domain as observed before the run. The status shows it during the whole run, as Nova keeps vm_state during a
+   * The domain as observed before the run. The status shows it until the run ends, as Nova keeps vm_state during a
    * task.
    */
   get observed(): Observed {
@@ -101,7 +99,7 @@ export class ActionRun {
     return this.#subject.server.metadata.uid
   }
 
-  /** Returns the current server, but with the spec that this run is for. A newer spec is acted on after the run. */
+  /** Returns the current server, but with the spec that this run is for. */
   withOwnSpec(now: Server): Server {
     const { spec, metadata } = this.#subject.server
     const { generation } = metadata
@@ -109,8 +107,8 @@ export class ActionRun {
   }
 
   /**
-   * Notes a try of a step. Returns the milliseconds since its first try. If the step has finished before, this try
-   * counts as the first one.
+   * Returns the milliseconds since the step's first try. If the step has finished before, this try counts as the first
+   * one.
    */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
@@ -120,7 +118,6 @@ export class ActionRun {
     return 0
   }
 
-  /** Whether the step was tried by this process or, according to the action record, by an earlier one. */
   hasTried(name: string): boolean {
     return this.#steps.has(name)
   }
@@ -130,7 +127,7 @@ export class ActionRun {
     if (step && progress !== undefined) step.status.progress = progress
   }
 
-  /** Notes that a step is done. Returns the milliseconds since its first try. */
+  /** Returns the milliseconds since the step's first try. */
   finishStep(name: string): number {
     const step = this.#steps.get(name)
     if (!step) return 0
@@ -154,8 +151,8 @@ export class ActionRun {
   }
 
   /**
-   * Whether to report this content now: it must be new, and the last report must be at least `everyMs` milliseconds
-   * ago. If so, remembers it as reported.
+   * Whether `content` is new and the last report is at least `everyMs` milliseconds ago. If so, remembers it as
+   * reported.
    */
   isReportDue(report: 'record' | 'status', content: string, everyMs: number): boolean {
     const now = this.#clocks.monotonic()
@@ -166,8 +163,8 @@ export class ActionRun {
   }
 
   /**
-   * Whether to write the steps into the action record: only if a step takes longer than LASTING_MS, or if an earlier
-   * process of the agent began the run.
+   * Write the steps into the action record only if one takes longer than LASTING_MS, or if an earlier process of the
+   * agent began the run.
    */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()
@@ -180,9 +177,8 @@ export class ActionRun {
   }
 
   /**
-   * Restores a step that an earlier process of the agent has tried: converts the time of its first try to the monotonic
-   * clock. That time may be in the future, if the wall clock has been set back since; the first try then counts as made
-   * now.
+   * Restores a step that an earlier process of the agent has tried. If the wall clock has been set back since, the
+   * first try counts as made now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
@@ -190,14 +186,13 @@ export class ActionRun {
   }
 }
 
-/** The runs of all servers on this host, at most one for each server. The key is the server's namespace and name. */
+/** At most one run for each server of this host. The key is the server's namespace and name. */
 export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /**
-   * Returns the server's run if it must go on: one of its steps runs in the background, or its end is not yet reported.
-   * Returns undefined if the server is being deleted, or if the action that a ServerAction requested is no longer the
-   * server's active action.
+   * Returns the server's run if a step runs in the background or its end is not yet reported. Undefined if the server
+   * is being deleted, or if the run's ServerAction is no longer the server's active action.
    */
   getUnfinishedRun(key: string, server: Server): ActionRun | undefined {
     const run = this.ofServer(key, server)
@@ -206,7 +201,7 @@ export class ActionRuns {
     return request && server.status?.activeAction?.uid !== request.uid ? undefined : run
   }
 
-  /** Returns the run of the planned action; undefined if this process has not begun it. */
+  /** Undefined if this process has not begun the run of the planned action. */
   get(key: string, { id }: Planned): ActionRun | undefined {
     const run = this.#runs.get(key)
     return run?.planned.id === id ? run : undefined

@@ -1,4 +1,3 @@
-/** Writes the agent's part of a Server's status, if the Server is still on this host. */
 import { agentManagerOf, ownedStatus, type Server, Transient } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { writeStatus } from '../../kube/write-status.ts'
@@ -12,16 +11,14 @@ export interface StatusWriter {
 }
 
 /**
- * The controller writes the Server too, so a write may conflict. After this many conflicts in a row, the agent gives
- * up.
+ * The controller writes the Server too, so a write may conflict. The agent gives up after this many conflicts in a row.
  */
 const TRIES = 5
 
 /**
  * Writes the agent's part of the status if it has changed. Returns the current Server. Each write has a
- * resourceVersion, so that it cannot reach a new Server of the same name. After a conflict, reads the Server and tries
- * again.
- * @throws a Transient error (retried) if the Server that was read again has another uid or host, or after too many
+ * resourceVersion, so that it cannot reach a new Server of the same name.
+ * @throws a Transient error (retried) if the Server has another uid or host after a conflict, or after too many
  * conflicts
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {

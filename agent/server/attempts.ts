@@ -1,29 +1,25 @@
 /**
  * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault
- * (an error in the status). The counts are only in memory, so that a server reaches its desired state however often the
- * agent is killed. A repeated step does no harm, because steps are idempotent. An agent that crashes again and again
- * causes no busy loop, because the kubelet waits up to 5 minutes between restarts. If a server makes the agent crash, a
- * user can delete that server, because a deletion is planned before any other action.
+ * (an error in the status).
+ * The counts are only in memory, so that a server reaches its desired state however often the agent is killed. Steps
+ * are idempotent, and the kubelet delays restarts. A server that makes the agent crash can be deleted, because a
+ * deletion is planned before any other action.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
-/** A delay in ms that doubles with each try, up to a maximum. */
 interface Backoff {
   baseMs: number
   maxMs: number
 }
 
 export interface AttemptOptions extends Backoff {
-  /**
-   * After this many failed tries, even a transient error is final and becomes the server's fault (an error in the
-   * status).
-   */
+  /** After this many failed tries, even a transient error becomes the server's fault (an error in the status). */
   max: number
   /**
-   * The delay before a domain that has ended by itself is restarted. If no restart was needed for `calmMs`, the next
-   * restart is not delayed.
+   * The delay before a domain that has ended by itself is restarted. After `calmMs` without a restart, the next one is
+   * not delayed.
    */
   restart: Backoff & { calmMs: number }
 }
@@ -36,33 +32,26 @@ export interface Restarts {
 
 export interface Attempts {
   /**
-   * Counts a failed try. Returns the failure, with `final` true if this was the last try. The returned `rejectsHost`
-   * (try another host) is true only if the action builds the server. A server that is already built has disks on this
-   * host, so it must stay here.
+   * Returns the failure, with `final` true if this was the last try. `rejectsHost` (try another host) stays true only
+   * if the action builds the server: a built server has disks on this host.
    */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. There are two
-   * kinds of delay: after a failed try, and after a restart of a domain that soon ended again. `restarts` is set only
-   * in the second case.
+   * The milliseconds until this action may be tried; 0 means now. `restarts` is set only if the delay is for a domain
+   * that soon ended again, not for a failed try.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
-  /**
-   * Records that the action has succeeded or has failed for good. The failed tries of the next action are counted from
-   * zero.
-   */
+  /** Call it when the action has succeeded or has failed for good. Tries are then counted from zero. */
   recordEnd(uid: string, planned: Planned, failure?: Failure): void
 }
 
 /**
  * Some actions are retried forever:
  * - a deletion, because there is no state to fall back to;
- * - an action in which only a clean-up step fails, because the rest of the action has succeeded;
- * - the restoration of a server: no user requested it, and it can fail on a host that has just booted, because the host
- *   may lack its bridge or file system for a moment;
- * - any action while libvirt is busy with the domain, because that is no problem of the server;
- * - any action except a creation while libvirt does not answer. A creation is not retried forever, because another host
- *   can build the server.
+ * - an action in which only a clean-up step fails;
+ * - the restoration of a server, because a host that has just booted may lack its bridge or file system for a moment;
+ * - any action while libvirt is busy with the domain;
+ * - any action except a creation while libvirt does not answer: another host can create the server.
  */
 const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Failure): boolean =>
   isCleanUp === true ||
@@ -72,8 +61,8 @@ const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Fa
   (code === 'LibvirtUnreachable' && !actions[action].builds)
 
 /**
- * Whether to give up an action because it has failed too often while libvirtd was busy with the domain. The user must
- * then look at the host.
+ * Whether to give up because libvirtd has been busy with the domain for too many tries. The user must then look at the
+ * host.
  */
 const shouldGiveUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
   code === 'LibvirtBusy' && tries >= (actions[action].triesWhileBusy ?? Infinity)
@@ -81,10 +70,7 @@ const shouldGiveUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: nu
 const busyMessage = ({ message }: Failure, tries: number): string =>
   `${message}; given up after ${tries} tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again`
 
-/**
- * Creates the counters of failed tries, which are empty at first.
- * @param now returns milliseconds of a monotonic clock
- */
+/** @param now returns milliseconds of a monotonic clock */
 export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {
   const restarts = createRestarts(restart, now)
   const tries = new Map<string, { id: string; count: number; failures: number; again: number }>()
@@ -115,7 +101,6 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
   }
 }
 
-/** Returns the failure without `rejectsHost`, unless the action builds the server. */
 function keepRejection({ action }: Planned, failure: Failure): Failure {
   return failure.rejectsHost && !actions[action].builds ? { ...failure, rejectsHost: false } : failure
 }
@@ -124,8 +109,7 @@ const doubledDelay = ({ baseMs, maxMs }: Backoff, count: number): number =>
   Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20))
 
 /**
- * Delays the restarts of a domain that ends by itself. Without a delay, a guest whose QEMU dies at once would be
- * started in a loop that fills the action records and events.
+ * Without a delay, a guest whose QEMU dies at once would be started in a loop that fills the action records and events.
  */
 function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: () => number) {
   const all = new Map<string, { count: number; at: number }>()
@@ -143,8 +127,7 @@ function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: 
     },
     countRestart(uid: string): void {
       const count = (recentRestartOf(uid)?.count ?? 0) + 1
-      // Forget the old restarts of all servers, not only of this one. A server that has moved to another host may never
-      // be restarted here again, so its entry would stay forever.
+      // Forget the old restarts of all servers: one that has moved to another host may never be restarted here again.
       for (const other of all.keys()) if (!recentRestartOf(other)) all.delete(other)
       all.set(uid, { count, at: now() })
     },

@@ -1,4 +1,3 @@
-/** Tests that an ended action keeps its result if an error or a crash interrupts the report of the end. */
 import { describe, expect, it } from 'vitest'
 import { type ServerAction, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -18,7 +17,6 @@ const lostBridge = new Transient('LibvirtError', 'there is no bridge br0')
 interface Story {
   given(): Promise<Bench>
   when(bench: Bench): Promise<unknown>
-  /** The calls to the host that fail: the name, the error, and how often. */
   failures: [string, Error, number][]
 }
 
@@ -75,10 +73,7 @@ async function startStory({ given, when }: Story): Promise<Bench> {
   return bench
 }
 
-/**
- * The phase of the ServerAction that the user created; undefined if there is none. Action records have names such as
- * web-1.
- */
+/** Action records have names such as web-1; the user's ServerAction has not. */
 const requestPhaseOf = (bench: Bench): string | undefined =>
   bench.api.list<ServerAction>('serveractions').find(({ metadata }) => !/^web-\d/.test(metadata.name))?.status?.phase
 
@@ -97,8 +92,8 @@ const endOf = (bench: Bench): object => ({
 })
 
 /**
- * Whether the test killed the agent during `work`. A test can plan the kill for after a certain call. If that call
- * fails, the agent is not killed, and the result is false.
+ * Whether the test killed the agent during `work`. A kill planned for after a certain call does not happen if that call
+ * fails.
  */
 const isKilled = (work: Promise<unknown>): Promise<boolean> =>
   work.then(

@@ -1,6 +1,6 @@
 /**
- * Concludes an action. After a failure, runs its undo steps. Then writes the action record, and then the status, which
- * has the number of action records.
+ * Concludes an action: runs its undo steps after a failure, writes the action record, then writes the status, which has
+ * the number of action records.
  */
 import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
@@ -17,7 +17,6 @@ import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './r
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/** Reports the end of a run (one execution of an action). If this fails, a later call does only what is left. */
 export async function concludeRun(
   run: ActionRun,
   end: ActionEnd,
@@ -37,10 +36,9 @@ export async function concludeRun(
 }
 
 /**
- * Writes the end of the action into the action record, unless the record already has it. Then writes the status, with
- * the number of action records.
- * @param recordNumber the sequence number in the record's name; undefined if a ServerAction requested the action, or if
- * no record exists yet
+ * Writes the end into the action record, unless the record has it, and then into the status.
+ * @param recordNumber the number in the record's name; undefined if a ServerAction requested the action, or if no
+ * record exists yet
  */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,
@@ -71,18 +69,17 @@ export async function reportEnd(
   return done
 }
 
-/** The server's fault (error in the status) after this action; undefined if it has none. */
 const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
   leavesServerAsIs(ended) ? standingFault(server) : ended.failure
 
 /**
- * Whether the action neither causes nor ends a fault of the server: it was refused, or it changes no state (such as a
- * crash dump). As in Nova, the failure of such an action does not put the server into error.
+ * Whether the action was refused or changes no state (such as a crash dump). As in Nova, its failure does not put the
+ * server into error.
  */
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
 
-/** Runs the undo steps of a failed action. A refused action has changed nothing, so only its clean-up steps run. */
+/** A refused action has changed nothing, so only its clean-up steps run. */
 async function runUndo(
   { planned: { action, params, id: bootId }, failure }: EndedAction,
   guest: Guest,
@@ -93,10 +90,7 @@ async function runUndo(
   for (const step of undo) await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
 }
 
-/**
- * Removes the finalizer, so that the API server deletes the Server. Call it when nothing of the server is left on this
- * host.
- */
+/** Lets the API server delete the Server. Call it when nothing of the server is left on this host. */
 async function removeFinalizer({ metadata }: Server, deps: Deps): Promise<void> {
   const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
   if (!finalizers.includes(FINALIZER)) return

@@ -1,7 +1,3 @@
-/**
- * The agent's only controller. Reconciles the Servers of its host when a Server changes, when libvirt sends an event of
- * a domain, and periodically.
- */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { defineIndex } from '../../kube/cache.ts'
@@ -17,7 +13,6 @@ import type { Deps } from './deps.ts'
 import { type AgentState, findClosedGate } from './gates.ts'
 import { reconcileServer } from './reconcile.ts'
 
-/** The informer's store of the Servers on this host. */
 export const serversOn = (hostName: string): StoreDef<Server> =>
   defineStore(resourceDefOf(server), { fieldSelector: `status.host=${hostName}` })
 
@@ -30,16 +25,15 @@ export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ meta
 
 /** Carries the UUID of a domain after an event from libvirt, or after the end of its background job (host/jobs.ts). */
 export const domainChanged = defineChannel<string>('libvirt')
-/** Signals that all Servers must be reconciled, because a fact about the host has changed or a resync is due. */
+/** All Servers must be reconciled, because a fact about the host has changed or a resync is due. */
 export const resyncDue = defineChannel<void>('resync')
 
-/** The running reconciles by the Server's key, so that the deletion of a Server can abort its reconcile. */
 export type RunningReconciles = Map<string, Pick<AbortController, 'abort'>>
 
 export interface AgentServices {
   deps: Deps
   running: RunningReconciles
-  /** The Servers as this agent last wrote them. Each is kept until the informer cache has that version. */
+  /** The Servers as this agent last wrote them, each kept until the informer cache has that version. */
   latestServers: LatestObjects<Server>
   state(): AgentState
 }
@@ -67,10 +61,7 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
     reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
   })
 
-/**
- * Reconciles a Server, unless a gate (a check in gates.ts) forbids work on it now. If the Server is deleted meanwhile,
- * the reconcile is aborted.
- */
+/** If the Server is deleted meanwhile, the reconcile is aborted. A closed gate (gates.ts) prevents the reconcile. */
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },

@@ -8,7 +8,6 @@ import {
   summaryOf,
 } from './testing.ts'
 
-/** Replaces all times, because they differ between a run with a crash and one without. */
 const withoutTimes = (status: object | undefined): unknown =>
   JSON.parse(JSON.stringify(status ?? {}).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time'))
 
@@ -147,8 +146,7 @@ describe('a crash of the agent before or after each effect leads to the same end
         const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        // As in Nova, a stop that the status announces (task state powering-off) is finished first, even though Running
-        // is desired by now: the guest may already have been asked to power off.
+        // As in Nova, a stop that the status announces (powering-off) is finished first.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
         await bench.setDesiredPower('Running')
         await bench.reconcileUntilSettled()

@@ -8,11 +8,10 @@ import type { StatusWriter } from './apply-status.ts'
 import type { Attempts } from './attempts.ts'
 import type { StatusInput } from './status.ts'
 
-/** The host's functions that steps and the reconciler need. */
+/** The functions of the host that steps and the reconciler use. */
 export interface LocalHost extends Host, AsyncDisposable {
-  /** Whether the server has files on this host. Does not call libvirt. */
+  /** Does not call libvirt. */
   isBegun(guest: Guest): Promise<boolean>
-  /** The domain's name, console log path and VNC address. */
   runtimeInfo(guest: Guest): StatusInput['runtimeInfo']
 }
 
@@ -26,6 +25,6 @@ export interface Deps extends StatusWriter {
   runs: ActionRuns
   clocks: Clocks
   onStep(action: string, step: string, seconds: number): void
-  /** The time, in seconds, that a guest gets to power off. */
+  /** Seconds that a guest gets to power off. */
   shutdownTimeout: number
 }

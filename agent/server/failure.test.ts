@@ -16,7 +16,6 @@ import {
   writesOf,
 } from './testing.ts'
 
-/** The answer of the API server to the creation of an object in a namespace that is being deleted. */
 const namespaceIsTerminating = new ApiError({
   request: 'fake',
   status: 403,
@@ -99,7 +98,6 @@ describe('reconcileServer after an error', () => {
       reason: 'LibvirtError',
       message: 'shutdown: libvirt is busy',
     })
-    // An event must not shorten the delay before the next try, so a reconcile during the delay must do nothing.
     const { length } = agent.life.effects
     expect(await bench.reconcileOnce(agent)).toMatchObject({ kind: 'wait', recheckAfter: 1000 })
     expect(agent.life.effects).toHaveLength(length)
@@ -257,8 +255,8 @@ describe('reconcileServer after an error', () => {
 
 describe('a requested start of a server in error retries the failed action:', () => {
   const none = undefined
-  // A row has: the failed step, the power reached before (undefined: the creation failed), the desired power, and what
-  // the test expects after the requested start: the vmState, the additional action records, the number of boots.
+  // A row has: the failed step, the power reached before (undefined: the creation failed), the desired power; then the
+  // vmState, the additional action records and the number of boots after the requested start.
   const rows: [string, DesiredPower | undefined, DesiredPower, string, string[], number][] = [
     ['define', none, 'Running', 'active', [], 1],
     ['define', none, 'Stopped', 'stopped', [], 0],

@@ -1,13 +1,12 @@
 /**
- * Gates: checks that a Server must pass before each reconcile. While a gate is closed, the agent must not work on the
- * Server. Pure.
+ * Gates are checks that a Server must pass before each reconcile. While a gate is closed, the agent must not work on
+ * the Server. Pure.
  */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
-/** The part of the agent's state that the gates (checks before each reconcile) read. */
+/** The state of the agent that the gates (checks before each reconcile) read. */
 export interface AgentState {
-  /** Whether the agent knows what the host can do (host/facts.ts). */
   areFactsKnown: boolean
   /** Whether libvirt has been unreachable for longer than a restart of libvirtd takes. */
   isLibvirtAway: boolean
@@ -17,18 +16,16 @@ export interface AgentState {
 
 export interface Gate {
   name: string
-  /** If the gate is closed, the outcome of the reconcile; undefined if the gate is open. */
+  /** The outcome of the reconcile if the gate is closed; undefined if it is open. */
   blocks(server: Server, state: AgentState): Outcome | undefined
 }
 
-/** Milliseconds until the agent looks again for a successful heartbeat. */
 const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Without the host's facts no domain can be built. When the facts become known, the agent enqueues all Servers. But
-    // if libvirt is away, do not block the reconcile, because it reports in the status that the Server waits for
-    // libvirt.
+    // Without the host's facts no domain can be built; the agent enqueues all Servers when it knows them. If libvirt is
+    // away, the reconcile must run, to report in the status that the Server waits.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
@@ -40,9 +37,8 @@ export const reconcileGates: readonly Gate[] = [
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
   },
   {
-    // The controller counts this host as down (or an operator has forced it down), so other hosts may run its Servers.
-    // When the host is up again, the controller removes the condition HostReachable from the Server, and this change of
-    // the Server enqueues it.
+    // The controller counts this host as down, or an operator has forced it down, so other hosts may run its Servers.
+    // The controller later removes the condition, and this change enqueues the Server.
     name: 'hostReachable',
     blocks: ({ status }) =>
       findCondition(status?.conditions, 'HostReachable')?.status === 'False'

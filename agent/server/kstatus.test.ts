@@ -1,7 +1,3 @@
-/**
- * Checks what generic tools (Flux, Argo CD, cli-utils) read from the status of a server by the rules of kstatus, in
- * every state that the status can report.
- */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import { resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
@@ -15,7 +11,6 @@ import { agentStatus, type Failure, type StatusInput } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 
-/** A write of a server's status by the scheduler, the agent or another owner of a part of the status. */
 interface StatusWrite {
   fieldManager: string
   status: ServerStatus

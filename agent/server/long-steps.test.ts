@@ -1,4 +1,3 @@
-/** Tests how actions with long steps are reported, continued after a crash, and ended. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { defineStep } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
@@ -17,10 +16,6 @@ import {
 const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
   bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
 
-/**
- * Reconciles for this many seconds. After each reconcile, waits as long as its outcome says, as the controller's queue
- * does.
- */
 async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Promise<void> {
   const end = bench.clock.now() + seconds * 1000
   while (bench.clock.now() < end) {
@@ -185,7 +180,6 @@ describe('a creation with a slow image download', () => {
 describe('an action that a restart of the agent interrupted', () => {
   it('has its action record ended and counted when the spec has changed meanwhile', async () => {
     const bench = await startBenchWithActiveServer({ powerState: 'Stopped' })
-    // The image was evicted from the cache, so the start has to download it.
     bench.host.images.uids.clear()
     Object.assign(bench.host.images, { checks: 99, checkAfterMs: 1000 })
     await bench.setDesiredPower('Running')

@@ -1,4 +1,3 @@
-/** Tests that changePassword sets the password, and that no API object, Event or log line contains it. */
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -18,10 +17,6 @@ import { readyOf, startBenchWithActiveServer } from './testing.ts'
 const PASSWORD = 'correct horse'
 const { privateKey } = generateKeyPairSync('x25519')
 
-/**
- * Requests a change of the password and reconciles until the request has ended. libvirtd answers with `error` up to
- * `times` times.
- */
 async function run(error?: Error, times = Infinity) {
   const bench = await startBenchWithActiveServer()
   const { uid: server = '' } = bench.server.metadata

@@ -69,8 +69,7 @@ describe('plan after a crash of the agent', () => {
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
-    // Finish the suspend first, because libvirtd continues to save the guest's memory. If the domain is off or missing,
-    // there is no memory to save, so do not finish the suspend.
+    // libvirtd continues to save the guest's memory, so finish the suspend first, unless the domain is off or missing.
     ['suspending', 'running', 'Running', 'suspend'],
     ['suspending', 'running', 'Stopped', 'suspend'],
     ['suspending', 'paused', 'Running', 'suspend'],
@@ -82,8 +81,8 @@ describe('plan after a crash of the agent', () => {
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // But if the domain already has the power to which the interrupted action leads, run this action again, so that its
-    // end is recorded.
+    // If the domain already has the power to which the interrupted action leads, run it again, so that its end is
+    // recorded.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],
@@ -126,10 +125,9 @@ describe('plan of a request to start a server in error', () => {
 
 describe('plan in a mode other than normal', () => {
   const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
-  // Each row: the mode, the desired power that the server reached last, the desired power now, the observed domain, the
-  // expected action.
+  // Each row: the mode, the desired power reached last, the desired power now, the observed domain, the expected
+  // action.
   const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
-    // A rescue system keeps running until unrescue, whatever spec.powerState says.
     ['rescued', 'Running', 'Running', running, undefined],
     ['rescued', 'Running', 'Stopped', running, undefined],
     ['rescued', 'Stopped', 'Stopped', running, undefined],

@@ -1,6 +1,6 @@
 /**
  * Plans the next action for a server of this host. Pure. The first applicable action wins: delete the server, run the
- * admitted action request, create the server, finish an action that a crash interrupted, reach the desired power.
+ * admitted action request, create the server, finish an interrupted action, reach the desired power.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
 import { targetPowerOf } from '../../actions/mode.ts'
@@ -19,13 +19,13 @@ export interface Planned {
   action: ActionName
   params: Record<string, unknown>
   /**
-   * Identifies this execution of the action. The id stays the same when the agent crashes and plans the action again.
-   * If the action boots the guest, the id is also stored as the boot ID in the domain's metadata.
+   * Identifies this execution of the action, and stays the same when a restarted agent plans it again. If the action
+   * boots the guest, the id is also the boot ID in the domain's metadata.
    */
   id: string
   /**
-   * True if no user asked for the action: the agent runs it by itself, to bring the server back to the desired power
-   * that it had reached before.
+   * True if no user asked for the action: the agent brings the server back to the desired power that it had reached
+   * before.
    */
   restores?: true
   /** The ServerAction that requested the action; undefined if no user requested it. */
@@ -46,8 +46,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (!status?.instance) return undefined
   const requested = admittedRequest(server)
   if (requested) return resolveRequest(server, observed, requested)
-  // A server in error gets no action until the spec changes or a user requests an action. Otherwise the failed action
-  // would run again and again.
+  // Otherwise the failed action would run again and again. A change of the spec or an action request ends this.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
   const isChanged = isPowerChanged(server)
@@ -59,16 +58,16 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
 }
 
 /**
- * Whether there would be something to do or to report for the server even if its domain had the desired power. Used
- * while the domain cannot be observed.
+ * Whether the server would need an action or a report even if its domain had the desired power. Used while the domain
+ * cannot be observed.
  */
 export const hasWorkBesidesPower = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
 /**
- * Returns the power action that the status announces by its task state; undefined if there is none. The agent announces
- * an action before it runs it.
+ * Returns the power action that the status announces by its task state. The agent announces an action before it runs
+ * it.
  */
 export const announcedAction = ({ status }: Server): ActionName | undefined =>
   status?.taskState === undefined
@@ -76,44 +75,38 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * Returns the power action that the status announces, if the action was interrupted and must run again. That has one of
- * two reasons: the action must be finished, or the domain already has the power to which it leads. In the second case,
- * the action changes nothing in the domain; running it again records its end.
+ * Returns the announced power action if it was interrupted and must run again: either to finish it, or to record its
+ * end because the domain already has the power to which it leads.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // Finish the action only if it can still lead to the power for which it was begun. For example, if the domain has
-  // powered off, a suspend has no memory to save.
+  // Finish the action only if it can still lead to its power. If the domain has powered off, for example, a suspend has
+  // no memory to save.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
 
-/** Returns the action that must run for a request. */
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // If `launchedAt` is missing, no creation has succeeded yet. Then run `create` again instead of the requested action,
-  // because only `create` removes its disks and domain again if it fails.
+  // No creation has succeeded yet. Run `create` instead, because only `create` removes its disks and domain if it
+  // fails.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }
 
-/**
- * Returns the action that runs when a user requests `start` for a server in error. For such a server, `start` means
- * "try again".
- */
+/** For a server in error, a requested `start` means "try again". */
 function retriedAction(server: Server, observed: Observed): ActionName {
-  // Finish an announced action first: a guest that was asked to power off may still do so.
+  // A guest that was asked to power off may still do so.
   const announced = announcedAction(server)
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // If the action for the target power (`first`) boots the guest, run it, because a boot uses the current spec.
-  // Otherwise run the action that the domain's present power calls for. If there is none, the domain already has the
-  // target power: `first` then changes nothing and completes the request.
+  // Prefer `first` if it boots the guest, because a boot uses the current spec. If the domain already has the target
+  // power, `first` changes nothing and completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 
@@ -130,9 +123,8 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Completes what was observed of a domain that is off: a restarted libvirtd has forgotten the reason, so the reason is
- * taken from the Server's status. Without the reason, the agent would start a guest that had powered itself off, or
- * whose memory an operator had saved to a file.
+ * A restarted libvirtd has forgotten why a domain is off, so the reason is taken from the Server's status. Without it,
+ * the agent would start a guest that had powered itself off or was saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

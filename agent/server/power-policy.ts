@@ -1,9 +1,8 @@
 /**
  * The power policy decides which action follows when a domain's power is not the desired one. Pure; see docs/adr/0004.
  *
- * The guest itself may change its power (power off, sleep), or a person may change it on purpose on the host (pause,
- * save, migrate). As in Nova, the agent then only reports the change. A domain that was killed, has crashed or was
- * undefined is started again, because nobody has asked for another power.
+ * If the guest or a person on the host changed the power on purpose (power off, pause, save, migrate), the agent only
+ * reports it, as in Nova. A domain that was killed, has crashed or was undefined is started again.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
 import { modeOf } from '../../actions/mode.ts'
@@ -11,23 +10,21 @@ import type { DesiredPower, DomainPower, Server } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
 
 /**
- * Whether spec.powerState differs from the desired power that the server reached last, because the user has changed it.
- * Always false in a mode that does not follow spec.powerState.
+ * Whether spec.powerState differs from the desired power that the server reached last. Always false in a mode that does
+ * not follow spec.powerState.
  */
 export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
 
 /**
- * A cell of the table below. The name of an action alone means: the action always runs. With `ifChanged`, the action
- * runs only if the user has changed the desired power. With `unlessIntended`, the action does not run if the guest or a
- * person turned the domain off on purpose, unless the user has changed the desired power since.
+ * A cell of the table below. An action alone always runs. With `ifChanged`, it runs only if the user has changed the
+ * desired power. With `unlessIntended`, it also runs if nobody turned the domain off on purpose.
  */
 type TableCell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
 
 const ifChanged = (action: ActionName): TableCell => ({ ifChanged: action })
 const unlessIntended = (action: ActionName): TableCell => ({ unlessIntended: action })
 
-/** The next action for each desired power (outer key) and each observed power of the domain (inner key). */
 const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
   Running: {
     running: undefined,
@@ -68,8 +65,8 @@ const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
 }
 
 /**
- * The reasons of libvirt for "shut off" that the guest or a person intended. After "saved" or "migrated" the guest's
- * memory is in a file or on another host: starting the domain here could run the guest twice on one disk.
+ * libvirt's reasons for "shut off" that the guest or a person intended. After "saved" or "migrated", starting the
+ * domain here could run the guest twice on one disk.
  */
 const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
 
@@ -93,14 +90,12 @@ export const powerActions: readonly ActionName[] = actionNames.filter(
   (name) => actions[name].desiredPower !== undefined,
 )
 
-/** The action that brings a domain to the desired power. */
 export function actionReaching(desired: DesiredPower): ActionName {
   const found = powerActions.find((name) => actions[name].desiredPower === desired)
   if (found === undefined) throw new Error(`no action is for powerState ${desired}`)
   return found
 }
 
-/** The power that a domain has when the desired power is reached. */
 export const powerWhenReached: Record<DesiredPower, DomainPower> = {
   Running: 'running',
   Stopped: 'off',
@@ -108,7 +103,7 @@ export const powerWhenReached: Record<DesiredPower, DomainPower> = {
   Suspended: 'saved',
 }
 
-/** Whether the domain has the desired power. A server that should be off needs no domain. */
+/** A server that should be off needs no domain. */
 export const isReached = (desired: DesiredPower, power: DomainPower): boolean =>
   powerWhenReached[desired] === power || (desired === 'Stopped' && power === 'missing')
 

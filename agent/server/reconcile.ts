@@ -42,7 +42,7 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
 }
 
 async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
-  // Throw instead of calling libvirt: the call would wait for a connection and block a worker.
+  // A call of libvirt would wait for a connection and block a worker.
   if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',
@@ -51,8 +51,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // A start of the domain may hang and keep libvirtd busy, so that the domain cannot be observed. If the server is to
-    // be deleted, do not wait: report the domain as paused, so that the deletion goes on and destroys the domain.
+    // A hanging start of the domain keeps libvirtd busy, so that the domain cannot be observed. Report it as paused, so
+    // that the deletion goes on and destroys it.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error
@@ -61,9 +61,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
 }
 
 /**
- * Reports that the domain cannot be observed. A server without pending work keeps its status. Any other server gets a
- * status that says why it waits. But if libvirt is away and the server has nothing on this host yet, this host rejects
- * the server, so that the scheduler chooses another host.
+ * Reports that the domain cannot be observed. A server without pending work keeps its status. If libvirt is away and
+ * the server has nothing on this host yet, this host rejects the server, so that the scheduler chooses another.
  */
 async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest
@@ -88,8 +87,8 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
 }
 
 /**
- * If the status announces an action that the agent does not continue, ends the action record of this action. Returns
- * the guest with the new number of action records.
+ * Ends the record of an announced action that the agent does not continue. Returns the guest with the new number of
+ * action records.
  */
 async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps: Deps): Promise<Guest> {
   const { server } = guest
@@ -104,13 +103,12 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   }
 }
 
-/** Reports the state of a server that needs no action. A fault stays in the status until the spec changes. */
+/** A fault stays in the status until the spec changes. */
 async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outcome> {
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))
   const failure = standingFault(server)
-  // Keep `hostRejection`, with which this host has rejected the server, until the scheduler has moved the server to
-  // another host.
+  // Keep `hostRejection` until the scheduler has moved the server to another host.
   const { hostRejection } = server.status ?? {}
   const rejection = failure && hostRejection ? { hostRejection } : {}
   await applyStatusOf({ ...statusInputOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)

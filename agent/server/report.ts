@@ -1,4 +1,3 @@
-/** Reports a server's state: writes its status and emits events. */
 import type { Guest } from '../../actions/host/index.ts'
 import type { Server } from '../../crds/index.ts'
 import type { EndedAction } from './action-record.ts'
@@ -7,7 +6,6 @@ import type { Deps } from './deps.ts'
 import type { Observed } from './observed.ts'
 import { agentStatus, type StatusInput } from './status.ts'
 
-/** A server and the state of its domain. */
 export interface ObservedGuest {
   guest: Guest
   observed: Observed
@@ -21,11 +19,10 @@ export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host
   actionRecords: guest.server.status?.actionRecords ?? 0,
 })
 
-/** Computes and writes the status. Returns the server after the write. */
 export const applyStatusOf = (input: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(input.server, { ...agentStatus(input), ...more }, deps)
 
-/** Converts an action's name to the reason of an Event: trigger_crash_dump becomes TriggerCrashDump. */
+/** trigger_crash_dump becomes TriggerCrashDump. */
 const eventReasonOf = (action: string): string =>
   action.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
 

@@ -1,4 +1,3 @@
-/** Tests a rescue, from the request until the server runs from its own disk again. */
 import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Terminal, Transient } from '../../crds/index.ts'
@@ -116,7 +115,6 @@ describe('rescue', () => {
     await bench.reconcileOnce(agent)
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'DiskMissing' })
     expect(bench.machine.domain?.state).toBe('off')
-    // The status must have no task state, because with one the controller would reject the request for unrescue.
     expect(bench.status.taskState).toBeUndefined()
     await bench.requestAction('unrescue')
     await bench.reconcileUntilSettled(agent)

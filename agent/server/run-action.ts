@@ -18,7 +18,7 @@ import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
 import { readFormerRun, writeRunningRecord } from './write-record.ts'
 
-/** The shortest time, in milliseconds, between two writes of a step's progress to the status. */
+/** The shortest time, in milliseconds, between two reports of a step's progress in the status. */
 const STATUS_MS = 5000
 /** The shortest time, in milliseconds, between two writes of the steps to the action record. */
 const RECORD_MS = 30_000
@@ -38,8 +38,8 @@ export async function runAction(
 }
 
 /**
- * Whether to announce the action: to write its task state to the status before its steps run. An action without a task
- * state is not announced. Neither is a creation, because the scheduler has announced it already.
+ * Whether to write the action's task state to the status before its steps run. The scheduler has already announced a
+ * creation.
  */
 function needsAnnouncement({ status }: Server, { action }: Planned): boolean {
   const { builds, task } = actions[action]
@@ -64,9 +64,8 @@ async function beginRun(
 }
 
 /**
- * Returns what an earlier process of the agent has recorded of this action; undefined if it has recorded nothing. Some
- * requested actions are never announced in the status. For these, only the action record shows whether the action has
- * ended, so this function reads it.
+ * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. For requested actions
+ * that the status does not announce, only the record shows whether they have ended.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
   if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
@@ -95,8 +94,8 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const guest: Guest = { server, instance, mode: modeAfter(actions[run.planned.action], modeOf(server)) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
-    // Reconcile again, because the spec may have changed during the run. Do not rely on a watch event for that: if the
-    // end was already in the status, nothing was written, so there is no event.
+    // The spec may have changed during the run, so reconcile again. If the end was already in the status, nothing was
+    // written, so no watch event would cause that.
     return changed
   }
   const { host, shutdownTimeout } = deps
@@ -106,7 +105,6 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
-/** Reports a step that takes longer than LASTING_MS (action-run.ts), and requeues the server. */
 async function reportProgressAndRequeue(
   run: ActionRun,
   guest: Guest,
@@ -146,8 +144,8 @@ async function endRun(
     ...(failure ? { failure } : {}),
   }
   const end: ActionEnd = { ended }
-  // Do not store the end of a deletion in the run. Then, if reporting the end fails, the next try runs all steps of the
-  // deletion again. This makes sure that nothing of the server is left on this host when the finalizer is removed.
+  // Do not store the end of a deletion in the run: if the report fails, all its steps run again. So nothing of the
+  // server is left when the finalizer is removed.
   if (actions[planned.action].result !== 'gone') run.end = end
   return conclude(run, end, guest, deps, ctx)
 }
@@ -164,7 +162,6 @@ async function conclude(
   return outcome
 }
 
-/** Reports why the action failed, and waits until the next try is due. */
 async function retryLater(
   seen: ObservedGuest,
   planned: Planned,
@@ -174,8 +171,7 @@ async function retryLater(
 ): Promise<Outcome> {
   const { code, message } = failure
   ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
-  // If the agent is restoring the server by itself, report no task state. The controller can then admit action
-  // requests, such as the one that ends a rescue.
+  // With a task state, the controller would admit no action requests, such as the one that ends a rescue.
   const running = planned.restores ? {} : { running: planned }
   await applyStatusOf({ ...statusInputOf(seen, deps), ...running, failure }, deps)
   return wait(code, deps.attempts.backoffRemaining(seen.guest.server.metadata.uid ?? '', planned).ms)

@@ -1,4 +1,3 @@
-/** Runs the steps of an action in their order, until a step has to wait or fails. */
 import { isRefusal, type Refusal, runStep, type Step } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -12,16 +11,12 @@ export interface RunOptions {
   guest: Guest
   signal: AbortSignal
   shutdownTimeout: number
-  /** Called with the duration of each step that is done or has failed. */
   onStep(name: string, seconds: number): void
 }
 
 export type RunResult =
   | { kind: 'done' }
-  /**
-   * The step runs in the background. The next reconcile of the server tries it again: at an event, or after
-   * `checkAfterMs`.
-   */
+  /** The step runs in the background. It is tried again at the server's next event, or after `checkAfterMs`. */
   | { kind: 'waiting'; step: string; checkAfterMs: number; progress?: string }
   | { kind: 'failed'; failure: Failure }
 
@@ -59,9 +54,8 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Decides what the failure of a step means. A clean-up step is tried until it succeeds. If a requested action fails
- * before any of its steps has changed anything, the request counts as refused, not as failed. After a restart of the
- * agent during the action, the agent does not know what earlier steps have changed, so the request counts as failed.
+ * A clean-up step is tried until it succeeds. A requested action that fails before it has changed anything counts as
+ * refused. After a restart of the agent, earlier changes are unknown, so the action counts as failed.
  */
 function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
   if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }
@@ -72,8 +66,8 @@ function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): F
 }
 
 /**
- * The failure for a step that refuses the action in the server's current state. Only a requested action can count as
- * refused. An action that follows from the spec counts as failed, so that the status shows the reason.
+ * Only a requested action can count as refused. An action that follows from the spec counts as failed, so that the
+ * status shows the reason.
  */
 const refusalOf = (
   { name }: Step<never>,
@@ -86,14 +80,12 @@ const refusalOf = (
   isRefusal: planned.request !== undefined,
 })
 
-/**
- * The length to which messages are cut. QEMU's messages can be long, and an action record allows only 8192 characters.
- */
+/** QEMU's messages can be long, and an action record allows only 8192 characters. */
 const MAX_MESSAGE_LENGTH = 2000
 
-/** The failure for an error that a step has thrown. Only Terminal and Refused errors are final at once. */
+/** Only Terminal and Refused errors are final at once. */
 export function failureOf(step: string, thrown: unknown): Failure {
-  // Many steps write files, so any error that means a full disk is converted here, to the same error for all steps.
+  // Many steps write files, so convert any error that means a full disk here.
   const error = toDiskFull(thrown, 'the server')
   const message = `${step}: ${explainError(error)}`.slice(0, MAX_MESSAGE_LENGTH)
   if (!isKubenovaError(error)) return { code: 'Unexpected', message, final: false }

@@ -1,4 +1,3 @@
-/** Tests that a server's status stays small even if everything fails at once with the longest messages. */
 import { expect, it } from 'vitest'
 import { type Interface, type ServerStatus, Terminal, Transient } from '../../crds/index.ts'
 import { unreachableStatus } from '../../test/fakes/controller.ts'
@@ -7,10 +6,8 @@ import { Bench, conditionTypesOf, HOST, SCHEDULER } from './testing.ts'
 
 const KEY = { namespace: 'demo', name: 'web' }
 const NODE_LIFECYCLE = { fieldManager: 'kubenova-node-lifecycle' }
-/** A text of three bytes per character, longer than any field allows. */
 const longText = '€'.repeat(100_000)
 
-/** As many interfaces as a server can have, each with an IPv4 and an IPv6 address. */
 const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   const name = `${'n'.repeat(250)}${i}`
   const address = (text: string, prefixLength: number) => ({ address: text, prefixLength, dhcp: true })
@@ -27,7 +24,6 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   }
 })
 
-/** Places the server on its third host after two others have rejected it. The scheduler tries no fourth host. */
 async function placeOnLastHost(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
@@ -37,10 +33,7 @@ async function placeOnLastHost(): Promise<Bench> {
   return bench
 }
 
-/**
- * Returns the size of the status in bytes, without the field `instance`. This field is a copy of what the user
- * requested, so errors do not make it longer.
- */
+/** Leaves out the field `instance`: it copies what the user requested, so errors do not make it longer. */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all
   return Buffer.byteLength(JSON.stringify(status))

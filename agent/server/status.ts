@@ -1,4 +1,3 @@
-/** Computes the agent's part of a Server's status from the observed domain and the running action. Pure. */
 import type { Action } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { modeAfter, modeOf, targetPowerOf } from '../../actions/mode.ts'
@@ -28,14 +27,11 @@ import { isOffByGuest, isReached } from './power-policy.ts'
 export interface Failure {
   code: Reason
   message: string
-  /**
-   * If true, the failure is a fault: the agent does not try the action again until the spec changes or a user requests
-   * an action.
-   */
+  /** If true, the agent does not try the action again until the spec changes or a user requests an action. */
   final: boolean
   /** If true, the cause is this host and not the server, so another host should be tried. */
   rejectsHost?: boolean
-  /** If true, the request cannot be done in the current state, and nothing was changed. This is no fault. */
+  /** If true, the current state does not allow the request, and nothing was changed. This is no fault. */
   isRefusal?: boolean
   /** If true, the failed step only removes what is no longer needed, so the agent tries it until it succeeds. */
   isCleanUp?: boolean
@@ -48,27 +44,21 @@ export interface StatusInput {
   now: string
   /** The action that runs now. */
   running?: Planned
-  /** The action that has just ended, successfully or with `failure`. */
   finished?: Planned
   /**
-   * True if the action that has just ended was refused, or if it failed and is of a kind that changes no state, such as
-   * a crash dump. The fault of the server then stays as it was.
+   * True if the action that has just ended was refused, or failed without changing state (such as a crash dump). The
+   * fault of the server then stays as it was.
    */
   refused?: boolean
   failure?: Failure
   progress?: string
-  /** The domain's name, the path of its console log, and its VNC address. */
   runtimeInfo: { domain: string; consoleLog: string; vnc?: string }
   actionRecords: number
 }
 
-/** All fields of the status that the agent owns. A field that is absent here is removed from the status. */
 export type AgentStatus = StatusOf<'agent'>
 
-/**
- * Nova's power_state for each power of the domain. If the domain's memory is saved to a file, libvirt and Nova both
- * report the domain as shut off.
- */
+/** Nova's power_state. A domain whose memory is saved to a file counts as shut off in libvirt and Nova. */
 const powerStateOf: Record<DomainPower, PowerState> = {
   running: 'Running',
   paused: 'Paused',
@@ -79,11 +69,9 @@ const powerStateOf: Record<DomainPower, PowerState> = {
   missing: 'NOSTATE',
 }
 
-/** The action that has just succeeded; undefined if none has. */
 const succeededAction = ({ finished, failure, refused }: StatusInput): Action | undefined =>
   finished && !failure && !refused ? actions[finished.action] : undefined
 
-/** The current mode of the server. An action that has just succeeded may have changed it. */
 function currentMode(input: StatusInput): Mode {
   const { server } = input
   const succeeded = succeededAction(input)
@@ -98,8 +86,8 @@ function currentVmState(input: StatusInput, launched: boolean): VmState {
 }
 
 /**
- * The fault that stays in the status while a requested action runs, as in Nova. The end of the action decides whether
- * the fault is removed.
+ * As in Nova, the fault stays in the status while a requested action runs. The end of the action decides whether it is
+ * removed.
  */
 const keptFault = ({ server, running }: StatusInput): Failure | undefined =>
   running?.request ? standingFault(server) : undefined
@@ -118,9 +106,9 @@ function taskStateOf({ running }: StatusInput): TaskState | undefined {
 }
 
 /**
- * The desired power that the server reached last. It keeps this value when the guest or a person changes the power
- * later. When an action succeeds, the value is the power to which that action leads, even if spec.powerState has
- * changed during the action. In a mode that does not follow spec.powerState, the value does not change.
+ * The desired power that the server reached last. It stays when the guest or a person changes the power later. A
+ * successful action sets it to its own target, even if spec.powerState has changed meanwhile. It never changes in a
+ * mode that does not follow spec.powerState.
  */
 function reachedPowerOf(input: StatusInput): DesiredPower | undefined {
   const { server, observed, running } = input
@@ -143,7 +131,6 @@ function readyCondition(input: StatusInput): NewCondition {
   }
 }
 
-/** The Ready condition of a server while no action runs. */
 function settledCondition(
   server: Server,
   observed: Observed,
@@ -155,8 +142,7 @@ function settledCondition(
 }
 
 /**
- * The reason and message of a rescued Server's Ready condition. The message says how to leave the rescue system, and
- * which change of spec.powerState takes effect only after that.
+ * The message says how to leave the rescue system, and which change of spec.powerState takes effect only after that.
  */
 function rescuedReason(
   { spec, status }: Server,
@@ -173,13 +159,9 @@ function rescuedReason(
   return { reason, message }
 }
 
-/**
- * The reason and message of the Server's Ready condition when the power is not the desired one and the agent will not
- * correct the power by itself. The message tells the user what to do.
- */
+/** Why the server is not Ready when the agent will not correct its power. The message tells the user what to do. */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
-  // Recommend `start` only if Running is desired. The controller rejects it if spec.powerState is Paused or Suspended,
-  // because the agent would undo it at once.
+  // If spec.powerState is Paused or Suspended, the controller rejects `start`, because the agent would undo it at once.
   const orStart = desired === 'Running' ? 'create a ServerAction with action: start, or ' : ''
   if (isOffByGuest(observed)) {
     const message = `the guest powered itself off; to start it, ${orStart}set powerState to Stopped and back`
@@ -201,16 +183,15 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
 }
 
 /**
- * The conditions of the status. Reconciling and Stalled exist only while they are true, as kstatus expects. A server
- * that this host rejects is not stalled, because the scheduler looks for another host.
+ * Reconciling and Stalled exist only while they are true, as kstatus expects. A server that this host rejects is not
+ * stalled, because the scheduler looks for another host.
  * @param next the server with the new status
  */
 function conditionsOf(input: StatusInput, next: Server): NewCondition[] {
   const { running, failure, observed } = input
   const ready = readyCondition(input)
   const { status: isReady, reason, message, observedGeneration = 0 } = ready
-  // True if the server is not ready, no action runs or has failed, and the agent plans no action: the server then stays
-  // as it is until a user acts.
+  // The server then stays unready until a user acts.
   const isLeftSo = !running && !failure && isReady !== 'True' && plan(next, observed) === undefined
   const isStalled = failure ? failure.final && !failure.rejectsHost : isLeftSo
   const isReconciling = running || (failure && !isStalled)
@@ -223,9 +204,7 @@ function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
 }
 
-/**
- * The time at which the server was created successfully, or was first seen to run; undefined if neither has happened.
- */
+/** When the server was created successfully or was first seen to run; undefined if neither has happened. */
 function launchedAtOf(input: StatusInput): string | undefined {
   const { server, observed, now, running } = input
   const runs = observed.power !== 'missing' && observed.power !== 'off'
@@ -233,10 +212,7 @@ function launchedAtOf(input: StatusInput): string | undefined {
   return server.status?.launchedAt ?? (created ? now : undefined)
 }
 
-/**
- * The fault in the status, which stays until the spec changes or an action changes the server's state; undefined if
- * none.
- */
+/** The fault stays in the status until the spec changes or an action changes the server's state; undefined if none. */
 export function standingFault({ metadata, status }: Server): Failure | undefined {
   const fault = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
   if (!fault) return undefined
@@ -249,7 +225,7 @@ export function standingFault({ metadata, status }: Server): Failure | undefined
   }
 }
 
-/** The failure to report for a domain that ends again and again, and is therefore started only after a delay. */
+/** For a domain that ends again and again, and is therefore started only after a delay. */
 export function restartDelayedFailure({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
   const often = `the domain has ended by itself again (${reason}), after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`
   const help = 'see the console log, and the log of the domain that libvirt keeps on the host'
@@ -258,9 +234,8 @@ export function restartDelayedFailure({ power, reason = power }: Observed, { cou
 }
 
 /**
- * The status of a server whose domain cannot be observed: the fields as reported last, with conditions that say why the
- * server waits. `domain.name` is set even if nothing was built yet, because readers of the status take this field as
- * the sign that an agent has written the status.
+ * The status of a server whose domain cannot be observed: the last fields, with conditions that say why the server
+ * waits. `domain.name` is always set: to readers, it means that an agent has written the status.
  */
 export function unobservedStatus(
   { metadata, status = {} }: Server,
@@ -287,7 +262,6 @@ export function agentStatus(input: StatusInput): AgentStatus {
   return { ...fields, conditions: withTransitionTimes(conditionsOf(input, next), server.status?.conditions, now) }
 }
 
-/** The fields of the status that the agent owns, without the conditions. */
 function fieldsAfter(input: StatusInput): Omit<AgentStatus, 'conditions'> {
   const { server, observed, finished, runtimeInfo, actionRecords } = input
   const old = server.status

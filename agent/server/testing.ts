@@ -1,4 +1,3 @@
-/** For tests: one server on one host, with the agent and the API server in memory. */
 import { serverAction } from '../../actions/index.ts'
 import {
   type DesiredPower,
@@ -48,7 +47,6 @@ export interface PlacedServer {
   status?: Partial<ServerStatus>
 }
 
-/** Returns a Server that is placed on this host and was launched. The desired power that it reached last is Running. */
 export function placedServer({ desired = 'Running', generation = 1, deleting, status }: PlacedServer = {}): Server {
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -70,17 +68,15 @@ export function placedServer({ desired = 'Running', generation = 1, deleting, st
   }
 }
 
-/** One process of the agent. `life.effects` lists everything that it wrote. */
 export interface AgentLife {
   life: Life
   deps: Deps
   events: EventDetails[]
 }
 
-/** A test bench: an API server and a host in memory with one server. A test starts agents on it. */
 export class Bench {
   readonly clock = new FakeClock()
-  /** Action records whose phase has changed after their end. This must not happen, so a test expects an empty list. */
+  /** Action records whose phase has changed after their end. This must not happen. */
   readonly reopenedRecords: string[] = []
   readonly api = new FakeApi(
     () => this.clock.wall(),
@@ -119,13 +115,12 @@ export class Bench {
       this.reopenedRecords.push(`${key} had ended as ${old} and is ${now}`)
   }
 
-  /** The action records in the order of creation, each as action and phase, such as "start Succeeded". */
+  /** In the order of creation, such as "start Succeeded". */
   get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
   }
 
-  /** Creates the server as its user does, and places it on the host as the controller does. */
   async create(spec: Partial<Server['spec']> = {}): Promise<void> {
     const metadata = { ...KEY, finalizers: [FINALIZER] }
     await this.servers.create({ metadata, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } }, USER)
@@ -194,7 +189,7 @@ export class Bench {
   }
 
   /**
-   * Reconciles the server once. Rejects with Killed if the agent is killed meanwhile.
+   * Rejects with Killed if the agent is killed meanwhile.
    * @param seen the server in the agent's informer cache
    */
   reconcileOnce(
@@ -205,9 +200,6 @@ export class Bench {
     return life.runUntilKilled(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
   }
 
-  /**
-   * Reconciles until nothing changes any more. As the queue does, reconciles again after an event, a wait or an error.
-   */
   async reconcileUntilSettled(agent: AgentLife = this.startAgent()): Promise<AgentLife> {
     for (let passes = 0; passes < 60; passes++) {
       const before = this.api.find('servers', 'demo/web') as Server | undefined
@@ -227,11 +219,9 @@ export class Bench {
   }
 }
 
-/** The writes of this agent to the API server, each as verb and resource. */
 export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
-/** Starts a bench whose server is active and needs no action. */
 export async function startBenchWithActiveServer(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
@@ -239,19 +229,13 @@ export async function startBenchWithActiveServer(spec: Partial<Server['spec']> =
   return bench
 }
 
-/**
- * Returns the name of a host function that only the given step calls. If a test makes this function fail, only that
- * step fails.
- */
+/** Returns the name of a host function that only this step calls. */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 
-/** A libvirt error after which a retry may succeed. */
 export const busyLibvirt = new Transient('LibvirtError', 'libvirt is busy')
-/** A libvirt error after which no retry succeeds. */
 export const unsupportedMachine = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
 
-/** Starts a bench whose guest ignores requests to power off. */
 export async function startIgnoringPowerButton(): Promise<Bench> {
   const bench = await startBenchWithActiveServer()
   bench.machine.obeysPowerButton = false
@@ -259,7 +243,6 @@ export async function startIgnoringPowerButton(): Promise<Bench> {
 }
 
 /**
- * Starts a bench whose server is in error, because `step` failed.
  * @param desired the power that the server should have reached
  * @param from the power that the server had reached before; undefined if the creation of the server is to fail
  */

@@ -1,4 +1,3 @@
-/** Tests the actions that do not change the server's state, whether they succeed or fail. */
 import { describe, expect, it } from 'vitest'
 import { type ServerAction, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'

@@ -1,4 +1,3 @@
-/** Tests what the agent reports while libvirt does not answer or a domain cannot be observed. */
 import { describe, expect, it } from 'vitest'
 import { ownerOfCondition, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
@@ -120,7 +119,6 @@ it('reports once that a server that was not built yet cannot be observed, and th
 })
 
 describe('reconcileServer of a domain that ends again and again', () => {
-  /** Makes the domain crash and reconciles, as after libvirt's event. */
   async function crashDomain(bench: Bench, agent: AgentLife) {
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'crashed')
     return bench.reconcileOnce(agent)
@@ -139,7 +137,6 @@ describe('reconcileServer of a domain that ends again and again', () => {
       expect(await crashDomain(bench, agent)).toEqual({ kind: 'wait', for: 'the next try', recheckAfter: delayMs })
       expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'RestartDelayed' })
       expect(readyOf(bench)?.message).toContain(`after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`)
-      // A reconcile before the time of the next try neither starts the domain nor writes anything.
       const { length } = writesOf(agent)
       await bench.reconcileOnce(agent)
       expect([bench.machine.boots.length, writesOf(agent).length]).toEqual([before, length])

@@ -1,4 +1,3 @@
-/** Writes action records when an action ends, and during the action if one of its steps takes long. */
 import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
 import {
   ignoreNotFound,
@@ -28,7 +27,7 @@ type RecordDeps = Pick<Deps, 'actions' | 'hostName' | 'clocks'>
 
 const recordCountOf = ({ status }: Server): number => status?.actionRecords ?? 0
 
-/** Writes the steps of a running action. Creates the action record if the action follows from a change of the spec. */
+/** Creates the action record if the action follows from a change of the spec. */
 export async function writeRunningRecord(server: Server, run: ActionRun, deps: RecordDeps): Promise<void> {
   const { planned, startTime, steps } = run
   const started: StartedAction = { planned, host: deps.hostName, startTime, steps }
@@ -39,7 +38,6 @@ export async function writeRunningRecord(server: Server, run: ActionRun, deps: R
 }
 
 /**
- * Writes the record of an action that has ended.
  * @param number the number in the record's name; undefined if a ServerAction requested the action, or if no record
  * exists yet
  * @returns the number of the server's action records afterwards
@@ -63,8 +61,8 @@ export async function writeEndedRecord(
 }
 
 /**
- * Writes the record. Does nothing if the record is gone and its namespace is being deleted: the API server then creates
- * no object any more.
+ * Does nothing if the record is gone and its namespace is being deleted: the API server then creates no object any
+ * more.
  */
 async function applyRecord(record: Draft<ServerAction>, { actions, hostName }: RecordDeps): Promise<void> {
   try {
@@ -83,23 +81,22 @@ async function applyRequestRecord(
   try {
     await applyRecord(requestRecord(server, request, status), deps)
   } catch (error) {
-    // An admission policy forbids changing a record that has ended. The controller ends a record if it finds that no
-    // host can run the request. If it has ended this record, nothing is left to write.
+    // An admission policy forbids changing an ended record. The controller may have ended this one because no host can
+    // run the request.
     if (isForbidden(error)) {
       const record = await readRecord(server, request.name, deps)
       if (record && isEnded(record)) return
     }
-    // These errors mean that the user has deleted the ServerAction. The write names the uid, so the API server does not
-    // create the ServerAction again. The record is lost, and a further try cannot help.
+    // The user has deleted the ServerAction. The write names its uid, so it cannot create the ServerAction again, and a
+    // further try cannot help.
     if (!isNotFound(error) && !isConflictOrUidMismatch(error)) throw error
   }
 }
 
 /**
- * Creates the record under the first free number. If that name is taken by the record of this action, because the agent
- * wrote it before a crash, uses that record. If the name is taken by anything else, tries the next number. It can be
- * taken by a record of the same action with another result: if the host loses power after the write of a record and
- * before the write of the status, the status does not count that record.
+ * Creates the record under the first free number. If the agent wrote this record before a crash, uses that one. A
+ * number can also be taken by a record that the status does not count, because the host lost power before the write of
+ * the status.
  * @returns the number of the record; undefined if it was not created because its namespace is being deleted
  */
 async function createRecord(
@@ -125,7 +122,6 @@ async function createRecord(
   return number
 }
 
-/** Whether this is the record that this host wrote for this action on this server. */
 const isRecordOf = (
   record: ServerAction | undefined,
   { metadata }: Server,
@@ -168,9 +164,8 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that was announced in the status and is not continued, because the server needs another
- * action by now. Either an earlier process of the agent announced the action, or this process did before a try of the
- * action failed.
+ * Ends the record of an action that was announced in the status but is not continued, because the server needs another
+ * action by now.
  * @returns the number of the server's action records afterwards
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {

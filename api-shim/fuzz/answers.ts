@@ -1,4 +1,3 @@
-/** Checks of answers that hold for every request, however malformed. */
 import type { ServiceName } from '../routes/route.ts'
 import type { FuzzRequest } from './requests.ts'
 
@@ -8,7 +7,6 @@ export interface RawAnswer {
   text: string
 }
 
-/** The statuses above 500 that are documented: not implemented (501), and try again (503). */
 const allowedServerErrors = [501, 503]
 
 interface Exchange {
@@ -17,7 +15,6 @@ interface Exchange {
   answer: RawAnswer
 }
 
-/** The rules for all answers, each with a phrase for an answer that breaks it. */
 const rules: readonly [violation: string, isBroken: (exchange: Exchange) => boolean][] = [
   ['an error of the shim', ({ answer: { status } }) => status >= 500 && !allowedServerErrors.includes(status)],
   [
@@ -39,7 +36,6 @@ const rules: readonly [violation: string, isBroken: (exchange: Exchange) => bool
   ],
 ]
 
-/** Returns a phrase for each rule that the answer breaks. */
 export function findViolations(exchange: Exchange): string[] {
   const violations = rules.filter(([, isBroken]) => isBroken(exchange)).map(([violation]) => violation)
   if (violations.length === 0) return []
@@ -60,7 +56,7 @@ const isVersionedFault = (exchange: Exchange): boolean =>
 const isJsonAsDeclared = ({ headers, text }: RawAnswer): boolean =>
   text === '' || !String(headers['content-type']).startsWith('application/json') || parseText(text) !== undefined
 
-/** The old Compute API 2.0 knows no microversions. */
+/** The old Compute API 2.0 has no microversions. */
 const hasPlainVersion = ({ url, headers }: FuzzRequest): boolean =>
   url.startsWith('/compute/v2.1/') &&
   /^compute (2\.([1-9]\d?|10[0-4])|latest)$/.test(headers['openstack-api-version'] ?? '')
@@ -75,7 +71,7 @@ function parseText(text: string): unknown {
 
 type FaultForm = 'fault' | 'token' | 'page'
 
-/** The form of an answer with an error; undefined if it is none of those that the service's clients read. */
+/** Undefined if the service's clients cannot read the answer as an error. */
 function faultFormOf({ service, answer: { status, text, headers } }: Exchange): FaultForm | undefined {
   const type = String(headers['content-type'])
   if (status === 404 && isNotFoundPage(type, text)) return 'page'
@@ -94,7 +90,6 @@ const isNotFoundPage = (type: string, text: string): boolean =>
     ? text === JSON.stringify({ message: `${NOT_FOUND}<br /><br />\n\n\n`, code: '404 Not Found', title: 'Not Found' })
     : text.includes(NOT_FOUND) && /^text\/(html|plain); charset=UTF-8$/.test(type)
 
-/** Nova's name for each status, written down apart from the code that renders them. */
 const novaNames: Readonly<Record<number, string>> = {
   400: 'badRequest',
   403: 'forbidden',

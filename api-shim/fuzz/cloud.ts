@@ -1,4 +1,3 @@
-/** The cloud for fuzzed requests: objects of each kind on the fake API server, real tokens, and a log that is kept. */
 import { Writable } from 'node:stream'
 import { createLog } from '../../kube/log.ts'
 import { createServer, setState } from '../../test/conformance/servers.ts'
@@ -45,7 +44,7 @@ export class FuzzCloud implements AsyncDisposable {
     known.push('1', 'rack', 'key', 'instances', 'default', 'hw:cpu_policy')
   }
 
-  /** Checks tokens that are no names of test users as a cloud does, and logs as a cloud does. */
+  /** Checks tokens as in production, except those that are names of test users. Records the log. */
   async #useRealTokens(): Promise<void> {
     const { shim } = this
     const { state } = shim.services

@@ -1,7 +1,3 @@
-/**
- * Sends malformed requests to every route: none of them may be an error of the shim. The requests are the same in each
- * run; FUZZ_SEED chooses others, and FUZZ_FACTOR multiplies their number.
- */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { groupRoutes } from '../http/mount.ts'
@@ -14,14 +10,11 @@ import { bodySchemasOf, type FuzzRequest, requestsOf, SECRET } from './requests.
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 1)
 const factor = Number(process.env['FUZZ_FACTOR'] ?? 1)
-/** A route that reads a body gets more requests than the others. */
 const runsOf = (route: Route): number => factor * (bodySchemasOf(route).length > 0 ? 20 : 5)
-/** Processor time, because the machine may be busy. The goal of a second is far above the time of any request. */
+/** Processor time, because the machine may be busy. A second is far above the time of any request. */
 const MAX_MICROSECONDS = 1_000_000
-/** Even a busy machine answers each request in this time. */
 const TIMEOUT_MS = 30_000
 
-/** The first part of the path tells the resource. */
 const resourceOf = ({ service, path }: Route): string => `${service} /${path.split('/')[1]}`
 const resources = Map.groupBy(allRoutes, resourceOf)
 const rootsOf = ({ service }: Route): string[] =>

@@ -1,4 +1,3 @@
-/** Makes requests worse: wrong values inside a body, and wrong bytes instead of one. */
 import fc, { type Arbitrary } from 'fast-check'
 
 const nest = (depth: number, open: string, close: string): string => open.repeat(depth) + close.repeat(depth)
@@ -41,13 +40,11 @@ const strangeValues: readonly unknown[] = [
   JSON.parse(nest(200, '[', ']')),
 ]
 
-/** Names of properties that every object of JavaScript has by inheritance, and one that none has. */
 const strangeKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'unexpected', '']
 
-/** The strange values whose JSON text is short. */
 export const shortStrangeValues = strangeValues.filter((value) => JSON.stringify(value).length < 1_000)
 
-/** A value in whose place, or in the place of one of whose members, a strange value stands. */
+/** Puts a strange value in the place of the value or of one of its members, at any depth. */
 export const mutateValues = (values: Arbitrary<unknown>, strange = strangeValues): Arbitrary<unknown> =>
   fc
     .tuple(
@@ -79,7 +76,6 @@ function changeMember(value: object, key: string | undefined, strange: unknown, 
   return { ...value, [how === 'set' && key !== undefined ? key : added]: strange }
 }
 
-/** Bodies that are no valid JSON, or JSON that no serializer writes. */
 const strangeBodies: readonly (string | Buffer)[] = [
   '',
   ' ',
@@ -105,7 +101,6 @@ const strangeBodies: readonly (string | Buffer)[] = [
   Buffer.from('{"a": "\xff"}', 'latin1'),
 ]
 
-/** The JSON text of a value, sometimes cut off, with a key twice, or nested deeply. */
 export const textsOf = (values: Arbitrary<unknown>): Arbitrary<string | Buffer> =>
   fc.oneof(
     { weight: 12, arbitrary: values.map((value) => JSON.stringify(value) ?? '') },
@@ -115,5 +110,4 @@ export const textsOf = (values: Arbitrary<unknown>): Arbitrary<string | Buffer> 
     { weight: 3, arbitrary: fc.constantFrom(...strangeBodies) },
   )
 
-/** Replaces the last string of a JSON text by a deep array. */
 const replaceLeaf = (text: string): string => text.replace(/"[^"]*"(?=[\]}]*$)/, nest(20_000, '[', ']'))

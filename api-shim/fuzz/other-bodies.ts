@@ -1,4 +1,4 @@
-/** Schemas of the bodies that routes of the Image and the Network API read by themselves, by the name of the route. */
+/** Schemas of the bodies that the Image and Network API's routes parse themselves, by the name of the route. */
 import { attributes } from '../routes/images/attributes.ts'
 import {
   arraySchema,

@@ -1,4 +1,3 @@
-/** Generates requests to a route: path, query, headers and body. */
 import fc, { type Arbitrary } from 'fast-check'
 import { MAX_VERSION, minorOf, versionText } from '../http/microversion.ts'
 import type { Route } from '../routes/route.ts'
@@ -14,9 +13,8 @@ export interface FuzzRequest {
   payload: string | Buffer | undefined
 }
 
-/** The text that requests have in the place of each secret. A log must not contain it. */
+/** A log must not contain this text, which requests have in place of each secret. */
 export const SECRET = 'kubenovaFuzzSecret00'
-/** The properties that hold secrets, in any body. The value is also valid base64. */
 const secrets = Object.fromEntries(
   ['password', 'adminPass', 'user_data', 'secret', 'contents', 'private_key'].map((name) => [name, SECRET]),
 )
@@ -73,7 +71,7 @@ const strangeParameters = [
   'constructor',
   'toString',
 ]
-/** Parameters that several lists read although their schemas may not name them. */
+/** Several lists read these parameters although their schemas may not name them. */
 const commonParameters = [
   'limit',
   'marker',
@@ -115,7 +113,6 @@ const contentTypes = fc.oneof(
     ),
   },
 )
-/** The Image API takes two forms of JSON patch. */
 const patchTypes = fc.constantFrom(
   'application/openstack-images-v2.1-json-patch',
   'application/openstack-images-v2.0-json-patch',
@@ -175,7 +172,7 @@ const segmentsOf = ({ known = [] }: ValueOptions): Arbitrary<string> =>
     { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).map(encodeText) },
   )
 
-/** Percent-encodes a text; a lone surrogate, which has no encoding, becomes a question mark. */
+/** A lone surrogate, which has no encoding, becomes U+FFFD. */
 const encodeText = (text: string): string => encodeURIComponent(text.toWellFormed())
 
 function queriesOf({ query = {} }: Route, { known = [] }: ValueOptions): Arbitrary<string> {
@@ -207,7 +204,6 @@ function queriesOf({ query = {} }: Route, { known = [] }: ValueOptions): Arbitra
     .map((pairs) => `?${pairs.join('&')}`)
 }
 
-/** The schemas of the bodies of a route, at all microversions. */
 export function bodySchemasOf({ name, body = {} }: Route): Schema[] {
   const other = otherBodies[name]
   return [...Object.values(body), other].filter((schema) => schema !== undefined)

@@ -1,4 +1,4 @@
-/** Generates JSON values that a schema accepts. Most values are valid; `not`, `if` and look-around are not regarded. */
+/** Generates JSON values that a schema accepts, mostly: `not`, `if` and look-around are ignored. */
 import fc, { type Arbitrary } from 'fast-check'
 import type { Schema } from '../validation/schema.ts'
 
@@ -71,7 +71,6 @@ const formats: Readonly<Record<string, Arbitrary<string>>> = {
   base64: fc.base64String({ maxLength: 40 }),
 }
 
-/** Characters of each sort. New letters of Unicode are not among them: the tables of Python and Node differ. */
 const characters = fc.constantFrom(
   ...'abcXYZ0159-_.:/, @%$[](){}\'"\\'.split(''),
   'é',
@@ -97,7 +96,6 @@ function stringsOf(schema: Schema, { known = [] }: ValueOptions): Arbitrary<stri
   return fc.oneof({ arbitrary: free, weight: 3 }, ...(pattern === undefined ? fromKnown : []))
 }
 
-/** Strings that match a pattern. A pattern with look-around is matched by plain words. */
 function matching(pattern: string, maxLength: number): Arbitrary<string> {
   try {
     return fc.stringMatching(new RegExp(pattern), { maxLength: Math.min(maxLength, 60) })

@@ -1,13 +1,11 @@
-/** Negotiates the form of an answer by the Accept header. Pure. */
-
 interface Range {
   type: string
   quality: number
 }
 
 /**
- * The offered media types that the header accepts, best first. A header that names no media type, such as `garbage`,
- * accepts all of them; an absent or empty header accepts none, as in webob, which Nova uses.
+ * The offered media types that the header accepts, best first. A header without any media type, such as `garbage`,
+ * accepts all; an absent or empty one accepts none, as in webob, which Nova uses.
  */
 export function acceptedTypes(header: string | undefined, offers: readonly string[]): string[] {
   if (header === undefined || header.trim() === '') return []

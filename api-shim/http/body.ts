@@ -1,11 +1,9 @@
-/**
- * Reads the bodies of requests: which content types are taken, and JSON with the liberties of Python's parser. Pure.
- */
+/** Reads the bodies of requests. Accepts the same deviations from JSON as Python's parser. Pure. */
 import { newBadRequest, newUnsupportedMediaType } from './fault.ts'
 
 const JSON_TYPES = ['application/json', 'application/vnd.openstack.compute+json']
 
-/** Throws a 415 unless the header names a form of JSON, is absent, or is text/plain, which Nova takes for absent. */
+/** Throws a 415 unless the header names a form of JSON, is absent, or is text/plain, which Nova treats as absent. */
 export function checkContentType(header: string | undefined): void {
   const type = header?.split(';')[0]?.trim() ?? ''
   if (type !== '' && type !== 'text/plain' && !JSON_TYPES.includes(type)) throw newUnsupportedMediaType()
@@ -15,13 +13,10 @@ export const malformedBody = (): Error => newBadRequest('Malformed request body'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The deepest nesting of a body. Code that walks through a body calls itself on each level, so the stack limits it. */
+/** The deepest nesting of a body. Recursive code walks through bodies, so the stack limits it. */
 const MAX_DEPTH = 500
 
-/**
- * Parses a body. An empty one is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too
- * deeply.
- */
+/** An empty body is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too deeply. */
 export function parseBody(raw: Uint8Array | undefined): unknown {
   if (raw === undefined || raw.length === 0) return null
   const body = parseText(raw)
@@ -42,9 +37,9 @@ const isDeeperThan = (depth: number, value: unknown): boolean =>
   value !== null &&
   (depth === 0 || Object.values(value).some((member) => isDeeperThan(depth - 1, member)))
 
-/** Strings, and the words for floats that Python's JSON parser takes although they are no JSON. */
+/** JSON strings, and the words for floats that Python's JSON parser accepts although they are no JSON. */
 const stringOrFloatWord = /"(?:[^"\\]|\\.)*"|-?Infinity\b|\bNaN\b/g
-/** Stands before such a word in the string that replaces it. A user's body cannot contain this string by accident. */
+/** Prefix of the string that replaces such a float word. A user's body cannot contain it by accident. */
 const MARK = '\u0000float:'
 
 function parseJson(text: string): unknown {

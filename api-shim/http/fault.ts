@@ -1,6 +1,4 @@
-/** Faults: the errors that a client of the Compute API sees, with Nova's names and default texts. */
-
-/** Nova's name of a fault, which is the only key of its body. All other statuses are `computeFault`. */
+/** Nova's names of faults: the only key of the fault's body. All other statuses are `computeFault`. */
 const faultNames: Readonly<Record<number, string>> = {
   400: 'badRequest',
   401: 'unauthorized',
@@ -15,7 +13,6 @@ const faultNames: Readonly<Record<number, string>> = {
   503: 'serviceUnavailable',
 }
 
-/** An error with the HTTP status and the text that the client gets. */
 export class Fault extends Error {
   override readonly name = 'Fault'
   readonly status: number

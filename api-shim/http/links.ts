@@ -1,18 +1,16 @@
-/** Builds the addresses that stand in answers. Pure. */
-
 export interface Link {
   rel: string
   href: string
 }
 
 export interface LinkBase {
-  /** The address of the shim for this client, without a slash at the end. */
+  /** The shim's address for this client, without a slash at the end. */
   address: string
   /** The path of the service: `/compute`. */
   service: string
   /** The version in the path: `/v2.1`. */
   version: string
-  /** The project in the path of the request; undefined if the path has none. */
+  /** Undefined if the path of the request has no project. */
   project: string | undefined
 }
 

@@ -1,14 +1,13 @@
-/** Microversions of the Compute API: how a request asks for one, and how code compares them. Pure. */
 import { Fault, newBadRequest } from './fault.ts'
 
-/** A microversion as it stands in headers and in route declarations, such as `2.53`. The major number is always 2. */
+/** A microversion as in headers and route declarations, such as `2.53`. The major number is always 2. */
 export type VersionText = `2.${number}`
 
 export const MIN_VERSION: VersionText = '2.1'
-/** The highest microversion that the shim advertises. Raise it only when all routes render it completely. */
+/** Raise this only when all routes render the new microversion completely. */
 export const MAX_VERSION: VersionText = '2.104'
 
-/** The minor number of a microversion: 53 of `2.53`. Code compares these numbers. */
+/** 53 of `2.53`. */
 export const minorOf = (version: VersionText): number => Number(version.slice(2))
 export const versionText = (minor: number): VersionText => `2.${minor}`
 
@@ -25,7 +24,7 @@ export function selectByVersion<T>(values: ByVersion<T>, minor: number): T | und
   return best?.value
 }
 
-/** Whether the microversion lies in the range. Both ends belong to the range; an absent end is no limit. */
+/** Both ends belong to the range; an absent end is no limit. */
 export const isInRange = (minor: number, { since, until }: { since?: VersionText; until?: VersionText }): boolean =>
   (since === undefined || minor >= minorOf(since)) && (until === undefined || minor <= minorOf(until))
 
@@ -36,8 +35,8 @@ const FORMAT = /^([1-9]\d*)\.([1-9]\d*|0)$/
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /**
- * The minor number of the microversion that a request asks for; without a header it is that of 2.1. Throws a 400 if the
- * header is malformed, and a 406 if the version is outside of the supported range.
+ * The minor number of the requested microversion; without a header, that of 2.1. Throws a 400 for a malformed header,
+ * and a 406 for an unsupported version.
  */
 export function negotiateVersion(headers: Headers): number {
   const asked = versionFromHeaders(headers)
@@ -54,9 +53,7 @@ export function negotiateVersion(headers: Headers): number {
   )
 }
 
-/**
- * The last entry for the service `compute` wins. The older header, which names no service, is read only without one.
- */
+/** The last entry for the service `compute` wins. Without one, the older header counts, which names no service. */
 function versionFromHeaders(headers: Headers): string | undefined {
   const entries = headerText(headers, STANDARD_HEADER)?.split(',') ?? []
   for (const entry of entries.toReversed()) {
@@ -71,7 +68,6 @@ function headerText(headers: Headers, name: string): string | undefined {
   return Array.isArray(value) ? value.join(',') : value
 }
 
-/** The headers with which each answer repeats the microversion. */
 export const versionHeaders = (version: string): Record<string, string> => ({
   'openstack-api-version': `compute ${version}`,
   'x-openstack-nova-api-version': version,

@@ -7,12 +7,9 @@ import type { Services } from '../services.ts'
 import type { Profile } from './profile.ts'
 import { type Incoming, type Outgoing, type RouteGroup, serveRequest } from './serve.ts'
 
-/**
- * The form of a project ID in a path. It is Nova's, so that a path without a project is never taken for one with it.
- */
+/** Nova's form of a project ID, so that a path without a project is never taken for one with it. */
 const PROJECT = ':project_id(^[0-9a-f-]+$)'
 
-/** Groups routes that share method and path. The parameters of a path have one name in all routes of a group. */
 export function groupRoutes(routes: readonly Route[]): RouteGroup[] {
   const groups = new Map<string, [Route, ...Route[]]>()
   for (const route of routes) {
@@ -58,12 +55,12 @@ declare module 'fastify' {
   }
 }
 
-/** How long a client may take to send a body that the shim keeps in memory. */
+/** Milliseconds that a client may take to send a body that the shim keeps in memory. */
 const BODY_TIMEOUT_MS = 60_000
 
 /**
- * Ends the connection of a client that does not send its body in time. Node's own limit for whole requests is off,
- * because it cannot tell an upload, which may take hours, from another request.
+ * Ends the connection of a client that does not send its body in time. Node's own limit is off, because it would also
+ * end uploads, which may take hours.
  */
 export function limitBodyTime({ raw, routeOptions }: FastifyRequest): void {
   if (routeOptions.config.takesStream) return
@@ -71,13 +68,13 @@ export function limitBodyTime({ raw, routeOptions }: FastifyRequest): void {
   raw.once('close', () => clearTimeout(timer))
 }
 
-/** The ID of each request, which stands in the answer, in action records and in the log. */
+/** The answer, the action records and the log contain this ID. */
 export const newRequestId = (): string => `req-${randomUUID()}`
 
-/** The header Content-Type of each request, which {@link hideContentType} has taken out of fastify's way. */
+/** The Content-Type of each request that {@link hideContentType} has removed from fastify's headers. */
 const contentTypes = new WeakMap<FastifyRequest, string>()
 
-/** Makes fastify read every body as bytes. It would refuse some media types with a fault that is not Nova's. */
+/** Makes fastify read every body as bytes: it would refuse some media types with a fault that is not Nova's. */
 export function hideContentType(request: FastifyRequest): void {
   const { 'content-type': contentType } = request.headers
   if (contentType !== undefined) contentTypes.set(request, contentType)
@@ -99,22 +96,18 @@ export function incomingOf(request: FastifyRequest): Incoming {
 
 const bytesOf = ({ body }: FastifyRequest): Uint8Array | undefined => body as Uint8Array | undefined
 
-/** The headers with the request ID. Nova sends both at every microversion. */
+/** Nova sends both at every microversion. */
 export const requestIdHeaders = (requestId: string): Record<string, string> => ({
   'x-openstack-request-id': requestId,
   'x-compute-request-id': requestId,
 })
 
-/**
- * Sends the answer by itself: fastify would drop the Content-Type of an answer without a body, and add a charset to
- * that of a text.
- */
+/** fastify would drop the Content-Type of an answer without a body, and add a charset to that of a text. */
 export function sendAnswer(reply: FastifyReply, { status, headers, body = '' }: Outgoing): FastifyReply {
   const common = { ...requestIdHeaders(reply.request.id), ...headers }
   reply.hijack()
   if (body instanceof Readable) {
     reply.raw.writeHead(status, common)
-    // If either side breaks, the pipeline destroys the other: the file is closed, or the client sees a short answer.
     pipeline(body, reply.raw, () => undefined)
     return reply
   }

@@ -1,9 +1,8 @@
-/** Pages, sort keys and markers of lists, as all lists of the Compute API have them. Pure. */
 import type { Query } from '../validation/request.ts'
 import { newBadRequest } from './fault.ts'
 import type { Link } from './links.ts'
 
-/** The longest page; a client that asks for more gets as many. Nova's option `max_limit`. */
+/** The longest page (Nova's option `max_limit`). A client that asks for more gets this many. */
 export const MAX_LIMIT = 1000
 
 export interface PageRequest {
@@ -11,7 +10,7 @@ export interface PageRequest {
   marker?: string
 }
 
-/** Reads `limit` and `marker`. If a parameter is repeated, its last value counts, as for webob. */
+/** If a parameter is repeated, its last value counts, as in webob. */
 export function pageRequestOf(query: Query): PageRequest {
   const limit = query['limit']?.at(-1)
   // As in Nova, an empty marker is none.
@@ -22,7 +21,7 @@ export function pageRequestOf(query: Query): PageRequest {
 
 export interface PageOf<T> {
   items: T[]
-  /** The ID of the last item if the page is full. As in Nova, there need not be more items then. */
+  /** The ID of the last item if the page is full. As in Nova, more items need not follow. */
   next?: string
 }
 
@@ -35,10 +34,10 @@ export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, 
   return { items: page, ...(last !== undefined && page.length === limit ? { next: idOf(last) } : {}) }
 }
 
-/** The member `<name>_links` with the address of the next page; nothing if this page is not full. */
+/** The member `<name>_links` with the address of the next page; empty if this page is not full. */
 export function nextLink(name: string, { next }: PageOf<unknown>, href: string, query: Query): Record<string, Link[]> {
   if (next === undefined) return {}
-  // As Nova has it: sorted by name, of a repeated parameter the last value, and the marker in the place of an old one.
+  // As in Nova: sorted by name, only one value of a repeated parameter, and the new marker replaces the old one.
   const sorted = Object.keys(query).toSorted()
   const last = new Map(sorted.map((key) => [key, query[key]?.toSorted().at(-1) ?? '']))
   const text = new URLSearchParams([...last.set('marker', next)]).toString()
@@ -51,11 +50,10 @@ export interface SortKey<T> {
   descending: boolean
 }
 
-/** The key of a direction that comes without a key. */
 const DEFAULT_SORT_KEY = 'created_at'
 
 /**
- * Reads `sort_key` and `sort_dir`. A key without a direction has the first direction, or descending.
+ * A key without a direction gets the first direction, or descending.
  * @param values how to get the value of each key that clients may name
  */
 export function sortKeysOf<T>(query: Query, values: Readonly<Record<string, (item: T) => SortValue>>): SortKey<T>[] {

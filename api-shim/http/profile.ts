@@ -1,4 +1,3 @@
-/** The habits of each OpenStack service: where it is mounted, its microversions, and the form of its errors. */
 import type { ServiceName } from '../routes/route.ts'
 import { type Fault, renderFault } from './fault.ts'
 import { minorOf, negotiateVersion, versionHeaders, versionText } from './microversion.ts'
@@ -10,19 +9,19 @@ export interface Rendered {
 
 export interface Profile {
   service: ServiceName
-  /** The path of the service's root below the address of the shim. */
+  /** The path of the service below the address of the shim. */
   root: string
-  /** The version in the path, below the root. */
+  /** Comes after `root` in the path. */
   version: string
-  /** Whether a project may stand between version and path. */
+  /** Whether the path may have a project after the version. */
   hasProjectInPath: boolean
-  /** The minor number of the microversion that a request asks for. Throws a fault if there is no such version. */
+  /** The minor number of the requested microversion. Throws a fault if there is no such version. */
   negotiate(headers: Readonly<Record<string, string | string[] | undefined>>): number
   versionHeaders(minor: number): Record<string, string>
   renderFault(fault: Fault): Rendered
-  /** The Compute API takes no other bodies than JSON. Other services read them as they come. */
+  /** True for the Compute API. Other services parse bodies themselves. */
   takesJsonOnly: boolean
-  /** Properties that a schema does not know are dropped instead of refused: the old Compute API 2.0. */
+  /** True for the old Compute API 2.0: properties that a schema does not know are dropped, not refused. */
   isRelaxed?: true
 }
 
@@ -43,7 +42,7 @@ const titles: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
-/** The fault of Keystone, and of the middleware that checks tokens in front of the other services. */
+/** Keystone's form of a fault. The middleware that checks tokens in front of the other services also uses it. */
 export const renderKeystoneFault = ({ status, message }: Fault): Rendered =>
   asJson({ error: { code: status, title: titles[status] ?? 'Internal Server Error', message } })
 
@@ -59,7 +58,6 @@ const neutronTypes: Readonly<Record<number, string>> = {
   409: 'Conflict',
   501: 'HTTPNotImplemented',
 }
-/** An object that does not exist has a type of its own: `NetworkNotFound`. */
 const neutronTypeOf = ({ status, message }: Fault): string => {
   const [, word] = status === 404 ? (/^(Network|Subnet|Port) \S+ could not be found\.$/.exec(message) ?? []) : []
   return word === undefined ? (neutronTypes[status] ?? 'HTTPInternalServerError') : `${word}NotFound`

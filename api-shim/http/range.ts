@@ -6,10 +6,7 @@ export interface ByteRange {
   end: number
 }
 
-/**
- * The range of a body of `size` bytes. Undefined: the whole body, also if the header is malformed or asks for several
- * ranges, as the RFC allows.
- */
+/** Undefined means the whole body, also if the header is malformed or asks for several ranges, as the RFC allows. */
 export function parseRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const [, first = '', last = ''] = /^bytes=(?=.*\d)(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? []
   if (first + last === '') return undefined

@@ -1,11 +1,10 @@
 /**
- * Regular expressions that users send as filters. RE2 matches in time linear in the text, whatever the expression, so
- * no filter can block the event loop.
+ * Regular expressions that users send as filters. RE2 matches in linear time, so no filter can block the event loop.
  */
 import { RE2JS } from 're2js'
 
 export interface Matcher {
-  /** Whether the expression matches a part of the text, without regard to case. */
+  /** Ignores case. The expression need not match the whole text. */
   test(text: string): boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * Serves one request: the steps are in the order in which Nova takes them, because a request with several mistakes gets
- * the answer to the first.
+ * Serves one request. The steps are in Nova's order, because a request with several mistakes gets the answer to the
+ * first.
  */
 import type { Readable } from 'node:stream'
 import { type Caller, type Role } from '../identity/caller.ts'
@@ -14,16 +14,14 @@ import { Links } from './links.ts'
 import { isInRange, selectByVersion } from './microversion.ts'
 import { type Profile, renderKeystoneFault } from './profile.ts'
 
-/** A request as the HTTP server hands it over. */
 export interface Incoming {
   method: string
   params: Readonly<Record<string, string>>
   queryText: string
   headers: Readonly<Record<string, string | string[] | undefined>>
   body: Uint8Array | undefined
-  /** The body of a request to a route with `takesStream`, in place of `body`. */
+  /** Replaces `body` for a route with `takesStream`. */
   stream?: Readable | undefined
-  /** The address of the shim for this client, without a slash at the end. */
   address: string
   requestId: string
 }
@@ -60,7 +58,6 @@ export async function serveRequest(
   }
 }
 
-/** The caller without a token, for routes that need none. */
 const nobody: Caller = {
   user: { id: '', name: '' },
   roles: new Set(),
@@ -75,11 +72,11 @@ async function authenticateCaller(
   if (first.authenticated === false) return nobody
   const caller = await authenticator.authenticate(textOf(headers['x-auth-token']) ?? '')
   if (caller === undefined) return 'rejected'
-  // A token without a project serves only to ask the identity service for one with a project.
+  // A token without a project is only good for asking the identity service for one with a project.
   return caller.project === undefined && first.service !== 'identity' ? 'rejected' : caller
 }
 
-/** The answer to a request without a valid token, in the form of Keystone's middleware in front of each service. */
+/** The answer has the form of Keystone's middleware, which checks tokens in front of each service. */
 export function rejectToken(
   _profile: Profile,
   { address }: Pick<Incoming, 'address'>,
@@ -97,7 +94,7 @@ interface Context {
   services: Services
 }
 
-/** Selects the route and validates the request. Throws the fault of the first mistake. */
+/** Throws the fault of the first mistake. */
 function prepare(
   profile: Profile,
   group: RouteGroup,
@@ -127,7 +124,7 @@ function prepare(
   return { route, request: makeRequest({ route, incoming, params, query, body, version, caller, services, links }) }
 }
 
-/** As in Nova, links have the caller's project if the path or the query of the request has it. */
+/** As in Nova, links contain the caller's project if the path or the query of the request does. */
 function projectInLinks(inPath: string | undefined, { queryText }: Incoming, { project }: Caller): string | undefined {
   return inPath ?? (project && queryText.includes(project.id) ? project.id : undefined)
 }
@@ -158,7 +155,7 @@ function readBody(raw: Uint8Array | undefined, hasActions: boolean): unknown {
   return parseBody(raw)
 }
 
-/** The routes whose key is the only key of the body. Anything else than an object with one key is no action. */
+/** An action's body is an object with one key, which names the action. */
 function selectAction(group: RouteGroup, body: unknown): readonly Route[] {
   if (typeof body !== 'object' && typeof body !== 'string') throw newNotFound()
   if (body === null) throw newNotFound()

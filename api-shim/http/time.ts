@@ -1,8 +1,4 @@
-/** Times as Nova reads and prints them. Pure. */
-
-/**
- * The time that an ISO 8601 text means; UTC if it names no zone. Undefined if it is none. Nova also takes a date alone.
- */
+/** Parses an ISO 8601 text; UTC if it names no zone. Undefined if it is invalid. Nova also accepts a date alone. */
 export function parseIsoTime(text: string): Date | undefined {
   const pattern = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '0', zone = 'Z'] =

@@ -1,6 +1,3 @@
-/**
- * The answer to a request for which there is no route: a page in the form that the client accepts, as webob makes it.
- */
 import { acceptedTypes } from './accept.ts'
 
 export interface Page {

@@ -1,4 +1,3 @@
-/** The documents with which clients find out which versions the Compute API has. They need no token. Pure. */
 import { MAX_VERSION, MIN_VERSION } from './microversion.ts'
 
 interface ApiVersion {
@@ -35,7 +34,7 @@ const versions: readonly ApiVersion[] = [
 
 const mediaTypesOf = ({ mediaType }: ApiVersion): object[] => [{ base: 'application/json', type: mediaType }]
 
-/** The list at the root of the service. @param root the address of that root */
+/** @param root the address of the service's root */
 export const renderVersions = (root: string): object => ({
   versions: versions.map(({ mediaType: _mediaType, path, ...version }) => ({
     ...version,
@@ -43,7 +42,7 @@ export const renderVersions = (root: string): object => ({
   })),
 })
 
-/** The document of one version; undefined if there is no such version. @param path the version that stands in links */
+/** Undefined if there is no such version. @param path the version in the links */
 export function renderVersion(root: string, id: string, path: string): object | undefined {
   const found = versions.find((version) => version.id === id)
   if (!found) return undefined
@@ -55,7 +54,7 @@ export function renderVersion(root: string, id: string, path: string): object | 
   return { version: { ...version, links, 'media-types': mediaTypesOf(found) } }
 }
 
-/** The answer to a path without a version: the same path below each version, with the status 300. */
+/** The answer to a path without a version (status 300): the same path below each version. */
 export const renderChoices = (root: string, path: string): object => ({
   choices: versions.map((version) => ({
     id: version.id,

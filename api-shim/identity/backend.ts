@@ -1,6 +1,6 @@
 /**
- * The functions that the routes of the identity API need of a back end. The embedded one keeps users in a Secret,
- * projects as namespaces and roles as RBAC bindings. A Keystone of the operator would be another implementation.
+ * The functions of a back end that the routes of the identity API use. The embedded one keeps users in a Secret,
+ * projects as namespaces and roles as RBAC bindings. An external Keystone would be another one.
  */
 import type { Authenticator } from '../services.ts'
 import type { Caller, Project, Role } from './caller.ts'
@@ -10,7 +10,7 @@ export interface User {
   name: string
 }
 
-/** How a user proves who it is, and what the token shall be valid for. */
+/** Proves who the user is, and says what the token shall be valid for. */
 export interface Credentials {
   methods: readonly string[]
   password?: { user: UserReference; password: string }
@@ -19,7 +19,6 @@ export interface Credentials {
   scope?: { project: ProjectReference }
 }
 
-/** A user or a project by its ID or by its name. */
 export interface UserReference {
   id?: string
   name?: string
@@ -64,15 +63,14 @@ export interface IdentityBackend extends Authenticator {
   issueToken(credentials: Credentials): Promise<{ token: string; info: TokenInfo }>
   /** Undefined if the token is not valid. */
   inspectToken(token: string): Promise<TokenInfo | undefined>
-  /** The token is refused from then on, by all replicas. */
+  /** All replicas refuse the token from then on. */
   revokeToken(token: string): Promise<void>
   users(): User[]
   projects(): Project[]
-  /** The projects in which a user has a role. */
   projectsOf(user: User): Project[]
   assignments(): RoleAssignment[]
   listApplicationCredentials(user: User): ApplicationCredential[]
-  /** Returns the secret as well, which cannot be read again. */
+  /** Also returns the secret, which cannot be read again. */
   createApplicationCredential(
     caller: Caller,
     draft: NewApplicationCredential,

@@ -1,11 +1,11 @@
-/** The user on whose behalf a request is served: what a token says, and as whom the shim writes. */
+/** The user whose request is served: what the token says, and the Kubernetes user with which the shim writes. */
 
 /** Nova's default roles. Each role includes the ones after it; `service` includes none. */
 export const roles = ['admin', 'manager', 'member', 'reader'] as const
 export type Role = (typeof roles)[number] | 'service'
 
 export interface Project {
-  /** The uid of the namespace without dashes: clients expect a project ID in this form. */
+  /** The uid of the namespace without dashes, the form of a project ID that clients expect. */
   id: string
   /** The namespace. */
   name: string
@@ -15,18 +15,17 @@ export interface Caller {
   user: { id: string; name: string }
   /** Undefined for a token without a project; the Compute API does not accept such a token. */
   project?: Project
-  /** All roles of the user in the project, those included by other roles too. */
+  /** All roles of the user in the project, including implied ones. */
   roles: ReadonlySet<Role>
-  /** As whom the API server sees the user. */
+  /** The user and groups that the API server sees. */
   kubernetes: { user: string; groups: readonly string[] }
-  /** true: the token comes from an application credential, which must not make further credentials. */
+  /** True if the token comes from an application credential, which must not create further credentials. */
   isRestricted?: true
 }
 
-/** Whether the user is an administrator of the whole cloud, who sees the objects of all projects. */
 export const isAdmin = (caller: Caller): boolean => caller.roles.has('admin')
 
-/** The roles that a user has with these assigned roles: an administrator is also a manager, member and reader. */
+/** Adds the implied roles: an administrator is also a manager, member and reader. */
 export function includedRoles(assigned: Iterable<Role>): ReadonlySet<Role> {
   const all = new Set<Role>()
   for (const role of assigned) {
@@ -36,7 +35,7 @@ export function includedRoles(assigned: Iterable<Role>): ReadonlySet<Role> {
   return all
 }
 
-/** A project's ID from the uid of its namespace, and back. */
+/** The project's ID is its namespace's uid without dashes. */
 export const projectIdFromUid = (uid: string): string => uid.replaceAll('-', '')
 export const uidFromProjectId = (id: string): string =>
   id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -138,7 +138,7 @@ describe('the embedded identity', () => {
 
 describe('verifyPassword', () => {
   it('accepts a hash of the reference implementation', async () => {
-    // A test vector of the reference implementation: the password `password` with the salt `somesalt`.
+    // A test vector of argon2's reference implementation, with the salt `somesalt`.
     const hash = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
     expect(await verifyPassword('password', hash)).toBe(true)
     expect(await verifyPassword('Password', hash)).toBe(false)

@@ -4,7 +4,7 @@ import type { Authenticator } from '../services.ts'
 import type { State } from '../state/state.ts'
 import { type Caller, includedRoles } from './caller.ts'
 
-/** As whom the shim then acts. The operator must give this user rights, or nothing works. */
+/** The Kubernetes user of all requests. The operator must grant it rights. */
 export const NO_AUTH_USER = 'kubenova:no-auth'
 
 /** @param namespace the project of all requests */

@@ -1,6 +1,6 @@
 /**
- * The bytes of uploaded images on the shim's volume, which all replicas share. An upload is written to a file of its
- * own and gets its final name only when it is complete: one that breaks leaves nothing.
+ * The bytes of uploaded images on the shim's volume, which all replicas share. An upload gets its final file name only
+ * when it is complete, so an interrupted one leaves nothing.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { Fault, newConflict } from '../http/fault.ts'
 import { type DataKey, isDataKey } from './data-url.ts'
 
-/** The bytes that have been received. Hashes are in hexadecimal. */
+/** Hashes are in hexadecimal. */
 export interface ReceivedData {
   key: DataKey
   size: number
@@ -22,13 +22,13 @@ export interface ImageBytesOptions {
   dir: string
   /** The largest image in bytes. */
   maxBytes: number
-  /** An upload that sends nothing for this long is ended. */
+  /** Milliseconds without data after which an upload is ended. */
   idleMs?: number
 }
 
-/** A file that was not written to for this long belongs to a process that has ended. It is longer than `idleMs`. */
+/** Milliseconds. A file without writes for this long belongs to a process that has ended. Longer than `idleMs`. */
 const STALE_MS = 180_000
-/** Bytes without an Image are removed only when they are older: their Image may be about to be created. */
+/** Milliseconds for which bytes without an Image are kept, because their Image may be about to be created. */
 const ORPHAN_MS = 3_600_000
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
@@ -53,9 +53,9 @@ export class ImageBytes {
   }
 
   /**
-   * Stores a stream as the bytes of an image. Throws a 409 if another upload for the image is under way, a 413 if the
-   * image is too large or the volume is full, and a 400 if the client stops.
-   * @param announced the size in bytes that the client has announced, if it has
+   * Throws a 409 if another upload for the image is under way, a 413 if the image is too large or the volume is full,
+   * and a 400 if the client stops.
+   * @param announced the size in bytes that the client has announced, if any
    */
   async receive(id: string, source: Readable, announced?: number): Promise<ReceivedData> {
     if (announced !== undefined && announced > this.#maxBytes) throw this.#limitExceeded()
@@ -74,12 +74,10 @@ export class ImageBytes {
     }
   }
 
-  /** Whether an upload for the image is under way, here or in another replica. */
   async isReceiving(id: string): Promise<boolean> {
     return (await ageOf(join(this.#partial, id))) < STALE_MS
   }
 
-  /** Opens the bytes. Undefined if there are none with this key. */
   async open(key: DataKey): Promise<{ file: FileHandle; size: number } | undefined> {
     if (!isDataKey(key)) return undefined
     try {
@@ -95,7 +93,7 @@ export class ImageBytes {
     if (isDataKey(key)) await rm(this.#pathOf(key), { force: true })
   }
 
-  /** Removes bytes without an Image, and what crashed processes have left. Returns how many files were removed. */
+  /** Removes bytes without an Image, and what crashed processes have left. Returns the number of removed files. */
   async removeOrphans(isNeeded: (key: DataKey) => boolean): Promise<number> {
     const orphans = (await readdir(this.#data)).filter((name) => {
       const [, id = '', secret = ''] = /^(.{36})-(.+)$/.exec(name) ?? []
@@ -109,7 +107,7 @@ export class ImageBytes {
     return old.length
   }
 
-  /** Creates the file of an upload. That it exists means that another upload is under way, unless it is stale. */
+  /** Creates the file of an upload. If it exists and is not stale, another upload is under way. */
   async #claim(path: string, id: string): Promise<FileHandle> {
     for (let tries = 1; ; tries++) {
       try {
@@ -169,7 +167,7 @@ function faultOfUpload(error: unknown): unknown {
     : error
 }
 
-/** Milliseconds since the file was last written to; infinite if it does not exist. */
+/** Milliseconds since the last write; infinite if the file does not exist. */
 async function ageOf(path: string): Promise<number> {
   try {
     return Date.now() - (await stat(path)).mtimeMs

@@ -1,6 +1,6 @@
 /**
- * The attributes of an image that its owner chooses, as they lie in an Image. Attributes that only Glance's API has
- * stand in annotations, so that no other program needs to know them. Pure.
+ * The attributes of an image that its owner chooses. Those that only Glance's API has are annotations of the Image, so
+ * that no other program needs to know them. Pure.
  */
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
@@ -23,7 +23,6 @@ export interface ImageDraft {
   properties: Readonly<Record<string, string>>
 }
 
-/** The shim's record of bytes that it has received. */
 export interface DataFacts {
   size: number
   md5: string
@@ -43,7 +42,7 @@ const annotationOf = {
 type Fact = keyof typeof annotationOf
 const factOf = ({ metadata }: Image, fact: Fact): string | undefined => metadata.annotations?.[annotationOf[fact]]
 
-/** The annotation with tags is a JSON list; text that a user has put in its place means no tags. */
+/** The annotation is a JSON list. If a user has written anything else there, the image has no tags. */
 function parseTags(text: string | undefined): string[] {
   try {
     const value: unknown = JSON.parse(text ?? '[]')
@@ -85,7 +84,7 @@ export function updateTimeOf(image: Image): string {
   return isoSeconds(isTime ? time : (image.metadata.creationTimestamp ?? 0))
 }
 
-/** @param kubernetesName the name of the object: an image with the same display name needs no annotation for it */
+/** @param kubernetesName the name of the object; the same display name needs no annotation */
 function annotationsFor(draft: ImageDraft, kubernetesName: string): Record<string, string | null> {
   const flag = (value: boolean): string | null => (value ? 'true' : null)
   return {
@@ -110,7 +109,7 @@ export interface ImageSource {
   facts?: DataFacts
 }
 
-/** The Image to create. @param uuid its ID in Glance */
+/** @param uuid the image's ID in Glance */
 export function imageFor(
   draft: ImageDraft,
   uuid: string,
@@ -134,12 +133,11 @@ export function imageFor(
   }
 }
 
-/** The merge patch that gives an Image the attributes of a draft. */
 export function patchFor(image: Image, draft: ImageDraft, now: Date): object {
   const removed = Object.keys(image.spec.properties ?? {}).filter((key) => !Object.hasOwn(draft.properties, key))
   return {
     metadata: {
-      // A concurrent change makes this one a conflict, so that neither is lost.
+      // Neither of two concurrent changes may be lost.
       resourceVersion: image.metadata.resourceVersion,
       annotations: { ...annotationsFor(draft, image.metadata.name), [annotationOf.updatedAt]: now.toISOString() },
     },

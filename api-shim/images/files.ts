@@ -1,4 +1,3 @@
-/** Files of the Image API on the shim's volume: bytes of images, and records of images that have none yet. */
 import { join } from 'node:path'
 import type { Image } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
@@ -7,7 +6,7 @@ import { dataKeyOf } from './data-url.ts'
 import { QueuedImages } from './queued.ts'
 
 export interface ImageFilesOptions extends ImageBytesOptions {
-  /** The address of the shim for hosts, without a slash at the end. Absent: that of the request with the upload. */
+  /** The shim's address for hosts, without a slash at the end. If absent, that of the upload's request. */
   address?: string | undefined
 }
 
@@ -34,7 +33,7 @@ export class ImageFiles {
     return this.bytes.removeOrphans(({ secret }) => needed.has(secret))
   }
 
-  /** Removes orphans now and then until the signal. @param listImages all Images, of a cache that is filled */
+  /** @param listImages all Images, from a cache that is filled */
   collectUntil(signal: AbortSignal, listImages: () => Image[], log: Log): void {
     const collect = async (): Promise<void> => {
       try {

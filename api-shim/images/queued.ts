@@ -1,6 +1,6 @@
 /**
- * Images without bytes. There is no Image for them yet, because an Image says where its bytes are and can be booted.
- * Each is a file on the shim's volume, which all replicas share.
+ * Images without bytes. They are files on the shim's volume, which all replicas share. An Image is created only with
+ * the bytes, because it says where they are and can be booted.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -10,14 +10,13 @@ import type { ImageDraft } from './draft.ts'
 
 export interface QueuedImage {
   id: string
-  /** The namespace of the project that owns the image. */
   namespace: string
   createdAt: string
   updatedAt: string
   draft: ImageDraft
 }
 
-/** How many images without bytes a project may have, so that no project fills the volume with them. */
+/** No project may fill the volume with images without bytes. */
 const MAX_PER_PROJECT = 200
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
@@ -59,7 +58,6 @@ export class QueuedImages {
     await this.save(image)
   }
 
-  /** Writes the file as a whole: a crash leaves the former one or the new one. */
   async save(image: QueuedImage): Promise<void> {
     const temporary = join(this.#dir, `.${image.id}-${randomUUID()}`)
     await writeFile(temporary, JSON.stringify(image), { mode: 0o600 })

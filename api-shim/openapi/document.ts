@@ -1,7 +1,3 @@
-/**
- * The OpenAPI document of the shim, made from its routes: methods, paths, microversions, policies, the schemas of
- * requests, and status codes. Pure.
- */
 import { MAX_VERSION, MIN_VERSION } from '../http/microversion.ts'
 import { groupRoutes } from '../http/mount.ts'
 import { profiles } from '../http/profile.ts'
@@ -20,9 +16,6 @@ x-openstack has the microversions of a schema or of a parameter, as min-ver and 
 const text = { type: 'string' }
 const fault = (properties: Record<string, object>): object => ({ type: 'object', properties })
 
-/**
- * The form of the faults of each service. A fault of the Compute API has one member, whose name is the kind of fault.
- */
 const faults: Readonly<Record<ServiceName, object>> = {
   compute: {
     type: 'object',

@@ -1,4 +1,3 @@
-/** The operations of the OpenAPI document: what all routes with one method and path say together. Pure. */
 import type { Route, ServiceName } from '../routes/route.ts'
 import { pathParameters, queryParameters } from './parameters.ts'
 import { addBodies, type Components, rangeOf, slugOf } from './schemas.ts'
@@ -18,7 +17,7 @@ const texts: Readonly<Record<number, string>> = {
   410: 'Nova has removed this route.',
 }
 
-/** The answers with a fault, in the form of each service. The document has them once, by service and status. */
+/** The document has each of these answers once, by service and status. */
 export const faultResponses = (service: ServiceName): [string, object][] =>
   [400, 401, 403, 404, 406, 410, 'default' as const].map((status) => [
     `${service}.${status}`,
@@ -40,7 +39,6 @@ const answerOf = (status: number): object => ({
 const successesOf = ({ success }: Route): number[] =>
   typeof success === 'number' ? [success] : Object.values(success).filter((status) => status !== undefined)
 
-/** The faults that the declaration of a route brings about. */
 function faultsOf({ service, path, since, until, body, query, policy, authenticated, refusal }: Route): number[] {
   if (refusal !== undefined) return [401, refusal]
   const isVersioned = service === 'compute'
@@ -79,7 +77,6 @@ function requestBodyOf(routes: readonly Route[], components: Components): object
   return { requestBody: { required: true, content: { 'application/json': { schema } } } }
 }
 
-/** The properties of a route for which OpenAPI has no words. */
 const describeRoute = (route: Route): object => ({
   name: route.name,
   ...(route.action === undefined ? {} : { 'action-name': route.action }),
@@ -89,11 +86,10 @@ const describeRoute = (route: Route): object => ({
   ...(route.refusal === undefined ? { success: successesOf(route) } : { refusal: route.refusal }),
 })
 
-/** Actions of one path are one operation, which has the path as its ID. */
 const idOf = ({ service, name, action, path }: Route): string =>
   `${service}.${slugOf(action === undefined ? name.replace(':', '.') : path)}`
 
-/** @param path the path of the group, whose parameters have the names of its first route */
+/** @param path the group's path, whose parameters have the names of its first route */
 export function operationOf(routes: readonly Route[], path: string, components: Components): object {
   const [first] = routes
   if (!first) return {}

@@ -1,4 +1,3 @@
-/** The parameters of an operation in the OpenAPI document. Pure. */
 import { MIN_VERSION } from '../http/microversion.ts'
 import type { Route } from '../routes/route.ts'
 import type { Schema } from '../validation/schema.ts'
@@ -20,10 +19,7 @@ export const pathParameters = (path: string): Parameter[] =>
     schema: { type: 'string' },
   }))
 
-/**
- * The parameters of the query: each one that any microversion has, with the schema of the newest that has it. A
- * parameter that all microversions of the route have carries no range.
- */
+/** Each parameter that any microversion has, with its newest schema. A parameter of all microversions has no range. */
 export function queryParameters(routes: readonly Route[]): Parameter[] {
   const found = new Map<string, Parameter>()
   for (const route of routes)
@@ -34,7 +30,7 @@ export function queryParameters(routes: readonly Route[]): Parameter[] {
         found.set(name, {
           name,
           in: 'query',
-          // The shim has all values of a parameter in an array. An array of at most one value is a single parameter.
+          // The shim keeps a parameter's values in an array. At most one value means a plain parameter.
           schema: publicSchema(value['maxItems'] === 1 ? value['items'] : value),
           'x-openstack': { 'min-ver': first, ...(last === undefined ? {} : { 'max-ver': last }) },
         })

@@ -1,4 +1,3 @@
-/** The schemas of requests in the OpenAPI document. They are those with which the shim validates requests. Pure. */
 import { isInRange, MIN_VERSION, minorOf, type VersionText, versionText } from '../http/microversion.ts'
 import type { Route } from '../routes/route.ts'
 import { javascriptPattern } from '../validation/keywords.ts'
@@ -11,7 +10,7 @@ import {
   type Schema,
 } from '../validation/schema.ts'
 
-/** A range of microversions, in the words of the extension `x-openstack` of OpenStack's own OpenAPI documents. */
+/** Has the keys of `x-openstack`, an extension in OpenStack's own OpenAPI documents. */
 export interface VersionRange {
   'min-ver': VersionText
   'max-ver'?: VersionText
@@ -42,13 +41,11 @@ export function schemasOf(route: Pick<Route, 'since' | 'until'>, byVersion: Rout
   })
 }
 
-/** Schemas that many bodies share. They stand in the document once. */
+/** Many bodies share these schemas, which the document has once. */
 export const sharedSchemas = { boolean, nonNegativeInteger, nonNegativeSize, positiveSize, quotaLimit } as const
 const nameOfShared = new Map<unknown, string>(Object.entries(sharedSchemas).map(([name, schema]) => [schema, name]))
 
-/**
- * A schema for readers other than the shim: with patterns that JavaScript understands, and references to the shared.
- */
+/** Converts patterns to JavaScript's syntax, and refers to the shared schemas. */
 export function publicSchema(schema: unknown): unknown {
   const shared = nameOfShared.get(schema)
   return shared === undefined ? copySchema(schema) : { $ref: `#/components/schemas/${shared}` }
@@ -68,10 +65,7 @@ export function copySchema(schema: unknown): unknown {
 /** The schemas below `components`, by name. */
 export type Components = Map<string, object>
 
-/**
- * Adds the schemas of a route's bodies to the components.
- * @returns references to them
- */
+/** @returns references to the schemas */
 export function addBodies(route: Route, components: Components): { $ref: string }[] {
   return schemasOf(route, route.body).map(({ range, schema }) => {
     const key = [route.service, slugOf(route.name), range['min-ver']].join('.')

@@ -1,4 +1,3 @@
-/** All routes of the shim. A route is added here and nowhere else. */
 import { aggregateRoutes } from './aggregates/index.ts'
 import { availabilityZonesDetail, availabilityZonesList } from './availability-zones/list.ts'
 import { consoleActions, consoleAuthTokensShow, remoteConsolesCreate } from './consoles/remote-consoles.ts'

@@ -1,12 +1,11 @@
 /**
- * The routes of Nova that no longer do anything: those that Nova has removed answer 410 at every microversion, and
- * those that were only proxies to another service answer 404. Both are tables, so that the list of routes is complete.
+ * Routes of Nova that do nothing: removed ones answer 410 at every microversion, former proxies to other services
+ * answer 404.
  */
 import { newGone, newNotFound } from '../http/fault.ts'
 import type { VersionText } from '../http/microversion.ts'
 import { defineRoute, type Method, type Route } from './route.ts'
 
-/** A path and its methods; the parameters of the paths have no meaning. */
 const removed: readonly [path: string, methods: readonly Method[]][] = [
   ['/os-agents', ['GET', 'POST']],
   ['/os-agents/{id}', ['PUT', 'DELETE']],
@@ -41,7 +40,7 @@ const removed: readonly [path: string, methods: readonly Method[]][] = [
   ['/servers/{server_id}/os-virtual-interfaces', ['GET']],
 ]
 
-/** Removed actions: Nova first looks for the key in the body, so an unknown key is still a 400. */
+/** A removed action answers 410. As in Nova, an unknown key in the body is still a 400. */
 const removedActions: readonly [path: string, key: string, until?: VersionText][] = [
   ['/os-fixed-ips/{id}/action', 'reserve'],
   ['/os-fixed-ips/{id}/action', 'unreserve'],
@@ -54,8 +53,8 @@ const removedActions: readonly [path: string, key: string, until?: VersionText][
 ]
 
 /**
- * Proxies to networks and volumes, with the last microversion that has them. The shim does not have them at
- * any microversion: clients ask the services themselves.
+ * Nova's former proxies to networks and volumes. The shim has them at no microversion: clients ask the services
+ * themselves.
  */
 const proxies: readonly [path: string, methods: readonly Method[]][] = [
   ['/os-baremetal-nodes', ['GET', 'POST']],

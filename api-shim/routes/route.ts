@@ -1,6 +1,6 @@
 /**
- * The declaration of a route. A route is a value: who may call it, at which microversions, which requests are valid,
- * and what it does. The server mounts all routes of index.ts; tests and documents iterate over them.
+ * A route is a value: who may call it, at which microversions, which requests are valid, and what it does. The server,
+ * tests and documents iterate over the routes of index.ts.
  */
 import type { Readable } from 'node:stream'
 import type { Log } from '../../kube/log.ts'
@@ -15,15 +15,14 @@ import type { Schema } from '../validation/schema.ts'
 export type ServiceName = 'compute' | 'identity' | 'image' | 'network'
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** The rule that decides which callers may use a route. */
 export interface Policy {
   /** Nova's name of the rule, which stands in the 403: `os_compute_api:servers:create`. */
   rule: string
-  /** The role that a caller needs; `any`: no role. A role is included in the roles above it. */
+  /** The role that a caller needs; higher roles include it. `any`: no role. */
   role: Role | 'any'
   /**
-   * true: the handler checks the rule with `request.authorize()`, because Nova looks the object up first, so that an
-   * object that does not exist is a 404 for everybody. Absent: the rule is checked before the handler runs.
+   * true: the handler calls `request.authorize()` after it has found the object, so that, as in Nova, an unknown object
+   * is a 404 for everybody.
    */
   inHandler?: true
 }
@@ -35,21 +34,19 @@ export interface RouteRequest<Body = unknown> {
   readonly params: Readonly<Record<string, string>>
   /** The valid query: all values of each parameter. */
   readonly query: Query
-  /** The valid body; null if the request has none. */
+  /** The validated body; null if the request has none. */
   readonly body: Body
-  /** The bytes of the body as they come; only for a route with `takesStream`. */
+  /** The bytes of the body; only for a route with `takesStream`. */
   readonly stream?: Readable | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly requestId: string
   readonly caller: Caller
-  /** The objects that the caller may read and write. */
   readonly state: CallerState
   readonly links: Links
   readonly services: Services
   readonly log: Log
-  /** Whether the caller has the role of a rule. */
   can(policy: Pick<Policy, 'role'>): boolean
-  /** Throws a 403 unless the caller may do what the rule allows. Without an argument: the rule of the route. */
+  /** Throws a 403 unless the rule allows the caller. Default: the rule of the route. */
   authorize(policy?: Pick<Policy, 'rule' | 'role'>): void
 }
 
@@ -67,14 +64,13 @@ export interface Reply {
 
 export interface Route<Body = never> {
   service: ServiceName
-  /** Resource and operation, as a key for documents and tests: `servers:create`. */
   name: string
   method: Method
   /** The path below the version, with parameters in braces: `/servers/{server_id}`. */
   path: string
   /** For `POST …/action`: the key of the body that chooses this route. */
   action?: string
-  /** The first and the last microversion of the route. Outside of them it answers 404. */
+  /** The first and the last microversion of the route, which answers 404 at all others. */
   since?: VersionText
   until?: VersionText
   success: number | ByVersion<number>

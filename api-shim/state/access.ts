@@ -1,4 +1,3 @@
-/** Asks the API server whether a user may do something, and remembers the answer for some seconds. */
 import { subjectAccessReviews } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { ResourceDef } from '../../kube/types.ts'
@@ -20,9 +19,9 @@ export interface Access {
   isAllowed(user: KubernetesUser, right: Right): Promise<boolean>
 }
 
-/** How long an answer is remembered: a right that is taken away stays for this long at most. */
+/** A right that is taken away stays in force for this long at most. */
 const LIFETIME_MS = 5_000
-/** The answers are forgotten when there are more than these, so that many users do not fill the memory. */
+/** Above this number all answers are forgotten, which bounds the memory. */
 const MAX_ANSWERS = 20_000
 
 export function createAccess(kube: Pick<Kube, 'resource' | 'clock'>): Access {

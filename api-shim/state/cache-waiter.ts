@@ -1,6 +1,6 @@
 /**
- * Waits until an informer's cache has what this process has written, so that a client that reads after its own write
- * sees it. The wait is bounded: a slow watch delays an answer, but never blocks it.
+ * Waits until an informer's cache has what this process has written, so that clients read their own writes. The wait is
+ * bounded.
  */
 import type { Clock } from '../../kube/clock.ts'
 import type { Informer } from '../../kube/informer.ts'
@@ -29,7 +29,7 @@ export class CacheWaiter<T extends KubeObject> {
   /** Resolves when the cache has this version of the object or a newer one, or after two seconds. */
   async waitForWrite({ metadata: { uid, resourceVersion, ...ref } }: T): Promise<void> {
     const key = keyOf(ref)
-    // If the object is not in the cache after it was, it has been deleted in the meantime.
+    // An object that was in the cache and is no longer has been deleted.
     let hasBeenCached = false
     await this.#wait(key, () => {
       const cached = this.#informer.cache.get(key)?.metadata

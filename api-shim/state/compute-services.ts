@@ -14,7 +14,7 @@ export const INTERNAL_ZONE = 'internal'
 
 export interface ComputeService {
   binary: 'nova-compute' | 'nova-conductor' | 'nova-scheduler'
-  /** The topic of the service, as Nova calls the binary without its prefix. */
+  /** Nova's topic: the name of the binary without its prefix. */
   topic: string
   host: string
   uuid: string
@@ -31,7 +31,6 @@ export interface ComputeService {
   hypervisor?: Hypervisor
 }
 
-/** The zone of a host: that of the first aggregate with a zone that has the host. */
 export const zoneOfHost = (host: string, aggregates: readonly HostAggregate[]): string =>
   aggregates.find(({ spec }) => spec.availabilityZone !== undefined && spec.hosts.includes(host))?.spec
     .availabilityZone ?? DEFAULT_ZONE
@@ -60,7 +59,7 @@ export function computeServiceOf(
   }
 }
 
-/** The services that the leading controller stands for; none if no controller has ever led. */
+/** The services that the leading controller provides; none if no controller has ever led. */
 export const controllerServicesOf = (heartbeat: Heartbeat | undefined): ComputeService[] =>
   heartbeat === undefined
     ? []

@@ -1,4 +1,3 @@
-/** IDs of things of Nova that have no object of their own. Pure. */
 import { createHash } from 'node:crypto'
 
 /** A UUID (version 8) made from a text: the same text gives the same UUID. */

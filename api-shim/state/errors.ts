@@ -1,4 +1,3 @@
-/** Translates errors of the API server, and Kubenova's own, into the faults that a client sees. One table for all. */
 import { isKubenovaError } from '../../crds/errors.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Fault, newInternalError } from '../http/fault.ts'
@@ -18,13 +17,11 @@ export function faultFromError(error: unknown): Fault {
   return newInternalError(error)
 }
 
-/** The statuses of the API server for which a client gets the same status and the API server's reasons. */
 const passedOn: Readonly<Record<number, number>> = { 400: 400, 403: 403, 404: 404, 409: 409, 413: 413, 422: 400 }
 
 function faultFromApiError(error: ApiError): Fault {
   const status = passedOn[error.status]
   if (status !== undefined) return new Fault(status, reasonsOf(error), {}, error)
-  // The API server is unreachable, restarting or overloaded: the client may try again.
   if (error.status === 0 || error.status === 429 || error.status >= 500)
     return new Fault(503, 'The Kubernetes API server is not available.', retryHeaders(503), error)
   return newInternalError(error)
@@ -33,7 +30,6 @@ function faultFromApiError(error: ApiError): Fault {
 const retryHeaders = (status: number): Record<string, string> =>
   status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
 
-/** The API server's objections, without the method and path with which the message of an ApiError begins. */
 function reasonsOf({ details, message, request }: ApiError): string {
   const causes = (details?.causes ?? []).map(({ field, message: text }) => [field, text].filter(Boolean).join(': '))
   return causes.length > 0 ? causes.join('; ') : message.replace(`${request}: `, '')

@@ -1,7 +1,4 @@
-/**
- * Facts about a flavor that only Nova's API has. They stand in annotations of the Flavor, so that a flavor that was
- * created with kubectl needs none of them.
- */
+/** Facts about a flavor that only Nova's API has, kept in annotations of the Flavor. A flavor needs none of them. */
 import type { Flavor } from '../../crds/index.ts'
 import { isKubernetesName, newNameFor } from './names.ts'
 
@@ -17,7 +14,6 @@ export const flavorIdOf = ({ metadata }: Pick<Flavor, 'metadata'>): string =>
 export const rxtxFactorOf = ({ metadata }: Pick<Flavor, 'metadata'>): number =>
   Number(metadata.annotations?.[RXTX_FACTOR] ?? 1)
 
-/** The name and the annotations of a new Flavor with this ID. */
 export function metadataForId(id: string): { name: string; annotations: Record<string, string> } {
   if (isKubernetesName(id)) return { name: id, annotations: {} }
   return { name: newNameFor(id), annotations: { [FLAVOR_ID]: id } }

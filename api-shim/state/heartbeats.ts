@@ -2,9 +2,8 @@
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 
-/** Name of the Lease for which controllers compete. */
 const CONTROLLER_LEASE = 'kubenova-controller'
-/** How long a list of Leases is reused. Each Lease changes every few seconds, so a watch would cost more. */
+/** How long a list of Leases is reused. A watch would cost more, because each Lease changes every few seconds. */
 const LIFETIME_MS = 2_000
 /** A program without a heartbeat for this long counts as down. Nova's option service_down_time. */
 const DOWN_AFTER_MS = 60_000
@@ -29,7 +28,7 @@ export class Heartbeats {
     this.#namespace = namespace
   }
 
-  /** The heartbeats of the agents by host, and that of the leading controller; undefined if none has ever led. */
+  /** The heartbeats of the agents are by host. `controller` is undefined if no controller has ever led. */
   async read(): Promise<{ agents: ReadonlyMap<string, Heartbeat>; controller: Heartbeat | undefined }> {
     const all = new Map((await this.#list()).map((lease) => [lease.metadata.name, this.#heartbeatOf(lease)]))
     const controller = all.get(CONTROLLER_LEASE)

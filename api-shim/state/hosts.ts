@@ -15,7 +15,7 @@ import { Fault } from '../http/fault.ts'
 
 const SERVICE_ACCOUNT = 'kubenova-api-shim'
 const TOKEN_SECONDS = 600
-/** A token is used for this long, which is less than it is valid. */
+/** A token is replaced after this time, while it is still valid. */
 const TOKEN_USE_MS = 300_000
 const ANSWER_TIMEOUT_MS = 10_000
 
@@ -66,7 +66,7 @@ export class Hosts {
   }
 }
 
-/** Posts the text and returns the body of the answer; undefined if there is none. */
+/** Returns the body of the answer; undefined if there is no answer. */
 async function post(url: string, body: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })

@@ -1,7 +1,6 @@
 /**
- * The users of key pairs. In Nova, a key pair belongs to a user; in Kubernetes, it stands in the namespace of a
- * project. The Compute API writes the user into an annotation. A KeyPair without it belongs to all users of its
- * project.
+ * In Nova, a key pair belongs to a user, so an annotation names the user. A KeyPair without it belongs to all users of
+ * its project.
  */
 import type { KeyPair } from '../../crds/index.ts'
 

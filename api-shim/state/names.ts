@@ -1,6 +1,6 @@
 /**
- * Names: Nova's names are free text, while the name of a Kubernetes object is a DNS subdomain. An object whose Nova
- * name is no such name has it in an annotation. Servers have it in their spec.
+ * Nova's names are free text, Kubernetes names are DNS subdomains. A name that is not a DNS subdomain stands in an
+ * annotation, or for servers in the spec.
  */
 import { randomBytes } from 'node:crypto'
 
@@ -27,6 +27,5 @@ export function newNameFor(displayName: string, suffix = randomBytes(5).toString
   return `${base || 'x'}-${suffix}`
 }
 
-/** Whether the text can be the name of a Kubernetes object as it is. */
 export const isKubernetesName = (text: string): boolean =>
   text.length <= 253 && /^[a-z0-9]+((-+|\.)[a-z0-9]+)*$/.test(text)

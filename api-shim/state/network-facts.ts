@@ -8,13 +8,12 @@ const SUBNETS = `${PREFIX}subnets`
 
 export const descriptionOf = ({ metadata }: Network | Port): string => metadata.annotations?.[DESCRIPTION] ?? ''
 
-/** The attributes that a user has given a subnet. A subnet is no object of its own, but a part of a Network. */
 export interface SubnetFacts {
   name?: string
   description?: string
   /**
-   * true: the user has deleted the subnet. A Network cannot lose a range, so the shim only hides it, until the Network
-   * is deleted or a subnet with the same range is created.
+   * true: the user has deleted the subnet. A Network cannot lose a range, so the shim hides the subnet until the same
+   * range is created again.
    */
   isDeleted?: boolean
 }
@@ -35,7 +34,6 @@ export const factsOfSubnet = (network: Network, { cidr }: Subnet): SubnetFacts =
 export const subnetsOf = (network: Network): Subnet[] =>
   network.spec.subnets.filter((subnet) => factsOfSubnet(network, subnet).isDeleted !== true)
 
-/** The annotation that keeps what is known about the subnets, with new facts about one of them. */
 export const subnetAnnotation = (
   before: SubnetFactsByCidr,
   cidr: string,
@@ -44,7 +42,7 @@ export const subnetAnnotation = (
   [SUBNETS]: JSON.stringify({ ...before, [cidr]: { ...before[cidr], ...facts } }),
 })
 
-/** The annotations for a name and a description. null removes one, undefined leaves it. */
+/** null removes an annotation, undefined leaves it as it is. */
 export function annotationsOfNamed(
   { name, description }: { name?: string | undefined; description?: string | undefined },
   kubernetesName: string,

@@ -1,6 +1,6 @@
 /**
- * IDs of Nova that are numbers: aggregates have them at every microversion, hypervisors and services before 2.53. They
- * are made from the uid, so that they need not be stored and no two replicas disagree. Pure.
+ * Numeric IDs of Nova: aggregates have them at every microversion, hypervisors and services before 2.53. They are made
+ * from the uid, so that all replicas agree. Pure.
  */
 import { createHash } from 'node:crypto'
 import { newBadRequest } from '../http/fault.ts'

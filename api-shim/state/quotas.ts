@@ -1,14 +1,14 @@
 /**
- * Quotas. Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace;
- * those of quota classes in the ConfigMap with this name in the namespace of the shim. The class `default` sets the
- * limits of all projects. Limits are shown, and key pairs are counted against them; no other limit is enforced yet.
+ * Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace. The one in
+ * the shim's namespace has the quota classes, of which `default` sets the limits of all projects. Only the limit of key
+ * pairs is enforced yet.
  */
 import type { ConfigMap } from '../../kube/builtin-kinds.ts'
 import type { Services } from '../services.ts'
 import type { CallerState } from './state.ts'
 import { QUOTA_CONFIG_MAP, quotaConfigMaps } from './stores.ts'
 
-/** Nova's resources with the limits that a project has by default; -1: no limit. */
+/** The limits that a project has by default; -1: no limit. */
 const defaultLimits = {
   cores: 20,
   fixed_ips: -1,
@@ -31,16 +31,15 @@ export type Limits = Readonly<Record<QuotaResource, number>>
 export type SomeLimits = Partial<Limits>
 export const quotaResources = Object.keys(defaultLimits) as QuotaResource[]
 
-/** The lists of limits in a ConfigMap: of the project itself, of its users, and of quota classes. */
 type Section = 'project' | 'users' | 'classes'
 const WHOLE = ''
 
 type Context = Pick<Services, 'state' | 'namespace'>
 
-/** Limits by the name of a user or class; those of the project itself are under the empty name. */
+/** Limits by the name of a user or class; the project's own are under the empty name. */
 type Named = Readonly<Record<string, SomeLimits>>
 
-/** An operator may have written anything by hand: unless it is an object in JSON, the defaults are in force. */
+/** Operators may edit the ConfigMap by hand: a section that is no JSON object counts as empty. */
 function readSection(map: ConfigMap | undefined, section: Section): Named {
   try {
     const parsed: unknown = JSON.parse(map?.data?.[section] ?? '{}')
@@ -50,7 +49,7 @@ function readSection(map: ConfigMap | undefined, section: Section): Named {
   }
 }
 
-/** Only resources of Nova with whole numbers count, whatever else an operator has written. */
+/** Operators may edit the ConfigMap by hand: everything but whole numbers for Nova's resources is ignored. */
 function validLimits(limits: SomeLimits | undefined): SomeLimits {
   return Object.fromEntries(
     quotaResources.flatMap((resource) => {
@@ -82,16 +81,13 @@ export const projectLimits = (project: string, context: Context): Limits => ({
   ...storedLimits(project, 'project', WHOLE, context),
 })
 
-/** The limits of one user in a project. */
 export const userLimits = (project: string, userId: string, context: Context): Limits => ({
   ...projectLimits(project, context),
   ...storedLimits(project, 'users', userId, context),
 })
 
-/** Whether a number of things is allowed by a limit. */
 export const isWithin = (count: number, limit: number): boolean => limit === -1 || count <= limit
 
-/** The project, user or class whose limits are changed. */
 export interface QuotaOwner {
   namespace: string
   section: Section
@@ -102,8 +98,8 @@ export const ownerOfProject = (namespace: string, userId?: string): QuotaOwner =
   userId === undefined ? { namespace, section: 'project', name: WHOLE } : { namespace, section: 'users', name: userId }
 
 /**
- * Writes limits as the caller. null removes all limits of the owner. The resource version makes the API server refuse
- * the change if another one came in between.
+ * Writes limits as the caller. null removes all limits of the owner. The resource version makes a concurrent change a
+ * conflict.
  */
 export async function writeLimits(
   { namespace, section, name }: QuotaOwner,

@@ -1,7 +1,6 @@
 /**
- * The last requests through the API that changed a server, in an annotation of the Server. The agent records what it
- * did, but it does not know who asked; so an action record gets request and user from here. A lock has no record of an
- * agent at all: its record is made from here.
+ * The last API requests that changed a server, in an annotation of the Server. The agent's action records lack user and
+ * request ID, which come from here. A lock is recorded only here.
  */
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -15,7 +14,6 @@ export interface RecentRequest {
   requestId: string
   /** The ID of the user. */
   user: string
-  /** The ID of the project of the user's token. */
   project?: string | undefined
   /** RFC 3339. */
   time: string
@@ -38,7 +36,7 @@ const isRecentRequest = (value: unknown): value is RecentRequest =>
   !Number.isNaN(Date.parse(String(Reflect.get(value, 'time'))))
 
 /**
- * The annotation that also has this request.
+ * The annotation with this request added.
  * @param server absent for a new one
  */
 export function annotationWith(
@@ -61,8 +59,8 @@ export function annotationWith(
 const CLOCK_SKEW_MS = 1_000
 
 /**
- * The records with the requests that led to them. A record without a request gets the last one for the same action
- * that was made before the action began. A request counts for one record, so a later change with kubectl gets none.
+ * Gives each record the last request for the same action from before it began. Each request is used once, so a later
+ * change with kubectl gets none.
  * @param records oldest first
  */
 export function withRequests(records: readonly ServerAction[], server: Server): ServerAction[] {

@@ -1,12 +1,8 @@
-/**
- * Facts about a server that only Nova's API has. They stand in annotations of the Server, so that no other program
- * needs to know them, and are lost to nobody who edits the Server with kubectl.
- */
+/** Facts about a server that only Nova's API has, kept in annotations of the Server. */
 import type { Server } from '../../crds/index.ts'
 
 const PREFIX = 'compute.kubenova.io/'
 const annotationOf = {
-  /** The ID of the user who created the server. */
   userId: `${PREFIX}user-id`,
   reservationId: `${PREFIX}reservation-id`,
   /** The place of the server among those that one request created. */
@@ -27,7 +23,7 @@ export const factsOf = ({ metadata: { annotations = {} } }: Pick<Server, 'metada
     ),
   )
 
-/** The annotations for these facts. null removes one. */
+/** null removes an annotation. */
 export const annotationsFor = <V extends string | null>(
   facts: { [K in keyof ServerFacts]?: V | undefined },
 ): Record<string, V> =>

@@ -1,7 +1,6 @@
 /**
- * The state of the cloud as one caller may see and change it. Reads come from the informer caches after the API server
- * has said that the caller may read. Writes are made as the caller, so that RBAC, admission policies and the audit log
- * see the person, and return when the caches have them.
+ * The state of the cloud as one caller may see and change it. Reads come from informer caches, if the API server lets
+ * the caller read. Writes are made as the caller, for RBAC and the audit log, and return when the caches have them.
  */
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { secrets } from '../../kube/builtin-kinds.ts'
@@ -25,7 +24,6 @@ export interface StateParts {
   access: Access
 }
 
-/** The objects of one kind that the caller may read: those of the caller's project, and for administrators all. */
 export interface Reader<T extends KubeObject> {
   /** The objects of the caller's project and those that other projects share; of a kind without namespaces, all. */
   list(): T[]
@@ -33,16 +31,14 @@ export interface Reader<T extends KubeObject> {
   listAllProjects(): T[]
   /** The object with this name in the caller's project, or of a kind without namespaces. */
   get(name: string): T | undefined
-  /** The objects that an index has under a value, of all projects that the caller may read. */
   find(index: Index<T>, value: string): T[]
 }
 
-/** Writes objects of one kind as the caller. Objects without a namespace are written in the caller's project. */
+/** Objects without a namespace are written in the caller's project. */
 export interface Writer<T extends KubeObject> {
   /** Throws the fault that the creation of this object would throw, and creates nothing. */
   checkCreation(object: Draft<T>): Promise<void>
   create(object: Draft<T>, options?: WriteOptions): Promise<T>
-  /** Changes the object by a JSON merge patch. */
   patch(ref: Ref, patch: object, options?: WriteOptions): Promise<T>
   delete(object: T, options?: DeleteOptions): Promise<void>
 }
@@ -65,7 +61,7 @@ export class State {
     }
   }
 
-  /** The caches, without any check. For identity, and for what no caller asks for; routes use {@link CallerState}. */
+  /** The caches without any check of the caller. Routes use {@link CallerState}. */
   get unchecked(): Stores {
     return this.#stores
   }
@@ -131,7 +127,7 @@ export class CallerState {
       !kind.namespaced || readsAll || object.metadata.namespace === namespace || isShared(object)
     const isListed = (object: T): boolean => object.metadata.namespace === this.namespace || isShared(object)
     return {
-      // Objects that are shared may be in any namespace, so only kinds without sharing use the index by namespace.
+      // Shared objects may be in any namespace, so kinds with sharing cannot use the index by namespace.
       list: () =>
         !kind.namespaced
           ? cache.list()
@@ -148,7 +144,6 @@ export class CallerState {
     }
   }
 
-  /** Write access to a kind that has a store. */
   write<T extends KubeObject>(def: StoreDef<T>): Writer<T> {
     const waiter = this.shared.waiterOf(def)
     const { checkCreation, create, patch, delete: remove } = this.#rawWriter(def.kind)
@@ -172,7 +167,6 @@ export class CallerState {
     return this.#rawWriter(secrets)
   }
 
-  /** Reads one Secret of the caller's project as the caller. */
   async readSecret(name: string): Promise<Secret> {
     return rethrowAsFault(this.#kube.resource(secrets).get({ name, namespace: this.namespace }))
   }

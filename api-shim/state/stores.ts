@@ -1,4 +1,3 @@
-/** The kinds that the shim reads from caches, and the indexes that find their objects by Nova's IDs. */
 import { serverAction } from '../../actions/index.ts'
 import {
   flavor,
@@ -32,7 +31,6 @@ export const hypervisors = defineStore(resourceDefOf(hypervisor))
 const namespaceStore = defineStore(namespaces)
 export const aggregates = defineStore(resourceDefOf(hostAggregate))
 
-/** The name of the ConfigMaps with quotas, one in each project that has other limits than the defaults. */
 export const QUOTA_CONFIG_MAP = 'kubenova-quota'
 export const quotaConfigMaps = defineStore(configMaps, { fieldSelector: `metadata.name=${QUOTA_CONFIG_MAP}` })
 
@@ -52,7 +50,6 @@ export const storeDefs = {
   clusterRoleBindings: defineStore(clusterRoleBindings),
 } as const
 
-/** The rule for kinds whose objects belong to one project only. */
 export const neverShared = (): boolean => false
 
 type SharingRule = (object: never) => boolean
@@ -61,7 +58,6 @@ const sharingRules = new Map<unknown, SharingRule>([
   [networks, ({ spec }: Network) => spec.shared],
 ])
 
-/** Whether users of other projects may see an object of this kind. */
 export const sharingRuleOf = <T extends KubeObject>(def: StoreDef<T>): ((object: T) => boolean) =>
   (sharingRules.get(def) ?? neverShared) as (object: T) => boolean
 
@@ -78,7 +74,6 @@ export const flavorsById = defineIndex(flavors.kind, 'by ID', (flavor) => [flavo
 export const imageIdOf = ({ metadata, spec }: Image): string => spec.uuid ?? metadata.uid ?? ''
 
 export const imagesById = defineIndex(images.kind, 'by ID', (image) => [imageIdOf(image)])
-/** Networks, ports and hypervisors have their uid as ID. */
 export const networksById = defineIndex(networks.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const portsById = defineIndex(ports.kind, 'by ID', ({ metadata }) => [metadata.uid])
 export const hypervisorsById = defineIndex(hypervisors.kind, 'by ID', ({ metadata }) => [metadata.uid])

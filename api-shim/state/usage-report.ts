@@ -1,4 +1,3 @@
-/** The usage of servers in a period of time, as Nova reports it. Pure. */
 import type { Server } from '../../crds/index.ts'
 import type { Sizes } from './usage.ts'
 
@@ -12,7 +11,6 @@ export interface ServerUsage {
   project: string
   sizes: Sizes
   startedAt: Date
-  /** Hours within the period in which the server existed. */
   hours: number
   /** Seconds since the server was launched. */
   uptime: number

@@ -1,4 +1,3 @@
-/** Counts the servers of a project and their sizes, as quotas and limits count them. */
 import type { Server } from '../../crds/index.ts'
 import { factsOf } from './server-facts.ts'
 import type { CallerState, State } from './state.ts'
@@ -38,7 +37,6 @@ export async function countUsage(project: string, state: CallerState, userId?: s
   return { instances: counted.length, cores: sum(({ vcpus }) => vcpus), ram: sum(({ ram }) => ram) }
 }
 
-/** The servers of a project: the caller's, or for administrators any. */
 export async function serversOf(project: string, state: CallerState): Promise<Server[]> {
   const reader = await state.read(servers)
   const readable = project === state.namespace ? reader.list() : reader.listAllProjects()

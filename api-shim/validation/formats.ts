@@ -26,15 +26,15 @@ function isCidr(text: string): boolean {
   return isIPv4(address) ? Number(prefix) <= 32 : isIPv6(address) && Number(prefix) <= 128
 }
 
-/** The characters that Nova takes. Its lists end below U+10000, so an emoji is not among them. */
+/** Nova's lists of printable characters end below U+10000, so an emoji is not printable. */
 const printable = '[^\\p{C}\\p{Zl}\\p{Zp}\\u{10000}-\\u{10FFFF}]'
 const visible = '[^\\p{C}\\p{Z}\\u{10000}-\\u{10FFFF}]'
 /** Nova's pattern for descriptions. */
 export const printableText = `^${printable}*$`
 
 /**
- * Formats of names. If a name does not match, Nova answers with the reason alone, without path and value. As in Python,
- * a pattern also matches before a line feed at the end.
+ * If a name does not match, Nova answers with the reason alone, without path and value. As in Python, a pattern also
+ * matches before a line feed at the end.
  */
 const names: Readonly<Record<string, { pattern: RegExp; reason: string }>> = {
   name: {

@@ -29,7 +29,7 @@ const types: Readonly<Record<string, (value: unknown) => boolean>> = {
 }
 export const isType = (value: unknown, type: string): boolean => types[type]?.(value) ?? false
 
-/** Whether two JSON values are equal. Unlike in Python, `1` and `true` differ, as jsonschema has it. */
+/** As in jsonschema, and unlike in Python itself, `1` and `true` differ. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b) || a === b
   const [left, right] = [Object.entries(a), Object.entries(b)]
@@ -40,14 +40,11 @@ export function isEqual(a: unknown, b: unknown): boolean {
 const compiled = new Map<string, RegExp>()
 /** An escaped character that needs no escape. Python allows it, JavaScript's Unicode patterns do not. */
 const needlessEscape = /\\([@_ :,])/g
-/** A pattern of a schema, written for Python, as JavaScript and JSON Schema have it. */
+/** A schema's Python pattern, rewritten for JavaScript and JSON Schema. */
 export const javascriptPattern = (pattern: string): string =>
   pattern.replaceAll('\\Z', '$').replace(needlessEscape, '$1')
 
-/**
- * Compiles a pattern of a schema. Schemas are constants, so their number is bounded. Python's `$` also matches before a
- * line feed at the end.
- */
+/** Schemas are constants, so the cache is bounded. As in Python, `$` also matches before a line feed at the end. */
 function compilePattern(pattern: string): RegExp {
   const known = compiled.get(pattern)
   if (known) return known

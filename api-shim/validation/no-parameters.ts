@@ -1,7 +1,7 @@
 /** The queries of routes without parameters. */
 import { querySchema } from './schema.ts'
 
-/** Before 2.102 parameters are dropped, and since then they are a 400. */
+/** Parameters are dropped before 2.102, and answered with a 400 since then. */
 export const noParameters = {
   '2.1': querySchema({}),
   '2.102': querySchema({}, { additionalProperties: false }),

@@ -1,8 +1,7 @@
-/** Schemas of queries that several routes share, by the first microversion that they apply to. */
 import type { ByVersion } from '../http/microversion.ts'
 import { querySchema, type Schema } from './schema.ts'
 
-/** Routes without parameters: others are dropped before 2.102, and refused from then on. */
+/** For routes without parameters: any parameter is dropped before 2.102, and answered with a 400 since then. */
 export const noParameters: ByVersion<Schema> = {
   '2.1': querySchema({}),
   '2.102': querySchema({}, { additionalProperties: false }),

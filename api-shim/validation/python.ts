@@ -11,7 +11,6 @@ export function pythonRepr(value: unknown): string {
   return `{${members.join(', ')}}`
 }
 
-/** Prints a value as Python's str() does: a string as it is, everything else as repr() does. */
 export const pythonStr = (value: unknown): string => (typeof value === 'string' ? value : pythonRepr(value))
 
 function reprOfNumber(value: number): string {

@@ -1,4 +1,3 @@
-/** Validates the body and the query of a request, and throws the 400 that Nova answers. Pure. */
 import { type Fault, newBadRequest } from '../http/fault.ts'
 import type { Problem } from './keywords.ts'
 import { pythonStr } from './python.ts'
@@ -14,7 +13,6 @@ export function validateBody(schema: Schema, body: unknown, isRelaxed = false): 
   if (problem) throw invalid(problem, 'field/attribute', problem.path.at(-1))
 }
 
-/** Returns the query without the parameters that the schema drops. */
 export function validateQuery(given: Schema, query: Query, isRelaxed = false): Query {
   const schema: Schema = isRelaxed ? { ...given, additionalProperties: true } : given
   const problem = findProblem(schema, query)

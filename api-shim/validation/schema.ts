@@ -1,6 +1,6 @@
 /**
- * JSON Schemas of requests, with the TypeScript types that they describe. The order of the keywords matters: a request
- * with several mistakes gets the message of the first, and that order is the one of Nova's own schemas.
+ * JSON Schemas of requests, with their TypeScript types. The order of the keywords is that of Nova's schemas, because
+ * only the first mistake is reported.
  */
 
 declare const described: unique symbol
@@ -8,7 +8,6 @@ declare const described: unique symbol
 /** A JSON Schema. The type parameter is the type of a valid value, for the compiler only. */
 export type Schema<T = unknown> = Readonly<Record<string, unknown>> & { readonly [described]?: T }
 
-/** The type of the values that a schema accepts. */
 export type TypeOf<S> = S extends { readonly [described]?: infer T } ? Exclude<T, undefined> : never
 
 type Keywords = Readonly<Record<string, unknown>>
@@ -28,7 +27,7 @@ export const nothing: Schema<null> = schemaFrom({ type: 'null' })
 export const schemaOfTypes = <T>(types: readonly string[], keywords: Keywords = {}): Schema<T> =>
   schemaFrom({ type: [...types], ...keywords })
 
-/** One of these values. The other keywords come first: a value of a wrong type is reported as that. */
+/** The other keywords come first, so that a value of a wrong type is reported as such. */
 export const oneOf = <const V extends readonly unknown[]>(values: V, keywords: Keywords = {}): Schema<V[number]> =>
   schemaFrom({ ...keywords, enum: values })
 
@@ -39,7 +38,6 @@ export interface ObjectOptions<R> {
   required?: readonly R[]
   /** Whether other properties are allowed. Default false. */
   additionalProperties?: boolean
-  /** Keywords that come before `properties`, such as `minProperties`. */
   keywords?: Keywords
 }
 
@@ -63,12 +61,9 @@ const FALSE = [false, 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO',
 export const boolean: Schema<boolean | string> = schemaFrom({ type: ['boolean', 'string'], enum: [...TRUE, ...FALSE] })
 export const isTrue = (value: unknown): boolean => TRUE.includes(value as string)
 
-/**
- * A query: each parameter has the schema of one of its values. A parameter may be repeated unless its schema is a
- * singleParameter.
- */
+/** A query, whose parameters may be repeated unless their schema is a singleParameter. */
 export interface QueryOptions {
-  /** true: a parameter that is not listed is dropped. false: it is answered with 400. */
+  /** true: a parameter that is not listed is dropped. false: it is a 400. */
   additionalProperties?: boolean
   patternProperties?: Properties
 }
@@ -110,5 +105,4 @@ export const quotaLimit: Schema<number | string> = schemaFrom({
   maximum: MAX_INT,
 })
 
-/** The parameters of a list that is read in pages. */
 export const pagination = { limit: repeatedParameter(nonNegativeInteger), marker: repeatedParameter(stringSchema()) }

@@ -29,7 +29,6 @@ function checkSimple(name: string, argument: unknown, value: unknown, schema: Ke
 type Check = (argument: unknown, value: unknown, schema: Keywords) => Problem | undefined
 const check = (fn: (argument: never, value: unknown, schema: Keywords) => Problem | undefined): Check => fn as Check
 
-/** Checks a member of an object or array; the path of its problem then begins with the member's key. */
 function descend(schema: Schema, value: unknown, key: string | number): Problem | undefined {
   const problem = findProblem(schema, value)
   return problem && { ...problem, path: [key, ...problem.path] }
@@ -122,7 +121,7 @@ function checkAdditional(
   return { path: [], value, message }
 }
 
-/** The parameters of a query that its schema knows. With `additionalProperties: true` the others are dropped. */
+/** With `additionalProperties: true`, drops the parameters that the schema does not know. */
 export function dropUnknown<T>(query: Readonly<Record<string, T>>, schema: Schema): Record<string, T> {
   if (schema['additionalProperties'] !== true) return { ...query }
   const extras = new Set(extrasOf(query, schema))
@@ -130,8 +129,8 @@ export function dropUnknown<T>(query: Readonly<Record<string, T>>, schema: Schem
 }
 
 /**
- * Removes from a value, and from the objects in it, the properties that `additionalProperties: false` would refuse. An
- * object with patterns for its keys keeps them, so that a wrong key is still refused.
+ * Removes, at any depth, the properties that `additionalProperties: false` would refuse. An object with patterns for
+ * its keys keeps them, so that a wrong key is still refused.
  */
 export function dropUnknownProperties(schema: Schema, value: unknown): void {
   if (!isObject(value)) return

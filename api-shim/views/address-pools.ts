@@ -1,4 +1,3 @@
-/** The ranges from which a subnet's addresses are allocated. Pure. */
 import { Address4, Address6 } from 'ip-address'
 import type { Subnet } from '../../crds/index.ts'
 
@@ -11,7 +10,6 @@ type Family = typeof Address4 | typeof Address6
 const familyOf = (text: string): Family => (text.includes(':') ? Address6 : Address4)
 const numberOf = (address: string): bigint => new (familyOf(address))(address).bigInt()
 
-/** The first and the last address of a range that hosts can have. */
 function usableRange(cidr: string): { first: bigint; last: bigint } {
   const range = new (familyOf(cidr))(cidr)
   const [start, end] = [range.startAddress().bigInt(), range.endAddress().bigInt()]

@@ -1,4 +1,3 @@
-/** Renders HostAggregates as the Compute API shows them at each microversion. Pure. */
 import type { HostAggregate } from '../../crds/index.ts'
 import { isoMicroseconds } from '../http/time.ts'
 import { displayNameOf } from '../state/names.ts'
@@ -7,7 +6,7 @@ import { numericIdOf } from '../state/numeric-ids.ts'
 /** The annotation with the time of the last change of the name or the zone. */
 export const UPDATED_AT = 'compute.kubenova.io/updated-at'
 
-/** The metadata in Nova, where the zone is one of them. */
+/** Nova's metadata, which contain the zone. */
 export const metadataOf = ({ spec }: HostAggregate): Record<string, string> => ({
   ...spec.metadata,
   ...(spec.availabilityZone === undefined ? {} : { availability_zone: spec.availabilityZone }),

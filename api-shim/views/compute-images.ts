@@ -1,10 +1,9 @@
-/** Renders images as the Compute API's proxy shows them. Pure. */
 import type { Link, Links } from '../http/links.ts'
 import { isAttribute } from '../routes/images/attributes.ts'
 import { pythonStr } from '../validation/python.ts'
 import type { GlanceImage, ImageStatus } from './images.ts'
 
-/** Nova's word for the status of an image, and how far it is, in per cent. */
+/** Nova's word for the status of an image, and the progress in per cent. */
 const progressOf: Readonly<Record<ImageStatus, { status: string; progress: number }>> = {
   queued: { status: 'SAVING', progress: 25 },
   saving: { status: 'SAVING', progress: 50 },

@@ -4,7 +4,6 @@ import type { Server } from '../../crds/index.ts'
 
 const numberOf = (statistics: DomainStatistics, name: string): number => Number(statistics[name] ?? 0)
 
-/** The indexes below a count such as `block.count`. */
 const indexes = (statistics: DomainStatistics, count: string): number[] =>
   Array.from({ length: numberOf(statistics, count) }, (_, index) => index)
 
@@ -41,7 +40,6 @@ export function renderOldDiagnostics(statistics: DomainStatistics): object {
   ])
 }
 
-/** libvirt's statistics of the guest's memory, with Nova's prefix. */
 const memoryOf = (statistics: DomainStatistics): [string, number][] =>
   Object.keys(statistics)
     .filter((name) => name.startsWith('balloon.') && name !== 'balloon.maximum')
@@ -50,7 +48,7 @@ const memoryOf = (statistics: DomainStatistics): [string, number][] =>
       numberOf(statistics, name),
     ])
 
-/** libvirt's VIR_DOMAIN_* states by number, in Nova's words. */
+/** Nova's words for libvirt's VIR_DOMAIN_* states, by number. */
 const states = ['pending', 'running', 'running', 'paused', 'shutdown', 'shutdown', 'crashed', 'suspended'] as const
 
 /** Since 2.48: the same for all drivers. */

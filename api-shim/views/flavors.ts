@@ -1,4 +1,3 @@
-/** Renders flavors as the Compute API shows them at each microversion. Pure. */
 import type { Flavor } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
 import { flavorIdOf, rxtxFactorOf } from '../state/flavor-facts.ts'
@@ -18,7 +17,6 @@ export function renderFlavorSummary(flavor: Flavor, version: number, links: Link
 export interface FlavorViewOptions {
   version: number
   links: Links
-  /** Whether the caller may see the extra specs. */
   showsExtraSpecs: boolean
 }
 

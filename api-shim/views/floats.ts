@@ -1,5 +1,3 @@
-/** Numbers as Python's JSON encoder prints them. Pure. */
-
 declare global {
   interface JSON {
     /** Creates a value that JSON.stringify prints as this text (ECMAScript proposal, in Node from 22). */

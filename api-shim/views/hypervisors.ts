@@ -1,4 +1,3 @@
-/** Renders Hypervisors as the Compute API shows them at each microversion. Pure. */
 import type { Hypervisor } from '../../crds/index.ts'
 import { isHostUp } from '../state/compute-services.ts'
 import { numericIdOf } from '../state/numeric-ids.ts'
@@ -6,7 +5,6 @@ import { numericIdOf } from '../state/numeric-ids.ts'
 export const hypervisorIdOf = (hypervisor: Hypervisor, version: number): string | number =>
   version >= 53 ? (hypervisor.metadata.uid ?? '') : numericIdOf(hypervisor)
 
-/** The load of a host, as counted over its servers. */
 export interface HostLoad {
   /** The number of servers. */
   servers: number
@@ -30,7 +28,6 @@ export function renderHypervisor(hypervisor: Hypervisor, { version, servers }: H
   }
 }
 
-/** Before 2.75 a host without servers has no member `servers`. */
 const renderServers = (servers: HypervisorViewOptions['servers'], version: number): object =>
   servers === undefined || (servers.length === 0 && version < 75) ? {} : { servers }
 
@@ -64,10 +61,7 @@ function versionNumberOf(text = ''): number {
   return major * 1_000_000 + minor * 1000 + patch
 }
 
-/**
- * Capacity that is reserved for the host itself counts as used, as in Nova. The defaults are those of the Hypervisor's
- * spec.
- */
+/** As in Nova, capacity that is reserved for the host itself counts as used. */
 export function resourcesOf(
   { spec, status = {} }: { spec: Pick<Hypervisor['spec'], 'reserved'>; status?: Hypervisor['status'] },
   { servers, busy }: HostLoad,

@@ -1,15 +1,13 @@
-/** Renders tokens, users, projects and the other objects of the identity API. Pure. */
 import type { ApplicationCredential, RoleAssignment, TokenInfo, User } from '../identity/backend.ts'
 import type { Project, Role } from '../identity/caller.ts'
 
-/** Everything belongs to one domain, as in a Keystone that nobody has configured further. */
 const domain = { id: 'default', name: 'Default' }
 
 const selfLink = (root: string, ...path: string[]): { links: { self: string } } => ({
   links: { self: [root, ...path].join('/') },
 })
 
-/** Times with microseconds and a zone, which only Keystone prints like this. */
+/** Only Keystone prints times like this, with microseconds and a zone. */
 const formatTime = (time: Date): string => `${time.toISOString().slice(0, 23)}000Z`
 
 export const roleIdOf = (role: Role): string => role
@@ -61,7 +59,6 @@ export const renderProject = ({ id, name }: Project, root: string): object => ({
   ...selfLink(root, 'projects', id),
 })
 
-/** @param hasNames whether names stand beside the IDs */
 export function renderAssignment({ user, project, role }: RoleAssignment, root: string, hasNames: boolean): object {
   const named = ({ id, name }: { id: string; name: string }): object => ({
     id,
@@ -75,7 +72,6 @@ export function renderAssignment({ user, project, role }: RoleAssignment, root: 
   }
 }
 
-/** A list with the links that Keystone's lists have. */
 export const renderCollection = (name: string, items: readonly object[], self: string): object => ({
   [name]: items,
   links: { next: null, self, previous: null },
@@ -98,7 +94,6 @@ export function renderApplicationCredential(credential: ApplicationCredential, r
   }
 }
 
-/** The services of the shim, with the forms of their addresses that all clients understand. */
 const services = [
   { type: 'compute', name: 'nova', path: '/compute/v2.1' },
   { type: 'identity', name: 'keystone', path: '/identity/v3' },

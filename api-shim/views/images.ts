@@ -1,13 +1,10 @@
-/** Renders images as Glance's API v2 shows them. Pure. */
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
 import { dataFactsOf, draftOfImage, type ImageDraft, updateTimeOf } from '../images/draft.ts'
 import type { QueuedImage } from '../images/queued.ts'
 import { imageIdOf } from '../state/stores.ts'
 
-/** Project and other context of an image's view. */
 export interface ImageViewContext {
-  /** The ID of the project that a namespace stands for. */
   projectIdOf(namespace: string): string
 }
 
@@ -25,7 +22,7 @@ interface Facts {
   checksum?: string | undefined
 }
 
-/** Servers can be made from an active image. An Image that the controller does not find fit to use is not active. */
+/** An Image that the controller finds unusable is not active, so that clients make no servers from it. */
 export const statusOfImage = ({ status }: Image): ImageStatus =>
   (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'False')
     ? 'deactivated'
@@ -46,7 +43,6 @@ export function renderImage(image: Image, { projectIdOf }: ImageViewContext): Gl
   })
 }
 
-/** @param isSaving whether its bytes are being uploaded */
 export function renderQueuedImage(
   { id, namespace, createdAt, updatedAt, draft }: QueuedImage,
   { projectIdOf }: ImageViewContext,
@@ -56,7 +52,6 @@ export function renderQueuedImage(
   return render(draft, { id, owner: projectIdOf(namespace), status, createdAt, updatedAt, size: null, md5: null })
 }
 
-/** An image as clients see it. The properties that its owner has chosen stand beside the attributes. */
 export type GlanceImage = ReturnType<typeof render>
 
 function render(draft: ImageDraft, { id, owner, status, createdAt, updatedAt, size, md5, checksum }: Facts) {

@@ -1,18 +1,14 @@
-/** Renders action records (ServerActions) as Nova's instance actions. Pure. */
 import { createHash } from 'node:crypto'
 import type { ServerAction } from '../../crds/index.ts'
 import { isoMicroseconds } from '../http/time.ts'
 
-/**
- * The request that led to the action. A record of a change that was made with kubectl has none; its uid stands for it,
- * so that clients can still name the record.
- */
+/** The ID of the request that led to the action. A change with kubectl has none, so the record's uid stands for it. */
 export const requestIdOf = ({ metadata, spec }: ServerAction): string => spec.requestId ?? `req-${metadata.uid ?? ''}`
 
 export const startOf = ({ metadata, status }: ServerAction): string =>
   status?.startTime ?? metadata.creationTimestamp ?? new Date(0).toISOString()
 
-/** The time of the last change, by which records are found that changed since a time. */
+/** The time of the last change, for filters by this time. */
 export const changedAt = (action: ServerAction): string =>
   action.status?.finishTime ?? action.status?.events?.at(-1)?.startTime ?? startOf(action)
 

@@ -1,4 +1,3 @@
-/** Renders key pairs as the Compute API shows them. Pure. */
 import type { KeyPair } from '../../crds/index.ts'
 import { fingerprintOf } from '../../crds/keypair-fingerprint.ts'
 import { isoMicroseconds } from '../http/time.ts'
@@ -29,7 +28,7 @@ export const renderNewKeyPair = (pair: KeyPair, userId: string, version: number,
   user_id: userId,
 })
 
-/** A number in the place of Nova's number of the database row: clients show it, and expect a positive integer. */
+/** Replaces Nova's number of the database row: clients show it, and expect a positive integer. */
 const numberOf = ({ metadata: { uid = '' } }: KeyPair): number => (Number.parseInt(uid.slice(0, 7), 16) || 0) + 1
 
 export const renderKeyPairDetails = (pair: KeyPair, userId: string, version: number): object => ({

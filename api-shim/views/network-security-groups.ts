@@ -6,7 +6,7 @@ import type { Project } from '../identity/caller.ts'
 import { uuidFrom } from '../state/derived-uuid.ts'
 import { defaultGroupIdOf } from './security-groups.ts'
 
-/** When the group came to be is not known: it exists as long as its project. */
+/** Placeholders: the group exists as long as its project, so no time of its creation is known. */
 const times = { created_at: '1970-01-01T00:00:00Z', updated_at: '1970-01-01T00:00:00Z', revision_number: 1 }
 
 const directions = ['egress', 'ingress'] as const

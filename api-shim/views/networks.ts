@@ -1,5 +1,3 @@
-/** Renders Networks, their subnets and Ports as Neutron's API shows them. Pure. */
-
 import { hasDhcp, type Network, type Port, type Server, type Subnet } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
 import { uuidFrom } from '../state/derived-uuid.ts'
@@ -10,7 +8,6 @@ import { poolsOf } from './address-pools.ts'
 import { defaultGroupIdOf } from './security-groups.ts'
 
 export interface NetworkViewContext {
-  /** Administrators also see which devices of the hosts a network uses. */
   isAdmin: boolean
   projectIdOf(namespace: string | undefined): string
   /** The Network of a Port. */
@@ -18,7 +15,7 @@ export interface NetworkViewContext {
   serverOf(port: Port): Server | undefined
 }
 
-/** Subnets have no objects of their own: their ID is made of the network's and of the range. */
+/** A subnet is no object of its own, so its ID is made of the network's ID and the range. */
 export const subnetIdOf = (network: Network, { cidr }: Pick<Subnet, 'cidr'>): string =>
   uuidFrom(`${network.metadata.uid ?? ''} ${cidr}`)
 
@@ -27,7 +24,6 @@ const timesOf = ({ metadata }: Network | Port): object => {
   return { created_at: time, updated_at: time, revision_number: metadata.generation ?? 1, tags: [] }
 }
 
-/** The project, by both names that Neutron has for it. */
 const ownerOf = (id: string): object => ({ project_id: id, tenant_id: id })
 
 function providerOf({ spec: { uplink, bridge } }: Network): object {

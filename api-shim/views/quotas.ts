@@ -1,4 +1,3 @@
-/** Renders quotas and limits as the Compute API shows them. Pure. */
 import type { Limits, QuotaResource } from '../state/quotas.ts'
 import type { Usage } from '../state/usage.ts'
 
@@ -14,7 +13,7 @@ export const renderLimitsInUse = (
     shown.map((resource) => [resource, { limit: limits[resource], in_use: used[resource] ?? 0, reserved: 0 }]),
   )
 
-/** The limits of a project beside what it uses. Server groups, security groups and floating IPs are not in use yet. */
+/** Server groups, security groups and floating IPs are not in use yet. */
 export const renderAbsoluteLimits = (limits: Limits, usage: Usage, version: number): Record<string, number> => ({
   maxTotalCores: limits.cores,
   ...(version < 57

@@ -1,9 +1,8 @@
-/** Renders the default security group of a project, which is the only one, as Nova shows it. Pure. */
 import { uuidFrom } from '../state/derived-uuid.ts'
 
 export const defaultGroupIdOf = (projectId: string): string => uuidFrom(`security group default of ${projectId}`)
 
-/** Servers of the project may be reached from everywhere within it, and may reach everything. */
+/** Servers may be reached from everywhere within the project, and may reach everything. */
 export function renderDefaultGroup(projectId: string): object {
   const id = defaultGroupIdOf(projectId)
   const rule = (family: string, direction: string): object => ({

@@ -67,7 +67,6 @@ describe('serverJsonRenderer', () => {
   })
 })
 
-/** The original value of the last member of a change. The other members of the change make the last one visible. */
 function opposite(change: Partial<ServerViewContext>): Partial<ServerViewContext> {
   const key = Object.keys(change).at(-1) as keyof ServerViewContext
   return { [key]: context[key] }

@@ -1,6 +1,6 @@
 /**
- * Renders servers for lists as JSON texts. The text of each server is remembered and used again until anything that it
- * is made of has changed, because clients poll long lists in which little changes.
+ * Renders servers for lists as JSON texts, and reuses the text of a server until anything that it is made of changes.
+ * Clients poll long lists in which little changes.
  */
 import type { Server } from '../../crds/index.ts'
 import { Links } from '../http/links.ts'
@@ -15,16 +15,16 @@ interface Remembered {
 }
 
 /**
- * The last text of each server. The cache of the informer replaces a Server that changes by another, frozen object, so
- * the object stands for one resource version, and its text goes with it.
+ * The informer's cache replaces a Server that changes by another object, so each object stands for one resource
+ * version.
  */
 const texts = new WeakMap<Server, Remembered>()
 
 type Lookup = (server: Server) => unknown
 
 /**
- * Returns a function that renders one server. It reads all members of the context, so a member that is added to the
- * context later is also one whose change makes a new text.
+ * Returns a function that renders one server. It compares all members of the context, so that one that is added later
+ * cannot be forgotten.
  */
 export function serverJsonRenderer(context: ServerViewContext): (server: Server) => string {
   const members = Object.values(context) as unknown[]

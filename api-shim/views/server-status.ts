@@ -1,4 +1,3 @@
-/** The status of a server in Nova's API, which is made of its vm_state and its task_state. Pure. */
 import { actionNames, actions } from '../../actions/index.ts'
 import type { Server, TaskState, VmState } from '../../crds/index.ts'
 
@@ -53,8 +52,8 @@ const statusOfState: Readonly<Record<VmState, Statuses>> = {
 export const vmStateOf = ({ status }: Server): VmState => status?.vmState ?? 'building'
 
 /**
- * The task state. Nova has it as soon as a request is accepted, so it is also made of what was asked for and has not
- * begun: a deletion, a request for an action, or another spec.powerState.
+ * Nova sets the task state when it accepts a request. So requests that have not begun count, too: a deletion, an
+ * action, or another spec.powerState.
  */
 export function taskStateOf(server: Server, requested?: TaskState): TaskState | undefined {
   const { metadata, status } = server
@@ -82,7 +81,7 @@ export function statusOf(server: Server, requested?: TaskState): string {
   return (task === undefined ? undefined : byTask[task]) ?? usual
 }
 
-/** The states that a status in a query means; undefined if no server can have this status. */
+/** The states of the servers with this status; undefined if no server can have it. */
 export function statesOfStatus(status: string): { vmStates: Set<string>; taskStates: Set<string> } | undefined {
   const wanted = status.toLowerCase()
   const found = Object.entries(statusOfState).flatMap(([vmState, { default: usual, byTask = {} }]) => [

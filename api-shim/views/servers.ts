@@ -1,4 +1,3 @@
-/** Renders servers as the Compute API shows them at each microversion. Pure. */
 import { createHash } from 'node:crypto'
 import type { Flavor, Server, TaskState } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
@@ -19,11 +18,9 @@ export const renderServerSummary = (server: Server, links: Links): object => ({
   links: links.pair('servers', uuidOf(server)),
 })
 
-/** The values that a view needs beside the server. */
 export interface ServerViewContext {
   version: number
   links: Links
-  /** Whether the caller sees the fields of administrators. */
   isAdmin: boolean
   /** `show` is one server, `list` the detailed list, which lacks some fields. */
   form: 'show' | 'list'
@@ -67,7 +64,6 @@ function renderIdentity(server: Server, { links, projectIdOf }: ServerViewContex
   }
 }
 
-/** The newest time that the server's status mentions. */
 export function updatedAt({ metadata, status = {} }: Server): string {
   const times = [
     metadata.creationTimestamp,
@@ -97,7 +93,6 @@ function renderResources(server: Server, context: ServerViewContext): object {
 
 type Address = { version: number; addr: string; 'OS-EXT-IPS:type': 'fixed'; 'OS-EXT-IPS-MAC:mac_addr': string }
 
-/** The addresses by network, in the order of the interfaces. */
 export function renderAddresses({ status }: Server): Record<string, Address[]> {
   const networks: Record<string, Address[]> = {}
   for (const { network, address, version, macAddress } of status?.addresses ?? []) {

@@ -1,4 +1,3 @@
-/** Renders services as the Compute API shows them at each microversion. Pure. */
 import { isoMicroseconds } from '../http/time.ts'
 import type { ComputeService } from '../state/compute-services.ts'
 

@@ -1,4 +1,3 @@
-/** Renders reports of usage as the Compute API shows them. Pure. */
 import { isoMicroseconds } from '../http/time.ts'
 import { uuidOf } from '../state/stores.ts'
 import type { Period, ProjectUsage, ServerUsage } from '../state/usage-report.ts'
@@ -10,9 +9,7 @@ export interface UsageViewContext {
   period: Period
   /** Whether each server is listed, too. */
   isDetailed: boolean
-  /** The ID of the project of a namespace. */
   projectIdOf(namespace: string): string
-  /** The name of the flavor that a server was created with. */
   flavorNameOf(usage: ServerUsage): string
 }
 

@@ -1,4 +1,3 @@
-/** The controller of ServerActions. It admits each ServerAction for its Server, or rejects it. */
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'

@@ -1,4 +1,3 @@
-/** Sets the phase Failed on an admitted ServerAction that no host will run. */
 import {
   type NewCondition,
   type Reason,
@@ -12,8 +11,7 @@ import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
 /**
- * Sets the ServerAction in status.activeAction, the server's slot for one action, to Failed. The caller then empties
- * the slot.
+ * Sets the ServerAction in the slot status.activeAction to Failed. The caller then empties the slot.
  * @returns false if the ServerAction has changed since it was read, so that the caller must try again
  */
 export async function failActiveAction(
@@ -24,7 +22,6 @@ export async function failActiveAction(
 ): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
   const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
-  // The user has deleted the ServerAction, or it is finished already: there is nothing left to write.
   if (!seen || seen.metadata.uid !== uid || isFinished(seen)) return true
   const { ownerReferences } = seen.metadata
   const { result } = await applyStatus(stores.actions.api, {

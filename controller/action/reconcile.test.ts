@@ -60,7 +60,6 @@ async function reconcile(bench: Bench, name = 'r1'): Promise<Outcome> {
   return outcome
 }
 
-/** Reconciles the ServerAction r1 while the controller's cache does not show `change` yet. */
 async function reconcileWhileStale(bench: Bench, change: () => Promise<unknown>): Promise<void> {
   bench.api.pauseWatches()
   const changing = change()

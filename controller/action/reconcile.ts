@@ -1,8 +1,7 @@
 /**
- * Reconciles a ServerAction: admits it or rejects it with a reason. A Server has one slot, status.activeAction: to
- * admit an action, the controller writes it into the slot. The agent of the Server's host then runs and finishes the
- * action. The controller also writes the host's name into the ServerAction. By this name, an admission policy lets only
- * the agent of that host write to the ServerAction (crds/access).
+ * Reconciles a ServerAction: admits it or rejects it with a reason. To admit it, the controller writes it into the
+ * Server's only slot, status.activeAction; the agent of the host then runs and finishes it. The controller also writes
+ * the host's name into the ServerAction, by which an admission policy (crds/access) lets only that agent write to it.
  */
 import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
@@ -56,8 +55,8 @@ const SLOT_RECHECK_MS = 500
 const NEWEST_MS = 20
 
 /**
- * Reads the Server from the API server and decides again. The Server in the controller's cache may be older than the
- * one that the user has seen. A rejection is final, so the controller must not base it on the cache.
+ * A rejection is final, but the cached Server may be older than the one that the user has seen. So the decision is made
+ * again with the Server from the API server.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
@@ -71,18 +70,15 @@ async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): P
   }
   const admission = decideAdmission(request, server)
   if (admission.admit) return admitToSlot(request, server, deps)
-  // The agent finishes a ServerAction shortly before it sets status.lastCompletedAction, which frees the slot. If the
-  // user requests the next action in between, wait for the slot instead of rejecting the request.
+  // The agent finishes a ServerAction shortly before it frees the slot by status.lastCompletedAction. A request in
+  // between waits for the slot instead of being rejected.
   const before = admission.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
   if (record && isFinished(record)) return wait(`the end of ${record.metadata.name} to free its slot`, SLOT_RECHECK_MS)
   return reject(request, admission, stores, now, server)
 }
 
-/**
- * Writes the action into the server's slot. The write is a compare-and-swap: if two ServerActions are to be admitted at
- * the same time, one gets the slot and the other is rejected.
- */
+/** The write is a compare-and-swap: of two ServerActions at the same time, only one gets the slot. */
 async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
   const now = deps.now()
@@ -97,21 +93,19 @@ async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDep
     name,
     uid,
     action,
-    // Leave out empty parameters: server-side apply would turn the empty object into null, which the CRD's schema
-    // rejects.
+    // Server-side apply would turn empty parameters into null, which the CRD's schema rejects.
     ...(Object.keys(params).length > 0 ? { params } : {}),
     ...(requestId === undefined ? {} : { requestId }),
     admittedAt: now,
   }
   const { result } = await occupyActionSlot(server, slot, stores)
-  // The Server has changed or is gone since it was read: decide again with the newest version.
   if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
   return markRunning(request, server, stores, now)
 }
 
 /**
- * Reads the request from the API server; undefined if it is finished or gone. The cache is not enough: after a change
- * of leader it may be old, and the previous leader may have rejected the request.
+ * Reads the request from the API server; undefined if it is finished or gone. After a change of leader, the cache may
+ * lack a rejection by the previous leader.
  */
 async function getUndecidedRequest(
   { metadata: { name, namespace, uid } }: ServerAction,
@@ -127,10 +121,7 @@ function toRejection(error: unknown): Refused {
   throw error
 }
 
-/**
- * Writes phase Running and the server's host into the ServerAction. Called again when the server gets its first or
- * another host after the admission.
- */
+/** Also called when the server gets its first or another host after the admission. */
 async function markRunning(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const host = server.status?.host
   if (phaseOf(request) === 'Running' && request.status?.host === host) return done
@@ -174,8 +165,8 @@ async function reject(
 }
 
 /**
- * Writes the status of the ServerAction and makes the Server its owner, so that Kubernetes deletes it with the Server.
- * The write is a compare-and-swap, because the agent may have finished the action already.
+ * Makes the Server the owner, so that Kubernetes deletes the ServerAction with it. The write is a compare-and-swap,
+ * because the agent may have finished the action already.
  */
 async function applyActionStatus(
   seen: ServerAction,
@@ -183,8 +174,8 @@ async function applyActionStatus(
   stores: ActionStores,
   server: Server | undefined,
 ): Promise<Outcome> {
-  // The result does not matter. After a conflict, the event of the other change requeues the ServerAction; if it was
-  // deleted, there is nothing left to write.
+  // The result does not matter: after a conflict, the other change requeues the ServerAction; a deleted one needs no
+  // status.
   await applyStatus(stores.actions.api, {
     kind: 'ServerAction',
     owner: 'admission',

@@ -28,10 +28,6 @@ const active: ServerStatus = {
 }
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/**
- * Starts a cloud with an active server. The agent of its host has published the given sealing key, which is the public
- * key for passwords.
- */
 async function withServer(host: { sealingKey?: string } = { sealingKey }): Promise<Bench> {
   const bench = await Bench.start()
   await bench.createHost('h1', host)
@@ -73,7 +69,6 @@ async function request(bench: Bench, key?: string, secretReader?: SealDeps['secr
 
 const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
 
-/** Everything that the API server stores except the Secret, as text. It must not contain the password. */
 const allStoredTextExceptSecret = (bench: Bench): string =>
   JSON.stringify([
     bench.getServer(),

@@ -1,6 +1,6 @@
 /**
- * Reads the Secret that a request names, and encrypts ("seals") its value for the server's host: only the agent of that
- * host can decrypt it.
+ * Encrypts ("seals") the value of the Secret that a request names, so that only the agent of the server's host can
+ * decrypt it.
  */
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import { Refused, type Server, type ServerAction } from '../../crds/index.ts'
@@ -10,8 +10,8 @@ import { readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
 
 /**
- * The type that a Secret must have so that its value may be sent to a guest. If any type would do, a user who may
- * create ServerActions but not read Secrets could have every Secret of the namespace sent to a guest.
+ * If any type would do, a user who may create ServerActions but not read Secrets could have every Secret of the
+ * namespace sent to a guest.
  */
 const PASSWORD_TYPE = 'compute.kubenova.io/password'
 const MAX_BYTES = 1024
@@ -38,9 +38,7 @@ export async function sealNamedSecret(
 }
 
 /**
- * Returns the host's public key, with which the value is encrypted. If the cache shows no key, the agent may have
- * published one just now. A rejection is final, so the Hypervisor is read from the API server before the request is
- * rejected.
+ * The host's public key. A rejection is final, so the Hypervisor is read from the API server if the cache shows no key.
  */
 async function findSealingKey(host: string, { stores: { hypervisors } }: SealDeps): Promise<string> {
   const cached = hypervisors.cache.get(host)?.status?.sealingKey
@@ -53,19 +51,13 @@ async function findSealingKey(host: string, { stores: { hypervisors } }: SealDep
   )
 }
 
-/**
- * Binds the encrypted value to this server and this request, so that it cannot be decrypted for any other server or
- * request.
- */
+/** The encrypted value can be decrypted only for this server and this request. */
 const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
   server: server.metadata.uid ?? '',
   request: request.metadata.uid ?? '',
 })
 
-/**
- * Returns the value that the Secret has under this key.
- * @throws Refused error if the value cannot be used; its message contains nothing of the value
- */
+/** @throws Refused error if the value cannot be used; its message contains nothing of the value */
 function readValue(secret: Secret | undefined, { name, key }: { name: string; key: string }): string {
   if (!secret) throw new Refused('SecretNotFound', `there is no Secret ${name} in this namespace`)
   if (secret.type !== PASSWORD_TYPE)

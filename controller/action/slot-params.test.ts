@@ -13,9 +13,8 @@ const active: ServerStatus = {
 }
 
 /**
- * Starts a cloud, requests a rescue of the server `web`, and reconciles the request.
  * @param reference what the request names as its rescue image; undefined for none
- * @param prepare called before the request, for example to create what `reference` names
+ * @param prepare called before the request
  * @param change a change on the API server that the controller's caches do not show yet
  */
 async function requestRescue(

@@ -1,6 +1,6 @@
 /**
- * Makes the parameters of an action that the agent gets: those of the request, and data from Secrets and Images. The
- * controller adds this data, because an agent may not read Secrets and Images.
+ * Makes the parameters of an action for the agent. The controller adds data from Secrets and Images, which an agent may
+ * not read.
  */
 import { actions, isActionName } from '../../actions/index.ts'
 import { type Image, type Instance, Refused, type Server, type ServerAction } from '../../crds/index.ts'
@@ -39,7 +39,6 @@ export async function slotParamsOf(
   }
 }
 
-/** Copies what the agent needs of the Image, with the credentials for its URL if the Image names a Secret. */
 async function resolveNamedImage(
   server: Server,
   { name, namespace = server.metadata.namespace ?? '' }: { name: string; namespace?: string },
@@ -49,10 +48,7 @@ async function resolveNamedImage(
   return { ...copyImage(image), ...(await sealedCredentialsOf(image, server, deps)) }
 }
 
-/**
- * Finds the Image. If the cached Image cannot be used, the user may have changed or created it just now. A rejection is
- * final, so the Image is read from the API server before the request is rejected.
- */
+/** A rejection is final, so an Image that seems unusable is first read again from the API server. */
 async function requireUsableImage(
   server: Server,
   key: { namespace: string; name: string },
@@ -83,9 +79,8 @@ async function sealedCredentialsOf(
 }
 
 /**
- * The credentials for the Server's image, read and encrypted again: since the Server was placed, the user may have
- * corrected the Secret, or may have named a Secret in the Image. The agent prefers these credentials to those in
- * status.instance. A Server that was built without credentials needs none.
+ * Reads and encrypts the credentials for the image again, because the user may have corrected them since the Server was
+ * placed. The agent prefers them to those in status.instance. A Server that was built without credentials needs none.
  */
 async function freshCredentials(server: Server, deps: SlotParamsDeps): Promise<{ sealedCredentials?: string }> {
   const { launchedAt, instance } = server.status ?? {}

@@ -12,8 +12,8 @@ import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
 /**
- * Writes the action into the server's slot. The write is a compare-and-swap: if two ServerActions are to be admitted at
- * the same time, only one gets the slot.
+ * The write is a compare-and-swap: of two ServerActions that are to be admitted at the same time, only one gets the
+ * slot.
  */
 export const occupyActionSlot = (server: Server, activeAction: AdmittedAction, { servers }: Pick<Stores, 'servers'>) =>
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: { activeAction } })

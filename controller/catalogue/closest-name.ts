@@ -1,15 +1,7 @@
-/** Finds the known name that a user probably meant by a misspelt name. Pure. */
-
-/**
- * The most letters in which a misspelt name may differ from a known name. A name that differs in more letters counts as
- * a different name.
- */
+/** A name that differs in more letters than these counts as a different name. */
 const MAX_CHANGES = 2
 
-/**
- * The known name that differs from `name` in the fewest letters; undefined if every known name differs in more than
- * two.
- */
+/** The known name that differs from `name` in the fewest letters; undefined if all differ in more than two. */
 export function closestName(name: string, known: readonly string[]): string | undefined {
   const normal = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '_')
   let closest: string | undefined
@@ -22,7 +14,7 @@ export function closestName(name: string, known: readonly string[]): string | un
   return closest
 }
 
-/** How many letters must be added, removed or replaced to make `b` of `a`: the Levenshtein distance. */
+/** The Levenshtein distance. */
 function countChanges(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -1,7 +1,4 @@
-/**
- * Finds the extra specs of a flavor that have no effect. As in Nova, any extra spec is accepted; the Flavor's status
- * lists those that have no effect.
- */
+/** As in Nova, any extra spec is accepted; the Flavor's status lists those that have no effect. */
 
 import { requirableExtraSpecs } from '../scheduler/unmet-requirements.ts'
 import { isSatisfiedAnyway } from './image-properties.ts'
@@ -11,9 +8,8 @@ const EFFECTIVE =
   /^((aggregate_instance_extra_specs|capabilities|trait\d*|resources\d*):.+|hw_rng:(allowed|rate_bytes|rate_period)|hw:(hide_hypervisor_id|watchdog_action|cpu_(max_)?(sockets|cores|threads)))$/
 
 /**
- * The extra specs with a scope (`scope:key`) that have no effect, in alphabetical order. Two sorts are left out: names
- * without a scope, because administrators use them for purposes of their own, and extra specs that ask for what every
- * guest gets.
+ * The extra specs that have no effect, in alphabetical order. Not listed: names without a scope, which administrators
+ * use for themselves, and extra specs that ask for what every guest gets.
  */
 export const ineffectiveExtraSpecs = (extraSpecs: Readonly<Record<string, string>> = {}): string[] =>
   Object.keys(extraSpecs)

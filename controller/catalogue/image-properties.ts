@@ -1,6 +1,6 @@
 /**
- * Finds the properties of an image that have no effect, and those whose names are probably misspelt. The names are
- * those of nova/objects/image_meta.py. As in Nova, any property is accepted; the Image's status lists what was found.
+ * Finds properties that have no effect, and names that are probably misspelt, for the Image's status. As in Nova, any
+ * property is accepted. The names are those of nova/objects/image_meta.py.
  */
 import { requirableProperties } from '../scheduler/unmet-requirements.ts'
 import { closestName } from './closest-name.ts'
@@ -39,7 +39,6 @@ const descriptive: ReadonlySet<string> = new Set([
   'img_version',
 ])
 
-/** Properties of Nova and Glance that Kubenova does not implement, so that they have no effect. */
 const withoutEffect: ReadonlySet<string> = new Set([
   'hw_auto_disk_config',
   'hw_boot_menu',
@@ -94,10 +93,7 @@ const withoutEffect: ReadonlySet<string> = new Set([
 
 const no = /^(0|f|false|off|n|no)$/i
 
-/**
- * For each property, named without its prefix hw_ or os_: the values that ask for what every guest has anyway. A
- * property with such a value is not reported as having no effect.
- */
+/** Values that ask for what every guest has anyway, by the name of the property without hw_ or os_. */
 const satisfied: Readonly<Record<string, RegExp>> = {
   boot_menu: no,
   cpu_policy: /^shared$/,
@@ -118,18 +114,16 @@ export const isSatisfiedAnyway = (name: string, value: string): boolean =>
 
 /** The prefixes of Nova's and Glance's names. Users may use names without such a prefix for purposes of their own. */
 const inFamily = /^(hw|os|img)[_:. -]/i
-/** The names hw_numa_cpus.0 and hw_numa_mem.0, in which 0 is the number of a NUMA node. */
 const numbered = /^hw_numa_(cpus|mem)[.]\d+$/
 const ofGlance = /^os_glance_/
 
 const knownNames: readonly string[] = [...effective, ...descriptive, ...withoutEffect]
 
 interface PropertyFindings {
-  /** Names of the image's properties that have no effect in Kubenova, in alphabetical order. */
   readonly ineffective: readonly string[]
   /**
-   * Names that look like Nova's but that Nova does not have. A name is followed by the similar name that was probably
-   * meant, if there is one.
+   * Names that look like Nova's but are not, each followed by the similar name that was probably meant, if there is
+   * one.
    */
   readonly unknown: readonly string[]
 }

@@ -1,4 +1,3 @@
-/** Writes the conditions Ready and Stalled of Flavors, Images, KeyPairs, Networks and HostAggregates. */
 import {
   type NewCondition,
   type OwnedObjects,
@@ -10,16 +9,12 @@ import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyStatus } from '../apply-status.ts'
 
-/** The reason and message for an object's Ready condition. */
 export interface ReadyNote {
   reason: Reason
   message: string
-  /** Whether Ready is True despite this note, because the object can still be used. */
+  /** true: Ready is True despite this note, because the object can still be used. */
   isHarmless?: boolean
-  /**
-   * Whether the creation or deletion of another object can end the problem, without a change of this object. If so, the
-   * object is not reported as Stalled.
-   */
+  /** true: the creation or deletion of another object can end the problem, so the object is not reported as Stalled. */
   isWaiting?: boolean
 }
 

@@ -200,8 +200,8 @@ describe('reconcileNetwork', () => {
       await bench.fake.waitForCaches()
     }
     const portOf = (name: string) => bench.api.find('ports', `demo/${name}`) as Port | undefined
-    // The Port `resolver` has 10.0.0.254, the address from which DHCP would answer by default. The subnet lists this
-    // address as its DNS server, so DHCP answers from another address.
+    // DHCP would answer from 10.0.0.254 by default, but the Port `resolver` has it, and the subnet lists it as its DNS
+    // server.
     await newPort('resolver', ['10.0.0.254'])
     for (let i = 0; i < 2; i++) await reconcileLan(bench)
     expect(readyOf(bench)).toMatchObject({ status: 'True' })

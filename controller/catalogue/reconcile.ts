@@ -1,7 +1,3 @@
-/**
- * One reconcile function for each of Flavor, Image, KeyPair and HostAggregate. Each writes the status of one object:
- * whether it can be used.
- */
 import { chooseCpuTopology, type HostAggregate, Refused } from '../../crds/index.ts'
 import { fingerprintOf } from '../../crds/keypair-fingerprint.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
@@ -12,7 +8,6 @@ import { findIneffectiveProperties } from './image-properties.ts'
 import { type ReadyNote, reportReady } from './ready.ts'
 import { usabilityNote } from './usability.ts'
 
-/** A reconcile function that needs the stores with the names K. */
 type Reconcile<K extends keyof Stores> = (
   key: string,
   deps: { stores: Pick<Stores, K>; now(): string },
@@ -75,10 +70,7 @@ function findMissingHosts(
   return { reason: 'HostNotFound', message, isWaiting: true }
 }
 
-/**
- * Finds a host of this aggregate that another aggregate has put into a different zone. A host is in the zone of the
- * first aggregate, by name, that contains the host and sets a zone.
- */
+/** A host is in the zone of the first aggregate, by name, that contains the host and sets a zone. */
 function findOtherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): ReadyNote | undefined {
   if (spec.availabilityZone === undefined) return undefined
   for (const other of all) {

@@ -1,8 +1,7 @@
-/** Makes the Ready condition of a Flavor or Image from what is wrong with its properties. Pure. */
 import type { UnmetRequirement } from '../scheduler/unmet-requirements.ts'
 import type { ReadyNote } from './ready.ts'
 
-/** How many names a message lists. Further names are only counted. */
+/** A message lists at most this many names, and only counts the others. */
 const MAX_NAMES = 20
 
 interface Findings {

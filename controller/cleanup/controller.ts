@@ -1,7 +1,3 @@
-/**
- * The controller that cleans up after Servers. It deletes expired action records (finished ServerActions), and orphans:
- * Ports and ServerActions whose Server was deleted.
- */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -14,8 +10,8 @@ import { isOrphanedPort } from './orphans.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
 /**
- * Returns the key of the Server that the Port's spec.server names, if the Port is an orphan: according to the caches,
- * no such Server owns or uses it. Otherwise returns an empty list.
+ * The key of the Server that an orphaned Port names in spec.server. Empty if, according to the caches, this Server owns
+ * or uses the Port.
  */
 function formerServerOf(port: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
   const { metadata, spec } = port

@@ -1,7 +1,6 @@
 /**
- * Deletes orphans: Ports, ServerActions and HostSecrets that belonged to a deleted Server and that nothing else needs.
- * In a cluster with kube-controller-manager, the garbage collector also deletes those with an owner reference. But an
- * orphan may have lost its owner reference, as after `kubectl delete server --cascade=orphan`.
+ * Deletes Ports, ServerActions and HostSecrets of a deleted Server that nothing else needs. The garbage collector
+ * misses those without an owner reference, as after `kubectl delete server --cascade=orphan`.
  */
 import type { ObjectMeta, Port, Server, ServerAction } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
@@ -19,9 +18,8 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key (namespace/name) has left behind. Keeps what belongs to the present Server
- * with the same key. The cache of Servers may be older than the cache of Ports, so the present Server is read from the
- * API server.
+ * Deletes what a former Server with this key (namespace/name) has left behind. The present Server is read from the API
+ * server, because the cache of Servers may be older than that of Ports.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)
@@ -47,25 +45,22 @@ const isOwnedBy = ({ metadata }: Owned, server: Server | undefined): boolean =>
   server !== undefined && (metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid) ?? false)
 
 /**
- * Whether a Port that was created for a Server (spec.server) is an orphan. It is one unless the present Server with
- * that name owns the Port or uses it. A Port that has lost its owner references can be an orphan too: the garbage
- * collector never deletes it, so its addresses would never be free again.
+ * Whether no present Server owns or uses the Port. The garbage collector misses a Port without owner references, whose
+ * addresses would never be free again.
  * @param server the present Server with the name in spec.server
  */
 export const isOrphanedPort = (port: Port, server: Server | undefined): boolean =>
   port.spec.server !== undefined && !isOwnedBy(port, server) && !isUsedBy(port, server)
 
-/** Whether the Server's status.instance names the Port and the Server is not being deleted. */
 const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): boolean =>
   server !== undefined &&
   server.metadata.deletionTimestamp === undefined &&
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * Whether a ServerAction belonged to a former Server and must be deleted now. This is so if its owner reference names a
- * former Server. After `kubectl delete server --cascade=orphan` it has no owner reference to a Server. A finished
- * ServerAction then stays as history until it is too old. One with the phase Running is deleted at once unless it is
- * younger than the present Server, because no agent will ever finish it.
+ * True if the owner reference names a former Server. After `--cascade=orphan` there is none: finished ServerActions
+ * then stay as history. A Running one is deleted unless it is younger than the present Server, because no agent will
+ * finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server)) return false

@@ -1,7 +1,3 @@
-/**
- * Deletes the action records (finished ServerActions) of a server when they are too many or too old, and the Ports and
- * ServerActions of a deleted server.
- */
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { actionsByServer } from '../indexes.ts'

@@ -1,7 +1,3 @@
-/**
- * Selects the action records (finished ServerActions) of a server that are to be deleted because they are too many or
- * too old. Pure functions.
- */
 import type { ServerAction } from '../../crds/index.ts'
 
 export interface Retention {

@@ -1,4 +1,3 @@
-/** The controller of Hypervisors. It reports whether each host is up and how much of its resources servers use. */
 import { defineController } from '../../kube/controller.ts'
 import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'

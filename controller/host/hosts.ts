@@ -1,6 +1,6 @@
 /**
- * Knows which hosts are up. The agent of each host renews a Lease, which states how long it is valid. If the agent does
- * not renew the Lease in this time, the host is down.
+ * The agent of each host renews a Lease, which states how long it is valid. If the agent does not renew the Lease in
+ * this time, the host is down.
  */
 import type { Hypervisor } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
@@ -10,48 +10,38 @@ import { createLeaseObserver, type LeaseObserver } from '../../kube/heartbeat.ts
 import type { Informer } from '../../kube/informer.ts'
 
 export interface Hosts {
-  /** Whether there is a Hypervisor with the host's name. */
   exists(host: string): boolean
   isForcedDown(host: string): boolean
   /** Whether the host exists, its agent renews its Lease, and it is not forced down. */
   isUp(host: string): boolean
-  /** Explains in one sentence, for a condition, why the host is not up. */
   whyDown(host: string): string
 }
 
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * The Leases of the agents. Start this informer after the cache `hypervisors` is filled, because the status of a
-   * Hypervisor tells whether its host was down. For a host that was down, an old Lease must not count as a sign of
-   * life.
+   * Start this informer after the cache `hypervisors` is filled. For a host that was down according to its Hypervisor,
+   * an old Lease is no sign of life.
    */
   leases: Informer<Lease>
   namespace: string
   clock: Clock
-  /** Called when a host may have gone up or down. */
   onChange(host: string): void
 }
 
-/**
- * Milliseconds from the expiry of a Lease to the first check of its host, and between further checks. The checks end
- * when the host is down or its agent renews the Lease.
- */
+/** Milliseconds from the expiry of a Lease to the first check of its host, and between further checks. */
 const RECHECK_MS = 500
 
-/** Derives from the Leases which hosts are up, until disposed. */
 export class LeaseHosts implements Hosts, Disposable {
   readonly #options: HostsOptions
   readonly #observer: LeaseObserver
   readonly #recheckTimers = new Map<string, () => void>()
   /**
-   * For each host: whether its agent was alive at the last call of onChange. isUp() reads this map instead of the
-   * Lease, so that no caller sees a change before onChange is called.
+   * By host: whether its agent was alive at the last call of onChange. isUp() reads this map, so that no caller sees a
+   * change before onChange is called.
    */
   readonly #reportedAlive = new Map<string, boolean>()
-  /**
-   * Hosts that were down when the controller first saw their Lease. They stay down until their agent renews the Lease.
-   */
+  /** Hosts that were down when the controller first saw their Lease. They stay down until their agent renews it. */
   readonly #downSinceStart = new Set<string>()
   readonly #removeHandlers: () => void
 
@@ -112,14 +102,12 @@ export class LeaseHosts implements Hosts, Disposable {
     this.#recheckTimers.get(host)?.()
     const recheck = (): void => {
       this.#check(host)
-      // The Lease has expired, but the host still counts as alive: silence does not count while the watch of Leases is
-      // interrupted. Check again until the host counts as dead or its agent renews the Lease.
+      // An expired Lease does not count while the watch of Leases is interrupted, so the host is checked again later.
       if (this.#isAlive(host)) this.#recheckAfter(host, RECHECK_MS)
     }
     this.#recheckTimers.set(host, this.#options.clock.timer(delayMs, recheck))
   }
 
-  /** Calls onChange if the host's agent has become alive or dead since the last call. */
   #check(host: string): void {
     const isAlive = this.#isAlive(host)
     if (this.#reportedAlive.get(host) === isAlive) return

@@ -27,7 +27,6 @@ const statusOfHost = (bench: Bench) => (bench.api.find('hypervisors', 'h1') as H
 const readyOf = (bench: Bench) => findCondition(statusOfHost(bench)?.conditions, 'Ready')
 const hostWrites = (bench: Bench): number => bench.writes.filter((w) => w.endsWith('hypervisors')).length
 
-/** Reports, as the agent of h1, that libvirtd answers. */
 async function reportConnected(bench: Bench): Promise<void> {
   const { state: _, used: __, servers: ___, observedGeneration: ____, ...reported } = statusOfHost(bench) ?? {}
   const conditions = [
@@ -108,8 +107,8 @@ describe('reconcileHost', () => {
       await reconcile()
       expect(statusOfHost(bench)?.observedGeneration).toBe(generation + 2)
     }
-    // `kubectl wait` reads the observedGeneration of a condition if there is one, and otherwise that of the status. An
-    // old number in the condition would mislead it, so the condition must have no observedGeneration.
+    // `kubectl wait` prefers the observedGeneration of a condition to that of the status, so an old one in the
+    // condition would mislead it.
     expect(readyOf(bench)).not.toHaveProperty('observedGeneration')
     await bench.expireLeasesExcept()
     await reconcile()

@@ -1,4 +1,3 @@
-/** Reconciles a Hypervisor: writes into its status whether the host is up and what its servers use. */
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'
@@ -14,9 +13,8 @@ export interface HostDeps {
   ledger: Ledger
   clock: Clock
   /**
-   * `hostStatusSeconds` is the shortest time between two writes of a host's usage. The limit is needed because the
-   * usage changes with every Server. When the host goes up or down, or its generation changes, the controller writes
-   * the status at once.
+   * `hostStatusSeconds` is the shortest time between two writes of a host's usage, which changes with every Server.
+   * Other changes are written at once.
    */
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
   /** When the controller last wrote the status of each host, in monotonic milliseconds. */

@@ -1,7 +1,3 @@
-/**
- * Pure functions for the part of a Hypervisor's status that the controller writes with the field manager
- * `nodeLifecycle`: whether the host is up, and what its servers use.
- */
 import {
   findCondition,
   type Hypervisor,
@@ -20,8 +16,8 @@ export interface HostFacts {
 }
 
 /**
- * All status fields that the field manager nodeLifecycle owns. When the host goes down, nodeLifecycle writes the Ready
- * condition, and owns it until the agent writes Ready again.
+ * All status fields that the field manager nodeLifecycle owns. When the host goes down, it also owns the Ready
+ * condition, until the agent writes Ready again.
  *
  * Conditions of a Hypervisor have no observedGeneration, because the agent writes conditions too but does not read the
  * spec. kubectl wait then uses the observedGeneration of the status.
@@ -32,8 +28,7 @@ export function hostStatus(
 ): StatusOf<'nodeLifecycle', 'Hypervisor'> {
   const why = { reason: 'HostDown', message: whyDown } as const
   const down: NewCondition[] = [{ type: 'Ready', status: 'Unknown', ...why }]
-  // An administrator has set spec.forcedDown. The host stays down until the spec is changed, so the Hypervisor is
-  // Stalled.
+  // spec.forcedDown keeps the host down until the spec is changed, so the Hypervisor is Stalled.
   if (host.spec.forcedDown) down.push({ type: 'Stalled', status: 'True', ...why })
   const { vcpus, ram, disk, servers } = used
   const isReported = !up || findCondition(host.status?.conditions, 'Ready') !== undefined
@@ -41,8 +36,8 @@ export function hostStatus(
   const kept = owned.filter(({ type }) => type === 'Ready')
   const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
   return {
-    // Report -1 until the Hypervisor has a Ready condition, so that kstatus counts the Hypervisor as in progress. With
-    // the real generation and no Ready condition, kstatus would count it as finished.
+    // Without a Ready condition, kstatus counts a Hypervisor with the real generation as finished, but one with -1 as
+    // in progress.
     observedGeneration: isReported ? (host.metadata.generation ?? 0) : -1,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },

@@ -1,6 +1,6 @@
 /**
- * Keeps the scheduler's views of all hosts. A view has the facts of one host that the scheduler compares, computed in
- * advance. It is rebuilt when the host changes.
+ * Keeps the scheduler's view of each host: the facts that the scheduler compares, computed in advance and again when
+ * the host changes.
  */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'
@@ -19,7 +19,6 @@ export interface HostViewsOptions {
 export class HostViews {
   readonly #options: HostViewsOptions
   readonly #table = new HostTable()
-  /** The hosts whose views are out of date. The method `table` rebuilds these views. */
   readonly #stale = new Set<string>()
   #aggregates: Map<string, HostAggregate[]> | undefined
 
@@ -40,15 +39,13 @@ export class HostViews {
   }
 
   /**
-   * Marks the host's view as out of date. Call this when the host's agent lets its Lease expire or renews an expired
-   * Lease. The host goes down or up then, but the Hypervisor does not change, so no event of the Hypervisor marks the
-   * view.
+   * To be called when an agent's Lease expires or an expired Lease is renewed. The host goes down or up then, without
+   * an event of its Hypervisor.
    */
   markChanged(name: string): void {
     this.#stale.add(name)
   }
 
-  /** The table of all hosts. Rebuilds outdated views first. */
   table(): HostTable {
     for (const name of this.#stale) {
       const host = this.#options.hypervisors.cache.get(name)

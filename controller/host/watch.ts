@@ -1,4 +1,3 @@
-/** Watches that several controllers share: for changes of hosts. */
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'
@@ -6,8 +5,8 @@ import { isLibvirtUnreachable } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
 /**
- * The facts of a host that placement depends on, as one text, so that two versions of a Hypervisor can be compared. The
- * usage of the host is left out, because it changes with every Server.
+ * The facts of a host that placement depends on, as one text to compare. Its usage is left out, because it changes with
+ * every Server.
  */
 const placementFactsOf = ({ spec, status }: Hypervisor): string =>
   JSON.stringify([spec, status?.capacity, status?.sealingKey, isLibvirtUnreachable(status ? { status } : {})])

@@ -18,10 +18,7 @@ function makeTable(network = makeNetwork([small]), quarantineMs = 60) {
   t.setNetwork(network)
   return t
 }
-/**
- * A Port as the controller creates it for a server. Its name contains its address, and so reserves the address: the API
- * server accepts each name only once.
- */
+/** The name of such a Port contains its address, and so reserves it: the API server accepts each name only once. */
 const makeCreatedPort = (address: string, overrides = {}) => {
   const network = { namespace: 'ns', name: 'lan' }
   return makePort(portNameFor({ network, namespace: 'ns', addressOrMac: parseIP(address)! }), {
@@ -296,7 +293,6 @@ const operation = fc.oneof(
 )
 type Operation = typeof operation extends fc.Arbitrary<infer O> ? O : never
 
-/** An address table, and a second record of the addresses that must be in use in the table, to compare the two. */
 class Model {
   readonly table = makeTable(makeNetwork([makeSubnet('10.0.0.0/28', { gateway: '10.0.0.1' })]), 5)
   readonly reserved = new Set<string>()

@@ -1,11 +1,10 @@
 /**
- * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of placed servers (a
- * guest may outlive its Port), and by reservations. A restarted controller rebuilds the table from Ports and Servers
- * alone.
+ * The addresses and MACs in use on one network: by Ports in the cache, by guests of placed servers (a guest may outlive
+ * its Port), and by reservations. A restarted controller rebuilds the table from Ports and Servers alone.
  *
- * A reservation holds an address that was chosen for a Port which the cache does not show yet. It ends when `observe`
- * is called with that Port, when `release` is called because the Port was not created, or when it expires. The address
- * of a deleted Port (`remove`) stays in quarantine for a while before it is free.
+ * A reservation holds an address for a Port that the cache does not show yet. It ends with `observe` of that Port, with
+ * `release` if the Port was not created, or when it expires. The address of a deleted Port stays in quarantine before
+ * it is free.
  */
 import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
 import { FreeList } from './free-list.ts'
@@ -13,16 +12,9 @@ import { type Family, formatCIDR, formatIP, type IP, parseIP } from './ip.ts'
 import { isInPool, type Pool, parseRequestedAddress, poolSizeOf, poolsOf } from './pool.ts'
 import { describeOwner, ownerAmong, type PortReference, referenceOf } from './references.ts'
 
-/**
- * How long a freed address stays in quarantine before another Port may get it: as long as Linux and most routers keep a
- * stale neighbour entry.
- */
+/** As long as Linux and most routers keep a stale neighbour entry. */
 const QUARANTINE_MS = 60_000
 
-/**
- * How one address is used: by Ports that refer to it, by guests that have it, and by a reservation for a Port that is
- * being created.
- */
 interface AddressUse {
   references: PortReference[]
   /** How many interfaces of placed servers have the address. More than one is an error. */
@@ -36,9 +28,8 @@ interface Reservation {
   /** When the reservation ends, in monotonic milliseconds. */
   expires: number
   /**
-   * Identifies who made the reservation, usually by the uid of a Port. If the API server's answer to the write of the
-   * Port is lost, the Port may have the address all the same. So whoever reserves again with the same text gets the
-   * same address.
+   * Identifies who made the reservation, usually by the uid of a Port. If the answer to the creation of the Port is
+   * lost, another reservation with the same text gets the same address.
    */
   by: string | undefined
 }
@@ -46,7 +37,6 @@ interface Reservation {
 interface PoolState {
   readonly pool: Pool
   readonly free: FreeList
-  /** How many addresses of the pool are in use. */
   used: number
 }
 
@@ -66,8 +56,8 @@ export class AddressTable {
   }
 
   /**
-   * To be called with the network when the cache adds or changes it. If the subnets have changed, the call takes time
-   * in proportion to the addresses in use.
+   * To be called when the cache adds or changes the network. If the subnets have changed, it takes time in proportion
+   * to the addresses in use.
    */
   setNetwork(network: Network): void {
     this.#name = `${network.metadata.namespace}/${network.metadata.name}`
@@ -83,15 +73,15 @@ export class AddressTable {
   }
 
   /**
-   * To be called with a Port of this network when the cache adds or changes it.
+   * To be called when the cache adds or changes a Port of this network.
    * @returns the keys of other Ports that refer to one of the same addresses
    */
   observe(port: Port, now: number): string[] {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = referenceOf(port)
-    // Add the new reference before removing the old one. In the other order, an address that both references contain
-    // would be freed for a moment.
+    // Add the new reference before removing the old one: an address that both contain would otherwise be free for a
+    // moment.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#addReference(ip, after)
     if (after.mac !== undefined) addToCount(this.#portMacs, after.mac, 1)
@@ -102,7 +92,6 @@ export class AddressTable {
       .map(({ namespace, name }) => `${namespace}/${name}`)
   }
 
-  /** To be called with a Port that is gone from the cache. */
   remove(port: Pick<Port, 'metadata'>, now: number): void {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
@@ -112,10 +101,9 @@ export class AddressTable {
   }
 
   /**
-   * Records the addresses and the MAC of a guest on a host. They stay in use until removeGuest, even if the guest's
-   * Port is deleted earlier.
-   * @param dhcpAddresses the addresses from which DHCP answers the guest. They stay in use too. If the Network changes,
-   * DHCP may answer new guests from other addresses, but still answers this guest from these, so no server may get them
+   * The addresses and the MAC of the guest stay in use until removeGuest, even if its Port is deleted earlier.
+   * @param dhcpAddresses the addresses from which DHCP answers this guest, even after a change of the Network; no
+   * server may get them
    */
   addGuest(addresses: readonly IP[], mac: string, dhcpAddresses: readonly IP[] = []): void {
     for (const ip of addresses) this.#getOrCreateUse(ip).guests++
@@ -123,7 +111,6 @@ export class AddressTable {
     addToCount(this.#guestMacs, mac, 1)
   }
 
-  /** Undoes addGuest, when the guest is gone or no longer uses these addresses. */
   removeGuest(addresses: readonly IP[], mac: string, now: number, dhcpAddresses: readonly IP[] = []): void {
     addToCount(this.#guestMacs, mac, -1)
     for (const ip of addresses) this.#decrement(ip, 'guests', now)
@@ -137,10 +124,7 @@ export class AddressTable {
     this.#freeIfUnused(ip, use, now, true)
   }
 
-  /**
-   * How many addresses the subnet's pool has, and how many of them are in use. `index` is the subnet's place in the
-   * Network's spec.
-   */
+  /** The size of the subnet's pool. `index` is the subnet's place in the Network's spec. */
   subnetUsage(index: number): { total: number; used: number } {
     const state = this.#pools[index]
     return state ? { total: poolSizeOf(state.pool), used: state.used } : { total: 0, used: 0 }
@@ -152,8 +136,8 @@ export class AddressTable {
   }
 
   /**
-   * Describes what has the address: a Port to which it is allocated, a guest or a reservation. Undefined if the address
-   * is free, even if a Port asks for it.
+   * The Port, guest or reservation that has the address, in words. Undefined if the address is free, even if a Port
+   * asks for it.
    */
   describeUser(ip: IP): string | undefined {
     const use = this.#uses[ip.family].get(ip.value)
@@ -163,10 +147,7 @@ export class AddressTable {
     return use?.reservation === undefined ? undefined : 'a Port that is about to be created'
   }
 
-  /**
-   * The first of this Port's addresses that another Port owns, together with the other Port; undefined if there is
-   * none.
-   */
+  /** The first of this Port's addresses that another Port owns, with that Port; undefined if there is none. */
   conflictingOwner(port: Port): { address: string; owner: PortReference } | undefined {
     for (const ip of referenceOf(port).addresses) {
       const owner = this.ownerOf(ip)
@@ -185,11 +166,11 @@ export class AddressTable {
   }
 
   /**
-   * Reserves one address of each subnet, in the order of the subnets. If a requested address lies in the subnet, it is
-   * reserved, otherwise the next free address. If the method throws, nothing is reserved.
+   * Reserves one address of each subnet, in their order: the requested one that lies in the subnet, or else the next
+   * free one. If the method throws, nothing is reserved.
    * @param expires when the reservation ends, in monotonic milliseconds
-   * @param reserver identifies the caller's Port, usually by uid. The caller can reserve addresses that its own Port
-   * refers to, and those that it has reserved before
+   * @param reserver identifies the caller's Port, usually by uid: it may get addresses that it refers to or has
+   * reserved before
    * @throws Refused error (the user must ask for another address) if a requested address is not allowed or in use;
    * Transient error (retried) if no address is free now
    */
@@ -221,10 +202,8 @@ export class AddressTable {
   }
 
   /**
-   * Drops a reservation.
-   * @param quarantine whether the address must not be offered again at once, because a Port that the cache does not
-   * show yet may have it. For example, if a Port with the name of the new Port exists, another controller has probably
-   * given the address to that Port
+   * @param quarantine true if a Port that the cache does not show yet may have the address, for example because the
+   * name of the new Port is taken
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)
@@ -235,10 +214,7 @@ export class AddressTable {
     this.#freeIfUnused(ip, use, now, quarantine)
   }
 
-  /**
-   * Drops the reservations that have expired because the cache has not shown their Ports in time. Returns the addresses
-   * that were reserved.
-   */
+  /** Drops reservations whose Ports the cache has not shown in time, and returns their addresses. */
   expire(now: number): string[] {
     const late = [...this.#reserved].filter(
       ([, ip]) => (this.#uses[ip.family].get(ip.value)?.reservation?.expires ?? 0) <= now,
@@ -268,7 +244,6 @@ export class AddressTable {
     )
   }
 
-  /** The address of this pool that the same reserver has reserved before, if it is still reserved. */
   #reservedBy(reserver: string | undefined, { pool }: PoolState): IP | undefined {
     if (reserver === undefined) return undefined
     for (const ip of this.#reserved.values())

@@ -1,7 +1,4 @@
-/**
- * The address tables of all networks. A table records the addresses that are in use on one network or reserved for a
- * Port that is being created. If a Port is seen before its Network, the table is created without the Network's subnets.
- */
+/** The address tables of all networks. If a Port is seen before its Network, the table is created without subnets. */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'
 import { addressesInUseBy, networkKeyOf } from './references.ts'
@@ -30,7 +27,6 @@ export class Allocations {
   }
 
   /**
-   * To be called when the cache adds, changes or deletes a Server.
    * @param before undefined if the Server is new
    * @param after undefined if the Server is gone
    */
@@ -44,7 +40,7 @@ export class Allocations {
 
   /**
    * Drops reservations whose Port the cache has not shown in time. Returns the networks (namespace/name) that have free
-   * addresses because of that.
+   * addresses again.
    */
   expire(now: number): string[] {
     return [...this.#tables].flatMap(([network, table]) => (table.expire(now).length > 0 ? [network] : []))

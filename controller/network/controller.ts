@@ -1,7 +1,3 @@
-/**
- * The controller of Networks. It reports whether a Network can be used, and removes the finalizer of a deleted Network
- * when its last Port is gone.
- */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -12,7 +8,6 @@ import { reconcileNetwork } from './reconcile.ts'
 import { networkKeyOf } from './references.ts'
 import { watchOverlaps } from './watch.ts'
 
-/** The key of a Port's Network, if that Network is being deleted. */
 function terminatingNetworkOf(port: Port, { networks: { cache } }: Pick<Stores, 'networks'>): string[] {
   const network = cache.get(networkKeyOf(port))
   return network?.metadata.deletionTimestamp ? [keyOf(network.metadata)] : []

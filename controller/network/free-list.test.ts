@@ -7,7 +7,6 @@ const ranges = [
   { first: 10n, last: 12n },
   { first: 20n, last: 21n },
 ]
-/** Makes a free list, and the set of the addresses in use. Only the test changes this set; the free list does not. */
 const makeList = (quarantineMs = 60) => {
   const used = new Set<bigint>()
   const free = new FreeList(ranges, quarantineMs)

@@ -1,10 +1,6 @@
 /**
- * Chooses the next address of a pool: the lowest free one. It is predictable and, for IPv6, short. EUI-64 addresses are
- * not needed, because guests learn their addresses from DHCP or the config drive.
- *
- * A freed address stays in quarantine for a while, and is given out in this time only if no other address is free.
- * Neighbours, name servers and firewalls remember which server had an address, and must not take a new server for the
- * old one.
+ * Chooses the next address of a pool: the lowest free one. A freed address stays in quarantine, and is given out in
+ * this time only if no other is free: neighbours, name servers and firewalls remember which server had it.
  *
  * - cursor: every address below it has been given out or was in use. It only goes up, so moving it is amortised O(1).
  * - heap: the free addresses below the cursor.
@@ -18,7 +14,6 @@ export class FreeList {
   readonly #quarantineMs: number
   readonly #heap = new MinHeap()
   readonly #quarantine = new Map<bigint, number>()
-  /** Index of the range that contains the cursor. */
   #range = 0
   #cursor: bigint
 
@@ -29,9 +24,8 @@ export class FreeList {
   }
 
   /**
-   * Takes the next free address out of the list and returns it; undefined if none is free. The list does not offer the
-   * address again until it is returned with `free`.
-   * @param isUsed whether an address is in use
+   * Takes the next free address out of the list; undefined if none is free. The list does not offer the address again
+   * until it is returned with `free`.
    */
   next(isUsed: (value: bigint) => boolean, now: number): bigint | undefined {
     this.#endQuarantines(now)
@@ -45,10 +39,7 @@ export class FreeList {
     return undefined
   }
 
-  /**
-   * To be called when an address is no longer in use.
-   * @param quarantine false if no server ever used the address: it is free at once
-   */
+  /** @param quarantine false if no server ever used the address: it is free at once */
   free(value: bigint, now: number, quarantine = true): void {
     if (!this.#ranges.some((r) => isInRange(r, value))) return
     this.#quarantine.delete(value)
@@ -64,10 +55,7 @@ export class FreeList {
     }
   }
 
-  /**
-   * Makes the address available. If it was given out before, it goes on the heap of free addresses. Otherwise it lies
-   * at or above the cursor, and `next` gives it out when the cursor gets there.
-   */
+  /** An address at or above the cursor is not put on the heap: `next` gives it out when the cursor gets there. */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }

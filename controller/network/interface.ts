@@ -13,7 +13,6 @@ import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
 import { defaultRoutesOf, dhcpAddressOf, isDefaultRoute } from './reserved.ts'
 
 /**
- * Builds one interface.
  * @param tag the tag in the entry of the server's spec.networks
  * @throws Transient error (retried) while the Port has no MAC; Refused error (the user must change something) if one of
  * the Port's addresses is in no subnet
@@ -58,7 +57,6 @@ function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
   }
 }
 
-/** The settings that a guest gets together with an address of the subnet. */
 function guestSettingsOf(subnet: Subnet, subnets: readonly Subnet[]): Omit<FixedIP, 'address' | 'prefixLength'> {
   const dhcpAddress = dhcpAddressOf(subnet, subnets)
   const { gateway = defaultRoutesOf(subnet)[0]?.nextHop } = subnet

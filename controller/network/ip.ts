@@ -1,7 +1,4 @@
-/**
- * IP addresses and ranges as numbers. The library ip-address parses and prints them; this file compares and counts
- * them.
- */
+/** The library ip-address parses and prints addresses; this file compares and counts them as numbers. */
 import { Address4, Address6 } from 'ip-address'
 
 export type Family = 4 | 6
@@ -10,7 +7,7 @@ export interface IP {
   readonly value: bigint
 }
 
-/** A range of addresses from `first` to `last`, both included. */
+/** A range of addresses, both ends included. */
 export interface Range {
   readonly first: bigint
   readonly last: bigint
@@ -24,8 +21,8 @@ export interface CIDR extends Range {
 export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
 
 /**
- * Returns undefined if the text is not a plain address. An address with a prefix length (10.0.0.1/24) or a zone
- * (fe80::1%eth0) is not plain.
+ * Undefined if the text is not a plain address, which has neither a prefix length (10.0.0.1/24) nor a zone
+ * (fe80::1%eth0).
  */
 export function parseIP(text: string): IP | undefined {
   if (/[/%]/.test(text)) return undefined

@@ -1,8 +1,7 @@
 /**
- * Generates MAC addresses for ports. A MAC is the prefix fa:16:3e, which OpenStack uses too, and the last 24 bits of
- * the port's IP address, combined by XOR with a hash of the network's uid. So an IP address on a network always gets
- * the same MAC, and neighbour caches stay right when another server gets the address. Two ports of a network collide
- * only if a user chose the MAC of one of them, or if a pool is larger than 2^24.
+ * A MAC is OpenStack's prefix fa:16:3e and the last 24 bits of the port's IP address, combined by XOR with a hash of
+ * the network's uid. So an address always gets the same MAC, and neighbour caches stay right when another server gets
+ * the address. MACs collide only if a user chose one, or in a pool larger than 2^24.
  */
 import { createHash } from 'node:crypto'
 import type { IP } from './ip.ts'

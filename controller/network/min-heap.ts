@@ -1,5 +1,3 @@
-/** A binary heap of distinct bigints. `pop` removes the smallest one and returns it. */
-
 export class MinHeap {
   readonly #items: bigint[] = []
   readonly #has = new Set<bigint>()
@@ -30,7 +28,6 @@ export class MinHeap {
     return least
   }
 
-  /** Puts `value` into the empty place at the top and moves it down to its position. */
   #siftDown(value: bigint): void {
     const items = this.#items
     let at = 0

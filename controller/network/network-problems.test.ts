@@ -47,7 +47,7 @@ test.each([
       'DuplicateAddress: gateway and dhcpAddress of 10.0.0.0/24 are both 10.0.0.1: DHCP needs an address of its own, the same on every host',
     ],
   ],
-  // The API server's schema cannot compare IPv6 addresses, so only the controller checks the following rules.
+  // The API server's schema cannot compare IPv6 addresses, so only the controller checks these rules.
   [
     makeSubnet('fd00::/64', {
       gateway: 'fd00::1',

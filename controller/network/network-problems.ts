@@ -1,7 +1,4 @@
-/**
- * Finds problems of a Network's subnets that the schema cannot express. The reason and message of a problem go into the
- * Ready condition.
- */
+/** Finds problems of a Network's subnets that the schema cannot express, for the Ready condition. */
 import { hasDhcp, type Network, type Reason, type Subnet } from '../../crds/index.ts'
 import {
   type CIDR,
@@ -18,8 +15,8 @@ import { poolOf } from './pool.ts'
 import { dhcpAddressOf } from './reserved.ts'
 
 /**
- * The reasons of problems that end when another Network or a Port is deleted, without a change of this Network. If a
- * Network has only such problems, kstatus counts it as in progress and not as failed (docs/adr/0034).
+ * These problems end when another Network or a Port is deleted, so kstatus counts the Network as in progress, not as
+ * failed (docs/adr/0034).
  */
 export const waitingNetworkReasons: ReadonlySet<Reason> = new Set(['SubnetsOverlap', 'AddressInUse'])
 
@@ -38,11 +35,9 @@ export const findNetworkProblems = (network: Network, sameBridge: Iterable<Netwo
 ]
 
 /**
- * Finds subnets whose DHCP server would answer from an address that something else has, such as a server. By default
- * the controller chooses the address of DHCP. It chooses another one when the Network's resolvers, routes or gateways
- * change, and a server may already have that one. The problem ends when the address is freed; the Network need not be
- * changed.
- * @param describeUser describes what has an address; returns undefined if the address is free
+ * Finds subnets whose DHCP address something else has, such as a server. Changed resolvers, routes or gateways can move
+ * DHCP to such an address; the problem ends when the address is freed.
+ * @param describeUser describes what has an address; undefined if the address is free
  */
 export function findDhcpProblems(
   { spec: { subnets } }: Network,
@@ -110,7 +105,6 @@ function findPoolProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
   return problems
 }
 
-/** Checks that gateway and DHCP address are usable for hosts, outside the pools, and different from each other. */
 function findAddressProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
   const problems = [...findFieldProblems(subnet, cidr, 'gateway'), ...findFieldProblems(subnet, cidr, 'dhcpAddress')]
   const [gateway, dhcp] = [parseIP(subnet.gateway ?? ''), parseIP(subnet.dhcpAddress ?? '')]
@@ -148,8 +142,8 @@ function isNetworkOrBroadcast(cidr: CIDR, value: bigint): boolean {
 }
 
 /**
- * Finds networks on the same bridge with overlapping subnets: both would allocate the same address on one segment. Only
- * the younger network has the problem, because the older one may have running servers already.
+ * Two networks on one bridge would allocate the same address on one segment. Only the younger network has the problem,
+ * because the older one may have running servers already.
  */
 export function findBridgeProblems(network: Network, others: Iterable<Network>): NetworkProblem[] {
   const problems: NetworkProblem[] = []
@@ -174,8 +168,8 @@ export function findOverlappingSubnet(a: Network, b: Network): string | undefine
 }
 
 /**
- * The parsed CIDRs of each Network. Every placement compares the CIDRs of all networks on a bridge, so each object is
- * parsed once. Cached objects never change: a new version is a new object.
+ * Every placement compares the CIDRs of all networks on a bridge, so each Network is parsed once. Cached objects never
+ * change: a new version is a new object.
  */
 const parsedCidrs = new WeakMap<Network, readonly CIDR[]>()
 

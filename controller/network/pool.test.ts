@@ -40,8 +40,7 @@ test.each([
   [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.1.1' }] }), '', 0n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '10.0.0.2-10.0.0.2', 1n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcp: false }), '10.0.0.2-10.0.0.2', 1n],
-  // In a subnet of /30 or smaller, DHCP answers from an address outside the subnet, so the pool loses no address to
-  // DHCP.
+  // In a subnet of /30 or smaller, DHCP answers from outside the subnet, so the pool loses no address to DHCP.
   [makeSubnet('10.0.0.0/30'), '10.0.0.1-10.0.0.2', 2n],
   [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcpAddress: '10.0.0.2' }), '', 0n],
   [makeSubnet('10.0.0.0/31', { gateway: '10.0.0.0' }), '10.0.0.1-10.0.0.1', 1n],
@@ -66,14 +65,12 @@ test.each([
   [makeSubnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), undefined],
   [makeSubnet('2001:db8::/64', { dhcpAddress: '2001:DB8::0002' }), '2001:db8::2'],
   [makeSubnet('2001:db8::/64'), '2001:db8::ffff:ffff:ffff:ffff'],
-  // A subnet smaller than /29 has no address to spare for DHCP, so DHCP answers from a link-local address.
   [makeSubnet('10.0.0.0/29'), '10.0.0.6'],
   [makeSubnet('10.0.0.0/30'), '169.254.67.67'],
   [makeSubnet('10.0.0.0/31'), '169.254.67.67'],
   [makeSubnet('203.0.113.7/32', { gateway: '169.254.0.1' }), '169.254.67.67'],
   [makeSubnet('203.0.113.7/32', { gateway: '169.254.67.67', dnsServers: ['169.254.67.68'] }), '169.254.67.69'],
   [makeSubnet('10.0.0.0/29', { dhcpAddress: '169.254.0.9' }), '169.254.0.9'],
-  // DHCP does not answer from an address that the subnet names for something else.
   [
     makeSubnet('10.0.0.0/24', {
       gateway: '10.0.0.254',

@@ -1,6 +1,6 @@
 /**
- * The pool of a Subnet: the addresses that ports get. It consists of the ranges in the subnet's spec, without the
- * addresses that the Network itself uses or names (reserved.ts).
+ * The addresses that ports of a subnet get: the ranges in its spec, without addresses that the Network itself uses or
+ * names (reserved.ts).
  */
 import { Refused, type Subnet } from '../../crds/index.ts'
 import { type CIDR, cidrContains, formatCIDR, type IP, isInRange, parseIP, type Range } from './ip.ts'
@@ -17,9 +17,8 @@ export interface Pool {
 }
 
 /**
- * The pool of a subnet that the API server has accepted.
- * @param subnets all subnets of the Network. Another subnet may name a DNS server or router whose address lies in this
- * subnet; the pool leaves such addresses out.
+ * @param subnets all subnets of the Network, whose DNS servers and routers may lie in this subnet; the pool leaves them
+ * out
  * @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {
@@ -30,14 +29,12 @@ export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): P
   return { cidr, ranges, reserved, total: ranges.reduce((sum, r) => sum + rangeSize(r), 0n) }
 }
 
-/** The pools of all subnets of a Network, in the order of its spec. */
 export const poolsOf = (subnets: readonly Subnet[]): Pool[] => subnets.map((subnet) => poolOf(subnet, subnets))
 
 const rangeSize = ({ first, last }: Range) => last - first + 1n
 
 /**
- * The subnet's pools that lie within the subnet, or the whole subnet if it has no pools. A pool that ends before it
- * starts is left out.
+ * A subnet without pools is one range. Pools outside of the subnet, and pools that end before they start, are left out.
  */
 function configuredRanges(subnet: Subnet, cidr: CIDR): Range[] {
   if (subnet.pools === undefined || subnet.pools.length === 0) return [cidr]
@@ -49,7 +46,6 @@ function configuredRanges(subnet: Subnet, cidr: CIDR): Range[] {
   })
 }
 
-/** Sorts the ranges and joins those that touch or overlap each other. */
 function mergeRanges(ranges: Range[]): Range[] {
   const merged: Range[] = []
   for (const range of ranges.sort((a, b) => (a.first < b.first ? -1 : 1))) {
@@ -61,7 +57,6 @@ function mergeRanges(ranges: Range[]): Range[] {
   return merged
 }
 
-/** Removes single addresses from the ranges, by splitting ranges around them. */
 function excludeAddresses(ranges: readonly Range[], excluded: readonly bigint[]): Range[] {
   return excluded.reduce<Range[]>(
     (list, address) =>
@@ -81,8 +76,7 @@ export function isInPool({ cidr, ranges }: Pool, { family, value }: IP): boolean
 }
 
 /**
- * Parses an address that a port asks for and finds its subnet. The address may lie outside the pools, but must not be
- * reserved.
+ * The address may lie outside the pools, but must not be reserved.
  * @throws Refused error (the user must ask for another address) with the code InvalidAddress, AddressOutsideSubnets or
  * AddressReserved
  */

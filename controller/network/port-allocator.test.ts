@@ -7,7 +7,6 @@ import { type Bench, startCloud } from '../testing.ts'
 const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
 const names = (bench: Bench): string[] => bench.listPorts().map(({ metadata }) => metadata.name)
 
-/** Allocates the interfaces of the server, as the controller does when it places the server. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
   const { nics } = resolveReferences(server, bench.deps.lookup)
   return bench.fake.life.runUntilKilled(bench.deps.portAllocator.allocate(server, nics))
@@ -246,7 +245,7 @@ describe('a Port of the user', () => {
       metadata: { name: 'mine', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
     })
-    // Neither server can use the Port before it is ready, so neither attempt may bind the Port to its server.
+    // No server can use the Port before it is ready, so no attempt may bind it to a server.
     for (const name of ['web', 'other']) {
       const server = await bench.createServer(name, { networks: [{ port: 'mine' }] })
       await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })

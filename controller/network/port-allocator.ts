@@ -1,7 +1,6 @@
 /**
- * Provides the Ports for the interfaces of a server that is being placed: Ports that an earlier attempt created, Ports
- * of the user, and new Ports. The name of a new Port contains the Port's first address, and so reserves the address:
- * the API server accepts each name only once (port-name.ts).
+ * Provides the Ports of a server that is being placed: those of an earlier attempt, those of the user, and new ones.
+ * The name of a new Port reserves its first address (port-name.ts).
  */
 import {
   fieldManagerOf,
@@ -28,27 +27,25 @@ import { portNameFor } from './port-name.ts'
 import { findPortWithMac, networkKeyOf } from './references.ts'
 
 /**
- * The label of a Port that the controller created for a server: the index of the Port's interface in the server's
- * spec.networks. The controller process may die after it has created the Port and before it has placed the server. The
- * next process then finds the Port by this label.
+ * The index of the Port's interface in the server's spec.networks. If the controller dies before the server is placed,
+ * the next process finds the Port by this label.
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /**
- * An entry expires after this many milliseconds if the cache has not confirmed it. Such an entry is either an address
- * reserved for a new Port, or a user's Port set aside for a server that is being placed.
+ * Milliseconds after which the reservation of an address, or of a user's Port for a server, expires unless the cache
+ * confirms it.
  */
 const RESERVATION_MS = 60_000
 /**
- * The most attempts to create a Port. The name of a new Port contains its address. If a Port with that name exists, the
- * next attempt reserves another address. This happens only while the leader changes, when another controller has
- * created a Port with the same address.
+ * The name of a new Port contains its address. While the leader changes, another controller may have taken that name;
+ * the next attempt then reserves another address.
  */
 const MAX_NAME_ATTEMPTS = 8
 
 export interface PortAllocator {
   /**
-   * Returns the interfaces of the server, each with an existing Port. If one interface fails, the Ports created for
-   * earlier interfaces stay, and the next attempt finds them.
+   * Returns interfaces that each have an existing Port. If one interface fails, the Ports created for earlier
+   * interfaces stay, and the next attempt finds them.
    * @throws Refused error (the user must change something) or Transient error (retried), such as AddressInUse,
    * NoFreeAddress, PortInUse or PortNotReady
    */
@@ -62,8 +59,8 @@ interface AllocatorState {
   allocations: Allocations
   clock: Clock
   /**
-   * For each user's Port, by key, the server that is about to use the Port. An entry bridges the time until the
-   * server's status names the Port; it expires at `until`.
+   * By the key of a user's Port: the server that is about to use it, until that server's status names the Port. An
+   * entry expires at `until`.
    */
   bindings: Map<string, { uid: string; until: number }>
   /** Ports that were created but that the cache may not show yet, by {@link nicKey}. An entry expires at `until`. */
@@ -73,8 +70,7 @@ interface AllocatorState {
 export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
-  // The cache now has the created Port, so the entry in recentlyCreated is no longer needed: the cached Port is at
-  // least as new as that entry.
+  // The cached Port is at least as new as the one in recentlyCreated, which is no longer needed.
   const forget = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)
@@ -91,8 +87,7 @@ export function createPortAllocator(stores: AllocatorStores, allocations: Alloca
 
 async function allocateInterface(server: Server, nic: Nic, index: number, state: AllocatorState): Promise<Interface> {
   if (nic.port) {
-    // Build the interface before the Port is bound. If the Port cannot be used yet, this throws, and the Port stays
-    // unbound.
+    // buildInterface throws if the Port cannot be used yet, and the Port must then stay unbound.
     const built = buildInterface(nic.network, nic.port, nic.entry.tag)
     bindUserPort(server, nic.port, state)
     return built
@@ -103,13 +98,11 @@ async function allocateInterface(server: Server, nic: Nic, index: number, state:
 
 const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
 
-/** Whether the Port was created for this interface of this server. */
 const isForNic =
   ({ metadata: { uid } }: Server, index: number) =>
   ({ metadata: { labels, ownerReferences } }: Port): boolean =>
     labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === uid
 
-/** The Port that an earlier attempt created for this interface, if any. */
 function findCreatedPort(
   server: Server,
   index: number,
@@ -121,8 +114,7 @@ function findCreatedPort(
 }
 
 /**
- * Binds a user's Port to the server, so that no other server gets it before this server's status shows that it uses the
- * Port.
+ * Keeps other servers from getting the Port until this server's status names it.
  * @throws Transient or Refused error if the Port is not free
  */
 function bindUserPort(
@@ -172,7 +164,7 @@ async function createPort(
       recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
       return created
     } catch (error) {
-      // The creation may have succeeded although the answer was lost. Keep the reservation: the next attempt then asks
+      // The Port may have been created although the answer was lost. With the reservation kept, the next attempt asks
       // for the same name and finds the Port.
       if (isTransient(error)) throw error
       const own = isAlreadyExists(error) && (await getOwnPort(server, port.metadata, index, stores))
@@ -188,8 +180,8 @@ async function createPort(
 }
 
 /**
- * Reads the Port with this name from the API server. Returns it if an earlier attempt created it for this interface,
- * although the API server's answer was lost.
+ * Reads the Port from the API server. Returns it if an earlier attempt created it for this interface, although the
+ * answer was lost.
  */
 async function getOwnPort(
   server: Server,
@@ -201,9 +193,7 @@ async function getOwnPort(
   return port && isForNic(server, index)(port) ? port : undefined
 }
 
-/**
- * Throws if the MAC is in use on the network: each of two guests with the same MAC would receive packets of the other.
- */
+/** Throws if the MAC is in use on the network: two guests with one MAC would receive each other's packets. */
 function rejectUsedMac(
   mac: string,
   { metadata }: Network,

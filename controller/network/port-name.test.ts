@@ -46,8 +46,6 @@ describe('portNameFor with a long network name', () => {
   })
 })
 
-// The test uses network names that look like the suffixes of port names, because these names are the most likely to
-// give two ports the same name.
 const word = fc.constantFrom('a', 'lan', '10', '0', '5', 'fa163e', '0a1b2c', '0db8', '0000', '2001', 'z')
 const networkName = fc.oneof(
   fc.array(word, { minLength: 1, maxLength: 9 }).map((words) => words.join('-')),

@@ -7,16 +7,14 @@
  * - a network without subnets, with the MAC: `<network>-fa163e-0a1b2c`
  * - a network of another namespace than the port's: one of these, and `-<10 hex digits of a hash of that namespace>`
  *
- * Different pairs of network and address always have different names, because a name can be read from the right. The
- * length of the last group (1-3, 4, 6 or 10 characters) tells the form. Each form has a fixed number of groups, and the
- * rest is the network's name. If the name would have 253 characters or more, a hash replaces the end of the network's
- * name, so that the whole has exactly 253 characters.
+ * Two pairs of network and address never have the same name: the length of the last group (1-3, 4, 6 or 10 characters)
+ * tells the form, and each form has a fixed number of groups after the network's name. If a name would be too long, a
+ * hash replaces the end of the network's name, so that the whole has exactly 253 characters.
  */
 import { createHash } from 'node:crypto'
 import { addressBits, type IP } from './ip.ts'
 
 const MAX_LENGTH = 253
-/** The least number of hex digits of the hash that replaces the end of a long network name. */
 const MIN_HASH = 16
 
 export interface PortNaming {
@@ -31,8 +29,8 @@ export function portNameFor({ network, namespace, addressOrMac }: PortNaming): s
   const groups = typeof addressOrMac === 'string' ? macGroups(addressOrMac) : addressGroups(addressOrMac)
   const namespaceGroup = network.namespace === namespace ? '' : `-${sha256(network.namespace).slice(0, 10)}`
   const suffix = `-${groups}${namespaceGroup}`
-  // A name with the network's full name has fewer than 253 characters, and a name with a hash has exactly 253. So a
-  // name of one form never equals a name of the other form.
+  // Names with the full name of the network have fewer than 253 characters, and those with a hash exactly 253, so they
+  // never collide.
   if (network.name.length + suffix.length < MAX_LENGTH) return network.name + suffix
   const kept = network.name.slice(0, MAX_LENGTH - suffix.length - 1 - MIN_HASH).replace(/[-.]+$/, '')
   const digits = MAX_LENGTH - suffix.length - 1 - kept.length

@@ -1,7 +1,3 @@
-/**
- * Reconciles a Network: reports whether it can be used. Keeps a deleted Network, by a finalizer, until its last Port is
- * gone.
- */
 import type { Network, Port } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -26,10 +22,7 @@ export interface NetworkDeps {
   now(): string
 }
 
-/**
- * Milliseconds until a Network is checked again if something else has the address of its DHCP server. No event tells
- * when that address is free.
- */
+/** No event tells when the address of a DHCP server is free again. */
 const RECHECK_MS = 30_000
 
 export async function reconcileNetwork(key: string, { stores, allocations, now }: NetworkDeps): Promise<Outcome> {
@@ -55,10 +48,7 @@ const noteOf = (problems: readonly NetworkProblem[]): ReadyNote | undefined =>
     isWaiting: problems.every(({ reason }) => waitingNetworkReasons.has(reason)),
   }
 
-/**
- * Waits for the Network's Ports and then removes the finalizer. Neutron instead rejects the deletion of a network with
- * ports.
- */
+/** Waits for the Network's Ports. Neutron instead rejects the deletion of a network with ports. */
 async function reconcileDelete(network: Network, stores: NetworkStores, now: string): Promise<Outcome> {
   const { api } = stores.networks
   if (!hasFinalizer(network.metadata, IN_USE)) return done
@@ -74,8 +64,8 @@ async function reconcileDelete(network: Network, stores: NetworkStores, now: str
 }
 
 /**
- * The Ports because of which a deleted Network must stay. If the cache shows none, asks the API server, because a Port
- * may have just been created.
+ * If the cache shows no Port that keeps the deleted Network, asks the API server, because a Port may have just been
+ * created.
  */
 async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
   const key = keyOf(metadata)
@@ -86,8 +76,7 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
 }
 
 /**
- * Whether a deleted Network must stay because of this Port. A Port in another namespace than the Network's counts only
- * after the controller has allocated addresses to it. Otherwise any user could block the deletion with a Port in a
- * namespace of their own.
+ * A Port in another namespace than the Network's counts only once addresses are allocated to it. Otherwise any user
+ * could block the deletion of the Network.
  */
 const blocksNetworkRemoval = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

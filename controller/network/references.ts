@@ -1,4 +1,3 @@
-/** Finds the addresses and MACs that Ports and guests refer to, and decides which of several Ports owns an address. */
 import type { Port, Server } from '../../crds/index.ts'
 import { formatIP, type IP, parseIP } from './ip.ts'
 import { portNameFor } from './port-name.ts'
@@ -13,15 +12,11 @@ export interface PortReference {
   readonly uid: string
   readonly created: string
   readonly addresses: readonly IP[]
-  /** Whether the addresses are allocated. If not, the Port's spec only asks for them. */
   readonly isAllocated: boolean
   readonly mac: string | undefined
   /** The key of the Network (namespace/name). */
   readonly network: string
-  /**
-   * Whether the controller created the Port for a server. If so, the Port's name contains its first address and so
-   * reserves it (port-name.ts). The name of a user's Port reserves nothing.
-   */
+  /** true: the Port's name contains its first address and so reserves it (port-name.ts). */
   readonly isCreatedForServer: boolean
 }
 
@@ -31,8 +26,8 @@ export function networkKeyOf({ metadata, spec }: Port): string {
 }
 
 /**
- * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is
- * not shared. So the addresses and MAC in the spec of such a Port must not reserve anything.
+ * A Port in another namespace can name any Network, even one that is not shared. So the spec of such a Port must not
+ * reserve anything.
  */
 export const isInNetworkNamespace = (port: Port): boolean =>
   networkKeyOf(port).startsWith(`${port.metadata.namespace}/`)
@@ -41,8 +36,8 @@ export const isInNetworkNamespace = (port: Port): boolean =>
 export const isAllocated = ({ status }: Port): boolean => status?.macAddress !== undefined
 
 /**
- * The addresses and MAC that are allocated to the Port, or else those that its spec asks for. Texts that are not
- * addresses are left out.
+ * Prefers the addresses and the MAC that are allocated to those that the spec asks for. Texts that are no addresses are
+ * left out.
  */
 export function referenceOf(port: Port): PortReference {
   const { metadata, spec, status } = port
@@ -61,19 +56,16 @@ export function referenceOf(port: Port): PortReference {
   }
 }
 
-/** The addresses and the MAC that the guest of a placed server uses on one network. */
 interface GuestAddresses {
   /** The key of the Network (namespace/name). */
   network: string
   addresses: IP[]
-  /** The addresses from which DHCP answers the guest. */
   dhcpAddresses: IP[]
   mac: string
 }
 
 /**
- * The addresses and MACs that a server's guest uses, from the interfaces in status.instance; none if the server has no
- * host.
+ * The addresses and MACs of a server's guest, from the interfaces in status.instance; none if the server has no host.
  */
 export function addressesInUseBy(server: Server | undefined): GuestAddresses[] {
   return (server?.status?.instance?.interfaces ?? []).map(({ network, networkNamespace, fixedIPs, macAddress }) => ({
@@ -95,9 +87,8 @@ function isNamedAfter(reference: PortReference, address: IP): boolean {
 }
 
 /**
- * The owner of an address that several Ports refer to: the Port that the controller named after the address
- * (port-name.ts), else the oldest Port, else the Port with the least uid. Every controller that sees the same Ports
- * finds the same owner.
+ * The owner of an address that several Ports refer to: the Port named after the address (port-name.ts), else the oldest
+ * Port, else the one with the least uid. So every controller finds the same owner.
  */
 export function ownerAmong(references: readonly PortReference[], address: IP): PortReference | undefined {
   return references.reduce<PortReference | undefined>(
@@ -114,15 +105,13 @@ function precedes(a: PortReference, b: PortReference, address: IP): boolean {
   return a.uid < b.uid
 }
 
-/** A sentence for messages that tells which Port has the address. */
 export function describeOwner({ namespace, name }: PortReference, address: IP): string {
   return `${formatIP(address)} is allocated to Port ${namespace}/${name}`
 }
 
 /**
- * Finds another Port that has the MAC, or that asks for the MAC in its spec and is older than `self`.
- * @param self the Port that wants the MAC; undefined if that Port does not exist yet. Then every Port whose spec asks
- * for the MAC counts as older
+ * Finds another Port that has the MAC, or that asks for it and is older than `self`.
+ * @param self the Port that wants the MAC; undefined if it does not exist yet, so that every other Port counts as older
  */
 export function findPortWithMac(mac: string, ports: readonly Port[], self?: Port): Port | undefined {
   const ageKey = ({ metadata }: Port): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`

@@ -1,13 +1,13 @@
 /**
- * The addresses of a Subnet that the controller does not choose for a server: those that belong to the subnet or to its
- * DHCP server, and those that the Network names as gateway, resolver or next hop of a route.
+ * The addresses of a Subnet that the controller does not choose for a server: those of the subnet itself and its DHCP
+ * server, and each gateway, resolver or next hop that the Network names.
  */
 import { Bug, hasDhcp, type Subnet } from '../../crds/index.ts'
 import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
 
 /**
- * The address from which DHCP answers in a subnet of /30 or smaller, which has no address to spare for DHCP. The
- * address is link-local. Guests need no route to it, because they reach DHCP by broadcast.
+ * A subnet of /30 or smaller has no address to spare for DHCP. Guests reach DHCP by broadcast, so they need no route to
+ * a link-local address.
  */
 const LINK_LOCAL_DHCP: IP = { family: 4, value: 0xa9fe4343n } // 169.254.67.67
 const SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS = 29
@@ -19,20 +19,16 @@ export function requireCIDR(subnet: Subnet): CIDR {
   return cidr
 }
 
-/**
- * Whether the subnet reserves its first address and, for IPv4, its last address, so that no host can have them. In /31
- * and /32 (RFC 3021), /127 (RFC 6164) and /128, hosts can have all addresses.
- */
+/** In /31 and /32 (RFC 3021), /127 (RFC 6164) and /128, hosts can have all addresses. */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 
-/** The last address of the subnet that a host can have. */
 function lastUsableAddress(cidr: CIDR): bigint {
   return cidr.family === 4 && hasReservedEnds(cidr) ? cidr.last - 1n : cidr.last
 }
 
 /**
- * The resolvers and the next hops of routes in all subnets of a Network. They are in no pool, but a Port of the
- * Network's own namespace may ask for such an address, for a server that is the resolver or the router.
+ * Resolvers and next hops of routes are in no pool. But a Port of the Network's own namespace may ask for such an
+ * address, for a server that is the resolver or the router.
  */
 export function serviceAddressesOf(subnets: readonly Subnet[], family: Family): Set<bigint> {
   const addresses = subnets.flatMap((subnet) => [
@@ -85,11 +81,9 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
     const ip = parseIP(text ?? '')
     if (ip && cidrContains(cidr, ip)) reserved.set(ip.value, purpose)
   }
-  // A configured dhcpAddress stays reserved while DHCP is off. Otherwise a server could get it, and DHCP could not use
-  // it when it is turned on later.
+  // A configured dhcpAddress stays reserved while DHCP is off, so that DHCP can use it when it is turned on later.
   reserve(dhcpAddressOf(subnet, subnets) ?? subnet.dhcpAddress, 'the address that DHCP answers from')
-  // A subnet with `onLink` may have a gateway outside its own CIDR. So the gateway of another subnet of the Network may
-  // lie in this subnet.
+  // The gateway of a subnet with `onLink` may lie outside its own CIDR, and so in another subnet of the Network.
   for (const other of subnets) {
     for (const { nextHop } of defaultRoutesOf(other)) reserve(nextHop, 'the next hop of the default route')
     reserve(other.gateway, 'the gateway')
@@ -97,9 +91,6 @@ export function reservedAddressesOf(subnet: Subnet, subnets: readonly Subnet[]):
   return reserved
 }
 
-/**
- * The host routes to 0.0.0.0/0 or ::/0, which are another way to name the gateway. As in Neutron, if the subnet names
- * no gateway, the next hop of such a route is the gateway.
- */
+/** As in Neutron, if the subnet names no gateway, the next hop of a host route to 0.0.0.0/0 or ::/0 is the gateway. */
 export const defaultRoutesOf = ({ hostRoutes = [] }: Subnet): { nextHop: string }[] => hostRoutes.filter(isDefaultRoute)
 export const isDefaultRoute = ({ destination }: { destination: string }): boolean => destination.endsWith('/0')

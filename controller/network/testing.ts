@@ -1,4 +1,3 @@
-/** Makes Networks, subnets and Ports for tests of addresses. */
 import type { Network, Port, Subnet } from '../../crds/index.ts'
 
 export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subnet {
@@ -7,7 +6,6 @@ export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subne
 
 type NetworkOverrides = Partial<Network['spec']> & { name?: string; namespace?: string; uid?: string; created?: string }
 
-/** Makes the Network ns/lan. The overrides may change its name, namespace and spec. */
 export function makeNetwork(subnets: Subnet[], overrides: NetworkOverrides = {}): Network {
   const { name = 'lan', namespace = 'ns', uid = `uid-${name}`, created, ...spec } = overrides
   return {
@@ -33,7 +31,6 @@ interface PortOverrides {
   server?: string
 }
 
-/** Makes a Port on the Network `lan` of its namespace. The overrides may name another Network. */
 export function makePort(name: string, overrides: PortOverrides = {}): Port {
   const { allocated, requested, mac, namespace = 'ns', uid = `uid-${name}`, created, server } = overrides
   const { network = { name: 'lan' } } = overrides

@@ -1,4 +1,3 @@
-/** Watches that several controllers share: for changes of Networks and of the addresses in use. */
 import type { Network, Server } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch } from '../../kube/watch.ts'
 import { networksOnBridgeOf } from '../indexes.ts'
@@ -10,9 +9,8 @@ type NetworkStores = Pick<Stores, 'networks'>
 type Keys = Iterable<string>
 
 /**
- * When a Network is created or deleted, or its number of subnets changes, enqueues the keys that `keysOf` returns for
- * every other Network on the same bridge with an overlapping subnet. Skips the initial list, because every Network is
- * enqueued then anyway.
+ * When a Network or the number of its subnets changes, enqueues `keysOf` for each other Network on the same bridge with
+ * an overlapping subnet. Skips the initial list, because every Network is enqueued then anyway.
  */
 export function watchOverlaps<S>(
   keysOf: (other: Network, stores: S) => Keys,

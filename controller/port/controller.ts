@@ -1,4 +1,3 @@
-/** The controller of Ports that users created. It allocates their addresses and reports which Server uses each Port. */
 import type { Network } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf, keysOf } from '../../kube/types.ts'
@@ -16,7 +15,6 @@ type PortStores = Pick<Stores, 'ports'>
 const portKeysOn = ({ metadata }: Network, { ports: { cache } }: PortStores): string[] =>
   keysOf(cache.byIndex(portsByNetwork, keyOf(metadata)))
 
-/** The keys of users' Ports that are on this Network and have no addresses yet. */
 const portsWaitingForAddress = (network: string, { ports: { cache } }: PortStores): string[] =>
   keysOf(
     cache

@@ -15,7 +15,6 @@ async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
   await bench.fake.waitForCaches()
   return outcome
 }
-/** Reconciles twice: the first time adds or removes the finalizer, the second time writes the status. */
 async function reconcileTwice(bench: Bench): Promise<void> {
   await reconcile(bench)
   await reconcile(bench)
@@ -307,10 +306,6 @@ describe('reconcilePort writes nothing', () => {
   })
 })
 
-/**
- * Reconciles while the cache is old, and ignores the error that this may cause. In production, the reconcile loop would
- * retry.
- */
 async function reconcileIgnoringErrors(bench: Bench): Promise<void> {
   const { allocations } = bench.services
   await reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }).catch(

@@ -1,6 +1,3 @@
-/**
- * Reconciles a Port that a user created: allocates its addresses and MAC once, and reports which server uses the Port.
- */
 import {
   type Network,
   type NewCondition,
@@ -35,19 +32,19 @@ export interface PortDeps {
 
 const RESERVATION_MS = 60_000
 /**
- * Error codes that say that another Port has the address or MAC. The problem ends when that Port is deleted. The
- * deletion causes no event for the rejected Port, so the controller checks the rejected Port again after RECHECK_MS.
+ * Codes for an address or MAC that another Port has. The deletion of that Port causes no event for the rejected Port,
+ * which is therefore checked again after RECHECK_MS.
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
-/** Reasons of problems that end without a change of the Port, when another object is created or deleted. */
+/** These problems end without a change of the Port, when another object is created or deleted. */
 const waitingReasons: ReadonlySet<Reason> = new Set(['NetworkNotFound', 'SubnetsOverlap', 'AddressInUse', 'MACInUse'])
 
 /** @param attempt the number of this attempt since the last success, from 1 */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { stores } = deps
   const port = stores.ports.cache.get(key)
-  // A Port that the controller created for a server got its addresses at its creation: nothing is left to do.
+  // A Port that the controller created for a server got its addresses at its creation.
   if (!port || port.spec.server !== undefined) return done
   if (port.metadata.deletionTimestamp) return reconcileDelete(port, deps)
   const isUsed = consumerOf(port, stores).server !== undefined
@@ -72,7 +69,7 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
   }
 }
 
-/** A Transient error, or a reason in `waitingReasons`, ends by itself. A user has to solve any other problem. */
+/** A Transient error, or a reason in `waitingReasons`, ends by itself. */
 const problemOf = (error: Refused | Transient): ReadyReason => ({
   reason: error.code,
   message: error.message,
@@ -80,7 +77,7 @@ const problemOf = (error: Refused | Transient): ReadyReason => ({
   isStalled: error instanceof Refused && !waitingReasons.has(error.code),
 })
 
-/** Keeps a deleted Port, by its finalizer, as long as a server uses the Port. So the server keeps its addresses. */
+/** While a server uses a deleted Port, the finalizer keeps the Port, so the server keeps its addresses. */
 async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
   if (!hasFinalizer(port.metadata, IN_USE)) return done
   const { server } = consumerOf(port, stores)
@@ -129,7 +126,6 @@ function getUsableNetwork(port: Port, { stores, allocations }: PortDeps): Networ
   return network
 }
 
-/** Allocates the addresses that the Port's spec asks for, or else one address of each subnet. */
 function allocateAddresses(port: Port, network: Network, { stores, allocations, clock }: PortDeps): Allocation {
   const { spec, metadata } = port
   const { uid = '' } = metadata
@@ -167,7 +163,6 @@ interface ReadyReason {
   reason: Reason
   message: string
   isProblem?: boolean
-  /** Whether the problem stays until a user changes something. */
   isStalled?: boolean
 }
 
@@ -185,7 +180,7 @@ async function applyPortStatus(
     : {}
   const conditions = withTransitionTimes(set, port.status?.conditions, clock.wall().toISOString())
   const status = { ...kept, ...changes, conditions }
-  // applyStatus writes nothing if the Port has changed since it was read (`seen`): another controller may have
-  // allocated other addresses to it in the meantime, and this write must not overwrite them.
+  // applyStatus writes nothing if the Port has changed since it was read (`seen`), because another controller may have
+  // allocated other addresses to it.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }

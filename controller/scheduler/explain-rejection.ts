@@ -5,14 +5,11 @@
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
-/**
- * The most reasons that the message names. For all further reasons, the message gives only the total number of hosts.
- */
+/** For further reasons, the message gives only the total number of hosts. */
 const MAX_REASONS = 8
-/** The most characters that the message gives to the values of one reason, such as "need 4096 MiB, free 1024 MiB". */
+/** The most characters for the values of one reason, such as "need 4096 MiB, free 1024 MiB". */
 const MAX_DETAIL = 160
 
-/** All hosts that were rejected for the same reason. */
 interface ReasonGroup {
   readonly summary: string
   count: number
@@ -24,8 +21,8 @@ interface ReasonGroup {
 }
 
 /**
- * Runs the filters again over the hosts, none of which passes all filters, to collect the reasons. The message stays
- * short however many hosts there are.
+ * Runs the filters again to collect the reasons, because no host passes them all. The message stays short however many
+ * hosts there are.
  */
 export function explainRejection(prepared: readonly PreparedFilter[], hosts: readonly HostView[]): string {
   const groups = new Map<string, ReasonGroup>()

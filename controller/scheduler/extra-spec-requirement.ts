@@ -39,9 +39,8 @@ const textOperators: ReadonlyMap<string, Compare<string>> = new Map<string, Comp
 export type IsMetBy = (value: string) => boolean
 
 /**
- * Parses a requirement once, so that many values can be tested. If the first word is no operator, the value must equal
- * the whole text. An operator without an operand is never met. A numeric operator is not met if the operand or the
- * value is not a number.
+ * If the first word is no operator, the value must equal the whole text. An operator without an operand is never met,
+ * nor is a numeric operator if the operand or the value is not a number.
  */
 export function parseRequirement(text: string): IsMetBy {
   const [operator = '', ...words] = text.split(/\s+/).filter((w) => w !== '')

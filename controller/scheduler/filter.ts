@@ -1,12 +1,11 @@
 /**
- * A filter prepares one test for each request, and the test is then applied to the hosts. Reasons for rejections are
- * built only if no host passes.
+ * A filter prepares one test for each request, which is then applied to the hosts. Reasons for rejections are built
+ * only if no host passes.
  */
 import type { FreeCapacity } from './free-capacity.ts'
 import type { HostClass, HostView } from './host-view.ts'
 import type { PlacementRequest } from './request.ts'
 
-/** Why a host does not pass a filter. */
 export interface RejectionReason {
   /**
    * The part of the reason that is the same for many hosts. The message puts the number of hosts before it: "3 too
@@ -15,31 +14,25 @@ export interface RejectionReason {
   readonly summary: string
   /** The values of this host: "need 4096 MiB, free 1024 MiB". */
   readonly detail: string
-  /**
-   * A number that tells how close the host came to passing; greater is closer. For each summary, the message names the
-   * host that came closest.
-   */
+  /** Greater is closer to passing. For each summary, the message names the host that came closest. */
   readonly closeness?: number
   /** The detail in the message if this host came closest to passing: "need 4096 MiB, most free 1024 MiB". */
   readonly detailOfClosest?: string
 }
 
-/**
- * A test of hosts that a filter has prepared for one request. `reject` is called only for a host that does not pass.
- */
+/** `reject` is called only for a host that does not pass. */
 export interface HostTest<H = HostView> {
   passes(host: H): boolean
   reject(host: H): RejectionReason
 }
 
-/** A test that a host passes if its free capacity is at least `wanted`. */
 export interface CapacityTest extends HostTest {
   readonly wanted: number
 }
 
 /**
- * A filter has a scope, which tells what its test reads and so how often the test runs. With 10,000 hosts, which are
- * mostly alike, scopes save most of the work.
+ * The scope tells what a filter's test reads, and so how often the test runs. It saves most of the work, because most
+ * of 10,000 hosts are alike.
  * - class: reads only the facts of a HostClass, which many similar hosts share. The test runs once for each class.
  * - capacity: compares a number with a column of the HostTable, which needs no call for a host.
  * - host: may read anything. The test runs for every host that the filters of the other scopes have left.
@@ -57,14 +50,13 @@ export type Filter = {
   | { readonly scope: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
 )
 
-/** A filter, and the test that it has prepared for one request. */
 export type PreparedFilter = { readonly filter: Filter } & (
   | { readonly scope: 'class'; readonly test: HostTest<HostClass> }
   | { readonly scope: 'capacity'; readonly resource: FreeCapacity; readonly test: CapacityTest }
   | { readonly scope: 'host'; readonly test: HostTest }
 )
 
-/** Prepares the filter for a request. Returns undefined if the request asks nothing of this filter. */
+/** Returns undefined if the request asks nothing of this filter. */
 export function prepareFilter(filter: Filter, request: PlacementRequest): PreparedFilter | undefined {
   switch (filter.scope) {
     case 'class': {

@@ -1,5 +1,5 @@
 /**
- * All filters, in the order in which they run: first those that are cheap and those that reject most hosts. If several
+ * All filters in the order in which they run: the cheap ones and those that reject most hosts come first. If several
  * filters reject a host, the first one gives the reason.
  */
 import { aggregateInstanceExtraSpecsFilter } from './filters/aggregate-instance-extra-specs.ts'

@@ -1,14 +1,7 @@
-/**
- * Finds the hosts that can take a server. Filters of scope class run once for each class of similar hosts, filters of
- * scope capacity compare columns of numbers, and filters of scope host run for each host that is left (filter.ts).
- */
 import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
 
-/**
- * The rows of the hosts that pass all tests; a row is a host's index in the table. The next call overwrites the
- * returned array.
- */
+/** The rows (indexes in the table) of the hosts that pass all tests. The next call overwrites the returned array. */
 export function findCandidates(prepared: readonly PreparedFilter[], table: HostTable): Uint32Array {
   const rows = table.scratch()
   let count = collectRowsOfPassingClasses(prepared, table, rows)
@@ -21,9 +14,8 @@ export function findCandidates(prepared: readonly PreparedFilter[], table: HostT
 }
 
 /**
- * Hosts with the same facts form a class, and filters of the scope `class` look at those facts only. Tests each class
- * once, and writes the rows of hosts whose class passes all these filters into `rows`. Returns the number of these
- * rows.
+ * Tests each class of hosts once. Writes the rows of hosts whose class passes all tests into `rows`, and returns their
+ * number.
  */
 function collectRowsOfPassingClasses(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
   const tests = prepared.flatMap((filter) => (filter.scope === 'class' ? [filter.test] : []))

@@ -1,10 +1,8 @@
-/** How much of each resource one more server can get on a host now. A server fits if it needs no more than that. */
 import type { HostView, Limits } from './host-view.ts'
 
 /**
- * How much more of the resource a server can get. As in Nova's placement service, a server fits if used + wanted <=
- * limit and wanted <= maxPerServer (Nova's max_unit). The result is -1 for a host whose agent has not reported its
- * capacity: then not even a server that needs nothing fits.
+ * As in Nova's placement service, a server fits if used + wanted <= limit and wanted <= maxPerServer (Nova's max_unit).
+ * -1: the agent has not reported the capacity, so not even a server that needs nothing fits.
  */
 function freeCapacityOf(resource: keyof Limits): (host: HostView) => number {
   return ({ limits, used }) => {

@@ -9,10 +9,6 @@ import { type HostOverrides, makeAggregate, makeHostView, makeRequest, selectInT
 
 type LiveView = HostView & { used: { -readonly [K in keyof HostUsage]: HostUsage[K] } }
 
-/**
- * A host table, and the hosts that were put into it, so that a test can compare the two. The usage object of a host
- * changes in place, like that of the ledger (ledger.ts) in production.
- */
 class TableAndHosts {
   readonly table = new HostTable()
   readonly views = new Map<string, LiveView>()
@@ -69,7 +65,7 @@ const selected = (...[request, table]: Parameters<typeof selectHost>): string[] 
 const expected = (...[request, hosts]: Parameters<typeof referenceOrder>): string[] =>
   selectInTurn((asked) => referenceOrder(asked, hosts)[0], request)
 
-// The timeout is long because these tests take seconds even on an idle machine.
+// These tests take seconds even on an idle machine.
 describe('selectHost and the reference implementation', { timeout: 60_000 }, () => {
   test('select the same hosts for any hosts and request', () => {
     fc.assert(

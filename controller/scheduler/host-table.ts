@@ -1,10 +1,8 @@
 /**
- * All hosts as columns of numbers, for speed. Each row is one host. The columns are its free capacity, the raw scores
- * of the weighers, and its class (a HostClass: the facts that many hosts share).
+ * All hosts as columns of numbers, for speed; each row is one host.
  *
- * Measured with 10,000 hosts (2026-11-28, `node test/bench/scheduler.ts`): a placement takes 0.6 ms of CPU time, so
- * 1,700 placements a second are possible. The goal is 1,000. With one object per host instead of columns, a placement
- * takes 5.6 to 8.6 ms. Cached results of the class filters would reduce this to 2.7 to 4.4 ms only.
+ * Measured with 10,000 hosts (2026-11-28, `node test/bench/scheduler.ts`): a placement takes 0.6 ms of CPU time, but
+ * 5.6 to 8.6 ms with one object per host instead of columns. The goal is 1,000 placements a second.
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -34,20 +32,16 @@ export class HostTable {
   readonly #views: HostView[] = []
   readonly #rows = new Map<string, number>()
   readonly #classes = new Map<string, ClassEntry>()
-  /**
-   * The classes, indexed by ID. When a class has no hosts any more, its entry becomes undefined, and a new class may
-   * get its ID.
-   */
+  /** The classes by ID. The entry of a class without hosts is undefined, and a new class may get its ID. */
   readonly #classesById: (ClassEntry | undefined)[] = []
-  /** Hosts whose numbers in the columns must be computed again before they are read. */
+  /** Hosts whose columns must be computed again before they are read. */
   readonly #stale = new Set<string>()
   #classIds = new Uint32Array(INITIAL_SIZE)
   #freeCapacity = allocateColumns(freeCapacityNames, INITIAL_SIZE)
   #scores = allocateColumns(weigherNames, INITIAL_SIZE)
-  /** Memory for the rows of the current placement. Placements reuse it, to spare the garbage collector. */
+  /** Placements reuse this memory, to spare the garbage collector. */
   #scratch = new Uint32Array(INITIAL_SIZE)
 
-  /** The views of the hosts, indexed by row. */
   get views(): readonly HostView[] {
     return this.#views
   }
@@ -64,11 +58,10 @@ export class HostTable {
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
-    // Count the host in its new class before it leaves the old one. Otherwise, if both are the same class and the host
-    // is the only one in it, the class would be deleted.
+    // If the host's new class is the old one, and no other host is in it, leaving first would delete the class.
     hostClass.hosts += 1
     this.#leaveClass(row)
-    // Replace the host's facts by those of its class, so that all hosts of the class share one copy in memory.
+    // All hosts of a class share one copy of its facts, to save memory.
     this.#views[row] = { ...view, ...hostClass.facts }
     this.#classIds[row] = hostClass.id
     this.#stale.add(view.name)
@@ -89,8 +82,8 @@ export class HostTable {
   }
 
   /**
-   * To be called when the usage of a host has changed. The host's view need not be replaced: its member `used` is the
-   * very object in which the ledger (ledger.ts) counts the usage.
+   * The view of the host need not be replaced when its usage changes, because the ledger (ledger.ts) changes the view's
+   * `used` in place.
    */
   markUsageChanged(name: string): void {
     if (this.#rows.has(name)) this.#stale.add(name)
@@ -162,7 +155,6 @@ export class HostTable {
     return entry
   }
 
-  /** Removes the row's host from its class. Deletes the class if it has no other host. */
   #leaveClass(row: number): void {
     if (this.#views[row] === undefined) return
     const entry = this.#classesById[this.#classIds[row] ?? 0]

@@ -1,21 +1,17 @@
 /**
- * A host as the scheduler sees it: what the scheduler needs of the Hypervisor and its HostAggregates, prepared once so
- * that a placement only has to compare.
+ * The data of a Hypervisor and its HostAggregates that the scheduler uses, prepared once so that a placement only has
+ * to compare.
  */
 import { findCondition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
-/**
- * The resources that the servers on a host use. An object that comes from the ledger (ledger.ts) is live: its numbers
- * change whenever the usage changes.
- */
+/** The usage of a host. The numbers of an object from the ledger (ledger.ts) change whenever the usage changes. */
 export interface HostUsage extends Readonly<Resources> {
   readonly servers: number
   /** How many servers are being built or load the host's disk in another way (Nova's io_workload). */
   readonly ioOps: number
 }
 
-/** How much of one resource servers can use on a host. */
 export interface Limit {
   readonly total: number
   readonly reserved: number
@@ -27,25 +23,18 @@ export interface Limit {
 }
 export type Limits = Readonly<Record<keyof Resources, Limit>>
 
-/**
- * Facts that seldom change and that many hosts share. Hosts of one class differ only in name, size, maxServers and
- * usage.
- */
+/** Hosts of one class differ only in name, size, maxServers and usage. */
 export interface HostClass {
   readonly disabled: boolean
   readonly disabledReason: string | undefined
   readonly forcedDown: boolean
   readonly up: boolean
-  /** Whether the agent has reported the host's capacity. */
   readonly hasCapacity: boolean
-  /** Whether the agent runs but cannot reach libvirtd. */
   readonly libvirtUnreachable: boolean
-  /** Whether the agent has published the key that secrets for its host are encrypted with. */
   readonly hasSealingKey: boolean
   readonly zone: string
   /**
-   * The metadata of all aggregates that contain the host: each key with its values. A value with commas counts as
-   * several values, as in Nova.
+   * The metadata of all aggregates that contain the host: each key with its values. As in Nova, commas separate values.
    */
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
@@ -82,7 +71,6 @@ export function hostClassKey(view: HostView): string {
   return JSON.stringify({ ...facts, metadata: [...facts.metadata], traits: undefined })
 }
 
-/** The facts that the host shares with all other hosts of its class. */
 export function hostClassOf(view: HostView): HostClass {
   const { name: _, limits: __, maxServers: ___, used: ____, ...facts } = view
   return facts
@@ -95,15 +83,12 @@ const DEFAULT_RESERVED: Resources = { vcpus: 0, ram: 512, disk: 0 }
 /** The zone of a host that no aggregate puts into a zone. */
 const DEFAULT_ZONE = 'nova'
 
-/** Whether the host's agent has reported that it cannot reach libvirtd. */
 export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
   findCondition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
 
 /**
- * Builds the view of a host.
  * @param aggregates the aggregates that contain this host (see aggregatesByHost)
- * @param used the usage of this host. The view keeps this object. The ledger (ledger.ts) changes its numbers in place,
- * so the view always has the present usage
+ * @param used an object that the view keeps, because the ledger (ledger.ts) changes its numbers in place
  */
 export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor
@@ -149,7 +134,7 @@ function limitsOf({ spec, status }: Hypervisor): Limits | undefined {
   }
 }
 
-/** Computes a limit as Nova's placement service does: (total - reserved) × ratio, rounded down. */
+/** As in Nova's placement service, the limit is (total - reserved) × ratio, rounded down. */
 export function toLimit(total: number, reserved: number, ratio: number): Limit {
   const maxPerServer = Math.max(0, total - reserved)
   return { total, reserved, ratio, limit: Math.floor(maxPerServer * ratio), maxPerServer }
@@ -178,8 +163,8 @@ function mergeMetadata(aggregates: readonly HostAggregate[]): Map<string, string
 }
 
 /**
- * The weigher multipliers in the metadata of the host's aggregates, by metadata key. As in Nova, if a key has several
- * values, the smallest counts. A key with a value that is not a number is ignored.
+ * The weigher multipliers by metadata key. As in Nova, the smallest of several values counts. A key with a value that
+ * is not a number is ignored.
  */
 function multipliersFrom(metadata: ReadonlyMap<string, readonly string[]>): Record<string, number> | undefined {
   let found: Record<string, number> | undefined
@@ -197,7 +182,7 @@ export function parseVersion(text: string | undefined): number {
   return m ? Number(m[1]) * 1_000_000 + Number(m[2]) * 1000 + Number(m[3] ?? 0) : 0
 }
 
-/** Maps the name of each host to the aggregates that contain the host, in the order of the aggregates' names. */
+/** The aggregates that contain each host, in the order of their names, by the name of the host. */
 export function aggregatesByHost(aggregates: Iterable<HostAggregate>): Map<string, HostAggregate[]> {
   const found = new Map<string, HostAggregate[]>()
   const ordered = [...aggregates].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))

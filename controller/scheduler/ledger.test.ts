@@ -128,8 +128,8 @@ const event = fc.oneof(
 )
 
 /**
- * The claims that the ledger must contain for one server name. A claim is what one server uses of its host. `seen`
- * comes from a Server in the cache, `pending` from a placement that the cache does not show yet.
+ * The claims that the ledger must contain for one server name: `seen` from a Server in the cache, `pending` from a
+ * placement that the cache does not show yet.
  */
 interface Expected {
   uid: string
@@ -156,7 +156,6 @@ function recount(state: ReadonlyMap<string, Expected>, on: string): HostUsage {
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
 type Do<K extends Event['do']> = Extract<Event, { do: K }>
 
-/** Applies each event to the ledger and to the expected claims. */
 class LedgerAndExpectation {
   readonly ledger = new Ledger()
   readonly state = new Map<string, Expected>()

@@ -4,23 +4,21 @@
  *
  * - A seen claim comes from a Server in the cache that has status.host (`observe`). It lasts until the Server has left
  *   that host or is gone (`remove`).
- * - A pending claim comes from a placement that the cache does not show yet (`assume`). Without it, several placements
- *   in a row could overcommit a host. It becomes a seen claim when the cache shows the Server on that host. It is
- *   dropped if the write of the placement failed (`forget`), if the cache does not show the placement in time
- *   (`expire`), or if the Server is gone (`remove`).
+ * - A pending claim comes from a placement that the cache does not show yet (`assume`), so that several placements in a
+ *   row do not overcommit a host. It becomes a seen claim when the cache shows the placement. It is dropped if the
+ *   write failed (`forget`), if the cache does not show the placement in time (`expire`), or if the Server is gone
+ *   (`remove`).
  */
 import type { Resources, Server, TaskState } from '../../crds/index.ts'
 import type { HostUsage } from './host-view.ts'
 import { demandOf } from './request.ts'
 
-/** Identifies one Server object. Two objects with the same name and different uids are different servers. */
 export interface ServerKey {
   readonly namespace: string
   readonly name: string
   readonly uid: string
 }
 
-/** The resources that one server uses of a host. */
 export interface Claim extends Readonly<Resources> {
   readonly host: string
   /** 1 while the server is being built or has another task that loads the host's disk, else 0. */
@@ -29,7 +27,6 @@ export interface Claim extends Readonly<Resources> {
 
 interface PendingClaim extends Claim {
   readonly expires: number
-  /** Whether the API server has confirmed that the placement was written. */
   written: boolean
 }
 
@@ -68,10 +65,7 @@ const keyOf = ({ metadata: { namespace = '', name, uid = '' } }: Pick<Server, 'm
 })
 const path = ({ namespace, name }: Pick<ServerKey, 'namespace' | 'name'>) => `${namespace}/${name}`
 
-/**
- * Counts what servers use, by host. Every method takes constant time except `expire`, which takes time in proportion to
- * the number of pending claims.
- */
+/** Every method takes constant time except `expire`, which takes time in proportion to the number of pending claims. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
   readonly #totals = new Map<string, Totals>()
@@ -79,7 +73,6 @@ export class Ledger {
   readonly #pending = new Map<string, Entry>()
   readonly #listeners = new Set<(host: string) => void>()
 
-  /** To be called with a server when the cache adds or changes it. */
   observe(server: Server): void {
     const entry = this.#getOrCreateEntry(keyOf(server))
     const claim = claimOf(server)
@@ -97,9 +90,8 @@ export class Ledger {
   }
 
   /**
-   * Adds a pending claim: `host` was chosen for the server, and the placement is about to be written.
-   * @param expires the time in monotonic milliseconds at which the claim may be dropped (see `expire`), unless the
-   * cache has shown the placement by then
+   * Adds a pending claim for a placement that is about to be written.
+   * @param expires the time in monotonic milliseconds at which `expire` may drop the claim
    */
   assume(key: ServerKey, host: string, sizes: Resources, expires: number): void {
     const entry = this.#getOrCreateEntry(key)
@@ -112,7 +104,7 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** Marks the pending claim as written: the API server has accepted the placement, so the cache will show it. */
+  /** To be called when the API server has accepted the placement, so that the cache will show it. */
   confirm(key: ServerKey): void {
     const { pending } = this.#entryOf(key) ?? {}
     if (pending) pending.written = true
@@ -122,7 +114,6 @@ export class Ledger {
     return this.#entryOf(key)?.pending
   }
 
-  /** Drops the pending claim, because the placement could not be written. */
   forget(key: ServerKey): void {
     const entry = this.#entryOf(key)
     if (!entry) return
@@ -140,23 +131,17 @@ export class Ledger {
     return late.map((e) => e.key)
   }
 
-  /** Calls the listener with the name of each host whose usage changes, until the returned function is called. */
   onChange(listener: (host: string) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /**
-   * The resources in use on a host. The result is always the same object, whose numbers change, so a HostView can keep
-   * it.
-   */
+  /** Always the same object, whose numbers change, so that a HostView can keep it. */
   usageOf(host: string): HostUsage {
     return this.#totalsOf(host)
   }
 
-  /**
-   * The host in the server's pending claim or, if it has none, in its seen claim; undefined if it has neither claim.
-   */
+  /** The host in the server's pending claim, or else in its seen claim; undefined without a claim. */
   hostOf(namespace: string, name: string): string | undefined {
     const entry = this.#entries.get(path({ namespace, name }))
     return entry?.pending?.host ?? entry?.seen?.host
@@ -174,8 +159,7 @@ export class Ledger {
   #getOrCreateEntry(key: ServerKey): Entry {
     const found = this.#entries.get(path(key))
     if (found?.key.uid === key.uid) return found
-    // The entry belongs to a server with the same name but another uid: that server was deleted, and a new one was
-    // created, while the watch was interrupted. Drop the claims of the deleted server.
+    // A server with this name and another uid was deleted while the watch was interrupted, so its claims are dropped.
     if (found) this.#removeEntry(found)
     const entry: Entry = { key, seen: undefined, pending: undefined }
     this.#entries.set(path(key), entry)

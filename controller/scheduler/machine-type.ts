@@ -5,9 +5,8 @@
 const aliases: Readonly<Record<string, string>> = { 'pc-q35': 'q35', 'pc-i440fx': 'pc' }
 
 /**
- * Splits a machine type into its family and the oldest QEMU version that has it: 'pc-q35-8.0' into q35 and 8.0. The
- * version is 0 for a machine type of a distribution (pc-q35-rhel9.2.0), because such a name does not tell QEMU's
- * version.
+ * Splits 'pc-q35-8.0' into the family q35 and the oldest QEMU version that has it, 8.0. The version is 0 for a machine
+ * type of a distribution (pc-q35-rhel9.2.0), whose name does not tell QEMU's version.
  */
 function parseMachineType(name: string): { family: string; version: number } {
   const m = /^(.+)-(\d+)\.(\d+)$/.exec(name)
@@ -17,7 +16,6 @@ function parseMachineType(name: string): { family: string; version: number } {
 }
 
 /**
- * Whether a host supports the machine type `name`.
  * @param reported the machine types that the host reports
  * @param qemuVersion the host's QEMU version as a number (host-view.ts); 0 if unknown
  */

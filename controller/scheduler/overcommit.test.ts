@@ -15,7 +15,6 @@ const sizes = fc.record({
 })
 const flavors = fc.array(sizes, { minLength: 1, maxLength: 60, size: 'max' })
 
-/** Makes three hosts. The servers on each can use 16 vCPUs, 8192 MiB of memory and 100 GiB of disk in total. */
 function makeCloud() {
   const ledger = new Ledger()
   const hosts = ['h1', 'h2', 'h3'].map((name) =>

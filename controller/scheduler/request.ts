@@ -4,23 +4,18 @@
  */
 import type { Flavor, Image, Resources } from '../../crds/index.ts'
 
-/**
- * The fields of a flavor that the scheduler reads. The spec of a Flavor and the copy in a Server's status both have
- * them.
- */
+/** The spec of a Flavor and the copy in a Server's status both have these fields. */
 export type FlavorFacts = Pick<Flavor['spec'], 'vcpus' | 'ram' | 'disk' | 'ephemeral' | 'swap' | 'extraSpecs'>
 
-/** The fields of an image that the scheduler reads. */
 export interface ImageFacts {
   readonly minDisk?: number
   readonly properties?: Image['spec']['properties']
 }
 
-/** A scheduler hint of a server, after the other servers that it names were looked up. */
 export interface HintedHosts {
   /** The hosts of the named servers. */
   readonly hosts: readonly string[]
-  /** The names of those servers that do not exist or have no host yet. */
+  /** The names of servers that do not exist or have no host yet. */
   readonly unresolved: readonly string[]
 }
 
@@ -32,8 +27,8 @@ export interface PlacementRequest {
   readonly sameHost?: HintedHosts
   readonly differentHost?: HintedHosts
   /**
-   * Whether the server needs a value from a Secret (user data, or credentials for its image), which the controller
-   * encrypts for the host. Absent: no.
+   * Whether the server needs a value from a Secret that the controller encrypts for the host: user data, or credentials
+   * for its image. Absent: no.
    */
   readonly needsSealingKey?: boolean
   /** Hosts that have rejected this server before. */
@@ -41,10 +36,9 @@ export interface PlacementRequest {
 }
 
 /**
- * The vCPUs, MiB of memory and GiB of disk that a server uses of its host. As in Nova, the disk is root + ephemeral +
- * swap, rounded up to GiB, and the extra specs `resources:VCPU`, `resources:MEMORY_MB` and `resources:DISK_GB` replace
- * the amounts (0 means none). Unlike in Nova, a root disk of 0 ("as large as the image") counts as the image's minDisk,
- * because it uses at least that much.
+ * The vCPUs, MiB of memory and GiB of disk that a server uses. As in Nova, the disk is root + ephemeral + swap, and the
+ * extra specs `resources:VCPU`, `resources:MEMORY_MB` and `resources:DISK_GB` replace the amounts. Unlike in Nova, a
+ * root disk of 0 ("as large as the image") counts as the image's minDisk.
  */
 export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   const root = flavor.disk === 0 ? (image.minDisk ?? 0) : flavor.disk
@@ -56,10 +50,7 @@ export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   }
 }
 
-/**
- * Parses an amount in an extra spec. Returns undefined if the text is not a whole number >= 0: Nova's placement service
- * ignores such a text too.
- */
+/** Undefined if the text is not a whole number >= 0, which Nova's placement service ignores too. */
 function parseAmount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined
 }
@@ -80,7 +71,6 @@ export function unsupportedResourcesOf(flavor: FlavorFacts): ReadonlyMap<string,
   return found
 }
 
-/** Looks up the hosts of the servers that a hint names, in the order of the names. */
 export function resolveHint(names: readonly string[], hostOf: (name: string) => string | undefined): HintedHosts {
   const hosts = new Set<string>()
   const unresolved: string[] = []

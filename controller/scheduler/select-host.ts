@@ -1,6 +1,6 @@
 /**
- * Selects the host for a server: filters tell which hosts can take it, weighers tell which of those hosts is best. Pure
- * functions: the same request and hosts, in any order, give the same placement.
+ * Filters tell which hosts can take a server, weighers which of those hosts is best. The same request and hosts, in any
+ * order, give the same placement.
  */
 import { explainRejection } from './explain-rejection.ts'
 import { type PreparedFilter, prepareFilter } from './filter.ts'
@@ -20,13 +20,11 @@ export interface Placed {
 
 export interface NotPlaced {
   readonly placed: false
-  /** Why no host can take the server, in one sentence for the user. */
   readonly message: string
 }
 
 export type Placement = Placed | NotPlaced
 
-/** The filters that the request needs, prepared for it, in the order in which they run. */
 export function prepareFilters(request: PlacementRequest): PreparedFilter[] {
   return Object.values(filters).flatMap((filter) => prepareFilter(filter, request) ?? [])
 }

@@ -1,7 +1,4 @@
-/**
- * Makes hosts and requests for tests of the scheduler. Each test states only what differs from an empty, large host and
- * a small server.
- */
+/** Each test states only what differs from an empty, large host and a small server. */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import { type HostUsage, type HostView, toHostView } from './host-view.ts'
 import type { FlavorFacts, PlacementRequest } from './request.ts'
@@ -10,14 +7,12 @@ import { MAX_ATTEMPTS } from './select-host.ts'
 type Spec = Partial<Hypervisor['spec']>
 type Status = Partial<NonNullable<Hypervisor['status']>>
 
-/** The values in which a host differs from the default host. */
 export interface HostOverrides extends Spec, Omit<Status, 'used' | 'servers' | 'capacity'> {
   vcpus?: number
   ram?: number
   disk?: number
   used?: Partial<HostUsage>
   aggregates?: readonly HostAggregate[]
-  /** Whether the agent has not reported anything yet. */
   unreported?: boolean
 }
 
@@ -75,7 +70,6 @@ export function makeHostView(name: string, overrides: HostOverrides = {}): HostV
 
 type RequestOverrides = Partial<Omit<PlacementRequest, 'flavor'>> & { flavor?: Partial<FlavorFacts> }
 
-/** Makes the request of a server with 1 vCPU, 1 GiB of memory and 10 GiB of disk. */
 export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): PlacementRequest {
   return {
     server: { namespace: 'ns', name: 'web', uid: 'uid-web' },

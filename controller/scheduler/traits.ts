@@ -3,7 +3,6 @@
  * libvirt reports.
  */
 
-/** The CPU features that os-traits spells differently from libvirt. */
 const osTraitsSpelling: Readonly<Record<string, string>> = {
   pni: 'SSE3',
   'sse4.1': 'SSE41',

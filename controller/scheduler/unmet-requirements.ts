@@ -1,10 +1,9 @@
 /**
- * Finds the image properties and extra specs that no host can meet. Nova turns each of them into a trait or resource
- * that the host must have, and no host of Kubenova has it (docs/adr/0032). Pure functions.
+ * Finds the image properties and extra specs that no host can meet: Nova turns each of them into a trait or resource
+ * that no host of Kubenova has (docs/adr/0032).
  */
 import type { FlavorFacts, ImageFacts } from './request.ts'
 
-/** A trait or resource that no host has, and the property that requires it. */
 export interface UnmetRequirement {
   /** The trait or resource in Nova's words, such as COMPUTE_SECURITY_TPM_2_0. */
   readonly trait: string
@@ -14,10 +13,7 @@ export interface UnmetRequirement {
 
 const yes = /^(1|t|true|on|y|yes)$/i
 
-/**
- * The trait that each property requires if its value matches. The names are those of image properties; the extra specs
- * of a flavor have `:` instead of `_` after hw or os.
- */
+/** The names are those of image properties; the extra specs of a flavor have `:` instead of `_` after hw or os. */
 const requirements: Readonly<Record<string, readonly [value: RegExp, traitOf: (value: string) => string]>> = {
   os_secure_boot: [/^required$/, () => 'COMPUTE_SECURITY_UEFI_SECURE_BOOT'],
   hw_tpm_version: [/./, (v) => `COMPUTE_SECURITY_TPM_${toTraitWord(v)}`],
@@ -28,14 +24,12 @@ const requirements: Readonly<Record<string, readonly [value: RegExp, traitOf: (v
   hw_maxphysaddr_mode: [/./, (v) => `COMPUTE_ADDRESS_SPACE_${v === 'emulate' ? 'EMULATED' : toTraitWord(v)}`],
 }
 
-/** Requirements of extra specs that no image property corresponds to. */
 const flavorRequirements: typeof requirements = {
   'hw:pmem': [/./, (v) => `PMEM_NAMESPACE_${toTraitWord(v)}`],
   'pci_passthrough:alias': [/./, (v) => `PCI device ${v}`],
   'accel:device_profile': [/./, (v) => `accelerator ${v}`],
 }
 
-/** The image properties and extra specs that can require something, by name. */
 export const requirableProperties: ReadonlySet<string> = new Set([
   ...Object.keys(requirements),
   'hw_firmware_stateless',

@@ -15,8 +15,7 @@ const operators: Readonly<Record<string, Compare>> = {
 }
 
 /**
- * Whether the version meets the requirement. False if the requirement cannot be parsed: a typing error must not put a
- * server on a host that cannot run its image.
+ * False if the requirement cannot be parsed: a typing error must not put a server on a host that cannot run its image.
  */
 export function versionSatisfies(version: number, requirement: string): boolean {
   return requirement.split(',').every((clause) => {

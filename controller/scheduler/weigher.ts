@@ -10,8 +10,8 @@ export interface Weigher {
   /** The weigher's name in Nova. */
   readonly name: string
   /**
-   * The metadata key with which an aggregate overrides the multiplier for its hosts. Nova's configuration option has
-   * the same name.
+   * The metadata key with which an aggregate overrides the multiplier for its hosts, named like Nova's configuration
+   * option.
    */
   readonly multiplierKey: string
   /** The factor for the normalised scores; Nova's default. */
@@ -25,9 +25,8 @@ export interface Weigher {
 }
 
 /**
- * The weights of the hosts in `rows`, in the order of `rows`. A weight is the sum over the weighers in `names`, by
- * default all. The scores of each weigher are first normalised to 0…1 between the least and the greatest score. A
- * weigher that gives all hosts the same score adds nothing.
+ * The weights of the hosts in `rows`, in the same order: the sum over the weighers in `names`, by default all. Each
+ * weigher's scores are first normalised to 0…1; a weigher that gives all hosts the same score adds nothing.
  */
 export function weighHosts(
   table: HostTable,
@@ -66,7 +65,6 @@ function scoreRange(scores: Float64Array, rows: Uint32Array, minimum: number): {
   return { low, range: Math.max(greatest, minimum) - low }
 }
 
-/** The weigher's multiplier for each class of hosts, indexed by class ID. */
 function multipliersByClass(weigher: Weigher, classes: readonly (HostClass | undefined)[]): Float64Array {
   return Float64Array.from(classes, (facts) => facts?.multipliers?.[weigher.multiplierKey] ?? weigher.multiplier)
 }

@@ -1,6 +1,6 @@
 /**
- * The controller of Servers. It places Servers that have no host, and so it watches everything that such a Server may
- * be waiting for.
+ * The controller of Servers places those without a host, so it watches everything that such a Server may be waiting
+ * for.
  */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
@@ -41,8 +41,7 @@ type ServerStores = Pick<Stores, 'servers'>
 type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 
 /**
- * Makes a function for the watch of a kind that Servers name in their specs, such as Flavor. The function gets an
- * object of that kind. It returns the keys of the Servers that name the object and have no host.
+ * Finds the Servers that name an object, such as a Flavor, and have no host.
  * @param index finds Servers by the key of the object that they name
  */
 const serversWaitingFor =
@@ -56,7 +55,6 @@ const keysOfUnscheduledServers = (
   cache: Stores['servers']['cache'],
 ): string[] => keysOf(cache.byIndex(index, value).filter(({ status }) => status?.host === undefined))
 
-/** The keys of the Servers without a host that name the Network, or a Port on it. */
 function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }, ports }: NetworkedStores): string[] {
   const key = keyOf(metadata)
   const viaPorts = ports.cache
@@ -65,16 +63,12 @@ function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }
   return [...keysOfUnscheduledServers(serversByNetwork, key, cache), ...viaPorts]
 }
 
-/** The keys of the Servers without a host that name the Network, and so may need an address of it. */
 const serversWaitingForAddress = (network: string, { servers: { cache } }: ServerStores): string[] =>
   keysOfUnscheduledServers(serversByNetwork, network, cache)
 
 const unscheduledKeys = (stores: ServerStores): string[] => keysOf(unscheduledServers(stores))
 
-/**
- * The keys of the Servers that have no host because no host had room. Servers without a host for another reason are
- * left out.
- */
+/** Only Servers for which no host had room; those without a host for another reason are left out. */
 const keysWithoutValidHost = (stores: ServerStores): string[] =>
   keysOf(
     unscheduledServers(stores).filter(
@@ -82,10 +76,7 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
     ),
   )
 
-/**
- * If this Server has just got its host: the keys of the Servers without a host whose scheduler hints name this Server.
- * Otherwise none.
- */
+/** If this Server has just got its host: the keys of the Servers without a host whose scheduler hints name it. */
 function unscheduledKeysHintingAt(
   old: Server,
   { metadata: { namespace, name }, status }: Server,
@@ -99,16 +90,14 @@ function unscheduledKeysHintingAt(
 }
 
 /**
- * If this Server has just left its host, which now has more room: the keys of all Servers without a host. Otherwise
- * none.
+ * If this Server has just left its host, all Servers without a host are tried again, because the host has more room.
  */
 const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerStores): string[] =>
   old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
 /**
- * When a placement on some host is given up, there is room on that host again. The Servers that found no host with room
- * are enqueued this many milliseconds later. Their placements may be given up too, which enqueues Servers again; the
- * delay slows such a loop down.
+ * Milliseconds after which Servers that found no room are tried again when a placement was given up. The delay slows
+ * down a loop of placements that are given up.
  */
 const ROOM_MS = 1000
 

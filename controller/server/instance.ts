@@ -1,6 +1,6 @@
 /**
- * Builds status.instance of a placed server: a copy of everything that its spec refers to. The agent reads the copy, so
- * later changes of Flavor, Image and so on have no effect. Pure functions.
+ * Builds status.instance: a copy of everything that the spec of a server refers to, so that later changes of Flavor,
+ * Image and so on have no effect.
  */
 import type { Image, Instance, Interface, Server } from '../../crds/index.ts'
 import type { Resolved } from './resolve.ts'
@@ -25,7 +25,6 @@ export function buildInstance(
   }
 }
 
-/** Copies the fields of an Image that the agent needs. */
 export function copyImage({ metadata, spec }: Image): Instance['image'] {
   const { name, namespace = '', uid = '' } = metadata
   const { url, checksum, format, properties, minDisk } = spec

@@ -1,4 +1,3 @@
-/** Finds in the caches the objects that a Server's spec names. */
 import { keyOf } from '../../kube/types.ts'
 import { networksOnBridgeOf, serversByUuid } from '../indexes.ts'
 import type { Allocations } from '../network/allocations.ts'

@@ -1,6 +1,6 @@
 /**
- * Places one server: resolves the references of its spec, selects a host, claims the host's resources for the server in
- * the ledger (scheduler/ledger.ts), allocates the ports, and writes the result in one write of the status.
+ * Places one server: resolves the references of its spec, selects a host, claims its resources in the ledger
+ * (scheduler/ledger.ts), allocates the ports, and writes the result in one write of the status.
  */
 import { runningRequestOf } from '../../actions/admit.ts'
 import { type HostRejection, type Instance, Refused, type Server } from '../../crds/index.ts'
@@ -31,18 +31,15 @@ export interface PlaceDeps extends UserDataDeps {
   portAllocator: PortAllocator
   events: EventRecorder
   /**
-   * Called when the claim of a placement (the host's resources that are set aside for it) was dropped. The host then
-   * has room again for other servers that found no host.
+   * Called when the resources set aside for a placement are free again, so that other servers may find room on the
+   * host.
    */
   onClaimDropped(): void
   /** `now` returns monotonic milliseconds. */
   clock: { now(): number; wall(): Date }
 }
 
-/**
- * How long the ledger keeps the claim of a placement that the cache does not show. A placement that the cache has not
- * shown by then was certainly not written.
- */
+/** A placement that the cache has not shown after this time was certainly not written. */
 const CLAIM_MS = 60_000
 /** Milliseconds after which the cache certainly shows a placement that was written. */
 const SEEN_MS = 5000
@@ -73,8 +70,8 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
 }
 
 /**
- * The host rejections that still count. If the spec has changed since the rejections, or a user has requested `start`,
- * none of them counts, and the server may be placed on those hosts again.
+ * If the spec has changed since the rejections, or a user has requested `start`, no rejection counts, and those hosts
+ * may be chosen again.
  */
 function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
@@ -82,10 +79,9 @@ function currentRejections(server: Server): readonly HostRejection[] {
   return isNewTry ? [] : (status?.rejectedHosts ?? [])
 }
 
-/** The objects that the server's spec refers to, and the contents of the Secrets among them. */
 interface ResolvedWithSecrets extends Resolved {
   userData: Uint8Array | undefined
-  /** The value of the header Authorization for the download of the image; undefined: the download needs none. */
+  /** The value of the header Authorization for the download of the image; undefined: none is needed. */
   authorization: string | undefined
 }
 
@@ -142,7 +138,6 @@ async function selectHostAndBind(
   return wait(`the agent of ${host}`)
 }
 
-/** Allocates the ports, encrypts the values of the Secrets for the host's agent, and builds status.instance. */
 async function prepareInstance(
   server: Server,
   resolved: ResolvedWithSecrets,
@@ -174,8 +169,8 @@ function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: Pla
 }
 
 /**
- * The pending claim of an earlier attempt to place the server, if the host can still be used. The write of that attempt
- * may have succeeded although it timed out, so the next attempt must choose the same host.
+ * The write of an earlier attempt may have succeeded although it timed out, so the next attempt must choose the same
+ * host. Undefined if that host can no longer be used.
  */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
@@ -184,10 +179,9 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and fails the requested start, if there is one. The report must be written
- * first. While a start is requested, earlier host rejections do not count (currentRejections), so the report removes
- * them from the status. If the start failed first, there would be no request any more. The rejections would then count
- * again, and no later attempt could use those hosts.
+ * Reports that no host can take the server, and then fails the requested start, if there is one. While the start is
+ * requested, earlier host rejections do not count (currentRejections), and the report removes them. In the other order,
+ * a crash in between would make them count again.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)
@@ -206,7 +200,6 @@ async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, n
   return failed('NoValidHost', message)
 }
 
-/** The message, then the reason of each host that rejected the server, then how to have these hosts tried again. */
 function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: string): string {
   const rejections = rejectedHosts.map(({ host, reason }) => `${host} could not build it: ${reason}`)
   if (rejections.length === 0) return message
@@ -233,8 +226,8 @@ async function reportUnscheduled(
 }
 
 /**
- * Writes the placement and returns whether it was written. The write is a compare-and-swap: if two controllers place
- * the server at once, only one succeeds.
+ * Returns whether the placement was written. The write is a compare-and-swap: if two controllers place the server at
+ * once, only one succeeds.
  */
 async function applyPlacement(server: Server, status: SchedulerStatus, { stores }: PlaceDeps): Promise<boolean> {
   const { result } = await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })

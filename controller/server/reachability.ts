@@ -1,6 +1,6 @@
 /**
- * Pure functions for the part of a Server's status that tells whether its host is up. The controller writes this part
- * with the field manager `nodeLifecycle`.
+ * The part of a Server's status that tells whether its host is up. The controller writes it with the field manager
+ * `nodeLifecycle`.
  */
 import {
   type Condition,
@@ -33,10 +33,9 @@ export function unreachableStatus(server: Server, message: string, now: string):
 }
 
 /**
- * The status when the host is up again. It has no HostReachable condition. It keeps the Ready condition with the reason
- * HostDown until the agent has written its own Ready condition. If the controller stopped applying this condition
- * earlier, server-side apply would remove the fields of it that only the controller owns, and would leave an incomplete
- * condition.
+ * The status when the host is up again, without the HostReachable condition. A Ready condition with the reason HostDown
+ * stays until the agent has written its own: otherwise server-side apply would remove only the fields that the
+ * controller alone owns, and leave an incomplete condition.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)
@@ -44,17 +43,13 @@ export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   return kept.length > 0 ? { conditions: kept } : {}
 }
 
-/** The status of a deleted Server while its deletion waits for its host to come back. */
 export function deletionPendingStatus(server: Server, message: string, now: string): NodeLifecycleStatus {
   const observedGeneration = server.metadata.generation ?? 0
   const pending = { type: 'DeletionPending', status: 'True', reason: 'HostDown', message, observedGeneration } as const
   return withConditions(server, [pending], now)
 }
 
-/**
- * Whether the Server's status already reports that the host is up (see {@link reachableStatus}) or, if `isUp` is false,
- * that it is down (see {@link unreachableStatus}).
- */
+/** Whether the Server's status already reports that the host is up or, if `isUp` is false, that it is down. */
 export function isReachabilityReported({ status }: Server, isUp: boolean): boolean {
   return (findCondition(status?.conditions, 'HostReachable')?.status === 'False') !== isUp
 }

@@ -16,7 +16,6 @@ const readyOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Re
 const reachableOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'HostReachable')
 const serversApi = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
 
-/** Starts a cloud with a server on h1. The agent of h1 has reported that the server runs. */
 async function startRunning(): Promise<Bench> {
   const bench = await startCloud('h1')
   await bench.createServer('web', lan)

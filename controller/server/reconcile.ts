@@ -1,7 +1,3 @@
-/**
- * Reconciles a Server: schedules it, schedules it again if its host rejected it, reports whether its host is up, and
- * deletes it if no agent can.
- */
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, mergeOutcomes, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -31,9 +27,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // Remove a finished action from status.activeAction before the server gets its next host. Otherwise the agent of the
-  // next host would run the action again, because the field lastCompletedAction, which marks the action as finished, is
-  // removed with the old agent's status (clearAgentStatus).
+  // A finished action must leave status.activeAction before the server gets its next host. The next agent would run it
+  // again, because lastCompletedAction is removed with the old agent's status (clearAgentStatus).
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -47,9 +42,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 }
 
 /**
- * Whether the server's slot for an action, status.activeAction, must be emptied. There are two such cases. In the
- * first, the action is finished, and the server has no host or leaves its host. In the second, the agent has completed
- * the action, and the action's parameters still contain an encrypted secret.
+ * True if the action is finished and the server has no host or leaves it, or if the agent has completed the action and
+ * its parameters still contain an encrypted secret.
  * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
  */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
@@ -63,17 +57,16 @@ function isRejectedBy(host: string | undefined, { status }: Server): host is str
 
 async function scheduleServer(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
   if (server.status?.domain) return clearAgentStatus(server, deps)
-  // The server had a host that was down, but has no host now: remove the condition that reports the host as down.
+  // The server's last host was down, and a condition still reports that host as down.
   if (!isReachabilityReported(server, true)) return reportReachable(server, deps)
-  // Delete the Ports of an earlier server with the same name: they may have the names that this server's Ports will
-  // get.
+  // Ports of an earlier server with the same name may have the names that this server's Ports will get.
   await deleteOrphans(keyOf(server.metadata), deps.stores)
   return placeServer(server, deps, attempt)
 }
 
 /**
- * While the host is up, the host's agent deletes the server. But that agent does nothing while the Server's status
- * reports the host as down, so the controller corrects such a status first.
+ * While the host is up, its agent deletes the server. The agent does nothing while the Server's status reports the host
+ * as down, so the controller corrects such a status first.
  */
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
@@ -89,8 +82,8 @@ async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Pr
 }
 
 /**
- * Takes the host away from a server that the host could not build. The host's agent has already cleaned up. Notes the
- * rejection, so that this host is not chosen again (see unassignedStatus for the exception).
+ * The host could not build the server, and its agent has already cleaned up. The rejection is noted, so that this host
+ * is not chosen again (see unassignedStatus for the exception).
  */
 async function unassignRejectedHost(server: Server, host: string, deps: ServerDeps): Promise<Outcome> {
   const { stores, views, clock } = deps
@@ -103,9 +96,8 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
 }
 
 /**
- * Removes the status fields that the agent of the last host has written. Otherwise they would stay until the next agent
- * writes. The field manager of the last agent owns these fields, so the controller uses the name of that field manager
- * for this write. The conditions stay, because the scheduler has taken them over (see unassignedStatus).
+ * Removes the status fields of the last agent under the name of its field manager, which owns them. The conditions
+ * stay, because the scheduler has taken them over (see unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

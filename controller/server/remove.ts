@@ -1,7 +1,6 @@
 /**
- * Deletes a Server that has no host, or whose host is given up. A host is given up if the Server has the annotation for
- * it, if the Hypervisor has spec.forcedDown, or if there is no Hypervisor of that name. In all other cases the agent of
- * the host deletes the Server.
+ * Deletes a Server that has no host, or whose host is given up: by an annotation of the Server, by spec.forcedDown of
+ * the Hypervisor, or because there is no such Hypervisor. Otherwise the agent of the host deletes the Server.
  */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -20,9 +19,8 @@ export interface RemoveDeps {
 }
 
 /**
- * The decision about a Server that is being deleted. `release`: whether the controller removes the Server's finalizer.
- * `without`: why the controller does so without waiting for the host's agent. `waiting`: why the deletion has to wait,
- * if the agent cannot act now.
+ * `release`: whether the controller removes the Server's finalizer. `without`: why it does so without waiting for the
+ * host's agent. `waiting`: why the deletion has to wait, if the agent cannot act now.
  */
 type RemovalDecision = { release: true; without?: string } | { release: false; waiting?: string }
 
@@ -55,10 +53,7 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
   return wait('the agent of its host')
 }
 
-/**
- * The reason of the Event that reports that a deletion waits for the host. The condition that reports the same has this
- * text as its type.
- */
+/** The reason of the Event, and the type of the condition, that report that a deletion waits for the host. */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'
 

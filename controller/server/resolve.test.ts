@@ -28,10 +28,6 @@ const keyPair: KeyPair = {
 const lan = makeNetwork([makeSubnet('10.0.0.0/24')])
 const userPort: Port = makePort('mine', { allocated: ['10.0.0.9'] })
 
-/**
- * Makes a Lookup that finds the default objects by their keys. For a kind that is in `overrides`, it finds the objects
- * there instead.
- */
 function makeLookup(
   overrides: Partial<
     Record<Exclude<keyof Lookup, 'serversByUuid' | 'networksOnBridgeOf'>, Record<string, unknown>>

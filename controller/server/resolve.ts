@@ -1,6 +1,6 @@
 /**
  * Resolves the names in a server's spec to objects. Throws an error with a message for the user about the first object
- * that is missing or may not be used. Pure functions.
+ * that is missing or may not be used.
  */
 import {
   type Flavor,
@@ -18,7 +18,6 @@ import { type IP, parseIP } from '../network/ip.ts'
 import { findDhcpProblems, findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolsOf } from '../network/pool.ts'
 
-/** Finds objects by key. The implementation for production uses the controller's caches. */
 export interface Lookup {
   flavor(key: string): Flavor | undefined
   image(key: string): Image | undefined
@@ -35,7 +34,6 @@ export interface Lookup {
 
 export type NetworkEntry = Server['spec']['networks'][number]
 
-/** A network interface that the server will have. */
 export interface Nic {
   entry: NetworkEntry
   network: Network
@@ -145,9 +143,8 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 }
 
 /**
- * Checks what a server or port of another namespace asks of a shared network. As in Neutron, only the network's own
- * namespace may choose a MAC, or an address outside the pools: a guest with the router's MAC or address could receive
- * the router's traffic.
+ * As in Neutron, only the own namespace of a shared network may choose a MAC, or an address outside the pools: a guest
+ * with the router's MAC or address could receive the router's traffic.
  * @throws Refused error (the user must change the spec) with the code NetworkNotAllowed
  */
 export function validateSharedNetworkRequest(

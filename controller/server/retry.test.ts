@@ -84,7 +84,7 @@ const scheduledOf = (bench: Bench) => findCondition(bench.statusOf().conditions,
 
 describe('a requested start of a server that no host could build', () => {
   /**
-   * Starts a cloud with a server whose only host, h1, has rejected it.
+   * The only host of the server, h1, has rejected it.
    * @param room MiB of memory that h1 has
    */
   async function startRejected(room = 4096): Promise<Bench> {
@@ -138,7 +138,7 @@ describe('a requested start of a server that no host could build', () => {
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
     await bench.fake.waitForCaches()
     const { metadata } = await requestStart(bench)
-    // Let the controller crash after it has failed the ServerAction and before it empties status.activeAction of the
+    // The controller crashes after it has failed the ServerAction and before it empties status.activeAction of the
     // Server.
     const away = new ApiError({ request: 'fake', status: 0 })
     bench.fake.life.fail('apply serveractions', away, { when: 'after' })

@@ -1,6 +1,6 @@
 /**
- * Pure functions for the part of a Server's status that the controller writes with the field manager `scheduler`. Each
- * returns all fields that the scheduler owns, because server-side apply removes owned fields that are not sent.
+ * The part of a Server's status that the field manager `scheduler` owns. Each function returns all of its fields,
+ * because server-side apply removes owned fields that are not sent.
  */
 import {
   type Fault,
@@ -23,11 +23,10 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
   rejectedHosts.length > 0 ? { rejectedHosts: rejectedHosts.slice(-MAX_REJECTIONS) } : {}
 
 /**
- * The status after the host has rejected the Server and cleaned up: the Server has no host again. The scheduler also
- * writes the conditions that the agent wrote, so that they are not removed with the agent's other fields (see
- * clearAgentStatus).
- * @param isLibvirtLost whether the host rejected the Server only because the host's libvirtd does not answer. Such a
- * rejection is not added to rejectedHosts, so that the host may be chosen again later
+ * The status after the host has rejected the Server and cleaned up. It includes the agent's conditions, so that they
+ * are not removed with the agent's other fields (see clearAgentStatus).
+ * @param isLibvirtLost whether the host rejected the Server only because its libvirtd does not answer. The host is then
+ * not added to rejectedHosts, so that it may be chosen again
  */
 export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {
@@ -46,8 +45,8 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
     { type: 'Reconciling', status: 'True', ...why },
   ]
   return {
-    // Keep the generation of the spec that the host rejected. As soon as the spec changes, metadata.generation differs
-    // from this number, and the rejections no longer count (currentRejections).
+    // The generation of the spec that the host rejected. Once the spec changes, the rejections no longer count
+    // (currentRejections).
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',
@@ -64,8 +63,8 @@ export interface Placement {
 }
 
 /**
- * The status after the Server was placed. It lacks fields such as taskState, which the agent leaves out when they have
- * no value. If the scheduler wrote such a field here, it would own the field, and the agent could not remove it.
+ * Fields such as taskState, which the agent leaves out when they have no value, are absent: the agent could not remove
+ * a field that the scheduler owns.
  */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
   const { host, instance, rejectedHosts = [] } = placement
@@ -89,19 +88,13 @@ export function placedStatus(server: Server, placement: Placement, now: string):
   }
 }
 
-/**
- * The fault to report. If the status already has a fault with the same message, the new fault keeps the old time in
- * `created`.
- */
+/** A fault with the same message as the old one keeps the old time in `created`. */
 function faultOf({ status }: Server, details: string, message: string, now: string): Fault {
   const old = status?.fault
   return { code: 500, message, details, created: old?.message === message ? old.created : now }
 }
 
-/**
- * Why a server is not placed. If `error` is true, the vmState is error, as in Nova; the controller still places the
- * server as soon as it can.
- */
+/** If `error` is true, the vmState is error, as in Nova; the controller still places the server as soon as it can. */
 export interface UnscheduledReason {
   reason: Reason
   message: string
@@ -109,7 +102,6 @@ export interface UnscheduledReason {
   rejectedHosts?: readonly HostRejection[]
 }
 
-/** The status of a Server that could not be placed. */
 export function unscheduledStatus(server: Server, why: UnscheduledReason, now: string): SchedulerStatus {
   const { reason, message, error, rejectedHosts = [] } = why
   const observedGeneration = generationOf(server)

@@ -29,7 +29,6 @@ async function prepare(bench: Bench): Promise<Bench> {
   return bench
 }
 
-/** Starts a cloud with one host, whose agent has published a key. */
 async function withHost(): Promise<Bench> {
   const bench = await Bench.start()
   await bench.createHost('h1', { sealingKey: h1.sealingKey })
@@ -50,9 +49,7 @@ const deleteSecret = (bench: Bench) =>
 
 const hostSecrets = (bench: Bench): HostSecret[] => bench.api.list<HostSecret>('hostsecrets')
 
-/**
- * Decrypts the user data in the HostSecret with the key, for the UID that the Server has now. Undefined if this fails.
- */
+/** Decrypts the user data in the HostSecret for the UID that the Server has now; undefined if this fails. */
 async function openedBy({ privateKey }: ReturnType<typeof newKey>, bench: Bench): Promise<string | undefined> {
   const sealed = hostSecrets(bench)[0]?.spec.sealed ?? ''
   const opened = await openSealedUserData(sealed, privateKey, { server: bench.getServer()?.metadata.uid ?? '' })
@@ -61,7 +58,6 @@ async function openedBy({ privateKey }: ReturnType<typeof newKey>, bench: Bench)
 
 const scheduled = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
 
-/** The Server, the HostSecrets, the Hypervisors and the events as one text, in which no user data may occur. */
 const objects = (bench: Bench): string =>
   JSON.stringify([bench.getServer(), hostSecrets(bench), bench.api.list('hypervisors'), bench.events])
 
@@ -210,10 +206,6 @@ describe('a server with user data from a Secret', () => {
   })
 })
 
-/**
- * Sends the user data of the Server to h1. At that time the cache shows the HostSecret `cached` (or none), and the host
- * has the key `sealingKey`.
- */
 async function sendWithCache(bench: Bench, cached: HostSecret | undefined, sealingKey = h1.sealingKey): Promise<void> {
   const server = bench.getServer()
   if (!server) throw new Error('there is no Server')

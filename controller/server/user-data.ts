@@ -1,6 +1,6 @@
 /**
- * Brings user data from the Secret that spec.userDataFrom names to the agent of the server's host. An agent cannot read
- * Secrets, so the controller encrypts the user data for the host and puts it into a HostSecret (docs/adr/0035).
+ * An agent cannot read Secrets. So the controller reads the user data from the Secret that spec.userDataFrom names,
+ * encrypts it for the host, and puts it into a HostSecret (docs/adr/0035).
  */
 import { sealUserData } from '../../actions/sealed-secret.ts'
 import {
@@ -26,8 +26,8 @@ export interface UserDataDeps {
 type SecretKeyRef = NonNullable<Server['spec']['userDataFrom']>['secretKeyRef']
 
 /**
- * The type that a Secret must have so that its value may be given to a guest. If any type would do, a user who may
- * create Servers but not read Secrets could have every Secret of the namespace given to a guest.
+ * If any type would do, a user who may create Servers but not read Secrets could have every Secret of the namespace
+ * given to a guest.
  */
 const USER_DATA_TYPE = 'compute.kubenova.io/user-data'
 /** The limit of Nova for user data; spec.userDataBase64 has the same limit. */
@@ -86,9 +86,7 @@ const secretReasons: ReadonlySet<string> = new Set([
 
 /**
  * Milliseconds until a placement that failed with this error is tried again; undefined if the error does not concern a
- * Secret. The controller has to poll, because it gets no event when a Secret changes: to get such events it would have
- * to watch Secrets, and so would need the right to read all of them. The longer the server has been waiting, the less
- * often its Secret is read.
+ * Secret. The controller polls, ever less often, because to watch Secrets it would need the right to read all of them.
  * @param now milliseconds since the epoch
  */
 export function secretRetryDelay({ code }: Refused, { status }: Server, now: number): number | undefined {
@@ -99,11 +97,10 @@ export function secretRetryDelay({ code }: Refused, { status }: Server, now: num
 }
 
 /**
- * Encrypts the user data for the host and creates the HostSecret. To be called before the server is placed on the host,
- * so that the agent finds the HostSecret as soon as it sees the server.
- * @param isRepeated whether the same placement was tried before and may have been written. In this case the agent may
- * already have read the HostSecret. So the HostSecret is not replaced if it was made for this host and the host's
- * present key
+ * To be called before the server is placed on the host, so that the agent finds the HostSecret as soon as it sees the
+ * server.
+ * @param isRepeated whether an earlier attempt may have written the same placement, so that the agent may have read the
+ * HostSecret. One that was made for this host and its present key is then kept
  * @throws Transient error SealingKeyMissing (retried) if the host's agent has published no key
  */
 export async function sendUserData(
@@ -143,7 +140,6 @@ export async function sendUserData(
   }
 }
 
-/** Deletes the HostSecret of a server that does not need it any more. */
 export async function withdrawUserData(server: Server, deps: UserDataDeps): Promise<void> {
   const existing = deps.stores.hostSecrets.cache.get(keyOf(server.metadata))
   if (existing) await deleteHostSecret(existing, deps)
@@ -153,9 +149,8 @@ export async function withdrawUserData(server: Server, deps: UserDataDeps): Prom
 const RESEND_MS = 30_000
 
 /**
- * Keeps the HostSecret of a placed server as long as the agent needs it (isAwaitedOnHost), and then deletes it. The
- * HostSecret contains the server's user data, encrypted for its host. It is created again if it was deleted too early,
- * or if the host has a new key.
+ * Keeps the HostSecret of a placed server as long as the agent needs it (isAwaitedOnHost), and then deletes it. Creates
+ * it again if it was deleted too early, or if the host has a new key.
  * @param onRefused called with the reason why there is no user data to send
  */
 export async function reconcileHostSecret(
@@ -183,8 +178,8 @@ export async function reconcileHostSecret(
 }
 
 /**
- * Whether the agent needs a HostSecret with the user data of this server. It does until the server is built, and again
- * when the agent reports the reason UserDataNotDelivered because it has lost the copy on the host.
+ * The agent needs the HostSecret until the server is built, and again when it reports UserDataNotDelivered because it
+ * has lost its copy.
  */
 function isAwaitedOnHost({ status }: Server): boolean {
   if (status?.instance?.hasSecretUserData !== true) return false
@@ -205,7 +200,7 @@ const isMadeFor = (
   existing.spec.sealingKey === sealingKey &&
   existing.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true
 
-/** Deletes this HostSecret, but not a newer HostSecret that has the same name. */
+/** Deletes by uid, so that a newer HostSecret with the same name stays. */
 async function deleteHostSecret({ metadata }: HostSecret, { stores }: UserDataDeps): Promise<void> {
   const { name, namespace, uid } = metadata
   const deletion = stores.hostSecrets.api.delete({ name, namespace }, { preconditions: { uid } })

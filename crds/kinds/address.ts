@@ -1,4 +1,3 @@
-/** Schemas of fields that hold addresses, with the CEL rules by which the API server rejects invalid addresses. */
 import { Type } from 'typebox'
 import { celRules, patternWithMessage, type Rule } from '../schema.ts'
 
@@ -53,13 +52,12 @@ export const MAC = (description: string) =>
     ...celRules({ rule: "self != '00:00:00:00:00:00'", message: 'must be a MAC that a card can have: not all zeros' }),
   })
 
-/** The rule that a list has at most one IPv4 address and at most one IPv6 address. */
 export const oneOfEach: Rule = {
   rule: 'self.size() < 2 || !isIP(self[0]) || !isIP(self[1]) || ip(self[0]).family() != ip(self[1]).family()',
   message: 'two addresses must be one of IPv4 and one of IPv6',
 }
 
-/** A CEL expression for the number of an IPv4 address: CEL can compare numbers, but not addresses. */
+/** A CEL expression for an IPv4 address as a number, because CEL cannot compare addresses. */
 export const ipv4Number = (text: string): string => {
   const byte = (i: number) => `int(${text}.split('.')[${i}])`
   return `(((${byte(0)} * 256 + ${byte(1)}) * 256 + ${byte(2)}) * 256 + ${byte(3)})`
@@ -67,18 +65,17 @@ export const ipv4Number = (text: string): string => {
 
 const lengths = Array.from({ length: 129 }, (_, n) => n)
 /**
- * A CEL expression for the text of a prefix length, such as `/64`. The expression cuts the text out of a literal that
- * lists all lengths. Because the text comes from a literal, the API server knows how long it can be, and estimates a
- * lower cost for the rule.
+ * A CEL expression for a prefix length as text, such as `/64`. The text is cut out of a literal: the API server knows a
+ * literal's length, and so estimates a lower cost.
  * @param n a CEL expression for the prefix length
  */
 const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`
 
 /**
- * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no 128-bit numbers, so the expression takes
- * the longest prefix that both addresses share, and checks that the next bit is 0 in `a` and 1 in `b`. This is too
- * expensive for every pair of pools, so overlapping IPv6 pools are found by the controller instead of a CEL rule.
+ * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no 128-bit numbers, so it takes the longest
+ * prefix that both share, and checks that the next bit is 0 in `a` and 1 in `b`. This is too expensive for every pair
+ * of pools, so the controller finds overlapping IPv6 pools.
  */
 export const ipv6LessThanExpression = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

@@ -13,23 +13,16 @@ export const absentOrInvalid = (field: string): string => `!has(self.${field}) |
 export const notIPv4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
 export const notIPv6 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 6`
 
-/** Whether the address has another IP family than the subnet. Address and CIDR must be valid. */
+/** Address and CIDR must be valid. */
 export const otherFamily = (text: string): string => `ip(${text}).family() != cidr(self.cidr).ip().family()`
 export const insideCidr = (text: string): string => `cidr(self.cidr).containsIP(${text})`
 
-/** Whether the subnet has one address only (/32 or /128). */
 export const isSingleAddress = 'cidr(self.cidr).prefixLength() == (cidr(self.cidr).ip().family() == 4 ? 32 : 128)'
 
-/**
- * A CEL list of the powers of 2, because CEL cannot compute powers. The constant `size` below uses it to compute the
- * number of addresses of an IPv4 `cidr`.
- */
+/** CEL cannot compute powers, so `size`, the number of addresses of an IPv4 `cidr`, is looked up in this list. */
 const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
 const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`
 
-/**
- * Whether the address is the network address or the broadcast address of an IPv4 subnet. Address and CIDR must be
- * valid.
- */
+/** True only for IPv4. Address and CIDR must be valid. */
 export const isNetworkOrBroadcast = (text: string): string =>
   `ip(${text}).family() == 4 && ${insideCidr(text)} && cidr(self.cidr).prefixLength() <= 30 && ${ipv4Number(text)} % ${size} in [0, ${size} - 1]`

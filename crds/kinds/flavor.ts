@@ -1,4 +1,3 @@
-/** Flavor: a size of server, as in Nova. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -16,8 +15,8 @@ import {
 } from '../schema.ts'
 
 /**
- * The extra specs that Kubenova uses: a pattern for the key, a pattern for the allowed values, and the message with
- * which the API server rejects any other value, such as a mistyped one. Extra specs with other keys may have any value.
+ * The extra specs that Kubenova uses: a pattern for the key, a pattern for the allowed values, and the message for any
+ * other value. Other keys may have any value.
  */
 const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],
@@ -70,7 +69,7 @@ const specRules: Rule[] = [
   })),
 ]
 
-/** The sizes of a flavor. The controller copies them into the status of a Server when it places the Server. */
+/** The controller copies these fields into the status of a Server when it places the Server. */
 export const FlavorSizes = {
   vcpus: Type.Integer({ minimum: 1, maximum: 1024, description: 'Virtual CPUs.' }),
   ram: Type.Integer({ minimum: 1, maximum: 67_108_864, description: 'Memory in MiB.' }),

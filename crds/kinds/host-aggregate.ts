@@ -12,7 +12,7 @@ import {
   reasonColumn,
 } from '../schema.ts'
 
-/** Limits for the name of an availability zone. Nova's form zone:host:node, which forces a host, is not accepted. */
+/** Nova's form zone:host:node, which forces a host, is not accepted. */
 export const zone = {
   minLength: 1,
   maxLength: 255,

@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
 /**
- * A field with an overcommit ratio. A CEL rule repeats the limit `minimum`, because `minimum` alone does not reject 0:
- * for a value without a fraction, the API server rounds `minimum` down to 0.
+ * A CEL rule repeats `minimum`, because `minimum` alone does not reject 0: for a value without a fraction, the API
+ * server rounds it down to 0.
  */
 const Ratio = (description: string) =>
   Type.Optional(
@@ -62,9 +62,6 @@ export const HypervisorSpec = Type.Object(
   }),
 )
 
-/**
- * The resources of a host (in CPU threads, MiB and GiB), or those that its servers use (in virtual CPUs, MiB and GiB).
- */
 export const Resources = Type.Object({
   vcpus: Type.Integer({ description: 'CPU threads, or virtual CPUs.' }),
   ram: Type.Integer({ description: 'MiB' }),

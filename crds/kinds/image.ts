@@ -1,4 +1,3 @@
-/** Image: the source of a bootable disk, its checksum, and what a server needs for it. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -18,7 +17,6 @@ import {
   settableOnlyAtCreate,
 } from '../schema.ts'
 
-/** The schema of a reference to an Image. @param options description and rules of the reference */
 export const ImageReference = (options: { description: string }) =>
   Type.Object(
     {
@@ -31,17 +29,16 @@ export const ImageReference = (options: { description: string }) =>
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 
 /**
- * The type that a Secret must have so that its value may be sent to the host of an Image's URL. If any type would do,
- * users who may create Images but not read Secrets could have every Secret of the namespace sent to a host of their
- * own.
+ * Only a Secret of this type is sent to the host of an Image's URL. Otherwise users who may create Images but not read
+ * Secrets could have every Secret of the namespace sent to a host of their own.
  */
 export const CREDENTIALS_SECRET_TYPE = 'compute.kubenova.io/image-credentials'
 
 const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])'
 
 /**
- * The conditions on spec.url, each with the error message for a URL that breaks it. The rule of a condition applies
- * only if all conditions before it hold, so a condition may rely on the earlier ones.
+ * The conditions on spec.url, each with its error message. A condition is checked only if all earlier ones hold, so it
+ * may rely on them.
  */
 const urlConditions: [holds: string, message: string][] = [
   [
@@ -79,8 +76,8 @@ const urlConditions: [holds: string, message: string][] = [
 ]
 
 /**
- * These rules are on the whole object, not on the field `url`. If a rule is on a field, the API server repeats the
- * value of the field in its answer and in logs, here the URL with a password that a user may have put into it.
+ * These rules are on the whole object. For a rule on a field, the API server repeats the field's value in answers and
+ * logs, and a URL may contain a password.
  */
 const urlRules: Rule[] = [
   ...urlConditions.map(([holds, message], i) => ({
@@ -126,10 +123,6 @@ const propertyValues: Record<string, readonly string[]> = {
   os_type: ['linux', 'windows'],
 }
 
-/**
- * The rule that the number of sockets, cores or threads that an image prefers (`hw_cpu_…`) is not greater than the
- * maximum that the same image sets (`hw_cpu_max_…`).
- */
 const topologyRule = (part: 'sockets' | 'cores' | 'threads'): Rule => {
   const isNumber = (name: string) => `'${name}' in self && self['${name}'].matches('^[0-9]{1,5}$')`
   const [wanted, max] = [`hw_cpu_${part}`, `hw_cpu_max_${part}`]
@@ -163,10 +156,7 @@ const propertyRules: Rule[] = [
 
 const format = Type.Enum([...diskFormats], { description: 'Format of the file at the URL.', default: 'qcow2' })
 
-/**
- * The fields that an agent needs to fetch and verify an image. The controller copies them into the status of a Server
- * when it places the Server.
- */
+/** The controller copies these fields into the status of a Server when it places the Server. */
 export const ImageSource = {
   url: Type.String({ maxLength: 2048 }),
   checksum: Type.Optional(Type.String({ maxLength: 135 })),

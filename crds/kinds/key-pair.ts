@@ -1,4 +1,3 @@
-/** KeyPair: an SSH public key or an x509 certificate that users give to their servers. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -23,9 +22,8 @@ const sshTypes = [
 ]
 
 /**
- * The base64 text with which every key of a type begins. A key begins with the length and the name of its type (RFC
- * 4253, 6.6). Base64 encodes groups of 3 bytes, so the result covers only whole groups: an incomplete last group also
- * depends on the bytes after it.
+ * The base64 text with which every key of a type begins: the length and the name of the type (RFC 4253, 6.6). An
+ * incomplete last group of 3 bytes is left out, because its base64 depends on the bytes after it.
  */
 function keyPrefixOf(type: string): string {
   const blob = `\0\0\0${String.fromCharCode(type.length)}${type}`
@@ -59,7 +57,7 @@ export const keyPair = defineKind({
   status: KeyPairStatus,
   rules: [
     {
-      // This rule is on the whole object. If it were on the field, the API server would repeat the private key in its
+      // This rule is on the whole object: for a rule on the field, the API server would repeat the private key in its
       // answer and in logs.
       rule: "!self.spec.publicKey.contains('PRIVATE KEY')",
       message: 'this is a private key, and many may have seen it by now: make a new pair, and give its public key only',

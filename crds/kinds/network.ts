@@ -18,10 +18,7 @@ import {
 import { CIDR, IP, usableRange } from './address.ts'
 import { subnetRules, subnetsRules } from './subnet-rules.ts'
 
-/**
- * A field with the name of a network interface that Linux accepts. The names `kn…`, `kd…` and `tap…` are rejected,
- * because agents create interfaces with such names.
- */
+/** The names `kn…`, `kd…` and `tap…` are rejected, because agents create interfaces with such names. */
 const interfaceName = (description: string, ...more: Rule[]) =>
   Type.String({
     description,
@@ -98,7 +95,8 @@ export const Subnet = Type.Object(
         }),
       }),
     ),
-    // The schema has no default here: a default within a list's items shows as a difference in Argo CD (docs/adr/0056).
+    // No default in the schema, because a default within a list's items shows as a difference in Argo CD
+    // (docs/adr/0056).
     dhcp: Type.Optional(
       Type.Boolean({ description: 'true: each host answers DHCP for its own servers. Default: true.' }),
     ),
@@ -112,7 +110,6 @@ export const Subnet = Type.Object(
 )
 export type Subnet = Static<typeof Subnet>
 
-/** Whether the hosts answer DHCP in the subnet. */
 export const hasDhcp = ({ dhcp = true }: Subnet): boolean => dhcp
 
 export const NetworkSpec = Type.Object(
@@ -188,7 +185,7 @@ export const network = defineKind({
 })
 export type Network = Resource<typeof network>
 
-/** A reference to a Network. Without `namespace`, the Network is in the namespace of the object that refers to it. */
+/** Without `namespace`, the Network is in the namespace of the object that refers to it. */
 export const NetworkRef = {
   name: Name('Name of a Network.'),
   namespace: Type.Optional(Namespace('Namespace of that Network, if it is a shared one of another namespace.')),

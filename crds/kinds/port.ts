@@ -1,4 +1,3 @@
-/** Port: a server's connection to a network, with its MAC address and its fixed IP addresses. */
 import { Type } from 'typebox'
 import {
   ageColumn,

@@ -1,7 +1,6 @@
 /**
- * The CEL rules for the routers, routes and resolvers of a Subnet: which routers guests can reach, and which settings
- * contradict each other. They compare addresses with `!(a == b)`, because the API server estimates the cost of `a != b`
- * as too high.
+ * The CEL rules for the routers, routes and resolvers of a Subnet. They compare addresses with `!(a == b)`, because the
+ * API server estimates the cost of `a != b` as too high.
  */
 import type { Rule } from '../schema.ts'
 import {
@@ -14,9 +13,8 @@ import {
 } from './cidr-cel.ts'
 
 /**
- * CEL condition: guests can reach the router with the address `text` directly, because the address is inside cidr or
- * link-local, or because `onLink` is true. A subnet with a single address has no room for a router, so there every
- * router counts as reachable.
+ * Guests can reach the router at `text` directly: it is inside cidr or link-local, or `onLink` is true. A subnet with a
+ * single address has no room for a router, so there every router counts as reachable.
  */
 const isReachable = (text: string): string =>
   `${insideCidr(text)} || ip(${text}).isLinkLocalUnicast() || (${isSingleAddress}) || (has(self.onLink) && self.onLink)`
@@ -24,10 +22,7 @@ const isReachable = (text: string): string =>
 const eachRoute = (condition: string): string =>
   `${invalidCidr} || !has(self.hostRoutes) || self.hostRoutes.all(r, ${condition})`
 
-/**
- * A CEL condition: `condition` holds for the next hop of every route. Next hops that are invalid or of the other IP
- * family are skipped, because other rules reject them.
- */
+/** Skips next hops that are invalid or of the other IP family, because other rules reject them. */
 const eachNextHop = (condition: string): string =>
   eachRoute(`!isIP(r.nextHop) || ${otherFamily('r.nextHop')} || ${condition}`)
 
@@ -96,7 +91,7 @@ const routeRules: readonly Rule[] = [
   },
 ]
 
-/** The DHCP server does nothing but DHCP, so its address can be neither that of a resolver nor that of a router. */
+/** The DHCP server only answers DHCP, so its address can be neither a resolver's nor a router's. */
 const dhcpAddressRules: readonly Rule[] = [
   {
     rule: `has(self.dhcp) && !self.dhcp || ${absentOrInvalid('dhcpAddress')} || ${eachResolver('!(ip(d) == ip(self.dhcpAddress))')}`,

@@ -15,7 +15,6 @@ import {
   Time,
 } from '../schema.ts'
 
-/** An event of an action record, as in Nova: one part of the action on one host. */
 const ActionEvent = Type.Object({
   event: Type.String({ description: "Nova's name, such as compute_reboot_instance." }),
   host: Type.Optional(Type.String()),
@@ -26,8 +25,8 @@ const ActionEvent = Type.Object({
 })
 
 /**
- * A step of an action, on the host that runs the action. The agent records a step if the step takes long, or if a crash
- * of the agent interrupted the action.
+ * A step of an action. The agent records a step only if it takes long, or if a crash of the agent interrupted the
+ * action.
  */
 const StepStatus = Type.Object({
   name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
@@ -67,10 +66,7 @@ const ServerActionStatus = Type.Object({
   events: Type.Optional(Type.Array(ActionEvent, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
 })
 
-/**
- * The actions that a ServerAction can request, each with the schema of its parameters. They come from the registry in
- * actions/.
- */
+/** The actions that a ServerAction can request, each with the schema of its parameters. */
 export type Members = Record<string, TSchema>
 
 const recordFields = {
@@ -94,8 +90,8 @@ const recordFields = {
 export function serverActionKind(requestable: Members, recorded: readonly string[]) {
   const names = Object.keys(requestable)
   const optional = Object.fromEntries(names.map((n) => [n, Type.Optional(requestable[n] as TSchema)]))
-  // spec has one optional member for each requestable action, which holds the action's parameters. If an action has a
-  // required parameter, a request for the action must have the member. The `recorded` actions have no member.
+  // Each requestable action has an optional member of spec with its parameters. If the action has a required parameter,
+  // a request for the action must have the member.
   const memberRules: Rule[] = names.map((n) => {
     const needed = ((requestable[n] as { required?: string[] }).required ?? []).length > 0
     return {
@@ -130,8 +126,8 @@ export function serverActionKind(requestable: Members, recorded: readonly string
     status: ServerActionStatus,
     statusSubresource: false,
     rules: [
-      // Users cannot request the `recorded` actions. Only the agent creates ServerActions for them, as action records
-      // that get their status in the same write. So a ServerAction without a phase is a request, and is rejected.
+      // Users cannot request these actions. The agent alone creates ServerActions for them, with a status in the same
+      // write, so a ServerAction without a phase is a request and is rejected.
       ...recorded.map((name) => ({
         rule: `self.spec.action != '${name}' || (has(self.status) && has(self.status.phase))`,
         message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
@@ -154,7 +150,7 @@ export function serverActionKind(requestable: Members, recorded: readonly string
   })
 }
 
-/** The type of a ServerAction without the members for the parameters, which depend on the registry of actions. */
+/** Lacks the members for the parameters, because they depend on the registry of actions. */
 export interface ServerAction {
   apiVersion: string
   kind: string

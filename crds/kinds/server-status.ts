@@ -1,4 +1,4 @@
-/** The status of a Server. crds/status-owners.ts has the owner of each field. */
+/** crds/status-owners.ts has the owner of each field. */
 import { type Static, Type } from 'typebox'
 import { CommonStatus, Time } from '../schema.ts'
 import { desiredPowers, modes, powerStates, taskStates, vmStates } from '../states.ts'
@@ -39,8 +39,8 @@ export const Interface = Type.Object({
 export type Interface = Static<typeof Interface>
 
 /**
- * A copy of everything that a Server's spec refers to, made when the controller places the Server. So the agent reads
- * no other objects, and it does not matter if the Flavor or the Image is deleted later.
+ * A copy of everything that a Server's spec refers to, made when the controller places the Server. Later changes or
+ * deletions of the Flavor or the Image do not affect the server.
  */
 export const Instance = Type.Object({
   uuid: Type.String({ description: 'The UUID of the server in Nova, and of its domain in libvirt.' }),
@@ -73,8 +73,7 @@ export const Instance = Type.Object({
 export type Instance = Static<typeof Instance>
 
 /**
- * The action request that the controller has admitted. When lastCompletedAction has the same uid, the action has ended,
- * and the controller may admit another one.
+ * The action request that the controller has admitted. The action has ended when lastCompletedAction has the same uid.
  */
 const AdmittedAction = Type.Object(
   {
@@ -104,10 +103,6 @@ export type Fault = Static<typeof Fault>
 const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
 export type HostRejection = Static<typeof HostRejection>
 
-/**
- * Fields that the controller's scheduler writes, and activeAction, which the controller writes when it admits an action
- * request.
- */
 const placementFields = {
   host: Type.Optional(Type.String({ description: 'The only host that may run the server.' })),
   instance: Type.Optional(Instance),
@@ -133,8 +128,8 @@ const placementFields = {
 }
 
 /**
- * Fields that the agent of status.host writes. The scheduler writes some of them until the agent has written the status
- * for the first time.
+ * The agent of status.host writes these fields. The scheduler writes some of them until the agent has written the
+ * status for the first time.
  */
 const stateFields = {
   vmState: Type.Optional(Type.Enum([...vmStates])),

@@ -1,4 +1,3 @@
-/** Server: a virtual machine. This file has its spec; server-status.ts has its status. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -21,7 +20,7 @@ import { zone } from './host-aggregate.ts'
 import { ImageReference } from './image.ts'
 import { ServerStatus } from './server-status.ts'
 
-/** A field with a tag. The limits are Nova's. */
+/** The limits are Nova's. */
 const Tag = (description: string) =>
   Type.String({
     description,
@@ -33,10 +32,7 @@ const Tag = (description: string) =>
     ),
   })
 
-/**
- * The rule that no two interfaces of a list have the same values in all of `fields`. It ignores an interface in which
- * one of `fields` is not set.
- */
+/** Ignores an interface in which one of `fields` is not set. */
 const uniqueAcrossInterfacesRule = (message: string, fields: readonly string[]): Rule => {
   const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')
   const same = fields.map((f) => `a.${f} == b.${f}`).join(' && ')
@@ -277,8 +273,7 @@ export const server = defineKind({
   selectableFields: ['.status.host', '.status.vmState', '.spec.flavor'],
   rules: [
     {
-      // The action records of a Server are named <server>-<number>, so the name of the Server must leave room for the
-      // number.
+      // Action records are named <server>-<number>, so the name must leave room for the number.
       rule: 'self.metadata.name.size() <= 200',
       message: 'metadata.name must be at most 200 characters',
     },

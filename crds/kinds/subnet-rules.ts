@@ -1,7 +1,3 @@
-/**
- * The CEL rules for the subnets of a Network: where the DHCP address and pools may lie, and what may change. The rules
- * for gateway, routes and resolvers are in route-rules.ts.
- */
 import type { Rule } from '../schema.ts'
 import { ipv4Number, ipv6LessThanExpression } from './address.ts'
 import { absentOrInvalid, insideCidr, invalidCidr, isNetworkOrBroadcast, notIPv4, notIPv6 } from './cidr-cel.ts'
@@ -11,7 +7,6 @@ const noIPv4Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv4('p.start
 
 const noIPv6Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv6('p.start')} || ${notIPv6('p.end')})`
 
-/** The rule that a field is not the network address or the broadcast address, which no host can have. */
 const notNetworkOrBroadcast = (field: string): Rule => ({
   rule: `${invalidCidr} || ${absentOrInvalid(field)} || !(${isNetworkOrBroadcast(`self.${field}`)})`,
   message: `${field} must not be the first or the last address of cidr: they are the network's own and the broadcast address`,
@@ -19,9 +14,8 @@ const notNetworkOrBroadcast = (field: string): Rule => ({
 })
 
 /**
- * dhcpAddress must be inside cidr. For IPv4 it may also be link-local, because an IPv4 subnet may have no address to
- * spare for DHCP. For IPv6 a link-local address would not work: dnsmasq advertises only the subnets in which it has an
- * address.
+ * For IPv4, dhcpAddress may be link-local, because a subnet may have no address to spare. For IPv6 it may not: dnsmasq
+ * advertises only the subnets in which it has an address.
  */
 const dhcpAddressIsUsable: Rule = {
   rule: `${invalidCidr} || ${absentOrInvalid('dhcpAddress')} || ${insideCidr('self.dhcpAddress')} || cidr(self.cidr).ip().family() == 4 && ip(self.dhcpAddress).family() == 4 && ip(self.dhcpAddress).isLinkLocalUnicast()`,
@@ -87,10 +81,6 @@ export const subnetRules: readonly Rule[] = [
   outsideIPv6Pools('dhcpAddress'),
 ]
 
-/**
- * The rules for the list of subnets: at most one subnet of each IP family, and no subnet is removed or gets another
- * cidr.
- */
 export const subnetsRules: readonly Rule[] = [
   {
     rule: 'self.size() < 2 || !isCIDR(self[0].cidr) || !isCIDR(self[1].cidr) || cidr(self[0].cidr).ip().family() != cidr(self[1].cidr).ip().family()',

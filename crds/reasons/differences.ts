@@ -1,4 +1,3 @@
-/** The reasons of the condition Ready for a server whose state differs from its spec. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const differences: ReasonGroup = {

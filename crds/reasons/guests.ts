@@ -1,4 +1,3 @@
-/** The reasons for the failure of a request that was sent to a guest. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const guests: ReasonGroup = {

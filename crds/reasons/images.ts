@@ -1,4 +1,3 @@
-/** The reasons that concern images, sizes and hardware. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const images: ReasonGroup = {

@@ -1,4 +1,3 @@
-/** The reasons for an invalid network, and for a network that is in use. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const networks: ReasonGroup = {

@@ -1,4 +1,3 @@
-/** The reasons for a reference that cannot be resolved. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const references: ReasonGroup = {

@@ -1,4 +1,3 @@
-/** The reasons for the rejection of a requested action. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const requests: ReasonGroup = {

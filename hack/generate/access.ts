@@ -1,7 +1,3 @@
-/**
- * Generates, from crds/status-owners.ts, a part of the admission policies for agents: the lists of the status fields
- * and conditions that an agent must not write.
- */
 import {
   type ControllerOwner,
   conditionsOf,
@@ -23,7 +19,6 @@ interface Policy {
   isCreated: boolean
 }
 
-/** The policies for the kinds whose status is written both by agents and by the controller. */
 const policies: readonly Policy[] = [
   { kind: 'Server', file: 'crds/access/agent-policy-server.yaml', isCreated: false },
   { kind: 'Hypervisor', file: 'crds/access/agent-policy-hypervisor.yaml', isCreated: true },
@@ -35,7 +30,6 @@ export const agentPolicies = (): Sections[] =>
     sections: { variables: renderVariables(policy.kind), validations: renderValidations(policy) },
   }))
 
-/** Renders the CEL variables of a policy: the conditions that agents do not own, in the new and in the old object. */
 export function renderVariables(kind: OwnedKind): string {
   const agentConditions = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
   const renderVariable = (name: string, object: string): string =>
@@ -76,6 +70,5 @@ function renderValidation(checks: readonly string[], message: string, isCreated:
   ])
 }
 
-/** Renders a YAML list item, indented as in the spec of a policy. */
 const renderListItem = (first: string, rest: readonly string[]): string =>
   [`    - ${first}`, ...rest.map((line) => `      ${line}`)].map((line) => `${line}\n`).join('')

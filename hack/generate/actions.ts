@@ -1,4 +1,3 @@
-/** Makes docs/reference/actions.md from the registry of actions. */
 import type { TObject } from 'typebox'
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
@@ -6,7 +5,6 @@ import { vmStates } from '../../crds/index.ts'
 import { listFields, type Schema } from './fields.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 
-/** Describes in words how an action is requested. */
 function describeRequest({ request, desiredPower }: Action): string {
   const ways = [
     ...(desiredPower === undefined ? [] : [`\`spec.powerState: ${desiredPower}\``]),
@@ -15,7 +13,6 @@ function describeRequest({ request, desiredPower }: Action): string {
   return ways.length === 0 ? 'by itself' : ways.join(' or ')
 }
 
-/** Lists the task states that an action may have, with the parameters that lead to each. */
 function describeTaskStates(action: Action): string {
   const { task } = action
   if (!task) return 'none'

@@ -1,7 +1,3 @@
-/**
- * Makes docs/reference/api.md from the schemas: for every kind its fields with types, defaults and limits, its rules
- * and its columns.
- */
 import { API_VERSION, type Kind } from '../../crds/index.ts'
 import { toCustomResourceDefinition } from './crd.ts'
 import { type Field, listFields, rulesOf, type Schema } from './fields.ts'

@@ -1,9 +1,7 @@
-/** Derives from the registry of actions what a user of Argo CD can do with a Server. */
 import type { TObject } from 'typebox'
 import type { Action } from '../../actions/action.ts'
 import { actionNames, actions } from '../../actions/index.ts'
 
-/** An action of a Server in Argo CD. */
 export interface ArgoAction {
   argoName: string
   /** Name of the action in the registry. */
@@ -11,15 +9,12 @@ export interface ArgoAction {
   /** The parameters of the ServerAction; absent: the action needs none. */
   params?: Record<string, string>
   displayName: string
-  /** The icon in the UI of Argo CD, which has those of Font Awesome. */
   iconClass: string
   /** The value of spec.powerState with which the action is done. */
   power?: string
   /** Whether the action is requested by a ServerAction. If `power` is set too, only where the spec cannot say it. */
   request?: true
-  /** The vmStates in which the action is allowed. */
   states: Record<string, true>
-  /** The only mode in which the action is allowed. */
   mode?: string
   boots?: true
   retries?: true
@@ -40,7 +35,6 @@ const icons: Readonly<Record<string, string>> = {
   trigger_crash_dump: 'bug',
 }
 
-/** Makes `trigger-crash-dump` from `trigger_crash_dump`, and `live-migrate` from `liveMigrate`. */
 const kebabCase = (name: string): string =>
   name
     .replaceAll(/[A-Z]/g, (c) => `-${c}`)
@@ -48,8 +42,8 @@ const kebabCase = (name: string): string =>
     .toLowerCase()
 
 /**
- * The sets of parameters with which an action is offered. The UI offers no form, so an action with a required parameter
- * is offered once for each value if that parameter is an enum, and not at all otherwise. Undefined: no parameters.
+ * Argo CD's UI offers no form, so an action with a required parameter is offered once for each value of an enum, and
+ * not at all otherwise. Undefined: no parameters.
  */
 function paramsOf(request: TObject): (Record<string, string> | undefined)[] {
   const [name, ...others] = request.required ?? []
@@ -84,7 +78,7 @@ function argoActionOf(action: Action, params: Record<string, string> | undefined
   }
 }
 
-/** All actions of a Server in Argo CD. Creation and deletion are not among them: they are changes in git. */
+/** Creation and deletion are missing, because they are changes in git. */
 export const argoActions: readonly ArgoAction[] = actionNames.flatMap((name) => {
   const action = actions[name]
   if (action.request) return paramsOf(action.request).map((params) => argoActionOf(action, params))

@@ -1,17 +1,11 @@
-/**
- * Converts a kind (TypeBox) to its CustomResourceDefinition. Throws where a structural schema cannot express the kind's
- * schema.
- */
+/** Throws where a structural schema cannot express the kind's schema. */
 import { GROUP, initialStatusOf, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
 
 type Json = { [key: string]: unknown }
 
 const droppedKeywords = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
 
-/**
- * Converts a JSON Schema of TypeBox to an OpenAPI v3 structural schema. Throws an error with the path of the part that
- * a structural schema cannot express.
- */
+/** Throws an error with the path of the part that a structural schema cannot express. */
 export function toStructuralSchema(schema: Json, path: string): Json {
   if ('anyOf' in schema || 'oneOf' in schema || 'allOf' in schema)
     throw new Error(`${path}: a structural schema has no unions; use Type.Enum, or optional members and a CEL rule`)
@@ -24,10 +18,7 @@ export function toStructuralSchema(schema: Json, path: string): Json {
   return typeof schema[MESSAGE_KEY] === 'string' ? patternAsRule(out, schema[MESSAGE_KEY]) : out
 }
 
-/**
- * Turns a pattern into a CEL rule with a message. If a value breaks a pattern, the API server shows the regular
- * expression; if it breaks a rule, the API server shows the rule's message.
- */
+/** For a broken pattern the API server shows the regular expression; for a broken rule it shows the rule's message. */
 function patternAsRule({ pattern, ...schema }: Json, message: string): Json {
   const rest = (schema['x-kubernetes-validations'] ?? []) as Rule[]
   return { ...schema, 'x-kubernetes-validations': [{ rule: `self.matches(r'${String(pattern)}')`, message }, ...rest] }
@@ -50,9 +41,8 @@ function convertKeyword(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * The fields that the CRD requires: the required fields without a default. A client may leave out a field with a
- * default, so a check of the client's file against the CRD must accept the file without it. The TypeScript types
- * require fields with a default as well: they describe objects in which the API server has filled in the defaults.
+ * The required fields without a default. A client's file may leave out a field with a default, and must still pass a
+ * check against the CRD.
  */
 function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>

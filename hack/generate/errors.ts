@@ -1,9 +1,7 @@
-/** Makes docs/reference/errors.md, and the tables of reasons in docs/guide/operations.md, from crds/reasons.ts. */
 import { type ConditionType, reasonGroups, reasonTable } from '../../crds/index.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 import type { Sections } from './sections.ts'
 
-/** The meaning of each condition, and the kinds that have it. */
 const conditions: readonly [type: ConditionType, kinds: string, meaning: string][] = [
   [
     'Ready',
@@ -63,7 +61,6 @@ The reason of a condition or an event, and \`status.fault.details\`. What to do 
 ${renderTable(['Reason', 'HTTP', 'Meaning'], rows)}`
 }
 
-/** The tables of docs/guide/operations.md: the meaning of each reason, and what to do about it. */
 export function runbookOfReasons(): string {
   const groups = reasonGroups.map(([{ title, intro }, group]) => {
     const rows = Object.entries(group).map(([name, { meaning, whatToDo }]) => [inlineCode(name), meaning, whatToDo])

@@ -1,10 +1,5 @@
-/**
- * Lists a schema as rows: each field with its path, type, default, limits and description; and each rule with the
- * path at which it holds.
- */
 import { NAME_MESSAGE, Name, type Rule } from '../../crds/index.ts'
 
-/** The members of a structural schema that the generated pages show. */
 export interface Schema {
   type?: string
   description?: string
@@ -64,10 +59,7 @@ const limitTexts = [
   ['maxProperties', 'entries at most'],
 ] as const
 
-/**
- * The maximum length of the name of a Kubernetes object. Every field with such a name has this limit, so the pages do
- * not repeat it.
- */
+/** Every field with the name of a Kubernetes object has this limit, so the pages do not repeat it. */
 const { maxLength: nameLength } = Name('') as Schema
 
 function describeLimits(schema: Schema): string {
@@ -82,7 +74,6 @@ export interface PlacedRule {
   message: string
 }
 
-/** The rules of a schema and of all schemas inside it, outermost first. */
 export function rulesOf(schema: Schema, path: string): PlacedRule[] {
   const own = (schema['x-kubernetes-validations'] ?? [])
     .filter(({ message }) => message !== NAME_MESSAGE)

@@ -1,6 +1,6 @@
 /** Renders values as Lua source text. */
 
-/** A value as a Lua expression: objects and arrays become tables, and null becomes nil. */
+/** Objects and arrays become tables, and null becomes nil. */
 export function luaLiteral(value: unknown): string {
   if (typeof value === 'string') return quote(value)
   if (Array.isArray(value)) return `{ ${value.map(luaLiteral).join(', ')} }`
@@ -21,7 +21,7 @@ function tableKey(name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name) ? name : `[${quote(name)}]`
 }
 
-/** A Lua string. Lua 5.1 knows no \u, but takes UTF-8 as it is, and control characters as decimal escapes. */
+/** Lua 5.1 knows no \u, but takes UTF-8 as it is, and control characters as decimal escapes. */
 function quote(text: string): string {
   const escaped = text.replaceAll(/["\\]/g, '\\$&').replaceAll(/\p{Cc}/gu, escapeControl)
   return `"${escaped}"`

@@ -1,4 +1,3 @@
-/** Makes crds/manifests/: the CustomResourceDefinition of each kind. */
 import { stringify } from 'yaml'
 import { toCustomResourceDefinition } from './crd.ts'
 import { kinds } from './kinds.ts'
@@ -11,8 +10,8 @@ export const manifests: Output = {
   files: () =>
     kinds.map((k) => ({
       name: `${k.plural}.yaml`,
-      // In YAML 1.1, which kubectl reads, a time without quotes is not a string. With `version: '1.1'`, the library
-      // adds quotes.
+      // kubectl reads YAML 1.1, where a time without quotes is not a string. With `version: '1.1'`, the library adds
+      // quotes.
       text:
         mark + stringify(toCustomResourceDefinition(k), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
     })),

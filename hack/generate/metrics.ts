@@ -1,4 +1,3 @@
-/** Makes docs/reference/metrics.md from the definitions of the metrics, which stand in the modules that use them. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { MetricDef } from '../../kube/metrics.ts'
@@ -7,8 +6,7 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * Loads a program (controller or agent) and returns the metrics that its modules define. Each program is loaded in a
- * process of its own: a process that has loaded modules of both would return the metrics of both.
+ * Each program is loaded in a process of its own: a process with the modules of both would return the metrics of both.
  */
 function metricsOf(program: string): MetricDef[] {
   const load = `await import('./${program}/program.ts'); const { listMetrics } = await import('./kube/metrics.ts')`
@@ -16,7 +14,6 @@ function metricsOf(program: string): MetricDef[] {
   return JSON.parse(execFileSync(process.execPath, ['-e', text], { cwd: root, encoding: 'utf8' })) as MetricDef[]
 }
 
-/** All metrics, sorted by name, each with the programs that have it. */
 export function allMetrics(): (MetricDef & { programs: string[] })[] {
   const found = new Map<string, MetricDef & { programs: string[] }>()
   for (const program of ['controller', 'agent'])

@@ -1,4 +1,3 @@
-/** Makes docs/reference/nova-commands.md from the results of the run of all commands with novaclient. */
 import type { RecordedRequest } from '../../test/conformance/nova/record.ts'
 import { hasWorked, mainRequestsOf, resultsByCommand } from '../../test/conformance/nova/results.ts'
 import type { CommandResult } from '../../test/conformance/nova/run-commands.ts'

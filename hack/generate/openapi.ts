@@ -1,4 +1,3 @@
-/** Makes docs/reference/openapi.yaml from the routes of the API shim. */
 import { Document, isCollection, visit } from 'yaml'
 import { openApiDocument } from '../../api-shim/openapi/document.ts'
 import { allRoutes } from '../../api-shim/routes/index.ts'

@@ -1,4 +1,3 @@
-/** Makes docs/reference/options.md from the schemas of the programs' options: their flags and environment variables. */
 import type { TObject } from 'typebox'
 import { AgentOptions } from '../../agent/options.ts'
 import { ShimOptions } from '../../api-shim/options.ts'

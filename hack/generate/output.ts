@@ -1,6 +1,6 @@
 /**
- * Writes generated files into a folder. Removes files of the folder that have the same extension and are no longer
- * generated, because users would go on applying or reading them.
+ * Removes files of the folder that have the same extension and are no longer generated, because users would go on
+ * applying or reading them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'

@@ -6,8 +6,8 @@ import { type Reason, reasons } from '../../crds/index.ts'
 const isProgramSource = (file: string): boolean => !/(\.test\.ts|\/testing\/|\/testing\.ts|examples\.ts)$/.test(file)
 
 /**
- * The words that stand in quotes in a source text. A template such as `${kind}NotFound` can make further words, so each
- * quoted word is also returned with the ending of each template: 'Image' also as ImageNotFound.
+ * The words in quotes of a source text. A template such as `${kind}NotFound` can make further words, so 'Image' is also
+ * returned as ImageNotFound.
  */
 export function quotedWords(text: string): Set<string> {
   const words = [...text.matchAll(/'([A-Z]\w*)'/g)].map(([, word = '']) => word)
@@ -15,7 +15,6 @@ export function quotedWords(text: string): Set<string> {
   return new Set([...words, ...endings.flatMap((ending) => words.map((word) => word + ending))])
 }
 
-/** The reasons that are in no source file of a program. */
 export function unusedReasons(root: string): Reason[] {
   const files = globSync(['actions/**/*.ts', 'controller/**/*.ts', 'agent/**/*.ts'], { cwd: root })
   const used = new Set(

@@ -1,4 +1,3 @@
-/** Lists the pages of docs/reference/, all of which are made from the code. */
 import { actionsPage } from './actions.ts'
 import { apiPage } from './api.ts'
 import { errorsPage } from './errors.ts'

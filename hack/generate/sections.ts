@@ -5,11 +5,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** A file that contains generated sections, and the new text of each section. */
 export interface Sections {
   /** Path from the root of the repository. */
   file: string
-  /** The text of each section, by its name: whole lines, each with its line end. */
+  /** Whole lines, each with its line end. */
   sections: Readonly<Record<string, string>>
 }
 
@@ -20,10 +19,7 @@ export async function writeSections(root: string, { file, sections }: Sections):
   if (after !== before) await writeFile(path, after)
 }
 
-/**
- * Replaces the lines between the `begin generated` and `end generated` comments of a section. Throws an error if one of
- * the two comments is missing.
- */
+/** Throws an error if one of the two comments of the section is missing. */
 export function replaceSection(text: string, name: string, lines: string): string {
   const begin = new RegExp(`^.*\\bbegin generated: ${name}\\b.*\\n`, 'm').exec(text)
   if (!begin) throw new Error(`no mark "begin generated: ${name}"`)

@@ -1,7 +1,3 @@
-/**
- * Makes docs/server-states.md from crds/states.ts and the registry of actions: a Server's modes and states as tables
- * and as a diagram.
- */
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { domainPowers, modes, type VmState, vmStateOf, vmStates } from '../../crds/index.ts'
@@ -11,16 +7,14 @@ import type { Output } from './output.ts'
 const all: readonly Action[] = Object.values(actions)
 
 /**
- * The states that the page shows: `error`, and those that an action leads to or starts from. The action delete is left
- * out, because it starts from every state.
+ * `error`, and the states that an action leads to or starts from. The action delete is left out, because it starts from
+ * every state.
  */
 const states: readonly VmState[] = vmStates.filter(
   (s) => s === 'error' || all.some((a) => resultingVmState(a) === s || (a.result !== 'gone' && a.from.includes(s))),
 )
 
-/**
- * The names of the actions that lead from a state to another one. The key is the edge in the diagram: `FROM --> TO`.
- */
+/** The actions that lead from a state to another one, by the edge in the diagram: `FROM --> TO`. */
 function transitions(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const action of all) {
@@ -39,10 +33,6 @@ function renderDiagram(): string {
   return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
 }
 
-/**
- * The rows of the table of vmStates in docs/server-states.md. It has a row for each mode of a server (normal, rescued,
- * …), and a column for each power state of libvirt's domain.
- */
 function vmStateRows(): string[][] {
   return modes.map((mode) => [
     inlineCode(mode),

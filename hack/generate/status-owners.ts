@@ -1,6 +1,3 @@
-/**
- * Makes docs/reference/status-owners.md from crds/status-owners.ts: which component writes which field and condition.
- */
 import {
   agentManagerOf,
   fieldManagerOf,

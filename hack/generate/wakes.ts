@@ -1,7 +1,3 @@
-/**
- * Makes docs/reference/wakes.md from the declarations of the controllers: the events that make each controller
- * reconcile.
- */
 import { controllers } from '../../controller/controller.ts'
 import type { Controller } from '../../kube/controller.ts'
 import type { Watch } from '../../kube/watch.ts'
@@ -9,15 +5,11 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 type Declared = Controller<never>
 
-/** The name as an identifier of a mermaid diagram. Such an identifier may have only word characters. */
+/** An identifier of a mermaid diagram may have only word characters. */
 const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]
 
-/**
- * Renders a diagram with the sources of the watches (kinds and channels) on the left and the controllers on the right.
- * All watches of a controller on the same source are one edge.
- */
 function renderGraph(all: readonly Declared[]): string {
   const sources = [...new Set(all.flatMap(sourcesOf))]
   const nodes = [

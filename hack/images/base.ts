@@ -1,4 +1,4 @@
-/** Makes a Debian base image with mmdebstrap, for machines that reach a Debian mirror but no registry. */
+/** For machines that reach a Debian mirror but no registry. */
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../../test/rig/process.ts'
@@ -7,7 +7,7 @@ import type { Storage } from './storage.ts'
 
 const name = 'localhost/debian:bookworm'
 
-/** Makes the Debian base image, unless `storage` has it already. Returns the name of the image. */
+/** Reuses the image if `storage` has it already. Returns its name. */
 export async function ensureLocalBase(storage: Storage, log: (line: string) => void): Promise<string> {
   const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
   if (images.split('\n').includes(name)) return name

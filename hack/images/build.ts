@@ -1,4 +1,3 @@
-/** Builds one image for one architecture and writes it as an OCI archive. */
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -24,7 +23,6 @@ import type { Storage } from './storage.ts'
 export const imageNames = ['controller', 'agent'] as const
 export type ImageName = (typeof imageNames)[number]
 
-/** The architectures by Debian's names, which are also those of OCI images. */
 export const architectures = ['amd64', 'arm64'] as const
 export type Architecture = (typeof architectures)[number]
 
@@ -50,17 +48,13 @@ export interface BuiltImage {
   bytes: number
 }
 
-/** The name of an image, as the chart's default values give it. */
 export const referenceOf = (name: ImageName): string => `localhost/kubenova-${name}:${about.version}`
 
 /** Path of the image's OCI archive. */
 export const archiveOf = ({ name, arch, folder }: BuildImageOptions): string =>
   join(folder, `kubenova-${name}-${arch}.tar`)
 
-/**
- * Builds an image and writes its archive. Writes the hash of the inputs beside the archive, so that a later build can
- * find out whether they have changed.
- */
+/** Writes the hash of the inputs beside the archive, so that a later build can find out whether they have changed. */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { name, arch, base, programs, storage, log } = options
   log(`images: building ${name} for ${arch}`)
@@ -103,10 +97,6 @@ export async function hashInputs({ name, arch, base, programs }: BuildImageOptio
   return hash.digest('hex')
 }
 
-/**
- * Fills the build context, the folder from which the Containerfiles copy files: the Node binary as `node`, and the
- * programs in `dist/`.
- */
 async function fillContext(context: string, arch: Architecture, programs: string): Promise<void> {
   copyFileSync(await ensureNode(arch), join(context, 'node'))
   chmodSync(join(context, 'node'), 0o755)
@@ -114,10 +104,7 @@ async function fillContext(context: string, arch: Architecture, programs: string
   cpSync(programs, join(context, 'dist'), { recursive: true })
 }
 
-/**
- * The digest of the image's manifest in an OCI archive. The archive as a whole has no stable digest: its tar file
- * contains times that differ in each build.
- */
+/** The digest of the image's manifest. The archive itself has no stable digest, because its tar file contains times. */
 async function digestOf(file: string): Promise<string> {
   return (await runCommand(['skopeo', 'inspect', '--format', '{{.Digest}}', `oci-archive:${file}`])).trim()
 }

@@ -1,4 +1,3 @@
-/** Provides the images that nodes on this machine run. Builds only those that have changed. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { installPackages } from '../../test/rig/packages.ts'
@@ -11,11 +10,9 @@ import { createStorage } from './storage.ts'
 /** The folder of the archives. */
 export const imagesFolder = join(root, 'dist/images')
 
-/** Installs the programs that build images. `local`: also the one that makes the Debian base. */
 export const installBuilders = (local: boolean, log: (line: string) => void): Promise<void> =>
   installPackages(['buildah', 'skopeo', ...(local ? ['mmdebstrap'] : [])], log)
 
-/** Bundles the programs. Returns their folder, in which nothing of earlier builds remains. */
 export async function bundlePrograms(): Promise<string> {
   const programs = join(root, 'dist/programs')
   rmSync(programs, { recursive: true, force: true })
@@ -24,8 +21,8 @@ export async function bundlePrograms(): Promise<string> {
 }
 
 /**
- * Returns the paths of the OCI archives of all images, for this machine's architecture and from the Debian base that
- * mmdebstrap makes here. An archive is used again if programs, Containerfile, base and Node are those of its build.
+ * Paths of the OCI archives of all images, for this machine's architecture. An archive is used again if programs,
+ * Containerfile, base and Node are unchanged.
  */
 export async function ensureImages(log: (line: string) => void): Promise<string[]> {
   await installBuilders(true, log)

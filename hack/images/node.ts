@@ -1,7 +1,3 @@
-/**
- * Provides the Node binary for an image. For this machine's architecture it is the binary in node_modules; for another
- * architecture it is downloaded from npm.
- */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
@@ -12,7 +8,10 @@ import type { Architecture } from './build.ts'
 /** Debian's names of architectures, and Node's. */
 const nodeArchitectures: Record<Architecture, string> = { amd64: 'x64', arm64: 'arm64' }
 
-/** Path of the Node binary for an architecture. Its version is that of this repository's package `node`. */
+/**
+ * For this machine's architecture it is the binary in node_modules; for another it is downloaded from npm, in the same
+ * version.
+ */
 export async function ensureNode(arch: Architecture): Promise<string> {
   const own = join(root, 'node_modules/node/bin/node')
   const nodeArch = nodeArchitectures[arch]

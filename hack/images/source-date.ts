@@ -1,5 +1,3 @@
-/** The date that images and their files get, so that two builds of the same content have the same digest. */
-
 /** Seconds since 1970: SOURCE_DATE_EPOCH, or the first of January 2026. */
 export function sourceDate(env: NodeJS.ProcessEnv = process.env): number {
   const given = env['SOURCE_DATE_EPOCH']

@@ -1,6 +1,4 @@
-/**
- * A buildah storage apart from the machine's default one, so that `make images` touches no other images on the machine.
- */
+/** Apart from the machine's default storage, so that `make images` touches no other images. */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
@@ -8,11 +6,9 @@ import { runCommand } from '../../test/rig/process.ts'
 
 export interface Storage extends AsyncDisposable {
   folder: string
-  /** Runs buildah with this storage, and returns its standard output. */
   buildah(...args: string[]): Promise<string>
 }
 
-/** @param name the name of the storage's folder, which is created beside the folder of the cached binaries */
 export function createStorage(name: string): Storage {
   const folder = join(dirname(cacheDirectory()), name)
   mkdirSync(folder, { recursive: true })

@@ -1,4 +1,3 @@
-// Checks the subjects of commits: they have the form of Conventional Commits, and at most 72 columns.
 const MAX_SUBJECT = 72
 const TYPES = ['build', 'chore', 'ci', 'docs', 'feat', 'fix', 'perf', 'refactor', 'revert', 'style', 'test']
 const conventional = new RegExp(`^(${TYPES.join('|')})(\\([a-z0-9,/-]+\\))?!?: \\S`)

@@ -1,4 +1,3 @@
-// The language rules that a program can check. Each rule is a pure function of one file.
 import type { Source } from './source.ts'
 
 export interface Problem {
@@ -8,13 +7,9 @@ export interface Problem {
 }
 type Rule = (source: Source) => Problem[]
 
-/** The width of code (biome.json), which comments keep to as well. */
 const MAX_WIDTH = 120
 
-/**
- * The one-word names that exported functions may have, because all readers know them. Any other single word does not
- * say what a function does.
- */
+/** The one-word names that exported functions may have, because all readers know them. */
 const oneWordNames = new Set([
   'reconcile',
   'plan',
@@ -25,11 +20,10 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // Reconcile functions return the result of `wait` or `failed`, so that the return statement reads like a sentence:
-  // `return wait('its image')`, `return failed(reason, message)`.
+  // Return statements read like sentences: `return wait('its image')`, `return failed(reason, message)`.
   'wait',
   'failed',
-  // `watch` declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.
+  // Declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.
   'watch',
 ])
 
@@ -64,7 +58,6 @@ const bannedOpenings: Rule = ({ path, comments, titles }) => {
   return [...inComments, ...inTitles]
 }
 
-/** Words that docs/glossary.md has replaced, each with the words to use instead. */
 const replacedWords: Readonly<Record<string, string>> = {
   deed: 'action, or action request',
   wish: 'desired (desiredPower)',
@@ -79,7 +72,7 @@ const replacedWords: Readonly<Record<string, string>> = {
   weather: 'fault injection',
 }
 
-/** The files in this folder are not checked for replaced words, because they contain the list of these words. */
+/** The folder itself lists the replaced words, so it is not checked for them. */
 const RULES_FOLDER = 'hack/language/'
 
 const bannedWords: Rule = ({ path, lines }) => {
@@ -93,7 +86,6 @@ const bannedWords: Rule = ({ path, lines }) => {
   })
 }
 
-/** The words of a text in lower case, with identifiers split at capitals. */
 const wordsOf = (text: string): string[] =>
   text
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')

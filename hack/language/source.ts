@@ -1,8 +1,7 @@
-// A TypeScript file as the language rules see it: its exported functions, its comments and its test titles.
 import { parseSync } from 'rolldown/utils'
 
 export interface SourceComment {
-  /** The line where the comment begins, counted from 1. */
+  /** Counted from 1. */
   line: number
   /** The text without comment marks. Consecutive line comments are one comment. */
   text: string
@@ -15,7 +14,6 @@ export interface Source {
   exportedFunctions: readonly { name: string; line: number }[]
   /** The titles of `it`, `test` and `describe`. */
   titles: readonly { title: string; line: number }[]
-  /** Numbers of the lines that hold a comment or a part of one. */
   commentLines: readonly number[]
 }
 
@@ -45,7 +43,6 @@ export function parseSource(path: string, text: string): Source {
   }
 }
 
-/** Returns a function from an offset in the text to its line, counted from 1. */
 function lineCounter(text: string): (offset: number) => number {
   const lineOfOffset = new Uint32Array(text.length + 1)
   let line = 1
@@ -58,10 +55,6 @@ function lineCounter(text: string): (offset: number) => number {
 
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-/**
- * The functions that a statement declares and exports: a `function`, or constants whose value is an arrow function or a
- * function expression.
- */
 function exportedFunctionsOf({ type, declaration }: Node): { name: string; start: number }[] {
   const declared = declaration as Node | null | undefined
   if (type !== 'ExportNamedDeclaration' || !declared) return []

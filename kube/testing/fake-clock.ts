@@ -1,5 +1,4 @@
-// A clock that stands still until a test advances it. Timers fire in the order of their times; timers of the same time
-// fire in the order of their creation.
+// A clock that stands still until a test advances it. Timers of the same time fire in the order of their creation.
 import type { Clock } from '../clock.ts'
 
 interface Timer {
@@ -49,10 +48,7 @@ export class FakeClock implements Clock {
     return promise.finally(() => signal?.removeEventListener('abort', abort))
   }
 
-  /**
-   * Advances the clock by `ms` and fires the timers that become due in this time. Lets pending promises settle at the
-   * start and after each timer.
-   */
+  /** Fires the timers that become due. Lets pending promises settle at the start and after each timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await flushPromises()

@@ -1,4 +1,3 @@
-// A process that campaigns for a lease and does nothing while it leads. leader.rig.test.ts stops and kills it.
 import { once } from 'node:events'
 import { createKube } from '../client.ts'
 import { runAsLeader } from '../leader.ts'

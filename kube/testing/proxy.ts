@@ -1,5 +1,4 @@
-// An HTTP proxy in front of an API server. On demand the proxy fails: it hangs, breaks connections, or answers in place
-// of the server.
+// On demand the proxy hangs, breaks connections, or answers in place of the API server.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +9,7 @@ export interface Answer {
   headers?: Record<string, string>
   /** A `Status` object, or any text. Absent: an empty text. */
   body?: object | string
-  /** Selects the requests that get this answer. Absent: all requests. */
+  /** Absent: all requests. */
   only?: (request: { method: string; url: string }) => boolean
   /** How many requests get this answer. Absent: all requests until {@link Proxy.pass}. */
   times?: number
@@ -19,11 +18,11 @@ export interface Answer {
 export interface Proxy extends AsyncDisposable {
   /** `http://127.0.0.1:port`. The proxy terminates TLS, so that it can answer in the server's place. */
   readonly url: string
-  /** All requests so far, each as method and path, such as `GET /api/v1/…`. */
+  /** Method and path, such as `GET /api/v1/…`. */
   readonly requests: readonly string[]
   /**
-   * Forwards new requests to the API server again, also after hang(), cut() and answer(). Connections that freeze() or
-   * hang() has silenced stay silent. An answer whose `times` is not used up yet is still given.
+   * Forwards new requests again, also after hang(), cut() and answer(). Connections that freeze() or hang() has
+   * silenced stay silent. An answer whose `times` is not used up is still given.
    */
   pass(): void
   /** Makes open connections silent for ever without closing them. New connections work. */
@@ -34,7 +33,6 @@ export interface Proxy extends AsyncDisposable {
   drop(): void
   /** Like {@link drop}. In addition, new connections break at once. */
   cut(): void
-  /** Answers further requests with `answer` instead of forwarding them. */
   answer(answer: Answer): void
   /** Resolves when each answer that has `times` has been given that many times. */
   answered(): Promise<void>

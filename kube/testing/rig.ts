@@ -1,4 +1,3 @@
-// Helpers for tests on a real API server: a client with or without a proxy, and a namespace for each test.
 import { randomBytes } from 'node:crypto'
 import { readKubeconfig } from '../../test/rig/api.ts'
 import type { ControlPlane } from '../../test/rig/control-plane.ts'
@@ -7,11 +6,9 @@ import { createKube, type Kube, type KubeOptions } from '../client.ts'
 import type { Resource } from '../resource.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 
-/** A client with the rights of the control plane's administrator. */
 export const createDirectClient = (plane: ControlPlane, options: KubeOptions = {}): Promise<Kube> =>
   createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kube-test', ...options })
 
-/** A client that reaches the API server only through a proxy. */
 export async function createProxiedClient(
   plane: ControlPlane,
   options: KubeOptions = {},
@@ -29,17 +26,13 @@ export async function createProxiedClient(
   }
 }
 
-/**
- * Creates a namespace. Returns the namespace's name, and a client for ConfigMaps, which the tests use as sample
- * objects.
- */
+/** The tests use ConfigMaps as sample objects. */
 export async function createTestNamespace(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
   const namespace = `t-${randomBytes(4).toString('hex')}`
   await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
   return { namespace, maps: kube.resource<ConfigMap>(configMaps) }
 }
 
-/** Calls `work` with the numbers from 0 to count - 1, at most `atOnce` calls at the same time. */
 export async function runParallel(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {

@@ -1,8 +1,7 @@
 /**
- * Measures the Nova API: a real shim process (built as for its container image, or from TypeScript with --source) on a
- * real API server, over HTTP. The controller is real, and real agent code runs on simulated hosts. Each figure is that
- * of the best of several rounds, because whatever else runs on the machine only makes it worse. `cpu` is the CPU time
- * of the shim for each request. Prints lines `name value unit`; a MB is 10^6 bytes.
+ * Measures the Nova API over HTTP: a real shim, API server and controller; real agent code on simulated hosts. Each
+ * figure is the best of several rounds, because other load on the machine only makes it worse. `cpu` is the CPU time of
+ * the shim for each request. Prints lines `name value unit`; a MB is 10^6 bytes.
  * Usage: node test/bench/api.ts [--rounds 3] [--hosts 50] [--few 100] [--many 1000] [--total 10000] [--source]
  */
 import { rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 // Creates many Servers at once on two hosts and measures the time from `kubectl apply` until the last domain has
-// started. For comparison, the same number of domains is made with qemu-img and virsh: first by one shell loop for both
-// hosts, then by one shell loop per host, with both loops at the same time. Prints lines `name value unit`.
+// started. For comparison, qemu-img and virsh make as many domains: in one shell loop for both hosts, then in one loop
+// per host at the same time. Prints lines `name value unit`.
 import { parseArgs } from 'node:util'
 import { waitUntil } from '../rig/wait-until.ts'
 import {
@@ -28,10 +28,7 @@ const range = Array.from({ length: count }, (_, i) => i)
 for (const host of ['h1', 'h2'])
   await bench.kubectl('patch', 'hypervisor', host, '--type=merge', '-p', '{"spec":{"allocationRatios":{"vcpu":64}}}')
 
-/**
- * Creates the Servers of one round (one repetition of the measurement) and waits until they are Ready. `took`:
- * milliseconds from the start of kubectl until all domains have started.
- */
+/** `took`: milliseconds from the start of kubectl until all domains have started. */
 async function timeBurst(round: string): Promise<{ took: number; names: string[] }> {
   const names = range.map((i) => `${round}-${i}x`)
   const file = writeServerManifest(bench, names)
@@ -45,7 +42,7 @@ async function timeBurst(round: string): Promise<{ took: number; names: string[]
 }
 
 /**
- * Prepares as many copies of the template domains as a burst has Servers, half of them on each host.
+ * Half of the copies are on each host.
  * @param model maps the name of a host to the name of its template domain
  */
 async function prepareCopies(model: Map<string, string>): Promise<DomainCopy[]> {
@@ -78,10 +75,7 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
   return performance.now() - begin
 }
 
-/**
- * Creates one Server on each host and suspends the domains, which are then copied in every round. Returns a map from
- * the name of each host to the name of its domain.
- */
+/** The domains are suspended; every repetition copies them. Returns a map from host name to domain name. */
 async function createTemplateDomains(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])
     await bench.kubectl('apply', '--server-side', '-f', writeServerManifest(bench, [name]))

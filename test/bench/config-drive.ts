@@ -1,7 +1,6 @@
 /**
- * Compares two ways to write a config drive: the agent's own ISO 9660 writer, and `xorriso -as mkisofs`, whose time
- * includes the start of a process. The two take turns, and each writes the same drive 50 times. Prints lines `name
- * value unit`.
+ * Compares the agent's own ISO 9660 writer with `xorriso -as mkisofs`, whose time includes the start of a process. The
+ * two take turns, and each writes the same drive 50 times. Prints lines `name value unit`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -39,7 +38,7 @@ function writeWithOwnCode(): void {
   writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', buildFiles()))
 }
 
-/** Does what Nova does: writes all files to a folder, runs mkisofs on the folder, and removes it. */
+/** As Nova does: writes all files to a folder, runs mkisofs on it, and removes it. */
 function writeWithXorriso(): void {
   const folder = join(directory, 'files')
   for (const [path, data] of buildFiles()) {

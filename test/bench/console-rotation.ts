@@ -1,7 +1,7 @@
 /**
  * Compares three ways to rotate a console log of 100 MB while a writer appends to it. The agent cuts off the head of
- * the file. The two others copy first and then truncate: one copies the newest part, the other copies everything, as
- * logrotate's copytruncate does. Prints lines `name value unit`.
+ * the file. The two others copy, then truncate: one only the newest part, the other everything, as logrotate's
+ * copytruncate does. Prints lines `name value unit`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,8 +21,8 @@ const directory = mkdtempSync(join(tmpdir(), 'console-rotation-'))
 const logFile = join(directory, 'console.log')
 
 /**
- * The program of the writer. It appends numbered lines through one file descriptor, as QEMU does. When its standard
- * input ends, it prints how many lines it wrote.
+ * Appends numbered lines through one file descriptor, as QEMU does. When its standard input ends, it prints how many
+ * lines it wrote.
  */
 const WRITER_SCRIPT = `const fs = require('node:fs'); const fd = fs.openSync(process.argv[1], 'a'); let n = 0, more = true
   process.stdin.on('end', () => (more = false)).resume()
@@ -30,7 +30,7 @@ const WRITER_SCRIPT = `const fs = require('node:fs'); const fd = fs.openSync(pro
     more ? setImmediate(some) : process.stdout.write(String(n)) }
   some()`
 
-/** Copies the newest `bytes` of the log, then truncates the log. A line written between the two steps is lost. */
+/** A line written between copy and truncation is lost. */
 async function copyAndTruncate(bytes: number): Promise<void> {
   await using file = await open(logFile, 'r+')
   await using copy = await open(`${logFile}.0`, 'w')

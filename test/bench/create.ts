@@ -1,6 +1,6 @@
-// Measures the time from `kubectl apply` of a Server until its domain runs. For comparison, also measures a shell that
-// makes the same disk and domain with qemu-img and virsh, and a `kubectl apply` that changes nothing. Counts the API
-// writes per create; Events and Leases are counted apart. Prints lines `name value unit`.
+// Measures the time from `kubectl apply` of a Server until its domain runs, and the API writes per create (Events and
+// Leases apart). For comparison: a shell that makes the same disk and domain with qemu-img and virsh, and a `kubectl
+// apply` that changes nothing. Prints lines `name value unit`.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -24,7 +24,7 @@ const creates = Number(values.creates)
 await using bench = await startBenchCloud(1)
 const host = bench.cloud.host('h1')
 
-/** Creates a Server. Resolves to the time from the start of kubectl until the domain runs, in ms. */
+/** Resolves to the time from the start of kubectl until the domain runs, in ms. */
 async function timeCreate(name: string): Promise<number> {
   const file = writeServerManifest(bench, [name])
   const begin = performance.now()
@@ -34,7 +34,7 @@ async function timeCreate(name: string): Promise<number> {
   return (bench.startTimes.get(domain) ?? Number.NaN) - begin
 }
 
-/** Copies the Server's domain with qemu-img and virsh. Resolves to the time taken, in ms. */
+/** Resolves to the time taken, in ms. */
 async function timeCopy(server: string, i: number): Promise<number> {
   const prepared = await prepareCopy(host, domainOf(bench, server) ?? '', i)
   const took = await runCopies(host, [prepared])
@@ -42,14 +42,14 @@ async function timeCopy(server: string, i: number): Promise<number> {
   return took
 }
 
-/** Applies an object that has not changed. Resolves to the time that kubectl took, in ms. */
+/** Resolves to the time that kubectl took, in ms. */
 async function timeApplyOfUnchanged(): Promise<number> {
   const begin = performance.now()
   await bench.kubectl('apply', '--server-side', '-f', join(quickstartFolder, 'flavor.yaml'))
   return performance.now() - begin
 }
 
-/** Suspends guests after their measurement. Otherwise they would take CPU time from the next creation. */
+/** Running guests would take CPU time from the next creation. */
 const suspendGuests = async (names: readonly string[]): Promise<void> => {
   for (const name of names) await host.virsh('suspend', domainOf(bench, name) ?? '')
 }
@@ -60,8 +60,7 @@ await bench.kubectl('patch', 'hypervisor', 'h1', '--type=merge', '-p', ratios)
 await timeCreate('warm')
 const before = countWrites(bench)
 for (const name of serverNames('w')) await timeCreate(name)
-// The controller writes the usage of a host at most once a minute. Wait, so that `after` includes the write for the new
-// Servers.
+// The controller writes the usage of a host at most once a minute; `after` must include that write.
 await delay(65_000)
 const after = countWrites(bench)
 await suspendGuests(['warm', ...serverNames('w')])

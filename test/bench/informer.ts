@@ -1,7 +1,6 @@
 /**
- * Benchmark of the informer on a real API server. Measures how long the first list of ConfigMaps of 1 kB takes, and for
- * how long the list blocks the event loop at most. The list is done in two ways: streamed and in pages. Prints lines
- * `name value unit`.
+ * Measures how long the first list of ConfigMaps of 1 kB takes, streamed and in pages, and for how long it blocks the
+ * event loop at most. Prints lines `name value unit`.
  * Usage: node --expose-gc test/bench/informer.ts [objects]
  */
 import { rmSync } from 'node:fs'

@@ -13,7 +13,6 @@ import { placeGuestImage } from '../rig/place-image.ts'
 import { type PodCloud, startPodCloud } from '../rig/pod-cloud.ts'
 import { printFigure } from './lib/figures.ts'
 
-/** The part of the kubelet's answer to /stats/summary that is used here. */
 interface Summary {
   pods: { podRef: { name: string }; memory?: { workingSetBytes?: number; rssBytes?: number } }[]
 }
@@ -57,7 +56,6 @@ async function measure(): Promise<void> {
   }
 }
 
-/** Prints the memory of the agent's Pod, by the kubelet, and that of the agent's process alone. */
 async function printAgentMemory(node: string): Promise<void> {
   const summary = JSON.parse(
     await cloud.plane.kubectl('get', '--raw', `/api/v1/nodes/${node}/proxy/stats/summary`),

@@ -1,7 +1,6 @@
-// Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python, with digitalocean/go-libvirt, and with a
-// bare socket in Node (`floor`). In each round, all clients in turn make the same calls on the same socket. Prints our
-// value with its unit, then each other client's value with a ratio in parentheses. All are medians over the rounds. The
-// ratio is ours divided by theirs if lower values are better, else theirs divided by ours: below 1, ours is better.
+// Compares our libvirt client (`ours`) with libvirt-python, digitalocean/go-libvirt, and a bare socket in Node
+// (`floor`). All clients in turn make the same calls on the same socket, several times; values are medians. Each other
+// client's value has a ratio in parentheses: below 1, ours is better.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -58,14 +57,13 @@ async function startClients(argvs: CommandLines, args: string[]): Promise<Client
   return clients
 }
 
-/** Rotates the order of the clients by one place per round, so that no client always runs first. */
 function rotateOrder(clients: Clients, round: number): [string, Client][] {
   const list = [...clients]
   const first = round % list.length
   return [...list.slice(first), ...list.slice(0, first)]
 }
 
-/** Number of rounds at the start whose results are dropped, because V8 still compiles code and the caches are cold. */
+/** Their results are dropped, because V8 still compiles code and the caches are cold. */
 const warmUpRounds = 3
 
 async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Cost>) {
@@ -92,10 +90,7 @@ async function benchCalls(argvs: CommandLines, args: [socket: string, uuid: stri
   await closeClients(clients, bare)
 }
 
-/**
- * Measures events. Starts its own client processes, which only serve this measurement: a client that has registered for
- * events may be slower afterwards.
- */
+/** Starts client processes of its own, because a client that has registered for events may be slower afterwards. */
 async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
   const workload = makeEventWorkload(Math.round(20_000 * scale))
   if (!isSelected(workload)) return

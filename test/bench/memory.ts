@@ -1,8 +1,7 @@
 /**
- * Measures the memory of controller and agent, built as for their container images, or run from TypeScript with
- * --source. The controller has 10,000 Servers (each with a Port and an action record) and 200 hosts. It is compared
- * with kube-scheduler with as many Pods and Nodes. The agent has 50 running domains on a real host. It is compared with
- * libvirtd and with a kubelet with as many Pods. Prints lines `name value unit`; a MB is 10^6 bytes.
+ * Measures the memory of controller (10,000 Servers, each with a Port and an action record, and 200 hosts) and agent
+ * (50 running domains on a real host). The controller is compared with kube-scheduler, the agent with libvirtd and a
+ * kubelet, with as many Pods. Prints lines `name value unit`; a MB is 10^6 bytes.
  * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]
  */
 import { mkdirSync, rmSync } from 'node:fs'

@@ -1,8 +1,7 @@
 /**
- * Benchmark of placement: places 1,000 Servers, one after the other, on 10,000 hosts of three models in three zones.
- * After each placement the host's resources are claimed for the Server. For comparison, the figures scheduler.objects.*
- * come from code that calls every filter and weigher for each host, and does not use HostTable (one array per property,
- * over all hosts). Prints lines `name value unit`.
+ * Places 1,000 Servers, one after the other, on 10,000 hosts of three models in three zones, and claims their
+ * resources. The figures scheduler.objects.* are for comparison: they come from code without HostTable (one array per
+ * property, over all hosts). Prints lines `name value unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'
@@ -49,10 +48,7 @@ function makeAggregate(name: string, hosts: string[], spec: Partial<HostAggregat
   return { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'HostAggregate', metadata, spec: { hosts, ...spec } }
 }
 
-/**
- * Makes the placement request of server number `i`. Every second request demands a zone, UEFI on q35, and an aggregate
- * of hosts with fast disks.
- */
+/** Every second request demands a zone, UEFI on q35, and an aggregate of hosts with fast disks. */
 function makeRequest(i: number): PlacementRequest {
   const isDemanding = i % 2 === 0
   return {
@@ -109,7 +105,7 @@ const fromTable: Select = (request) => {
 }
 const fromObjects: Select = (request) => selectFromObjects(request, views)
 
-/** Places one Server and claims its resources. Returns the time taken, in ms. */
+/** Returns the time taken, in ms. */
 function placeAndClaim(i: number, select: Select): number {
   const request = makeRequest(i)
   const start = performance.now()
@@ -124,7 +120,7 @@ let nextServer = 0
 const runPlacements = (count: number, select: Select) =>
   Array.from({ length: count }, () => placeAndClaim(nextServer++, select)).sort((a, b) => a - b)
 runPlacements(Math.min(100, SERVERS), fromTable)
-/** Returns the times of `count` placements in ms, ascending, and the mean CPU time of a placement in ms. */
+/** Times in ms, ascending; `cpu` is the mean CPU time of a placement in ms. */
 function measure(count: number, select: Select): { times: number[]; cpu: number } {
   const before = process.cpuUsage()
   const times = runPlacements(count, select)
@@ -147,8 +143,8 @@ const printLine = (name: string, value: number, unit: string) =>
 printLine('scheduler.hosts', HOSTS, 'hosts')
 printLine('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
 printLine('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
-// CPU time leaves out the time in which a thread waits for a CPU, so results from a busy machine are comparable, too.
-// It includes V8's garbage collector threads.
+// CPU time leaves out the time in which a thread waits for a CPU, so results from a busy machine are comparable. It
+// includes V8's garbage collector threads.
 printLine('scheduler.place.cpu', columns.cpu, 'ms')
 printLine('scheduler.rate', rate(columns.times), 'servers/s')
 printLine('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')

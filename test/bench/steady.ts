@@ -19,8 +19,7 @@ await bench.kubectl('wait', '--for=condition=Ready', 'server', '--all', '--timeo
 const { dir, cloud } = bench
 const { api, kubeconfig } = cloud.plane
 await using kubelet = await startKubeletWithPods({ dir, kubeconfig, api, pods: names.length, log: console.log })
-// The controller writes the usage of a host at most once a minute. Wait until it has written the usage of the new
-// Servers.
+// The controller writes the usage of a host at most once a minute; wait for the write for the new Servers.
 await delay(65_000)
 const countAllWrites = () => ({ ours: countWrites(bench), kubelet: countWrites(bench, kubelet ? [kubelet.name] : []) })
 const before = countAllWrites()

@@ -1,5 +1,4 @@
-// Sends the requests of users to the API server, and lists its objects. Does not use kubectl, because starting a
-// process for each request would take too long.
+// kubectl is not used, because starting a process for each request would take too long.
 import { randomUUID } from 'node:crypto'
 import { API_VERSION, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
@@ -10,14 +9,14 @@ const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
 /**
- * Returns the key NAMESPACE/NAME of a server. Agent and controller name the server by this key when they ask the test
- * for permission, before and after each change that they make for the server (gate.ts).
+ * Agent and controller name the server by this key when they ask the test for permission, before and after each change
+ * (gate.ts).
  */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
 /**
- * Image of a server. `guest`: a small Linux. `button`: the boot sector of button-guest.ts, which boots at once. Both
- * power off when the power button is pressed.
+ * `guest`: a small Linux. `button`: the boot sector of button-guest.ts, which boots at once. Both power off when the
+ * power button is pressed.
  */
 export type ImageName = 'guest' | 'button'
 
@@ -35,7 +34,6 @@ export class Api {
     this.#client = client
   }
 
-  /** Lists the Servers, ServerActions and Ports of the namespace, and all Hypervisors. */
   async listObjects(): Promise<Objects> {
     const list = async <T>(plural: string, under = root): Promise<T[]> =>
       (await this.#client.send<{ items: T[] }>('GET', `${under}/${plural}`)).items
@@ -52,7 +50,6 @@ export class Api {
     await this.#send('POST', 'images', { kind: 'Image', metadata: { name }, spec: { url, format: 'qcow2' } })
   }
 
-  /** Creates a Server with the flavor and the network of the quickstart. */
   async create(name: string, image: ImageName): Promise<void> {
     const spec = { flavor: 'tiny', image: { name: image }, networks: [{ name: 'default' }] }
     await this.#send('POST', 'servers', { kind: 'Server', metadata: { name }, spec })
@@ -66,8 +63,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // The name is chosen once, and #send() sends the same name in each retry. If an earlier request has created the
-      // object but its answer was lost, the API server answers the retry with 409, which #send() counts as success.
+      // The same name in each retry: if an earlier request has created the object but its answer was lost, the API
+      // server answers 409, which #send() counts as success.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })
@@ -78,9 +75,8 @@ export class Api {
   }
 
   /**
-   * Sends a request, and retries it after a lost connection and after 503. (A starting API server answers 503 until its
-   * admission policies know the custom resources.) If a connection was lost, the request may have succeeded already, so
-   * a later 404 or 409 counts as success.
+   * Retries after a lost connection and after 503 (a starting API server does not know the custom resources yet). After
+   * a lost connection, a 404 or 409 counts as success, because the request may have succeeded.
    */
   async #send(method: 'POST' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string): Promise<void> {
     const body = object && { apiVersion: API_VERSION, ...object }

@@ -1,8 +1,7 @@
 /**
- * The guest of the kill matrix (tests that kill a process at each step of an operation). Its boot sector prints a login
- * prompt on the serial port, and powers the machine off when the ACPI power button is pressed. A Linux guest would need
- * half a minute for each test under emulation. This guest boots as soon as the firmware has started, and takes no CPU
- * time while it waits.
+ * The guest of the tests that kill a process at each step of an operation. Its boot sector prints a login prompt on the
+ * serial port, and powers off when the ACPI power button is pressed. Under emulation, Linux would need half a minute
+ * for each test; this guest boots at once and takes no CPU time.
  */
 const code = [
   '31 c0 8e d8 fc', //  xor ax, ax; mov ds, ax; cld
@@ -21,7 +20,6 @@ const code = [
 ]
 const PROMPT_OFFSET = 0x30
 
-/** Makes the disk of the guest, a raw image. */
 export function makeButtonGuestDisk(): Buffer {
   const image = Buffer.alloc(1024 ** 2)
   image.set(Buffer.from(code.join('').replaceAll(' ', ''), 'hex'))

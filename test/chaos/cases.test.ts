@@ -103,9 +103,7 @@ it.each<[string, readonly StoryName[]]>([
       all.delete(step.run)
     }
     server = { state: stories[name].to, isNew: name === 'create' }
-    // Each step either runs one case (a kill at one point of an operation), or runs an operation that brings the server
-    // one state closer to the state in which a case starts. A server has six states, and a shortest way visits none of
-    // them twice. So each case needs at most six steps.
+    // A server has six states, and a shortest way visits none of them twice, so each case needs at most six steps.
     expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 6)
   }
   expect(all.size).toBe(0)

@@ -1,13 +1,12 @@
-// Computes the cases of the kill matrix, and which case to run next. Pure. A story is one operation of a user on a
-// server. A point is the moment before or after one effect (a change of the host, or an API write) of agent or
-// controller. A case kills one process (the fault) at one point of a story.
+// Computes the cases of the kill matrix, and which to run next. A story is one operation of a user on a server. A point
+// is the moment before or after one effect (a change of the host, or an API write) of agent or controller. A case kills
+// one process (the fault) at one point of a story.
 import type { FaultName } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
 /**
- * A point (the moment before or after one effect of agent or controller) that an operation reached. `hasQemu`: whether
- * the server had a running QEMU at that point.
+ * A moment before or after one effect of agent or controller. `hasQemu`: the server had a running QEMU at that moment.
  */
 export interface ReachedPoint {
   point: Point
@@ -21,9 +20,8 @@ export interface Case {
 }
 
 /**
- * Combines every point of an operation (story) with every process that can be killed at that point (fault). QEMU can be
- * killed only if it runs. It is not killed in a story that freezes QEMU, because the action would then fail with the
- * reason Interrupted.
+ * Combines every point of an operation with every process to kill there. QEMU is killed only if it runs, and not if the
+ * operation freezes QEMU: the action would fail with the reason Interrupted.
  */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
@@ -34,11 +32,10 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * Returns the points (moments before or after an effect) that an operation reached in both of two runs, in the order of
- * the first run. Leaves out two kinds of points that the next run may not have:
- * - points of a write that was repeated after a conflict: the second or a later `before` without an `after` of the same
- *   number
- * - repeated checks of an effect that goes on in the background; only the first check stays
+ * The points (moments before or after an effect) that an operation reached in both runs, in the order of the first run.
+ * Leaves out points that the next run may not have:
+ * - a write that was repeated after a conflict: a `before` without an `after` of the same number
+ * - checks of an effect that goes on in the background, except the first
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
@@ -49,15 +46,12 @@ export function stablePoints(first: readonly ReachedPoint[], second: readonly Re
 }
 
 /**
- * Whether this is the third or a later call that the same step of an action makes to change the host. A step that waits
- * for the guest repeats its call at each check, and the number of checks depends on the timing of libvirt's events.
+ * A step that waits for the guest repeats its call at each check, and the number of checks depends on the timing of
+ * libvirt's events.
  */
 const isLaterCheck = ({ step, nth }: Point): boolean => step.includes('.') && nth > 2
 
-/**
- * Returns the points (moments before or after an effect) of an operation at which processes are killed: all points,
- * unless the operation sets `killPoints`.
- */
+/** The moments at which processes are killed: all points of the operation, unless it sets `killPoints`. */
 export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]): ReachedPoint[] =>
   points.filter(({ point }) => stories[story].killPoints?.test(nameOf(point)) ?? true)
 
@@ -66,16 +60,12 @@ export interface ServerState {
   isNew: boolean
 }
 
-/**
- * `run`: a case (a kill at one point of an operation) that is possible in the server's present state. `prepare`: an
- * operation that brings the server closer to the state in which a pending case starts.
- */
+/** `prepare`: an operation that brings the server closer to the state in which a pending case starts. */
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * Returns what to run next; undefined if no case is pending. Some operations (stories) need a new server, on which only
- * `create` has run. On a new server these come first, because after any other operation the server is no longer new.
- * Otherwise the operation with the most pending cases comes first.
+ * Undefined if no case is pending. On a new server, operations that need one come first, because any other operation
+ * would use the new server up. Otherwise the operation with the most pending cases comes first.
  */
 export function nextStep(pending: readonly Case[], { state, isNew }: ServerState): NextStep | undefined {
   const canRun = (story: StoryName): boolean =>
@@ -89,9 +79,8 @@ export function nextStep(pending: readonly Case[], { state, isNew }: ServerState
 }
 
 /**
- * Returns the first operation (story) on the shortest way from the state `from` to a state in which a pending case
- * starts; undefined if there is no way. For a case that needs a new server, the way leads to the state `absent`, from
- * which `create` makes a new server.
+ * The first operation on the shortest way from `from` to a state in which a pending case starts; undefined if there is
+ * no way. Cases that need a new server start from `absent`, from which `create` makes one.
  */
 function firstStoryTowards(from: State, pending: readonly Case[]): StoryName | undefined {
   const targets = new Set(pending.map(({ story }) => (stories[story].needsNewServer ? 'absent' : stories[story].from)))

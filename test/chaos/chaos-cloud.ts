@@ -1,6 +1,5 @@
-// A cloud (control plane, controller, one host with its agent) on which stories run, with or without faults. A story is
-// one operation of a user on a server. This module tracks the state of each server between stories, and checks the
-// cloud after each run.
+// A cloud (control plane, controller, one host with its agent) on which operations of users run, with or without
+// faults. Tracks the state of each server between operations, and checks the cloud after each run.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { signalProcess } from '../rig/process.ts'
@@ -16,14 +15,11 @@ import { findOutcomeViolations } from './story-outcome.ts'
 import { findUnexpectedExits } from './unexpected-exits.ts'
 import { findApiViolations, findViolations } from './violations.ts'
 
-/**
- * Decides at each point of the running operations whether to kill a process. A point is the moment before or after one
- * effect of agent or controller.
- */
+/** Decides, before and after each effect of agent or controller, whether to kill a process. */
 export interface FaultPlan {
   /**
-   * Called before and after each effect (change of the host, or API write) of agent or controller. The agent or
-   * controller waits until the promise resolves.
+   * Called before and after each effect (change of the host, or API write). The agent or controller waits until the
+   * promise resolves.
    */
   onPoint(server: string, point: Point): Promise<void> | undefined | void
   /**
@@ -38,9 +34,7 @@ export interface FaultPlan {
 
 interface TrackedServer {
   state: State
-  /**
-   * Crashes of libvirtd in this run that come from a bug of libvirt and not from a kill; see #restartEndedProcesses.
-   */
+  /** true: only `create` has run on the server. */
   isNew: boolean
   /** Size of the console log in bytes just before the last boot. The output of that boot begins at this offset. */
   consoleSize: number
@@ -54,15 +48,13 @@ export class ChaosCloud {
   readonly #servers = new Map<string, TrackedServer>()
   readonly #log: (line: string) => void
   #previousFaults: FaultName[] = []
-  /**
-   * Crashes of libvirtd in this run that no fault caused. They come from a bug of libvirt; see #restartEndedProcesses.
-   */
+  /** Crashes of libvirtd in this run that no fault caused: a bug of libvirt, see #restartEndedProcesses. */
   #libvirtdCrashes: InjectedFault[] = []
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
   /**
-   * True: before an operation pauses a guest, the test waits until the guest has booted, because a paused guest does
-   * not go on booting. A later operation can then ask the guest to power off, which only a booted guest does.
+   * true: before an operation pauses a guest, wait until the guest has booted. A paused guest does not go on booting,
+   * and only a booted guest obeys a later shutdown request.
    */
   waitsForBootBeforePause = true
 
@@ -72,10 +64,7 @@ export class ChaosCloud {
     this.#api = new Api(gated.cloud.plane.api)
   }
 
-  /**
-   * Returns the tracked state of a server; `absent` for an unknown name. A name must have no dash (see
-   * runningDomainOf).
-   */
+  /** `absent` for an unknown name. A name must have no dash (see runningDomainOf). */
   serverOf(name: string): Readonly<TrackedServer> {
     return this.#servers.get(name) ?? { state: 'absent', isNew: false, consoleSize: 0 }
   }
@@ -85,8 +74,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Runs one operation (story) on each server of `run`, all at the same time, and waits until the cloud has converged.
-   * Resolves to the violations that the checks still find.
+   * Runs one operation on each server of `run`, all at the same time, and waits until the cloud has converged. Resolves
+   * to the violations that remain.
    */
   async runStories(run: ReadonlyMap<string, StoryName>, plan: FaultPlan): Promise<string[]> {
     const { cloud, gates } = this.gated
@@ -102,7 +91,7 @@ export class ChaosCloud {
     const violations = await waitUntilConverged(cloud, async () => {
       while (plan.state === 'active') await plan.waitForRecovery?.()
       await this.#restartEndedProcesses()
-      // A snapshot of the host is slow, so take it only when the API objects show no violation.
+      // A snapshot of the host is slow.
       const apiViolations = findApiViolations(await this.#api.listObjects())
       if (apiViolations.length > 0) return apiViolations
       const after = await takeSnapshot(cloud, this.#api)
@@ -114,7 +103,7 @@ export class ChaosCloud {
     return [...violations, ...this.#takeUnexpectedExits(plan.injected)]
   }
 
-  /** Deletes all servers and waits until nothing of them is left. Throws if violations remain. */
+  /** Throws if anything is left of the servers. */
   async clear(): Promise<void> {
     const { servers } = await this.#api.listObjects()
     for (const { metadata } of servers) await this.#api.delete(metadata.name)
@@ -129,10 +118,7 @@ export class ChaosCloud {
     this.#servers.clear()
   }
 
-  /**
-   * Freezes the server's QEMU with SIGSTOP for `freezesQemuMs`. libvirtd waits for QEMU meanwhile, so the agent's step
-   * takes at least as long.
-   */
+  /** Uses SIGSTOP. libvirtd waits for QEMU meanwhile, so the agent's step takes at least `freezesQemuMs`. */
   #freezeQemu(server: string, { freezesQemuMs }: Story): void {
     const domain = runningDomainOf(this.gated.cloud, server)
     const qemu = domain === undefined ? undefined : this.gated.cloud.host('h1').qemuOf(domain)
@@ -142,8 +128,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Restarts processes that have exited by themselves, for example a controller that has lost its lease. Called only
-   * when no killed process is still down, because the code that kills a process also restarts it.
+   * Restarts processes that have exited by themselves, for example a controller that has lost its lease. Call it only
+   * when no killed process is down, because the code that kills a process also restarts it.
    */
   async #restartEndedProcesses(): Promise<void> {
     const host = this.gated.cloud.host('h1')
@@ -158,8 +144,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Returns the process exits that no kill by the test explains. A kill in the previous run can explain an exit, too:
-   * for example, a controller may notice only in this run that the API server was down.
+   * Process exits that no kill explains. A kill of the previous run counts, too: a controller may notice only now that
+   * the API server was down.
    */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)
@@ -187,13 +173,11 @@ export class ChaosCloud {
     const readLog = (): Buffer => this.#readConsoleLog(name, before)
     const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
     const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause
-    // A guest reacts to a shutdown request only after it has booted, and a paused guest does not boot. So wait for its
-    // login prompt.
+    // A guest reacts to a shutdown request only after it has booted, and a paused guest does not boot.
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // The guest prints a login prompt only when it boots. So hasLogin() must search from another offset only if the
-    // operation boots the guest.
+    // The guest prints a login prompt only when it boots, so only then must hasLogin() search from another offset.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

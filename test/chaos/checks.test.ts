@@ -1,5 +1,4 @@
-// Tests the checks of the kill matrix (tests that kill a process at each step of an operation). Each test here puts one
-// violation into a snapshot of a converged cloud, and the checks must find it.
+// Each test puts one violation into a snapshot of a converged cloud, and the checks must find it.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
 import type { FaultName } from './faults.ts'
@@ -25,7 +24,6 @@ const makeRecord = (name: string, action: string): ServerAction =>
 const makeHypervisor = (used: object, servers: number): Hypervisor =>
   ({ metadata: { name: 'h1' }, spec: {}, status: { used, servers } }) as unknown as Hypervisor
 
-/** A snapshot of a converged cloud with one running server. */
 const makeConvergedSnapshot = () => ({
   servers: [
     {
@@ -65,7 +63,6 @@ const makeConvergedSnapshot = () => ({
 })
 type Converged = ReturnType<typeof makeConvergedSnapshot>
 
-/** The snapshot of a converged cloud with one server in rescue mode. */
 function makeRescuedSnapshot(): Converged {
   const snapshot = makeConvergedSnapshot()
   const [server] = snapshot.servers
@@ -162,10 +159,7 @@ describe('findViolations', () => {
   })
 })
 
-/**
- * The snapshot as it is after the deletion of its server. `orphaned`: a field of the snapshot whose entries were
- * wrongly left behind.
- */
+/** `orphaned`: a field of the snapshot whose entries were wrongly left behind. */
 function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
@@ -176,7 +170,6 @@ describe('findOutcomeViolations', () => {
   const nothing: Allowance = { actions: [], qemuStarts: 0 }
   const restart = { actions: ['start'], qemuStarts: 1 }
   /**
-   * The snapshot after an operation on the server.
    * @param starts how often libvirt has started the server's QEMU
    * @param actions the actions that have a record, besides `create`
    */

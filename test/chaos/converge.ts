@@ -1,17 +1,14 @@
-// Waits until a cloud has converged, that is until a check finds no violations. Gives up when the violations stay the
-// same although agent and controller are idle.
+// A cloud has converged when a check finds no violations. Gives up when the violations stay the same although agent and
+// controller are idle.
 import type { Cloud } from '../rig/cloud.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
-/**
- * The longest time to wait for convergence. An operation takes two minutes if the guest ignores a soft reboot, and
- * longer on a slow machine.
- */
+/** An operation takes two minutes if the guest ignores a soft reboot, and longer on a slow machine. */
 const DEADLINE_MS = 900_000
 /**
- * Give up if agent and controller are idle and the violations have not changed for this long. The longest pause before
- * a retry is shorter, so nothing will repair the violations any more.
+ * Give up when agent and controller are idle and the violations are unchanged for this long. The longest pause before a
+ * retry is shorter.
  */
 const STUCK_MS = 60_000
 
@@ -34,7 +31,7 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     if (!isIdle) since = performance.now()
     return isIdle
   }
-  // waitUntil() rejects at the deadline. Ignore that and return the violations of the last check.
+  // At the deadline, return the violations of the last check.
   await waitUntil(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
   return violations
 }
@@ -44,7 +41,7 @@ async function runCheck(cloud: Cloud, check: () => Promise<string[]>): Promise<s
     const violations = await check()
     if (violations.length > 0) return violations
     const work = await listOngoingWork(cloud)
-    // Work that ended between the first check and listOngoingWork() may have changed the cloud. So check again.
+    // Work that ended since the first check may have changed the cloud.
     return work.length > 0 ? work : await check()
   } catch (error) {
     return [`the check failed: ${String(error)}`]

@@ -1,6 +1,5 @@
-// The faults of the kill matrix. A fault is a kill -9 of one process that a server depends on, right before or after
-// one effect during a story (one operation of a user on a server). Also computes which actions and QEMU starts the
-// agent may add to recover from a fault.
+// A fault is a kill -9 of one process that a server depends on, right before or after one effect of an operation. Also
+// computes which actions and QEMU starts the agent may add to recover from a fault.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
@@ -15,21 +14,18 @@ export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
 
 export interface InjectedFault {
   fault: FaultName
-  /**
-   * The server whose operation triggered the kill when it reached the moment (before or after an effect) that was
-   * chosen for the kill. For the fault `QEMU`, it is also the server whose QEMU was killed.
-   */
+  /** The server whose operation triggered the kill. For the fault `QEMU`, also the server whose QEMU was killed. */
   server: string
-  /** Whether the operation on this server had paused the guest before the process was killed. */
+  /** Whether the operation had paused the guest before the kill. */
   wasPaused: boolean
-  /** Whether a change of the host may have been under way when the process was killed. */
+  /** Whether a change of the host may have been under way at the kill. */
   isDuringEffect: boolean
 }
 
 /**
- * Returns the actions and QEMU starts that killed processes may add to those of the operation itself. After a kill of
- * QEMU, the agent starts the guest again, and pauses it if it was paused. After a kill of libvirtd during a start,
- * libvirtd destroys the half-started domain and the agent starts it again.
+ * The actions and QEMU starts that kills may add to those of the operation. After a kill of QEMU, the agent starts the
+ * guest again, and pauses it if it was paused. After a kill of libvirtd during a start, libvirtd destroys the
+ * half-started domain and the agent starts it again.
  * @param qemuStarts number of QEMU starts of the operation itself
  */
 export function allowanceFor(faults: readonly InjectedFault[], server: string, qemuStarts: number): Allowance {
@@ -42,13 +38,9 @@ export function allowanceFor(faults: readonly InjectedFault[], server: string, q
   }
 }
 
-/** Whether the agent has paused the guest right before this point. */
 export const hasJustPaused = ({ step, when }: GateRequest): boolean => step === 'domains.pause' && when === 'after'
 
-/**
- * Kills a process. Resolves to a function that restarts it; for QEMU the function does nothing, because the agent
- * starts the guest.
- */
+/** Resolves to a function that restarts the process. For QEMU it does nothing, because the agent starts the guest. */
 export async function injectFault(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {
   if (fault !== 'QEMU') {
     const victim = victimsOf(cloud)[fault]
@@ -62,9 +54,8 @@ export async function injectFault(cloud: Cloud, fault: FaultName, server: string
 }
 
 /**
- * Returns the name of a server's domain if its QEMU runs, else undefined. A domain's name is the server's name, a dash,
- * and a part of the UID. A server's name must have no dash, or the search by prefix could find the domain of another
- * server.
+ * Undefined if the server's QEMU does not run. A domain's name is the server's name, a dash, and a part of the UID, so
+ * a server's name must have no dash: the search by prefix could find another server's domain.
  */
 export function runningDomainOf(cloud: Cloud, server: string): string | undefined {
   const files = readdirSync(join(cloud.host('h1').home, 'run/libvirt/qemu'))

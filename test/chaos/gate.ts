@@ -1,6 +1,5 @@
-// A gate holds a process under test (agent or controller) at an exact moment. Before and after each effect (a change of
-// the host, or an API write), the process sends a request to the test process (gatekeeper.ts) and waits for the answer.
-// Requests and answers are JSON lines on a UNIX socket.
+// Before and after each effect (a change of the host, or an API write), agent or controller asks the test process
+// (gatekeeper.ts) and waits for the answer: JSON lines on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -8,8 +7,8 @@ import { createInterface } from 'node:readline'
 export type When = 'before' | 'after'
 
 /**
- * The request by which agent or controller tells the test process (gatekeeper.ts) that it is about to do a step for a
- * server, or has just done it.
+ * Tells the test process (gatekeeper.ts) that agent or controller is about to do a step for a server, or has just done
+ * it.
  */
 export interface GateRequest {
   part: 'agent' | 'controller'
@@ -18,13 +17,13 @@ export interface GateRequest {
   step: string
   when: When
   /**
-   * True: an earlier call has started the effect, which goes on in the background. The present call only checks the
-   * effect or waits for it.
+   * true: an earlier call has started the effect, which goes on in the background; the present call only checks it or
+   * waits for it.
    */
   isUnderWay?: true
 }
 
-/** Environment variable with the path of the UNIX socket on which the test process (gatekeeper.ts) listens. */
+/** Path of the UNIX socket on which the test process (gatekeeper.ts) listens. */
 export const GATE_SOCKET_VARIABLE = 'KUBENOVA_GATE'
 
 export class Gate {
@@ -38,15 +37,13 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
-    // The socket closes when the test process ends. Exit as well: nobody would answer this process any more, so it
-    // would wait for ever at its next effect.
+    // The test process has ended. Without its answers, this process would wait for ever at its next effect.
     socket.once('close', () => process.exit(70))
   }
 
   /**
-   * Asks the test process for permission and waits for the answer. Then runs the effect, asks again, and waits again.
-   * If the effect goes on in the background when `act` returns, it has not ended yet, so the second question is left
-   * out.
+   * Asks the test process and waits for its answer before and after the effect. An effect that goes on in the
+   * background has not ended yet when `act` returns, so the second question is left out.
    */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]
@@ -72,7 +69,6 @@ export class Gate {
   }
 }
 
-/** Whether the result is a Progress (actions/host) of an effect that goes on in the background. */
 const isUnfinished = (result: unknown): boolean =>
   typeof result === 'object' && result !== null && 'done' in result && result.done === false
 

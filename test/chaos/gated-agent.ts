@@ -1,5 +1,4 @@
-// Runs the agent (agent/main.ts). Before and after each change of the host and each API write, the agent waits for the
-// test (gate.ts).
+// The agent, which waits for the test (gate.ts) before and after each change of the host and each API write.
 import { newAgent } from '../../agent/agent.ts'
 import { createAgentComponents } from '../../agent/components.ts'
 import { runAgentProgram } from '../../agent/program.ts'

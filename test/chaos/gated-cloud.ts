@@ -1,5 +1,5 @@
-// Starts a cloud whose controller and agent wait for the test before and after each change of the host and each API
-// write (gate.ts).
+// A cloud whose controller and agent wait for the test (gate.ts) before and after each change of the host and each API
+// write.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
@@ -21,18 +21,18 @@ export interface GatedCloud {
 }
 
 /**
- * Duration of the controller's lease. Short, because after a kill the next controller has to wait until the lease of
- * the killed one has expired.
+ * Duration of the controller's lease. Short, because the next controller waits until the lease of the killed one has
+ * expired.
  */
 const LEASE_SECONDS = 4
 /**
- * Number of action records that the controller keeps per server. High, because hundreds of operations run on one
- * server, and the checks would report deleted records as missing.
+ * Action records that the controller keeps per server. Hundreds of operations run on one server, and the checks would
+ * report deleted records as missing.
  */
 const RECORDS = 5000
 /**
- * Shortest time between two writes of a host's usage by the controller. Short, because the checks read the usage as
- * soon as the rest of the cloud has converged.
+ * Shortest time between two writes of a host's usage. Short, because the checks read the usage as soon as the rest has
+ * converged.
  */
 const HOST_STATUS_SECONDS = 1
 
@@ -48,8 +48,7 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   try {
     const programs = {
       controller: await gatedProgram('controller', dir, ...flags),
-      // The test kills the QEMU of the same server again and again. Without this flag, the agent would wait longer and
-      // longer before it starts the guest again.
+      // The test kills the same QEMU again and again, and the agent's delays before a restart would grow.
       agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
@@ -66,7 +65,6 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   }
 }
 
-/** Adds the image of the guest that powers off when its power button is pressed. */
 async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
   const raw = join(dir, 'button.raw')
   await writeFile(raw, makeButtonGuestDisk())
@@ -78,8 +76,8 @@ async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
 }
 
 /**
- * Runs the program once with --help to fill the compile cache of Node.js, which halves the time of later starts.
- * Node.js writes the cache when a process exits normally, but the test kills all later processes.
+ * Runs the program once with --help to fill the compile cache of Node.js, which halves the time of later starts. Killed
+ * processes do not write the cache.
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)

@@ -1,5 +1,4 @@
-// Runs the controller (controller/main.ts), which waits for the test at a gate (gate.ts) before and after each API
-// write.
+// The controller, which waits for the test (gate.ts) before and after each API write.
 import { createController } from '../../controller/controller.ts'
 import { runControllerProgram } from '../../controller/program.ts'
 import { connectToGatekeeper } from './gate.ts'

@@ -1,5 +1,5 @@
-// Makes agent and controller wait for the test at a gate (gate.ts) before and after each effect. Effects are calls that
-// change the host, and API writes of Servers, ServerActions and Ports.
+// Agent and controller wait for the test (gate.ts) before and after each effect: calls that change the host, and API
+// writes of Servers, ServerActions and Ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
@@ -15,10 +15,7 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
     kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
-/**
- * The kinds whose writes wait for the test. Objects of other kinds belong to no server, so the tests do not kill
- * processes at their writes.
- */
+/** Objects of other kinds belong to no server, so the tests do not kill processes at their writes. */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
 export function gateKube(kube: Kube, gate: Gate): Kube {
@@ -31,10 +28,6 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/**
- * The fields of a written object that this module reads: those that tell which server the object belongs to, and those
- * from which describeWrittenStatus() makes the name of the step.
- */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }
@@ -59,7 +52,7 @@ function gateResource<T extends KubeObject>(resource: Resource<T>, gate: Gate): 
 }
 
 /**
- * Returns the key (NAMESPACE/NAME) of the server that an object belongs to.
+ * Returns the server's key, NAMESPACE/NAME.
  * @param object the written object, or a reference to it
  */
 function serverOf(kind: string, object: object): string {
@@ -68,10 +61,6 @@ function serverOf(kind: string, object: object): string {
   return keyOf({ namespace, name: kind === server.kind ? name : (spec?.server ?? ownerReferences?.[0]?.name ?? '') })
 }
 
-/**
- * Returns a name for a written status: the phase of a ServerAction, or a Server's task state, VM state or active
- * action.
- */
 function describeWrittenStatus(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}
   return phase ?? taskState ?? vmState ?? (action ? `admitted ${action.action}` : 'status')

@@ -1,14 +1,14 @@
-// The gatekeeper runs in the test process and answers the requests with which agent and controller wait before and
-// after each effect (gate.ts). Each such moment is a point. The gatekeeper numbers the points and calls the test's
-// watcher, a callback. The agent or controller goes on when the watcher's promise has resolved.
+// Runs in the test process and answers agent and controller, which wait before and after each effect (gate.ts). Each
+// such moment is a point. The gatekeeper numbers the points and calls the test's watcher; agent or controller goes on
+// when the watcher's promise has resolved.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { GateRequest } from './gate.ts'
 
 /**
- * The moment before or after one step of agent or controller. `nth`: 1 when the process reaches this moment for the
- * first time, 2 for the second time, …
+ * The moment before or after one step. `nth`: 1 when the process reaches this moment for the first time, 2 for the
+ * second time, …
  */
 export interface Point extends GateRequest {
   nth: number
@@ -17,9 +17,7 @@ export interface Point extends GateRequest {
 export const nameOf = ({ part, when, step, nth }: Point): string =>
   `${part}: ${when} ${step}${nth > 1 ? ` (${nth})` : ''}`
 
-/**
- * Called before and after each effect of agent or controller. The agent or controller waits until the promise resolves.
- */
+/** The agent or controller waits until the promise resolves. */
 export type Watcher = (point: Point) => Promise<void> | void
 
 export class Gatekeeper implements AsyncDisposable {
@@ -34,21 +32,18 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // If the test kills the agent or controller, its socket may emit an error. Ignore it, also on `lines`, because
-      // readline emits the errors of its input again.
+      // The socket of a killed agent or controller may emit an error, and readline emits the errors of its input again.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }
 
-  /**
-   * From now on, calls `watcher` whenever agent or controller asks for permission to go on. `nth` starts from 1 again.
-   */
+  /** From now on, `watcher` is called at each request of agent or controller. `nth` starts from 1 again. */
   watch(watcher: Watcher): void {
     this.#counts = new Map()
     this.#watcher = watcher
   }
 
-  /** From now on, answers all requests at once, so that agent and controller do not wait. */
+  /** From now on, agent and controller do not wait. */
   stopWatching(): void {
     this.#watcher = undefined
   }

@@ -1,6 +1,5 @@
-// Runs the part of the kill matrix (tests that kill a process at each step of an operation) that belongs to `make
-// test`: the operations `create`, `reboot HARD` and `delete`. Kills agent and controller before and after each of their
-// own effects, and each other process once per operation. `make chaos` runs all cases.
+// The part of the kill matrix in `make test`: `create`, `reboot HARD` and `delete`. Agent and controller are killed
+// before and after each of their effects, each other process once per operation. `make chaos` runs all cases.
 import { expect, it } from 'vitest'
 import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
@@ -9,7 +8,7 @@ import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/** For each operation, a moment in the middle of its work. Every process is killed once at this moment. */
+/** For each operation, a moment at which every process is killed once. */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',
   'reboot HARD': 'agent: after domains.destroy',

@@ -1,5 +1,5 @@
-// Renders docs/kill-matrix.md from the results of the cases. Pure. A case kills one process at one point of a story
-// (one operation of a user on a server). A point is the moment before or after one effect of agent or controller.
+// Renders docs/kill-matrix.md. A case kills one process at one point of a story (one operation of a user on a server).
+// A point is the moment before or after one effect of agent or controller.
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import { type StoryName, storyNames } from './stories.ts'
@@ -11,16 +11,15 @@ export interface Result extends Case {
 }
 
 /**
- * The violation of a case whose operation never reached the point at which to kill a process. Such a point is not a
- * regular part of the operation: the two runs without kills, which determine the points, reached it only by chance.
+ * The violation of a case whose operation did not reach the point of the kill. The runs without kills, which determine
+ * the points, reached such a point only by chance.
  */
 export const NOT_REACHED = 'was never reached'
 
 export interface Matrix {
   results: readonly Result[]
   /**
-   * For each operation (story), the names of its points, in order. A point is the moment before or after one effect,
-   * and is a row of the operation's table.
+   * For each operation, the names of its points (moments before or after an effect) in order: the rows of its table.
    */
   rows: ReadonlyMap<StoryName, readonly string[]>
 }
@@ -30,14 +29,13 @@ export interface Header {
   command: string
   minutes: number
   clouds: number
-  /** Number of cases that failed and were run again after a fix. */
+  /** Cases that failed and were run again after a fix. */
   retried: number
   versions: Record<string, string>
 }
 
 const stepNameOf = (pointName: string): string => pointName.replace(/^(\w+): (before|after) /, '')
 
-/** Renders the table of one operation (story) as Markdown. */
 function renderTable(story: StoryName, { results, rows }: Matrix): string {
   const resultOf = (pointName: string, fault: FaultName): Result | undefined =>
     results.find((r) => r.story === story && r.pointName === pointName && r.fault === fault)
@@ -51,9 +49,8 @@ function renderTable(story: StoryName, { results, rows }: Matrix): string {
 }
 
 /**
- * Renders one cell: the result of killing one process at one point of an operation. Without a result, a cell of QEMU is
- * `–`, because the server had no QEMU to kill at that point. Any other cell without a result is `?`, because the case
- * has not run.
+ * Without a result, a cell of QEMU is `–` (no QEMU to kill at that point), and any other cell `?` (the case has not
+ * run).
  */
 function renderCell(result: Result | undefined, fault: FaultName): string {
   if (!result) return fault === 'QEMU' ? '–' : '?'

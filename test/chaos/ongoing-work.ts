@@ -1,9 +1,8 @@
-// Finds out whether agent and controller have work to do, from their health endpoints and metrics.
 import type { Cloud } from '../rig/cloud.ts'
 
 const services = ['controller', 'agent-h1']
 
-/** Returns descriptions of the ongoing work; none if agent and controller are ready and idle. */
+/** None if agent and controller are ready and idle. */
 export async function listOngoingWork(cloud: Cloud): Promise<string[]> {
   return (await Promise.all(services.map((name) => listWorkOf(name, cloud)))).flat()
 }
@@ -21,7 +20,6 @@ async function listWorkOf(name: string, cloud: Cloud): Promise<string[]> {
   }
 }
 
-/** Whether a line of the metrics shows a non-empty queue, a busy worker, or a controller that does not lead yet. */
 function showsWork(line: string): boolean {
   if (line.startsWith('workqueue_depth{') || line.startsWith('controller_runtime_active_workers{'))
     return !line.endsWith(' 0')

@@ -1,6 +1,5 @@
-// Kills one process (the victim) at one point of a story. A story is one operation of a user on a server. A point is
-// the moment before or after one effect of agent or controller. The process that reaches the point waits there until
-// the victim is dead, and goes on before the victim is restarted.
+// Kills one process (the victim) before or after one effect of agent or controller. The process that has this effect
+// waits until the victim is dead, and goes on before the victim is restarted.
 import type { Cloud } from '../rig/cloud.ts'
 import type { FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -34,8 +33,7 @@ export class PlannedKill implements FaultPlan {
       { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
     ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
-    // waitForRecovery() throws the error when it is called later. Until then, this handler keeps Node.js from reporting
-    // an unhandled rejection.
+    // waitForRecovery() throws the error later; until then, prevent an unhandled rejection.
     this.#kill.catch(() => undefined)
     return hold.promise
   }

@@ -1,6 +1,5 @@
-// Runs random operations (stories) on several servers at once, and kills random processes before or after effects of
-// agent and controller. In each round of operations one or two processes are killed, the second while the cloud
-// recovers from the first kill. The seed and the states of the servers determine all choices.
+// Runs random operations on several servers at once. In each round, one or two random processes are killed, the second
+// while the cloud recovers from the first kill. The seed and the states of the servers determine all choices.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -8,7 +7,7 @@ import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** The random number generator mulberry32. Returns numbers from 0 to 1; the same seed gives the same numbers. */
+/** mulberry32: numbers from 0 to 1; the same seed gives the same numbers. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -22,20 +21,20 @@ export function createRandom(seed: number): () => number {
 interface PlannedFault {
   fault: FaultName
   /**
-   * The process is killed when all servers together have reached this number of points since the previous kill (or
-   * since the start of the round). A point is the moment before or after one effect.
+   * Kill when all servers together have reached this number of points (moments before or after an effect) since the
+   * previous kill or the start of the round.
    */
   afterPoints: number
   /**
-   * Milliseconds from the point to the kill. Agent or controller goes on in between, so the kill may hit in the middle
-   * of an effect. Undefined: agent or controller waits at the point until the process has been killed.
+   * Milliseconds from the point to the kill, which may then hit in the middle of an effect. Undefined: agent or
+   * controller waits at the point until the process has been killed.
    */
   delayMs?: number
 }
 
 /**
- * A round: the operations (stories) that run at the same time, by server, and the faults (kills of processes) that are
- * injected meanwhile.
+ * `stories`: the operations of users that run at the same time, by server. `faults`: the processes that are killed
+ * meanwhile.
  */
 export interface Round {
   stories: Map<string, StoryName>
@@ -44,19 +43,15 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * Highest value of `afterPoints`, which counts points (moments before or after an effect). An operation has 8 to 24
- * points. With a much higher value, all operations of a round would often end before the kill is due, and no process
- * would be killed.
+ * Highest value of `afterPoints`. An operation has 8 to 24 points; with a much higher value, operations would often end
+ * before the kill is due.
  */
 const MAX_POINTS = 16
 
-/** Leaves out operations that freeze QEMU, because their action fails when QEMU is killed. */
+/** An operation that freezes QEMU fails when QEMU is killed. */
 const randomStoryNames = storyNames.filter((name) => !stories[name].freezesQemuMs)
 
-/**
- * Chooses at random the operations to run next at the same time, and the processes to kill meanwhile. `stateOf` returns
- * the present state of a server.
- */
+/** Chooses at random the operations to run at the same time, and the processes to kill meanwhile. */
 export function nextRound(random: () => number, stateOf: (server: string) => State): Round {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const chosen = new Map<string, StoryName>()
@@ -77,9 +72,7 @@ export const describeRound = (round: Round): string =>
     .map((f) => `${f.fault} after ${f.afterPoints} points${f.delayMs === undefined ? '' : ` and ${f.delayMs} ms`}`)
     .join(', ')}`
 
-/**
- * Kills the processes that a round plans, each when the running operations have reached the planned number of points.
- */
+/** Kills each planned process when the running operations have reached the planned number of points. */
 export class RandomFaults implements FaultPlan {
   readonly #cloud: ChaosCloud
   readonly #planned: PlannedFault[]
@@ -88,7 +81,6 @@ export class RandomFaults implements FaultPlan {
   #recoveries: Promise<void>[] = []
   readonly #pausedServers = new Set<string>()
   readonly injected: InjectedFault[] = []
-  /** For the log: where each fault was injected. */
   readonly places: string[] = []
 
   constructor(cloud: ChaosCloud, planned: readonly PlannedFault[]) {
@@ -119,14 +111,12 @@ export class RandomFaults implements FaultPlan {
 
   #inject(planned: PlannedFault, server: string, { place, release }: { place: string; release: () => void }): void {
     const { fault } = planned
-    // An effect of another server may be under way at any time, so assume that every random kill comes during an
-    // effect.
+    // An effect of another server may be under way at any time, so every random kill counts as one during an effect.
     this.injected.push({ fault, server, wasPaused: this.#pausedServers.has(server), isDuringEffect: true })
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
     const recovery = this.#injectAndRecover(planned, server, release)
-    // waitForRecovery() throws the error when it is called later. Until then, this handler keeps Node.js from reporting
-    // an unhandled rejection.
+    // waitForRecovery() throws the error later; until then, prevent an unhandled rejection.
     recovery.catch(() => undefined)
     this.#recoveries.push(recovery)
   }
@@ -149,25 +139,18 @@ export class RandomFaults implements FaultPlan {
 
 export interface RoundResult {
   round: Round
-  /**
-   * Number of processes that were killed. It may be less than planned, because the operations may end before a kill is
-   * due.
-   */
+  /** May be less than planned, because the operations may end before a kill is due. */
   injectedCount: number
   violations: string[]
 }
 
-/**
- * Smallest share of rounds in which a process must have been killed. With a smaller share the whole run fails, because
- * it tested too little.
- */
+/** A run with fewer rounds in which a process was killed fails, because it tested too little. */
 const MIN_SHARE_WITH_FAULTS = 0.5
 
 export interface Summary {
   rounds: number
   roundsWithFaults: number
   failedRounds: number
-  /** Whether no round failed, and a process was killed in enough rounds (see MIN_SHARE_WITH_FAULTS). */
   passed: boolean
 }
 
@@ -179,7 +162,7 @@ export function summarizeRounds(results: readonly RoundResult[]): Summary {
   return { rounds, roundsWithFaults, failedRounds, passed: failedRounds === 0 && hasEnoughFaults }
 }
 
-/** Runs up to `count` rounds of random operations with random kills. Stops after the first round that fails. */
+/** Stops after the first round that fails. */
 export async function runRounds(
   cloud: ChaosCloud,
   { count, seed, log }: { count: number; seed: number; log: (line: string) => void },

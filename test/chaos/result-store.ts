@@ -1,5 +1,4 @@
-// Stores the results of a run of the kill matrix (tests that kill a process at each step of an operation): in
-// docs/kill-matrix.md, and in a JSON file from which a later run continues.
+// Results of the kill matrix are stored in docs/kill-matrix.md, and in a JSON file from which a later run continues.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -39,9 +38,8 @@ export const isSameCase = (a: Case, b: Case): boolean =>
   a.story === b.story && a.pointName === b.pointName && a.fault === b.fault
 
 /**
- * Merges a later run into an earlier one. A later result replaces the earlier result of the same case. An earlier case
- * may have failed because its operation never reached the point of the kill. Such a case is dropped if the operation
- * has no such point in the later run.
+ * A later result replaces the earlier one of the same case. An earlier case that never reached the point of its kill is
+ * dropped if the operation has no such point in the later run.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

@@ -1,5 +1,4 @@
-// The program of `make chaos`. Runs the kill matrix or a part of it (each case kills one process at one step of an
-// operation on a server), or random operations with random faults. See USAGE.
+// The program of `make chaos`: the kill matrix or a part of it, or random operations with random faults. See USAGE.
 import { parseArgs } from 'node:util'
 import { keepArtefacts, removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
@@ -51,7 +50,6 @@ function selectNames<T extends string>(kind: string, requested: string[] | undef
   return requested === undefined ? all : all.filter((name) => requested.includes(name))
 }
 
-/** Prints the failed cases. Returns true if there are results and none failed. */
 function reportResults(results: readonly Result[]): boolean {
   const failed = results.filter((r) => r.violations.length > 0)
   console.log(`\n${results.length} cases, ${failed.length} failed, ${clock()}`)
@@ -73,7 +71,6 @@ async function runMatrix(): Promise<boolean> {
   return reportResults(matrix.results)
 }
 
-/** Runs all cases that have not passed in the stored run, and adds the results to that run. */
 async function continueMatrix(): Promise<boolean> {
   const earlier = loadRun()
   const passed = earlier.results.filter((r) => r.violations.length === 0)
@@ -85,10 +82,7 @@ async function continueMatrix(): Promise<boolean> {
   return reportResults(merged.results)
 }
 
-/**
- * Runs `count` rounds of random operations and kills. Prints the seed first, so that even an aborted run can be
- * repeated.
- */
+/** Prints the seed first, so that even an aborted run can be repeated. */
 async function runRandom(count: number, seed: number): Promise<boolean> {
   log(`seed ${seed}`)
   const cloud = await startChaosCloud(log)

@@ -1,5 +1,5 @@
-// Takes a snapshot of a cloud with one host: the API objects, and the state of the host. Reads the state of the host
-// without Kubenova's own code where possible.
+// A snapshot of a cloud with one host: the API objects, and the state of the host, read without Kubenova's own code
+// where possible.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
@@ -9,17 +9,16 @@ import type { Api, Objects } from './api.ts'
 export interface Domain {
   name: string
   uuid: string
-  /** libvirt's ID of the running domain; undefined if the domain does not run. */
+  /** libvirt's ID; undefined if the domain does not run. */
   id: number | undefined
-  /** The state as virsh prints it: running, paused, shut off, saved, … */
+  /** As virsh prints it: running, paused, shut off, saved, … */
   state: string
 }
 
 export interface Snapshot extends Objects {
   domains: Domain[]
-  /** The UUID of each QEMU process, from its command line. */
   qemus: string[]
-  /** The UUIDs of the QEMU processes that have a rescue disk. */
+  /** UUIDs of the QEMU processes that have a rescue disk. */
   rescueQemus: string[]
   /** How often libvirt has started QEMU for a domain, by the domain's name. Includes restores from saved memory. */
   starts: ReadonlyMap<string, number>
@@ -27,24 +26,22 @@ export interface Snapshot extends Objects {
   instances: ReadonlyMap<string, string[]>
   /** Names of the files in /run/kubenova. */
   sockets: string[]
-  /** Names of the domains that have a managed save. */
   saves: string[]
   /**
-   * `guests`: UIDs of the servers in the network state that the agent stores. `dhcp`: names of the folders in which the
-   * agent keeps the DHCP files, one per network.
+   * `guests`: UIDs of the servers in the agent's stored network state. `dhcp`: folders with the DHCP files, one per
+   * network.
    */
   guests: string[]
   dhcp: string[]
-  /** MAC addresses to which dnsmasq gives an address: one for each line of its hosts files. */
+  /** MAC addresses in the lines of dnsmasq's hosts files. */
   leases: string[]
-  /** `links`: names of the network interfaces. `namespaces`: names of the network namespaces. */
   links: string[]
   namespaces: string[]
-  /** Names of taps that occur in the host's nftables rules. */
+  /** Taps in the host's nftables rules. */
   filtered: string[]
   /**
-   * `pins`: names of the pin files. A pin file keeps an image in the cache while a server uses the image. Its name is
-   * the server's UID, or UID.rescue. `halfImages`: files of unfinished images.
+   * `pins`: names of the files that keep an image in the cache while a server uses it: the server's UID, or UID.rescue.
+   * `halfImages`: files of unfinished images.
    */
   pins: string[]
   halfImages: string[]
@@ -56,10 +53,7 @@ export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Pro
   return { ...objects, domains, ...network, ...readFiles(host), ...listQemus(host), starts: countStarts(host) }
 }
 
-/**
- * Counts how often QEMU was started for each domain. Reads libvirt's log of each domain, to which libvirt adds a line
- * per start. libvirt keeps the log of a domain that is gone.
- */
+/** libvirt's log of a domain has a line per start, and outlives the domain. */
 function countStarts(host: Host): Map<string, number> {
   const dir = join(host.home, 'var/log/libvirt/qemu')
   const logs = listNames(dir).filter((name) => name.endsWith('.log'))
@@ -68,7 +62,7 @@ function countStarts(host: Host): Map<string, number> {
   return new Map(logs.map((name) => [name.slice(0, -'.log'.length), count(name)]))
 }
 
-/** Runs both `list` commands in one virsh process, because starting virsh takes long. */
+/** In one virsh process, because starting virsh takes long. */
 async function listDomains(host: Host): Promise<Domain[]> {
   const lines = (await host.virsh('list --all --uuid --name; list --all --managed-save')).split('\n')
   const uuids = lines.flatMap((line) => {
@@ -77,18 +71,14 @@ async function listDomains(host: Host): Promise<Domain[]> {
   })
   return uuids.flatMap(({ uuid, name }) => {
     const [, id = '', state = ''] = lines.map((line) => linePattern(name).exec(line)).find(Boolean) ?? []
-    // A domain without a state was created or deleted between the two lists. Leave it out.
+    // A domain without a state was created or deleted between the two lists.
     return state ? [{ name, uuid, id: id === '-' ? undefined : Number(id), state: state.trim() }] : []
   })
 }
 
-/**
- * Matches the line of a domain in `virsh list`. The name needs no escaping: its only special character is the dot,
- * which matches itself.
- */
+/** The name needs no escaping: its only special character is the dot, which matches itself. */
 const linePattern = (name: string): RegExp => new RegExp(`^\\s*(\\d+|-)\\s+${name}\\s+(.+)$`)
 
-/** Finds the QEMU processes in the host's PID namespace by their command lines. */
 function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
   const namespace = readlinkSync(`/proc/${host.pid}/ns/pid`)
   const found = readdirSync('/proc').flatMap((pid) => {
@@ -96,7 +86,7 @@ function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       if (!argv[0]?.includes('qemu-system') || readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return []
-      // libvirt also starts QEMU to probe its capabilities. Such a QEMU has no UUID and is left out.
+      // A QEMU without a UUID is one with which libvirt probes capabilities; it is left out.
       const hasRescueDisk = argv.some((word) => word.includes('/disk.rescue'))
       return argv.flatMap((word, i) => (word === '-uuid' ? [{ uuid: argv[i + 1] ?? '', hasRescueDisk }] : []))
     } catch {
@@ -145,7 +135,6 @@ function listNames(dir: string): string[] {
   }
 }
 
-/** Returns the MAC address of each line of dnsmasq's hosts file. */
 function readMacs(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').match(/^[0-9a-f:]{17}(?=,)/gm) ?? []

@@ -1,38 +1,32 @@
-// The operations of the kill matrix, which kills a process at each step of each operation. A story is one operation of
-// a user on a server. It leads from one stable state to another.
+// A story is one operation of a user on a server. It leads from one stable state to another. The kill matrix kills a
+// process at each step of each story.
 import type { DesiredPower, Server, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
-/**
- * The state of a server. `absent`: the server does not exist. `Rescued`: its rescue system runs, and spec.powerState is
- * Stopped.
- */
+/** `Rescued`: the rescue system runs, and spec.powerState is Stopped. */
 export type State = DesiredPower | 'absent' | 'Rescued'
 
 export interface Story {
   from: State
   to: State
-  /** Sends the user's request to the API server. */
   run(api: Api, server: string, image: ImageName): Promise<void>
-  /** Name of the action of which the operation leaves a record; undefined if it leaves none. */
+  /** The action of which the operation leaves a record; undefined if it leaves none. */
   actionRecord?: string
-  /** Number of QEMU processes that the operation starts. */
   qemuStarts: 0 | 1
   /** The story boots the guest. */
   boots?: true
   /** The operation boots the guest. */
   asksGuest?: true
   /**
-   * The operation needs a server that has no action record except that of `create`. When the server is deleted, the
-   * deletion of each further record is one more effect, so there would be more moments at which the test kills a
-   * process.
+   * The server must have no action record but that of `create`. The deletion of each further record is one more effect,
+   * with more moments to kill a process.
    */
   needsNewServer?: true
-  /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */
+  /** With QEMU frozen, a step of the action takes several reconciles. */
   freezesQemuMs?: number
   /**
-   * Matches the names of the points (moments before or after an effect) at which the test kills processes. Undefined:
-   * all points. Points that another operation also has can be left out, because kills are tested there already.
+   * Matches the names of the points (moments before or after an effect) at which processes are killed. Undefined: all.
+   * Leaves out points that another operation has as well.
    */
   killPoints?: RegExp
 }
@@ -66,8 +60,7 @@ export const stories = {
     to: 'Stopped',
     actionRecord: 'stop',
     qemuStarts: 0,
-    // A paused guest does not react to a shutdown request. So the agent unpauses the guest before it asks the guest to
-    // power off.
+    // A paused guest does not react to a shutdown request, so the agent unpauses it first.
     run: setPowerState('Stopped'),
     asksGuest: true,
   },
@@ -113,8 +106,7 @@ export const stories = {
     qemuStarts: 0,
     run: setPowerState('Suspended'),
   },
-  // QEMU is frozen, so the save takes several reconciles. The agent writes the step `domains.save` into the action
-  // record, and checks in each reconcile whether the save is done. The test kills processes between two reconciles.
+  // QEMU is frozen, so that the save takes several reconciles and the test can kill processes between two of them.
   'suspend slowly': {
     from: 'Running',
     to: 'Suspended',
@@ -184,7 +176,6 @@ type PresentState = Exclude<State, 'absent'>
 export const stateOf = ({ spec, status }: Server): PresentState =>
   status?.mode === 'rescued' ? 'Rescued' : spec.powerState
 
-/** The spec.powerState of a server in this state. */
 export const powerStateOf = (state: PresentState): DesiredPower => (state === 'Rescued' ? 'Stopped' : state)
 
 /** For each state: the status.vmState of a converged server, and the state of its domain as virsh prints it. */

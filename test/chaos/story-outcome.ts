@@ -1,12 +1,10 @@
-// Compares the cloud before and after a story (one operation of a user on a server). The server must have changed as
-// the story says, and nothing else may have changed. Pure.
+// Checks that an operation changed the server as its story (stories.ts) says, and changed nothing else.
 import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import { powerStateOf, type Story, stateOf } from './stories.ts'
 
-/** The additional actions and QEMU starts that are allowed because processes were killed during an operation. */
 export interface Allowance {
-  /** Actions with which the agent may recover from the kills. Each entry allows one more action record. */
+  /** Each entry allows one more action record. */
   actions: readonly string[]
   /** Number of additional QEMU starts. */
   qemuStarts: number

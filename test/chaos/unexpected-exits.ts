@@ -1,5 +1,5 @@
-// Finds processes that exited although the test did not kill them. Without this check such a crash would stay
-// unnoticed, because the test restarts the process, which then completes its unfinished work. Pure.
+// Finds processes that exited although the test did not kill them. The test restarts such a process, so its crash would
+// otherwise stay unnoticed.
 import type { UnexpectedEnd } from '../rig/cloud.ts'
 import type { FaultName } from './faults.ts'
 
@@ -12,13 +12,9 @@ export function findUnexpectedExits(exits: readonly UnexpectedEnd[], faults: rea
     )
 }
 
-/** Number of log lines that a violation quotes. */
 const LOG_LINES = 3
 
-/**
- * Whether an exit is intended. A controller that cannot renew its lease exits, because it may no longer lead. An agent
- * that cannot reach the API server waits, so it never exits on purpose.
- */
+/** A controller exits on purpose when it cannot renew its lease. An agent never does; it waits for the API server. */
 function isByDesign({ service, lastLines }: UnexpectedEnd, faults: readonly FaultName[]): boolean {
   const wasApiAway = faults.includes('kube-apiserver') || faults.includes('etcd')
   return service === 'controller' && wasApiAway && lastLines.includes('leadership was lost')

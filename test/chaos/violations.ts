@@ -1,5 +1,3 @@
-// Finds violations in the snapshot of a converged cloud: a server that is not in its desired state, has no domain or
-// several, or has left orphans. Pure.
 import { findCondition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Objects } from './api.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -29,7 +27,6 @@ export function findApiViolations(objects: Objects): string[] {
 
 const uidOf = ({ metadata }: Server): string => metadata.uid ?? ''
 
-/** A check of a server: whether the server fails it, and what to report then. */
 type Check = [isViolated: boolean, description: string]
 
 const describeViolations = ({ metadata }: Server, checks: readonly Check[]): string[] =>
@@ -54,8 +51,7 @@ function findStatusViolations(server: Server): string[] {
 }
 
 /**
- * Checks that the host has exactly what the server needs: one domain, one QEMU, files, taps, addresses, and pins (files
- * that keep its images in the cache).
+ * Checks that the host has exactly what the server needs. Pins are files that keep the server's images in the cache.
  */
 function findHostViolations(server: Server, snapshot: Snapshot): string[] {
   const uid = uidOf(server)
@@ -91,7 +87,6 @@ const keysOf = ({ status }: Server): string[] =>
 const macsOf = ({ status }: Server): string[] =>
   (status?.instance?.interfaces ?? []).map(({ macAddress }) => macAddress)
 
-/** Compares the usage in a host's status with the flavors of its servers. */
 function findUsageViolations({ metadata, status = {} }: Hypervisor, { servers }: Objects): string[] {
   const here = servers.filter((server) => server.status?.host === metadata.name)
   const sum = (of: 'vcpus' | 'ram' | 'disk'): number =>
@@ -103,7 +98,6 @@ function findUsageViolations({ metadata, status = {} }: Hypervisor, { servers }:
   return reported === actual ? [] : [`${metadata.name} reports ${reported}, not ${actual}`]
 }
 
-/** Checks that an action record has succeeded and has exactly one event, with the result Success. */
 function findRecordViolations({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
   const name = `record ${metadata.name} (${spec.action})`
   const owner = servers.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid)
@@ -113,7 +107,6 @@ function findRecordViolations({ metadata, spec, status }: ServerAction, { server
   return [`${name} is ${status?.phase} with events ${results || 'none'}: ${status?.message}`]
 }
 
-/** Finds Ports, and anything on the host, that belong to no existing server. */
 function findOrphans(snapshot: Snapshot): string[] {
   const { servers } = snapshot
   const uids = servers.map(uidOf)

@@ -1,6 +1,5 @@
-// Runs the cases of the kill matrix with several workers, each on a cloud of its own. A case kills one process at one
-// point of a story (one operation of a user on a server). A point is the moment before or after one effect of agent or
-// controller.
+// Runs the cases of the kill matrix with several workers, each on its own cloud. A case kills one process before or
+// after one effect of agent or controller.
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
 import { ChaosCloud } from './chaos-cloud.ts'
@@ -15,7 +14,7 @@ export interface RunOptions {
   stories: readonly StoryName[]
   faults: readonly FaultName[]
   clouds: number
-  /** Called after each case with all results so far, so that they can be saved before the run ends. */
+  /** Called after each case, so that results can be saved before the run ends. */
   onResult?: (matrix: Matrix) => void
   /** Selects the cases to run; undefined: all. */
   selects?: (candidate: Case) => boolean
@@ -23,16 +22,11 @@ export interface RunOptions {
 }
 
 const SERVER = 'vm'
-/**
- * Number of attempts to start a cloud, and to run a case until it reaches the point at which it kills a process. A case
- * may miss a point at which the controller deletes an object, because Kubernetes' garbage collector may delete the
- * object earlier.
- */
+/** Number of attempts to start a cloud, and to run a case until it reaches the moment at which it kills a process. */
 const ATTEMPTS = 4
 /**
- * Matches the names of points at which the controller deletes an object that Kubernetes' garbage collector may delete
- * first. A case (a kill at one point) that misses such a point in every attempt is dropped; it does not count as
- * failed.
+ * Moments at which the controller deletes an object that Kubernetes' garbage collector may delete first. A case that
+ * misses such a moment in every attempt is dropped, not failed.
  */
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
@@ -63,7 +57,6 @@ export async function runCases(options: RunOptions): Promise<Matrix> {
   return { results, rows }
 }
 
-/** Starts a cloud whose servers have the guest that boots and powers off at once. */
 async function startMatrixCloud(log: (line: string) => void): Promise<ChaosCloud> {
   const cloud = await startChaosCloud(log)
   cloud.image = 'button'
@@ -76,10 +69,7 @@ export async function startChaosCloud(log: (line: string) => void): Promise<Chao
   return new ChaosCloud(gated, log)
 }
 
-/**
- * Runs each operation (story) twice without kills, and returns the points that both runs reached. A point is the moment
- * before or after one effect.
- */
+/** Returns the points (moments before or after an effect) that both of two runs without kills reached. */
 async function recordAllPoints(
   cloud: ChaosCloud,
   { stories: names, log }: RunOptions,
@@ -94,11 +84,7 @@ async function recordAllPoints(
   return points
 }
 
-/**
- * Brings the server into the state in which the operation starts, runs the operation, and returns its points (moments
- * before or after an effect). Before an operation that deletes the server, a new server is made: it has the fewest
- * objects to delete, so the operation has the fewest points.
- */
+/** Before an operation that deletes the server, makes a new server, because it has the fewest objects to delete. */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   if (stories[name].to === 'absent') await cloud.clear()
   for (;;) {
@@ -112,10 +98,7 @@ async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<Reached
 const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
   nextStep(pending, cloud.serverOf(SERVER))
 
-/**
- * Runs an operation without kills. Returns its points (moments before or after an effect) in order. Throws if the
- * checks find violations.
- */
+/** Returns the points (moments before or after an effect) in order. Throws if the checks find violations. */
 async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   const points: ReachedPoint[] = []
   const onPoint = (server: string, point: ReachedPoint['point']): void => {
@@ -129,7 +112,6 @@ async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<Rea
 class Worker {
   readonly #options: RunOptions
   readonly #addResult: (result: Result) => void
-  /** The cases that no worker has taken yet; all workers share this list. */
   readonly #pending: Case[]
   readonly #attempts = new Map<Case, number>()
   #cloud: ChaosCloud | undefined
@@ -162,7 +144,6 @@ class Worker {
     else await this.#runCase(this.#cloud, step.run)
   }
 
-  /** Starts a cloud. Makes several attempts, because a start may time out on a busy machine. */
   async #startCloud(): Promise<ChaosCloud> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -199,8 +180,8 @@ class Worker {
   }
 
   /**
-   * Queues a case again after a run that did not reach the point of the kill. After the last attempt the case fails, or
-   * is dropped if Kubernetes' garbage collector may have been faster than the controller.
+   * Queues the case again. After its last attempt it fails, or is dropped if Kubernetes' garbage collector may have
+   * been faster than the controller.
    */
   #retry(next: Case): void {
     const { story, pointName, fault } = next
@@ -211,7 +192,6 @@ class Worker {
     else this.#report({ ...next, violations: [NOT_REACHED], seconds: 0 })
   }
 
-  /** Stops a cloud after an error, because its state is unknown. The next case gets a new cloud. */
   async #discardCloud(cloud: ChaosCloud, error: unknown): Promise<void> {
     this.#options.log(`starting a new cloud after an error: ${String(error)}`)
     await cloud.gated.stop()

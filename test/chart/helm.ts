@@ -1,4 +1,3 @@
-// Runs Helm on the chart, with caches and settings of its own.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -10,7 +9,6 @@ export const chartFolder = join(root, 'charts/kubenova')
 /** Values by their paths, such as `{ 'controller.replicas': 3 }`. */
 export type Values = Readonly<Record<string, unknown>>
 
-/** The arguments by which Helm sets the values. */
 export const setFlags = (values: Values): string[] =>
   Object.entries(values).flatMap(([path, value]) => ['--set-json', `${path}=${JSON.stringify(value)}`])
 
@@ -40,7 +38,6 @@ export class Helm {
     return runCommand([this.#path, ...args], { env: this.#env, timeout: 120_000 })
   }
 
-  /** The manifests of the release `kubenova` in the namespace `kubenova-system`. */
   async template(values: Values = {}): Promise<string> {
     const where = ['--namespace', 'kubenova-system', '--kube-version', '1.36.3']
     return this.run('template', 'kubenova', chartFolder, ...where, ...setFlags(values))

@@ -1,5 +1,5 @@
-// Tests install, upgrade and uninstall of the chart on a real API server. There is no kubelet: the test runs the
-// programs of hooks itself, with the account of their Pods, and writes the result into the status of their Jobs.
+// There is no kubelet: the test runs the programs of hooks itself, with the account of their Pods, and writes the
+// result into the status of their Jobs.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,9 +33,6 @@ const namesOf = async (kind: string): Promise<string[]> =>
     .split('\n')
     .filter(Boolean)
 
-/**
- * Runs the program of the pre-delete hook as its Pod would. Returns its standard error, which is empty if it succeeds.
- */
 async function runUninstallGuard(): Promise<string> {
   const kubeconfig = await plane().serviceAccount(namespace, 'kubenova-uninstall-guard')
   const argv = [process.execPath, join(root, 'hooks/main.ts'), 'uninstall-guard']
@@ -45,7 +42,6 @@ async function runUninstallGuard(): Promise<string> {
   )
 }
 
-/** The status that the Job controller writes when the Pod of a Job has ended. */
 function jobStatus(succeeded: boolean): object {
   const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
   const types = succeeded ? ['SuccessCriteriaMet', 'Complete'] : ['FailureTarget', 'Failed']
@@ -64,8 +60,7 @@ function jobStatus(succeeded: boolean): object {
 }
 
 /**
- * Uninstalls the release. Returns in `refusal` the message with which the hook refused, or '' if the release is gone;
- * and in `output` the output or the error of Helm.
+ * `refusal`: the message with which the hook refused, or '' if the release is gone. `output`: Helm's output or error.
  */
 async function uninstall(): Promise<{ refusal: string; output: string }> {
   const ended = helm.run('uninstall', 'kubenova', '--namespace', namespace).catch((error: Error) => error.message)

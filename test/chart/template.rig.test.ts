@@ -1,4 +1,3 @@
-// Tests what the chart renders, without a cluster.
 import { globSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -125,7 +124,6 @@ describe('the options of a program', () => {
     minimum?: number
     default?: unknown
   }
-  /** A value that the option accepts and that is not its default. */
   const anotherValue = ({ type, enum: choices, minimum = 0, default: standard }: OptionSchema): unknown => {
     if (choices) return choices.find((choice) => choice !== standard)
     if (type === 'boolean') return standard !== true
@@ -162,7 +160,7 @@ describe("the agent's Pod", () => {
     volumes: Volume[]
   }
 
-  /** The directories for disks that the Pod mounts. Each has the form `path type propagation`. */
+  /** Each has the form `path type propagation`. */
   async function diskMountsWith(values: Values): Promise<string[]> {
     const agent = readManifests(await helm.template(values)).find(({ kind }) => kind === 'DaemonSet')
     const { containers, volumes } = (agent as unknown as { spec: { template: { spec: PodSpec } } }).spec.template.spec

@@ -1,7 +1,6 @@
 /**
- * Compares an answer of the shim with the answer that Nova gave in the recording. The status, the headers in
- * `comparedHeaders`, and the fixed words of the API in the body must be equal. For the rest of the body, only the
- * members and the types of their values are compared.
+ * Compares an answer of the shim with Nova's recorded one. Status, `comparedHeaders` and fixed words of the API must be
+ * equal. Only the names and types of other body members are compared.
  */
 import type { RecordedResponse } from './exchange.ts'
 import type { Placeholders } from './placeholders.ts'
@@ -13,10 +12,7 @@ export interface ActualResponse {
   text: string
 }
 
-/**
- * The headers whose values are compared. For the headers in `requiredHeaders`, which hold request IDs, only the
- * presence is checked.
- */
+/** Headers in `requiredHeaders`, which hold request IDs, need only be present. */
 const comparedHeaders = [
   'content-type',
   'openstack-api-version',
@@ -72,7 +68,7 @@ function parseJson(text: string): { value: unknown } | undefined {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The JSON type of a value. Two numbers, or two booleans, are compared only by their types, not by their values. */
+/** Numbers and booleans are compared only by type. */
 const classOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
 
 function compareValues(recorded: unknown, actual: unknown, path: string, names: Placeholders): string[] {
@@ -84,10 +80,7 @@ function compareValues(recorded: unknown, actual: unknown, path: string, names: 
   return []
 }
 
-/**
- * Matches the paths of members whose value is a fixed word of the API, such as a status. These texts must be equal. In
- * place of any other text without a placeholder, every text is accepted.
- */
+/** Paths of members whose text is a fixed word of the API, such as a status, and must be equal. */
 const words =
   /\.(status|vm_state|OS-EXT-STS:(vm_state|task_state)|rel|message|action|event|result|type|visibility|code|title)$/
 
@@ -116,8 +109,8 @@ function compareObjects(
 }
 
 /**
- * Compares only the first items of two lists, because the number of items depends on the cloud. But an empty list
- * equals only an empty list.
+ * Compares only the first items, because the number of items depends on the cloud. An empty list equals only an empty
+ * list.
  */
 function compareArrays(recorded: unknown[], actual: unknown[], path: string, names: Placeholders): string[] {
   if (recorded.length === 0 || actual.length === 0)

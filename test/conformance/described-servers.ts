@@ -1,4 +1,3 @@
-/** Servers of a replay that a `setup` describes by more than their state. */
 import { servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 import type { Server } from '../../crds/index.ts'
@@ -10,7 +9,7 @@ interface Description {
 
 const macAddress = 'fa:16:3e:00:00:01'
 
-/** Returns what the text says beyond the state; undefined if it says no more. */
+/** undefined: the text says nothing beyond the server's state. */
 function describedBy(setup: string): Description | undefined {
   if (setup.includes('with metadata, tags, description, one port, user data'))
     return {
@@ -48,7 +47,6 @@ function describedBy(setup: string): Description | undefined {
   return undefined
 }
 
-/** Gives the server what the `setup` says beyond its state. */
 export async function applyDescription(setup: string, { metadata }: Server, shim: TestShim): Promise<void> {
   const described = describedBy(setup)
   if (!described) return

@@ -1,6 +1,6 @@
 /**
- * Recordings of requests to a real Nova and of its answers (exchanges). A file has one JSON object per line. The
- * exchanges of one group at one microversion are replayed together, in order.
+ * Exchanges: recorded requests to a real Nova with its answers, one JSON object per line. Exchanges of one group at one
+ * microversion are replayed together, in order.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 export interface RecordedResponse {
   status: number
   headers: Readonly<Record<string, string>>
-  /** The body: `body` if it could be parsed as JSON, else `raw`, the text itself. An empty body sets neither field. */
+  /** `raw` is the text of a body that is no JSON. An empty body sets neither field. */
   body?: unknown
   raw?: string
 }
@@ -21,8 +21,7 @@ export interface Exchange {
   /** Empty for an exchange that tests the microversion headers themselves. */
   microversion: string
   /**
-   * Further microversions at which the same request got the same answer. The value is the position of the exchange
-   * among those of its group at that microversion.
+   * Further microversions with the same answer, each with the exchange's position in its group at that microversion.
    */
   sameAt?: Readonly<Record<string, number>>
   as: string
@@ -35,14 +34,10 @@ export interface Exchange {
     body?: unknown
     raw?: string
   }
-  /**
-   * null: Nova's answer is not known. The request is still sent, because later requests of the run may build on it, but
-   * its answer is not compared.
-   */
+  /** null: Nova's answer is not known. The request is still sent, because later requests may build on it. */
   response: RecordedResponse | null
 }
 
-/** The exchanges of one group at one microversion, in the order of the recording. */
 export interface Run {
   group: string
   microversion: string
@@ -60,7 +55,6 @@ export function loadRuns(folder: string, area?: string): Run[] {
   })
 }
 
-/** A run, and the position of each exchange in it. */
 interface Entry {
   run: Run
   places: Map<Exchange, number>

@@ -1,7 +1,6 @@
 /**
- * Flavors of a replay. In the recording, one group of requests created flavors such as `x-2-104`, and other groups
- * changed them. Flavors such as `x-2-104-t` were only for a trial: the recording removed each of them before the next
- * request.
+ * In the recording, one group of requests created flavors such as `x-2-104`, and other groups changed them. Each flavor
+ * such as `x-2-104-t` was removed before the next request.
  */
 import { flavors, flavorsById } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
@@ -9,8 +8,8 @@ import type { Exchange } from './exchange.ts'
 import { Placeholders } from './placeholders.ts'
 
 /**
- * Gives each flavor that the request names an ID. Also creates the flavor, because the group of requests that created
- * it in the recording is not part of this run. Creates none if the run is that group.
+ * Gives each flavor that the request names an ID. Creates the flavor too, unless this run is the group of requests that
+ * creates it.
  */
 export async function prepareFlavors({ group, request }: Exchange, names: Placeholders, shim: TestShim): Promise<void> {
   const texts = `${request.path} ${JSON.stringify(request.body ?? '')}`
@@ -23,9 +22,7 @@ export async function prepareFlavors({ group, request }: Exchange, names: Placeh
   }
 }
 
-/**
- * If the request has created a flavor that was only for a trial (`x-…-t`), removes the flavor, as the recording did.
- */
+/** Removes a flavor that was only for a trial (`x-…-t`) after its creation, as the recording did. */
 export async function removeTrialFlavor(answer: { status: number; text: string }, shim: TestShim): Promise<void> {
   if (answer.status !== 200 || !answer.text.startsWith('{"flavor":')) return
   const { flavor } = JSON.parse(answer.text) as { flavor: { id: string; name: string } }

@@ -1,4 +1,3 @@
-/** The servers a to f, of which the recorded lists of servers are made. */
 import { servers } from '../../api-shim/state/stores.ts'
 import type { Server, VmState } from '../../crds/index.ts'
 import type { Placeholders } from './placeholders.ts'
@@ -12,7 +11,6 @@ interface ListedServer {
   vmState?: VmState
   locked?: 'owner'
   spec?: object
-  /** Fields of the status that the state does not tell. */
   status?: object
 }
 
@@ -25,12 +23,11 @@ const listed: Readonly<Record<string, ListedServer>> = {
   },
   b: { flavor: 'f-small', image: 'other', vmState: 'stopped', spec: { tags: ['t2'] } },
   c: { flavor: 'f-wide', locked: 'owner', spec: { lockedReason: 'because' } },
-  // An administrator has set the state of d; so it has no fault.
+  // An administrator has set the state to `error`, so the server has no fault.
   d: { vmState: 'error', status: { fault: null, powerState: 'Running' } },
   e: { namespace: 'other' },
 }
 
-/** Creates the servers if the `setup` names them, and gives values to their placeholders, such as `server:a`. */
 export async function seedListedServers(setup: string, names: Placeholders, stand: Stand): Promise<void> {
   if (!setup.startsWith('servers a ACTIVE') || names.get('server:a') !== undefined) return
   for (const [index, [name, listedServer]] of Object.entries(listed).entries()) {
@@ -52,7 +49,7 @@ async function seedServer(
     'compute.kubenova.io/reservation-id': 'r-1a2b3c4d',
   }
   const server = await shim.seed<Server>(servers.kind, {
-    // Lists are sorted by the time of creation, which has no fractions of a second.
+    // Lists are sorted by creation time in whole seconds, so each server gets a second of its own.
     metadata: { name, namespace, annotations, creationTimestamp: `2026-01-02T03:04:0${index}Z` },
     spec: { flavor, image: { name: image, namespace: 'admin' }, displayName: name, configDrive: false, ...spec },
   })

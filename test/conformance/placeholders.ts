@@ -1,10 +1,10 @@
 /**
- * Placeholders in recorded exchanges, such as `{server:1}` or `{uuid}`. They stand for values that differ from run to
- * run. This module knows the values in the present run, and which values an answer may have in their place.
+ * Placeholders in recorded exchanges, such as `{server:1}` or `{uuid}`, stand for values that differ from run to run.
+ * This module knows their values in the present run.
  */
 
 /**
- * Regular expressions for placeholders that stand for any value of a form, such as `{uuid}`, and not for a certain
+ * Regular expressions for placeholders that stand for any value of a form, such as `{uuid}`, rather than for one
  * object.
  */
 const forms: Readonly<Record<string, string>> = {
@@ -31,7 +31,6 @@ const forms: Readonly<Record<string, string>> = {
 
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*(?::[\w-]+)*)\}/g
 
-/** Values to send for placeholders such as `{uuid}` that stand for no object of the cloud. */
 const samples: Readonly<Record<string, string>> = {
   uuid: '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f',
   hex32: '5f0a1c9e3b524c6e9d1f7a2b8c3d4e5f',
@@ -68,9 +67,8 @@ export class Placeholders {
   }
 
   /**
-   * The text with its placeholders replaced by their values. A placeholder such as `{uuid}`, which stands for no
-   * object, is replaced by a sample value, and one such as `{volume:1}` by an invented UUID. Any other placeholder
-   * without a value stays.
+   * Replaces placeholders by their values. `{uuid}` and the like get sample values, and `{volume:1}` an invented UUID.
+   * Any other placeholder without a value stays.
    */
   fill(text: string): string {
     return text.replace(
@@ -80,8 +78,8 @@ export class Placeholders {
   }
 
   /**
-   * A UUID for a placeholder of a volume or a port, such as `{volume:1}`. No such object exists here, but with a UUID
-   * the request is as well-formed as the recorded one. undefined: the placeholder is of another kind.
+   * No such volume or port exists here, but with a UUID the request is as well-formed as the recorded one. undefined:
+   * another kind of placeholder.
    */
   #inventUuid(name: string): string | undefined {
     const [, number = ''] = /^(?:volume|port):(\d+)$/.exec(name) ?? []
@@ -91,15 +89,11 @@ export class Placeholders {
     return uuid
   }
 
-  /** The names of the placeholders in a text. */
   static namesIn(text: string): string[] {
     return [...text.matchAll(PLACEHOLDER)].map(([, name = '']) => name)
   }
 
-  /**
-   * Whether the actual text is equal to the recorded one if placeholders are replaced by values. A placeholder such as
-   * `{server:1}` that has no value yet takes its value from the actual text.
-   */
+  /** A placeholder such as `{server:1}` that has no value yet takes its value from the actual text. */
   matches(recorded: string, actual: string): boolean {
     if (this.fill(recorded) === actual) return true
     if (!recorded.includes('{')) return false
@@ -118,8 +112,8 @@ export class Placeholders {
     if (value !== undefined) return escapeRegex(value)
     const form = forms[name]
     if (form !== undefined) return form
-    // A name without a colon stands for a path of the recorded site or for something outside of the cloud: any text
-    // matches. So does a name that occurs a second time in this text.
+    // Any text matches a name without a colon, which stands for something outside of the cloud. The same holds for a
+    // name that occurs a second time in this text.
     if (names.includes(name) || !name.includes(':')) return '.*?'
     names.push(name)
     return '(.+?)'

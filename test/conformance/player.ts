@@ -1,7 +1,3 @@
-/**
- * Plays a run of recorded exchanges: brings the state that each recording was made in about, sends the request to the
- * shim, and compares the answer with that of the real Nova.
- */
 import type { Server } from '../../crds/index.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
 import { applyDescription, waitUntilSettled } from './described-servers.ts'
@@ -19,12 +15,11 @@ export interface Result {
   differences: string[]
 }
 
-/** Plays one run on a stand of its own. */
 class Replay {
   readonly #stand: Stand
   readonly #run: Run
   readonly #names: Placeholders
-  /** The servers of the run, by their placeholders, such as `server:1`. */
+  /** By placeholder, such as `server:1`. */
   readonly #servers = new Map<string, Server>()
   #lastSetup = ''
   #aggregates = 0
@@ -52,9 +47,8 @@ class Replay {
   }
 
   /**
-   * After the creation of an aggregate, sets the value of its placeholder `aggregate:N` to its ID. The IDs of
-   * aggregates are numbers, and the recording does not tell one aggregate's number from another's. So the aggregates
-   * are counted in the order in which they are created.
+   * The recording does not tell one aggregate's ID from another's, because the IDs are numbers. So `aggregate:N` is the
+   * Nth aggregate that is created.
    */
   #bindAggregate({ request }: Exchange, { status, text }: ActualResponse): void {
     if (request.method !== 'POST' || status !== 200 || !request.path.endsWith('/os-aggregates')) return
@@ -63,10 +57,6 @@ class Replay {
     this.#names.bind(`aggregate:${this.#aggregates}`, String(aggregate.id))
   }
 
-  /**
-   * Creates the servers that `setup` or the request names, and brings the servers that `setup` names into the state
-   * that it describes.
-   */
   async #prepare({ setup, request, ...rest }: Exchange): Promise<void> {
     const { shim } = this.#stand
     await seedListedServers(setup, this.#names, this.#stand)
@@ -115,16 +105,16 @@ class Replay {
       method: request.method as 'GET',
       url: `/compute${this.#names.fill(request.path)}`,
       headers: { ...headers, ...(as === 'none' || 'x-auth-token' in headers ? {} : { 'x-auth-token': as }) },
-      // In a recorded body, the placeholder of a float is a quoted text. Replace it together with its quotes, because a
-      // number in JSON has none. The only float in recorded bodies is 1.5.
+      // In a recorded body, a float is the quoted text `{float}`. Replace the quotes too, because a JSON number has
+      // none. The only float is 1.5.
       ...(payload === undefined ? {} : { payload: this.#names.fill(payload.replaceAll('"{float}"', '1.5')) }),
     })
     return { status: answer.statusCode, headers: answer.headers as Record<string, string>, text: answer.body }
   }
 
   /**
-   * The recorded answer with the microversion of this run in its headers. Exchanges at several microversions share one
-   * record (`sameAt`) if their answers differ only in these headers.
+   * Exchanges at several microversions share one record (`sameAt`) if their answers differ only in the headers that
+   * name the microversion.
    */
   #withVersion({ response, microversion }: Exchange): NonNullable<Exchange['response']> {
     const { headers = {}, ...rest } = response ?? { status: 0 }

@@ -1,8 +1,6 @@
-/** The servers and the quota that the projects had in the recording when requests about quotas and usage were sent. */
 import { quotaConfigMaps, servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 
-/** For each project, the flavor of each of its servers. */
 const serversOfProjects: Readonly<Record<string, readonly string[]>> = {
   mine: ['f-tiny'],
   other: ['f-tiny', 'f-tiny', 'f-tiny', 'f-tiny'],

@@ -1,6 +1,5 @@
-// Replays a selection of the recorded exchanges with a real Nova, in `exchanges/`, a file for each area. The file
-// known-differences.txt has the IDs of those that the shim does not answer as Nova does: a new difference fails the
-// test, and so does one that is gone but still listed.
+// Replays recorded exchanges with a real Nova (`exchanges/`). known-differences.txt lists those that the shim answers
+// differently: a new difference fails the test, and so does a listed one that is gone.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

@@ -1,7 +1,6 @@
 /**
- * Sends the recorded requests to the shim, and compares its answers with those of the real Nova. The shim runs in this
- * process and uses the fake API server. So a replay can write the recorded state of a server into the fake API server,
- * and need not wait until a server reaches it.
+ * Sends the recorded requests to the shim, and compares its answers with Nova's. The shim runs in this process on the
+ * fake API server, so a server's recorded state can be written instead of awaited.
  * Usage: node test/conformance/replay.ts --exchanges DIR [--area NAME] [--group TEXT] [--version 2.N] [--show N]
  */
 import { parseArgs } from 'node:util'

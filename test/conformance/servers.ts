@@ -1,6 +1,6 @@
 /**
- * Servers of a replay. No controller and no agent runs. Instead, the replay writes the status that they would write, so
- * that a server has each recorded state at once.
+ * No controller and no agent runs in a replay. The replay writes the status itself, so that a server has each recorded
+ * state at once.
  */
 
 import { actions, servers } from '../../api-shim/state/stores.ts'
@@ -8,7 +8,6 @@ import type { TestShim } from '../../api-shim/testing.ts'
 import type { Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
 import { isNotFound } from '../../kube/errors.ts'
 
-/** The state of a server that the text of a `setup` describes. */
 export interface WantedState {
   vmState: VmState
   taskState?: TaskState
@@ -23,10 +22,7 @@ const stateOfStatus: Readonly<Record<string, VmState>> = {
   VERIFY_RESIZE: 'resized',
 }
 
-/**
- * Returns the state of a server that a text such as `{server:1}: vm_state paused, task none` describes; undefined if
- * the text describes no such state.
- */
+/** Parses a text such as `{server:1}: vm_state paused, task none`; undefined if it describes no state. */
 export function wantedState(setup: string): WantedState | undefined {
   const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
   const [, status, running] = /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
@@ -53,10 +49,6 @@ const desiredOf: Readonly<Partial<Record<VmState, string>>> = {
   stopped: 'Stopped',
 }
 
-/**
- * Creates a server in the project of the user `member`, with the fields that a create request of that user would give
- * it.
- */
 export const createServer = (shim: TestShim, name: string): Promise<Server> =>
   shim.seed<Server>(servers.kind, {
     metadata: {
@@ -70,10 +62,7 @@ export const createServer = (shim: TestShim, name: string): Promise<Server> =>
     spec: { flavor: 'f-tiny', image: { name: 'tiny', namespace: 'admin' }, displayName: name, configDrive: false },
   })
 
-/**
- * Writes spec and status of a server so that it is in the state `wanted`. Does nothing if the server does not exist any
- * more.
- */
+/** Does nothing if the server no longer exists. */
 export async function setState(
   shim: TestShim,
   ref: { name: string; namespace?: string | undefined },

@@ -1,8 +1,3 @@
-/**
- * Builds the cloud in which the exchanges were recorded, on the fake API server: its users, flavors, images, networks
- * and hosts.
- */
-
 import { aggregates, flavors, hypervisors, images, networks } from '../../api-shim/state/stores.ts'
 import { TestShim, type TestUser } from '../../api-shim/testing.ts'
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
@@ -11,7 +6,7 @@ import { actOn } from './simulated-hosts.ts'
 
 export const PUBLIC_URL = 'http://shim.test'
 
-/** The users, by the name that the field `as` of an exchange has for them. */
+/** By the name in an exchange's field `as`. */
 const users: Readonly<Record<string, TestUser>> = {
   member: { project: 'mine', role: 'member' },
   reader: { project: 'mine', role: 'reader' },
@@ -45,14 +40,13 @@ const IPv6 = 'fd00:10::/64'
 
 export interface Stand {
   shim: TestShim
-  /** The values of the placeholders that name objects of this cloud, such as `flavor:tiny`. */
   names: Map<string, string>
 }
 
 interface StandOptions {
   /** The address that stands in answers. */
   publicUrl?: string
-  /** Called before the shim starts: later it takes no hooks. */
+  /** Called before the shim starts, because afterwards it takes no hooks. */
   beforeStart?: (shim: TestShim) => void
 }
 
@@ -60,8 +54,7 @@ export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: Stand
   const shim = new TestShim({
     users,
     publicUrl,
-    // Call actOn() only after the present write has ended. actOn() writes, too, and would otherwise change the store
-    // while the present write is changing it.
+    // actOn() writes too, so it must not run until the present write has ended.
     onWrite: (write) => setImmediate(() => void actOn(write, shim.api)),
   })
   beforeStart?.(shim)
@@ -139,10 +132,6 @@ async function seedHosts(shim: TestShim, names: Names): Promise<void> {
   await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
 }
 
-/**
- * Creates the Lease of an agent or of the controller, with a renewal at the present time, so that the process counts as
- * running.
- */
 const seedLease = (shim: TestShim, name: string, holderIdentity: string): Promise<unknown> =>
   shim.api.resource<Lease>(leases).create({
     metadata: { name, namespace: 'kubenova-system' },

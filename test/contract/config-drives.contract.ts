@@ -7,7 +7,6 @@ const withDisplayName = (guest: Guest, displayName: string): Guest => ({
   server: { ...guest.server, spec: { ...guest.server.spec, displayName } },
 })
 
-/** Tests what actions rely on in ConfigDrives, a group of methods of `Host` (actions/host). */
 export function describeConfigDrivesContract(getHost: () => ContractHost): void {
   describe('ConfigDrives', () => {
     afterEach(() => getHost().reset())

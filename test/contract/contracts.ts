@@ -1,7 +1,3 @@
-/**
- * The contract suites of all capabilities. A capability is a group of methods of `Host`. The suites run on the fake,
- * the simulated and the real host, so that all three behave the same.
- */
 import type { Capability } from '../../actions/host/index.ts'
 import { describeConfigDrivesContract } from './config-drives.contract.ts'
 import type { ContractHost } from './contract-host.ts'

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** Tests what actions rely on in Disks, a group of methods of `Host` (actions/host). */
 export function describeDisksContract(getHost: () => ContractHost): void {
   describe('Disks', () => {
     afterEach(() => getHost().reset())
@@ -61,7 +60,6 @@ export function describeDisksContract(getHost: () => ContractHost): void {
     it('create can be finished by a new process when the agent died during it', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      // The agent is restarted before the call ends, so the result of the call is ignored.
       host.host.disks.create(guest, ctx).catch(() => undefined)
       await host.restartAgent()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')

@@ -1,7 +1,3 @@
-/**
- * The calls of Domains, a group of methods of `Host` (actions/host), and functions that bring a domain into each state
- * in which an action may find it.
- */
 import type { Guest } from '../../actions/host/index.ts'
 import { isKubenovaError } from '../../crds/index.ts'
 import { type ContractHost, ctx, type GuestOptions, prepareAndDefine, waitUntilDone } from './contract-host.ts'
@@ -22,8 +18,8 @@ export const domainCalls = {
 export type CallName = keyof typeof domainCalls
 
 /**
- * For each state in which an action may find a domain: a function that brings the domain into it. The guest ignores the
- * power button, so a domain stays on until a call cuts its power.
+ * Functions that bring a domain into each state in which an action may find it. The guest ignores the power button, so
+ * a domain stays on until a call cuts its power.
  */
 export const domainStates = {
   missing: async () => undefined,
@@ -50,7 +46,6 @@ async function defineAndStart(host: ContractHost, guest: Guest): Promise<void> {
   await domainCalls.start(host, guest)
 }
 
-/** Makes a guest with disks and ports, but without a domain. */
 export async function newPreparedGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b0')
@@ -58,7 +53,6 @@ export async function newPreparedGuest(host: ContractHost, options: GuestOptions
   return guest
 }
 
-/** Makes a guest whose domain runs with the boot ID `b1`. */
 export async function newRunningGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b1')
@@ -66,10 +60,9 @@ export async function newRunningGuest(host: ContractHost, options: GuestOptions 
   return guest
 }
 
-/** The outcome (see outcomeOf) of a call that libvirt rejects. */
 export const libvirtError = 'Transient LibvirtError'
 
-/** Makes the call. Returns the power of the domain afterwards, or the kind and code of the error that was thrown. */
+/** Returns the domain's power after the call, or the kind and code of the error. */
 export async function outcomeOf(host: ContractHost, guest: Guest, call: Call): Promise<string> {
   try {
     await call(host, guest)

@@ -1,7 +1,3 @@
-/**
- * Tests of Domains (a group of methods of `Host`) that each implementation of `Host` must pass: calls while disks or
- * ports are missing, and calls after a crash of the agent.
- */
 import { describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine, removeGuest } from './contract-host.ts'
 import { domainCalls, libvirtError, newRunningGuest, outcomeOf } from './domain-calls.ts'

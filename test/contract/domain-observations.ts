@@ -1,7 +1,4 @@
-/**
- * Tests of Domains (a group of methods of `Host`) that each implementation of `Host` must pass: observations, boot IDs,
- * shutdown requests, NMIs, and foreign domains (they have the UUID of a Server but another owner).
- */
+/** Foreign domains have the UUID of a Server but another owner. */
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'

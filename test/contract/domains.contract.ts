@@ -19,8 +19,8 @@ import {
 } from './domain-observations.ts'
 
 /**
- * For each call, its outcome in each state of the domain: the power of the domain afterwards, or the error that is
- * thrown. A second identical call has the same outcome. An error leaves the domain unchanged.
+ * For each call and each state of the domain: the domain's power afterwards, or the error. A second identical call has
+ * the same outcome. An error leaves the domain unchanged.
  */
 const outcomes: Record<CallName, Record<StateName, string>> = {
   define: {
@@ -97,7 +97,6 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
   },
 }
 
-/** Tests what actions rely on in Domains, a group of methods of `Host` (actions/host). */
 export function describeDomainsContract(getHost: () => ContractHost): void {
   describe('Domains', () => {
     afterEach(() => getHost().reset())

@@ -1,4 +1,3 @@
-/** The XML of a foreign domain: it has the UUID of a Server, but the agent did not make it. */
 import { ownerElement } from '../../agent/domain/metadata.ts'
 import { renderXml } from '../../agent/domain/render-xml.ts'
 import type { Owner } from './contract-host.ts'

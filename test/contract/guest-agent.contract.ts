@@ -3,10 +3,7 @@ import type { Guest, PasswordRefusal } from '../../actions/host/index.ts'
 import { type ContractHost, ctx } from './contract-host.ts'
 import { newPreparedGuest, newRunningGuest } from './domain-calls.ts'
 
-/**
- * Tests what actions rely on in GuestAgent, a group of methods of `Host` (actions/host). The images have no guest
- * agent, so only the cases are tested in which setPassword() refuses.
- */
+/** The images have no guest agent, so only refusals of setPassword() are tested. */
 export function describeGuestAgentContract(getHost: () => ContractHost): void {
   const setPassword = async (guest: Guest): Promise<PasswordRefusal | undefined> => {
     const host = getHost()

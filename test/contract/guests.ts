@@ -1,7 +1,3 @@
-/**
- * Makes the guests of the contract suites (tests that each implementation of `Host` must pass). Each guest has a small
- * Server that is placed on the host, with one network interface.
- */
 import { randomUUID } from 'node:crypto'
 import type { Guest } from '../../actions/host/index.ts'
 import { createNic } from '../../agent/net/testing.ts'

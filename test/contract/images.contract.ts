@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** Tests what actions rely on in Images, a group of methods of `Host` (actions/host). */
 export function describeImagesContract(getHost: () => ContractHost): void {
   describe('Images', () => {
     afterEach(() => getHost().reset())

@@ -1,6 +1,6 @@
 /**
- * A real host for the contract suites (tests that each implementation of `Host` must pass). libvirtd and QEMU run in
- * Linux namespaces, and the agent's own code uses them from the test process.
+ * A real host for the contract suites: libvirtd and QEMU run in Linux namespaces, and the test process runs the agent's
+ * code.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -37,8 +37,7 @@ import { makeSleepingGuestDisk } from './sleeping-guest.ts'
 const BOOT_MS = 240_000
 
 /**
- * @param dir directory for all files of the test; its path must be short, because it also holds UNIX sockets, whose
- * paths are limited to about 100 bytes
+ * @param dir directory for all files; its path must be short, because UNIX socket paths are limited to about 100 bytes
  */
 export async function startLibvirtHost(dir: string): Promise<LibvirtContractHost> {
   const systemImage = await ensureGuestImage()
@@ -62,7 +61,6 @@ export class LibvirtContractHost implements ContractHost {
   readonly #call: CallFunction
   readonly #guests = new Set<Guest>()
   readonly #sealingKey = generateKeyPairSync('x25519').privateKey
-  /** The HostSecrets by the names of their Servers. */
   readonly #hostSecrets = new Map<string, HostSecret>()
   #facts: Facts | undefined
   #agent: Agent | undefined
@@ -82,12 +80,10 @@ export class LibvirtContractHost implements ContractHost {
     return this.#agent.host
   }
 
-  /** Runs virsh, as an administrator or a backup program does. */
   virsh(...args: string[]): Promise<string> {
     return this.#rig.virsh(...args)
   }
 
-  /** The directory of the guest's Server, in which the Server's disks are. */
   directoryOf(guest: Guest): string {
     return this.#paths(guest).dir
   }
@@ -241,10 +237,6 @@ export class LibvirtContractHost implements ContractHost {
     this.#guests.clear()
   }
 
-  /**
-   * Stops the agent, its connection to libvirtd, and the host. withRigPart() calls this method after the tests of a
-   * file.
-   */
   async stop(): Promise<void> {
     await this.#stopAgent()
     await this.#session.close()
@@ -292,8 +284,8 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   /**
-   * An image without an operating system: an empty disk, whose guest ignores requests to power off. There are two
-   * exceptions: the guest of the image `sleeps` puts itself to sleep, and the file of the image `gone` does not exist.
+   * An empty disk, whose guest ignores requests to power off. Exceptions: the guest of the image `sleeps` puts itself
+   * to sleep, and the file of the image `gone` does not exist.
    */
   #emptyImageRef(name: string): Instance['image'] {
     const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))

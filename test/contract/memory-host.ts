@@ -1,7 +1,4 @@
-/**
- * A host in memory for the contract suites (tests that each implementation of `Host` must pass). It is the fake host of
- * the unit tests, or the same fake host inside the simulator.
- */
+/** The fake host of the unit tests, or the same fake host inside the simulator. */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { Instance } from '../../crds/index.ts'
 import type { FakeHost, Machine } from '../fakes/host.ts'
@@ -46,7 +43,7 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async waitForBoot(): Promise<void> {
-    // Nothing to wait for: a guest of the fake host counts as booted as soon as its domain runs.
+    // A guest of the fake host counts as booted as soon as its domain runs.
   }
 
   async killQemu(guest: Guest): Promise<void> {

@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
 import { domainCalls } from './domain-calls.ts'
 
-/** Tests what actions rely on in Ports, a group of methods of `Host` (actions/host). */
 export function describePortsContract(getHost: () => ContractHost): void {
   describe('Ports', () => {
     afterEach(() => getHost().reset())

@@ -2,10 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Guest, RescueSystem } from '../../actions/host/index.ts'
 import { type ContractHost, ctx, prepareAndDefine, waitUntilDone } from './contract-host.ts'
 
-/**
- * Tests what actions rely on in RescueDisks, a group of methods of `Host` (actions/host), and in the group Domains for
- * a guest in the mode `rescued`.
- */
 export function describeRescueDisksContract(getHost: () => ContractHost): void {
   describe('RescueDisks', () => {
     afterEach(() => getHost().reset())
@@ -18,7 +14,6 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
     const create = (host: ContractHost, guest: Guest, system: RescueSystem): Promise<void> =>
       waitUntilDone(() => host.host.rescueDisks.create(guest, system, ctx), 'rescue disk')
 
-    /** Makes a guest and its own disks, but no rescue disk. */
     async function newGuestWithDisks(host: ContractHost): Promise<Guest> {
       const guest = host.newGuest()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
@@ -58,7 +53,6 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
     it('create ends in a new process when the agent has died during it', async () => {
       const host = getHost()
       const [guest, system] = [await newGuestWithDisks(host), systemOf(host, 'r1')]
-      // The agent is restarted before the call ends, so the result of the call is ignored.
       host.host.rescueDisks.create(guest, system, ctx).catch(() => undefined)
       await host.restartAgent()
       await create(host, guest, system)

@@ -1,5 +1,4 @@
-// Runs the contract suites on a host of the simulator. In the simulator a call and its result are messages, and a
-// schedule decides when each is delivered.
+// In the simulator a call and its result are messages, and a schedule decides when each is delivered.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
@@ -20,7 +19,6 @@ const simulated = new SimulatedHost('h1', { vcpus: 64, ram: 65_536, disk: 1000 }
 let processCount = 0
 let agent: Process | undefined
 
-/** Kills the agent and starts another one. Returns the new agent's interface to the host. */
 function connect(): Host {
   agent?.kill()
   processCount += 1
@@ -30,7 +28,6 @@ function connect(): Host {
   return wrapHost(host, (_, act) => deliverUntilSettled(act()))
 }
 
-/** Delivers pending messages of the simulator, one by one, until `call` has ended. */
 async function deliverUntilSettled<T>(call: Promise<T>): Promise<T> {
   const state = { hasEnded: false }
   const ended = call.finally(() => (state.hasEnded = true))

@@ -1,7 +1,6 @@
 /**
- * A guest that puts itself to sleep. Its boot sector asks the machine for ACPI S3 (suspend to RAM) once, and then
- * halts. It notes in the CMOS RAM that it has slept. A reset keeps the CMOS RAM, so the guest does not sleep again
- * after a reset.
+ * The boot sector puts the machine into ACPI S3 (suspend to RAM) once, and then halts. A note in the CMOS RAM, which a
+ * reset keeps, prevents a second sleep.
  */
 const code = [
   'b0 70 e6 70 e4 71', //  mov al, 0x70; out 0x70, al; in al, 0x71    byte 0x70 of the CMOS RAM
@@ -13,7 +12,6 @@ const code = [
   'f4 eb fd', //           halt: hlt; jmp halt
 ]
 
-/** Makes the disk of the guest, a raw image. */
 export function makeSleepingGuestDisk(): Buffer {
   const image = Buffer.alloc(1024 ** 2)
   image.set(Buffer.from(code.join('').replaceAll(' ', ''), 'hex'))

@@ -1,7 +1,6 @@
 /**
- * Tests what happens when administrators change the definitions of domains with virsh, on a real libvirtd. There is a
- * test for each row of "Definition" in docs/guide/virsh.md, and for disks that somebody attaches or detaches. Each test
- * makes the change, lets the agent boot the domain once more, and checks what the domain then has.
+ * Administrators change definitions of domains with virsh. There is a test for each row of "Definition" in
+ * docs/guide/virsh.md, and for disks that somebody attaches or detaches.
  */
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -17,7 +16,6 @@ import { bootDomain, reasonOf, redefineDomain, takeSnapshot, VirshDomain } from 
 const getHost = withRigPart(startLibvirtHost)
 afterEach(() => getHost().reset())
 
-/** Boots a domain with an image that has these properties. */
 const newDomain = (options: GuestOptions = {}, properties: Record<string, string> = {}): Promise<VirshDomain> =>
   bootDomain(getHost(), options, properties)
 
@@ -61,8 +59,7 @@ describe('disks that somebody attaches or detaches', () => {
     const system = { image: domain.guest.instance.image, requestId: 'r1' }
     await waitUntilDone(() => getHost().host.rescueDisks.create(rescue.guest, system, ctx), 'the rescue disk')
     await rescue.bootAgain()
-    // In rescue mode, the rescue disk is vda and the server's own disk is vdb. So the disk that was attached as vdb
-    // must now have a later name.
+    // In rescue mode vda is the rescue disk and vdb the server's own disk, so the attached disk must have a later name.
     expect(await rescue.virsh('domblklist')).toMatch(/vd[c-z] +\S+-data\n/)
     await domain.bootAgain()
     expect(await domain.virsh('domblklist')).toMatch(/vd[b-z] +\S+-data\n/)

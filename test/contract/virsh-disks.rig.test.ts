@@ -1,7 +1,6 @@
 /**
- * Tests what happens when administrators and backup programs change the disks of domains with libvirt's tools, on a
- * real libvirtd. There is a test for each row of "Disks" in docs/guide/virsh.md. Each test makes the change, lets the
- * agent boot the domain once more, and checks what the domain then has.
+ * Administrators and backup programs change disks of domains with libvirt's tools. There is a test for each row of
+ * "Disks" in docs/guide/virsh.md.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -17,7 +16,6 @@ import { bootDomain, reasonOf, redefineDomain, takeSnapshot, VirshDomain } from 
 const getHost = withRigPart(startLibvirtHost)
 afterEach(() => getHost().reset())
 
-/** Boots a domain with an image that has these properties. */
 const newDomain = (options: GuestOptions = {}, properties: Record<string, string> = {}): Promise<VirshDomain> =>
   bootDomain(getHost(), options, properties)
 
@@ -263,7 +261,7 @@ describe('does not boot', () => {
     const domain = await newDomain()
     const outside = join(domain.directory, '../../..', 'outside')
     await takeSnapshot(domain, 'nightly', '--no-metadata', '--diskspec', `vda,file=${outside}`)
-    // A reboot checks this before it cuts the power of the guest.
+    // A reboot checks the definition before it cuts the power of the guest.
     expect(await reasonOf(getHost().host.domains.checkDefinition(domain.guest))).toBe('Transient DiskUnusable')
     expect((await domain.observe()).power).toBe('running')
     expect(await reasonOf(domain.bootAgain())).toBe('Transient DiskUnusable')

@@ -1,4 +1,3 @@
-/** A domain that a test changes with virsh, as administrators and backup programs do. */
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -14,7 +13,6 @@ import type { LibvirtContractHost } from './libvirt-host.ts'
 
 const execFileAsync = promisify(execFile)
 
-/** Boots a domain with an image that has these properties. */
 export async function bootDomain(
   host: LibvirtContractHost,
   options: GuestOptions,
@@ -27,7 +25,6 @@ export async function bootDomain(
   return new VirshDomain(host, guest)
 }
 
-/** Takes a snapshot of the domain's disks without its memory. */
 export const takeSnapshot = (domain: VirshDomain, name: string, ...more: string[]): Promise<string> =>
   domain.virsh('snapshot-create-as', name, '--disk-only', '--atomic', ...more)
 
@@ -47,7 +44,6 @@ export async function redefineDomain(domain: VirshDomain, edit: (xml: string) =>
   await domain.virshFile('define', file)
 }
 
-/** A guest whose domain an administrator or a backup program changes. */
 export class VirshDomain {
   readonly guest: Guest
   readonly #host: LibvirtContractHost
@@ -61,12 +57,11 @@ export class VirshDomain {
     guest.server.status = { ...guest.server.status, launchedAt: '2026-01-01T00:00:00Z' }
   }
 
-  /** Runs a virsh command on this domain. The domain's UUID is the first argument, before `args`. */
   virsh(command: string, ...args: string[]): Promise<string> {
     return this.#host.virsh(command, this.#uuid, ...args)
   }
 
-  /** Runs a virsh command whose only argument is an XML file. The file names the domain. */
+  /** The XML file, not an argument, names the domain. */
   virshFile(command: string, file: string): Promise<string> {
     return this.#host.virsh(command, file)
   }
@@ -86,7 +81,6 @@ export class VirshDomain {
     return join(this.directory, '../..', `${this.guest.server.metadata.name}-${name}`)
   }
 
-  /** Lets the agent observe the domain, as it does after an event from libvirtd. */
   observe() {
     return this.#host.host.domains.observe(this.guest)
   }
@@ -96,7 +90,7 @@ export class VirshDomain {
     await prepareAndDefine(this.#host, this.guest, `b${this.#boots}`)
   }
 
-  /** Boots the domain once more, as the agent does when it finds that somebody has destroyed it. */
+  /** Boots the domain as the agent does when somebody has destroyed it. */
   async bootAgain(): Promise<void> {
     await this.virsh('destroy').catch(() => undefined)
     await this.observe()
@@ -120,22 +114,19 @@ export class VirshDomain {
       const { file, dev } = childAt(node, 'source')?.attributes ?? {}
       if (file ?? dev) names.push(basename(file ?? dev ?? ''))
     }
-    // The lowest layer of a root disk is the image in the cache. Leave it out, unless the disk has no other layer.
+    // Leave out the lowest layer of a root disk, the image in the cache, unless it is the only layer.
     return role === 'root' && names.length > 1 ? names.slice(0, -1) : names
   }
 
-  /** Writes 64 KiB of this byte at offset 2 MiB of a disk, as if the guest wrote them. */
   async write(byte: number, role: DiskRole = 'root'): Promise<void> {
     const device = `/machine/peripheral/${aliasOfRole(role)}/virtio-backend`
     for (const command of [`write -P ${byte} 2M 64k`, 'flush']) {
       const output = await this.virsh('qemu-monitor-command', '--hmp', `qemu-io -d ${device} "${command}"`)
-      // On success the command prints nothing, because QEMU writes the result of qemu-io to QEMU's log. It prints a
-      // text only after an error.
+      // QEMU writes the result of qemu-io to its own log. The command prints a text only after an error.
       expect(output.trim()).toBe('')
     }
   }
 
-  /** Checks that the file of the running domain's disk has the bytes that `write` has written. */
   async expectToRead(byte: number, role: DiskRole = 'root'): Promise<void> {
     const disk = await this.diskOf(role)
     const { file, dev } = childAt(disk, 'source')?.attributes ?? {}

@@ -1,5 +1,5 @@
-// Tests which requests succeed for a thief who has the token of h1's agent. The API server must reject all other
-// requests, with a message that says why.
+// Tests which requests succeed for a thief who has the token of h1's agent. The API server must reject all others, with
+// a message that says why.
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,7 +35,6 @@ import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
 
-/** The message with which the API server rejects the attempt; the text "it was allowed" if the attempt succeeds. */
 async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   const text = await attempt.then(
     () => 'it was allowed',
@@ -46,8 +45,8 @@ async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
 }
 
 /**
- * The user data in the HostSecret `secret`, which is encrypted for h2. The controller deletes a HostSecret when the
- * Server of the same name is built. There is no Server `secret`, so the controller does not delete this one.
+ * User data that is encrypted for h2. The controller deletes a HostSecret when its Server is built; there is no Server
+ * `secret`, so this one stays.
  */
 const USER_DATA = 'password: correct horse'
 

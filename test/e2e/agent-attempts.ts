@@ -1,5 +1,3 @@
-// The requests that the API server must reject when they are sent with the token of h1's agent, each with the sentence
-// that says why.
 import {
   type Attempt,
   actionPath,

@@ -1,4 +1,3 @@
-// The requests for access.test.ts: paths, objects, and functions that send a request with a given token.
 import { API_VERSION, GROUP, VERSION } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
 
@@ -61,7 +60,6 @@ export const makeEvent = (instance: string): object => ({
   action: 'create',
   regarding: { kind: 'Server', namespace: 'default', name: 'theirs' },
 })
-/** An action record, which is a finished ServerAction, as the agent of `host` creates it. */
 export const makeActionRecord = (
   server: string,
   host: string,

@@ -1,6 +1,5 @@
-// Runs `make up HOSTS=2` and then every example that is meant to run, with the commands that the comment in the example
-// names. Also tests the deletion of a server with `--cascade=orphan`, and that of a namespace with a locked server,
-// which both need a whole cloud.
+// Runs `make up HOSTS=2` and each runnable example, with the commands in its comment. Also tests two deletions that
+// need a whole cloud: with `--cascade=orphan`, and of a namespace with a locked server.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -33,16 +32,11 @@ beforeAll(async () => {
 
 afterAll(async () => stopCloud(dir))
 
-/** Runs a command as a user types it, in the folder examples/. */
 const run = async (command: string): Promise<string> =>
   (await exec('bash', ['-c', command], { env, cwd: join(root, 'examples') })).stdout
 
 const applied = new Set<string>()
 
-/**
- * Applies an example, after everything that it needs, and waits until it runs. An example that is applied already is
- * skipped.
- */
 async function runExample(file: string): Promise<void> {
   if (applied.has(file)) return
   applied.add(file)
@@ -57,10 +51,6 @@ async function runExample(file: string): Promise<void> {
 
 const isRequest = (file: string): boolean => file.startsWith('server-action/')
 
-/**
- * Brings web-1 into the state that the ServerAction of the file needs, creates the ServerAction, and waits until it has
- * succeeded.
- */
 async function runRequest(file: string): Promise<void> {
   // A rescued server is not ready.
   if (file !== 'server-action/unrescue.yaml')
@@ -74,17 +64,13 @@ async function runRequest(file: string): Promise<void> {
 const getServer = async (name: string): Promise<Server> =>
   JSON.parse(await run(`kubectl get server ${name} -o json`)) as Server
 
-/**
- * For some files with a ServerAction: a function that waits until web-1 is in a state in which the action succeeds and
- * changes something.
- */
+/** Functions that wait until web-1 is in a state in which the file's action succeeds and changes something. */
 const beforeRequest: Record<string, () => Promise<unknown>> = {
   async 'server-action/set-password.yaml'() {
     const { status } = await getServer('web-1')
     const host = findHost({ dir, name: status?.host ?? '' })
     const ping = ['qemu-agent-command', status?.domain?.name ?? '', '{"execute":"guest-ping"}']
-    // The guest may still be booting after the reboot of an earlier example, and the guest agent starts at the end of a
-    // boot.
+    // The guest may still be booting after an earlier example's reboot. Its guest agent starts at the end of a boot.
     const hasAgent = (): Promise<boolean> =>
       host.virsh(...ping).then(
         () => true,
@@ -106,10 +92,6 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
   },
 }
 
-/**
- * Makes room for later examples. Resets the spec of the Hypervisors that the example has changed. Deletes the servers
- * of the example, because they use memory and processors; web-1 and db-1 stay.
- */
 async function cleanUpAfter(file: string): Promise<void> {
   const objects = parseManifests(readFileSync(join(root, 'examples', file), 'utf8'))
   for (const { kind, metadata, apiVersion } of objects) {

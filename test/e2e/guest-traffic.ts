@@ -11,7 +11,6 @@ import { waitUntil } from '../rig/wait-until.ts'
 
 const PORT = 7000
 
-/** User data with which the guest sends the numbers 0, 1, 2, … on a TCP connection, ten in a second. */
 const countingUserData = `#!/bin/sh
 cat >/tmp/count <<'END'
 #!/bin/sh
@@ -22,7 +21,6 @@ chmod +x /tmp/count
 nc -ll -p ${PORT} -e /tmp/count &
 `
 
-/** Applies the quickstart with such user data, and waits until its Server web-1 is Ready. */
 export async function applyCountingServer({ dir, plane }: PodCloud): Promise<void> {
   const quickstart = join(import.meta.dirname, '../../examples/quickstart')
   for (const name of ['flavor', 'image', 'network', 'keypair'])
@@ -34,7 +32,6 @@ export async function applyCountingServer({ dir, plane }: PodCloud): Promise<voi
   await plane.kubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=90s')
 }
 
-/** How many of the packets that a guest had to send arrived: answers to ping, and numbers on a TCP connection. */
 interface TrafficReport {
   pings: Arrivals
   tcp: Arrivals
@@ -42,13 +39,13 @@ interface TrafficReport {
 
 interface Arrivals {
   arrived: number
-  /** How many are missing before the last one that arrived. */
+  /** Number of missing packets before the last one that arrived. */
   lost: number
 }
 
 /**
- * Runs `body` while a ping, five times in a second, and a TCP connection to the guest run. The guest is that of
- * applyCountingServer(). Rejects if nothing arrives any more after `body`.
+ * Runs `body` during pings (five per second) and a TCP connection to the guest of applyCountingServer(). Rejects if
+ * nothing arrives any more after `body`.
  */
 export async function withTraffic(host: Host, server: Server, body: () => Promise<void>): Promise<TrafficReport> {
   const address = server.status?.addresses?.[0]?.address ?? ''
@@ -71,12 +68,12 @@ export async function withTraffic(host: Host, server: Server, body: () => Promis
   }
 }
 
-/** An address of the quickstart's network. Guests have the first ones, and the DHCP server has the last one. */
+/** Guests have the first addresses of the quickstart's network, and the DHCP server has the last one. */
 const SENDER_ADDRESS = '10.20.0.250/24'
-/** The agent takes ports away from its bridge unless they are called like the taps of guests. */
+/** The agent removes ports from its bridge unless they are named like the taps of guests. */
 const SENDER_PORT = 'tap-traffic'
 
-/** Attaches a network namespace to the bridge of the Server's guest. `enter` is the command that enters it. */
+/** `enter` is the command that enters the network namespace. */
 async function attachSender(host: Host, { status }: Server): Promise<AsyncDisposable & { enter: readonly string[] }> {
   const interfaces = await host.virsh('domiflist', status?.domain?.name ?? '')
   const bridge = / bridge +(\S+)/.exec(interfaces)?.[1] ?? ''
@@ -96,7 +93,6 @@ async function attachSender(host: Host, { status }: Server): Promise<AsyncDispos
 const readNumbers = ({ log }: SpawnedInHost, pattern: RegExp): number[] =>
   Array.from(readFileSync(log, 'utf8').matchAll(pattern), ([, number]) => Number(number))
 
-/** Waits until five more numbers have arrived from each source. */
 async function waitForMore(sources: Record<string, () => number[]>): Promise<void> {
   for (const [name, read] of Object.entries(sources)) {
     const before = read().length

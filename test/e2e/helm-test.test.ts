@@ -1,5 +1,5 @@
-// Tests the program that the chart's `helm test` runs, on a cloud. It serves a disk and boots a Server from the disk.
-// In a second test no host can take the Server, so the program must fail.
+// Tests the program that the chart's `helm test` runs: it serves a disk and boots a Server from it. In a second test no
+// host can take the Server, so the program must fail.
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { freePorts } from '../rig/ports.ts'
@@ -8,7 +8,7 @@ import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 1 })
 
-/** Runs the program `boot-server`. It serves its disk at an address of this machine that the hosts can reach. */
+/** Serves the disk at an address of this machine that the hosts can reach. */
 async function runBootServer(...args: string[]): Promise<string> {
   const { plane, kubeconfig } = user().cloud
   const address = new URL(plane.server).hostname

@@ -1,5 +1,3 @@
-// Tests with two hosts: which host the scheduler chooses and what it reports, and hosts that are disabled, forced down,
-// or without a running agent.
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -100,7 +98,7 @@ it('a server whose image is a file of one host runs on that host', async () => {
   copyFileSync((await ensureGuestImage()).path, path)
   expect((await user().runAction('local', 'start')).status?.phase).toBe('Succeeded')
   expect((await user().waitUntilReady('local')).status?.host).toBe('h2')
-  // Only h2 has the file of the image. If the scheduler chooses h1 first, the server must go on to h2.
+  // Only h2 has the image's file. If the scheduler chooses h1 first, the server must go on to h2.
   await user().createServer('local-2', { image: { name: 'local' } })
   expect((await user().waitUntilReady('local-2')).status?.host).toBe('h2')
   for (const name of ['local', 'local-2']) await user().delete(name)

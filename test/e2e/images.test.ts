@@ -1,5 +1,3 @@
-// Tests images that hosts download over HTTP. Several servers share one download. A broken download is resumed, and the
-// result is verified. A failed download is reported on the server and leaves no files.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -11,7 +9,7 @@ const user = withCloud()
 
 let image: Buffer
 let origin: string
-/** The Range header of each request for an image; the text "all" for a request without a Range header. */
+/** The Range header of each request for an image, or the text "all" if there is none. */
 const requests: string[] = []
 /**
  * Faults of the image server, by URL path. `cut`: the next answer breaks off. `gone`: every answer is 404 until a test
@@ -23,7 +21,6 @@ const http = createServer((request, response) => serveImage(request, response))
 
 beforeAll(async () => {
   image = readFileSync((await ensureGuestImage()).path)
-  // The image server runs in this process. The hosts reach it at the address of the cloud's bridge.
   const address = new URL(user().cloud.plane.server).hostname
   await new Promise<void>((resolve) => http.listen(0, address, resolve))
   const listening = http.address()
@@ -50,10 +47,7 @@ function serveImage({ url = '', headers: { range } }: IncomingMessage, response:
 
 const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
 
-/**
- * Creates an Image. The checksum is the key under which a host caches the Image's content. Without a checksum, the key
- * is made of the Image and its URL.
- */
+/** A host caches the content under the checksum. Without a checksum, the key is made of the Image and its URL. */
 const createImage = (name: string, checksum?: string) => {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }
   return user().apply({ kind: 'Image', metadata: { name }, spec })

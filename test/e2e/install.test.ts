@@ -1,6 +1,6 @@
 /**
- * Tests an installation as docs/guide/install.md describes it: the images of `make images`, the Helm chart, and two
- * hosts that are nodes with real kubelets. Each test continues where the one before it has ended.
+ * Tests an installation as docs/guide/install.md describes it, on two nodes with real kubelets. Each test continues
+ * where the one before it has ended.
  */
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../crds/index.ts'
@@ -27,7 +27,6 @@ beforeAll(async () => {
 
 const kubectl = (...args: string[]): Promise<string> => cloud().plane.kubectl(...args)
 
-/** The Server web-1, its host, and the QEMU process of its guest. */
 async function findGuest(): Promise<{ server: Server; host: Host; qemu: ReturnType<Host['qemuOf']> }> {
   const server = JSON.parse(await kubectl('get', 'server', 'web-1', '-o', 'json')) as Server
   const host = cloud().hosts.get(server.status?.host ?? '')
@@ -38,7 +37,6 @@ async function findGuest(): Promise<{ server: Server; host: Host; qemu: ReturnTy
 const hasProcess = (host: Host, name: string): Promise<boolean> =>
   host.exec(['pgrep', '--exact', name]).then(() => true)
 
-/** Removes the Pod of a host's agent without a time to stop. */
 const killAgent = (host: string): Promise<string> =>
   kubectl(
     ...inNamespace,
@@ -61,7 +59,7 @@ it('helm install makes each labelled node a Ready Hypervisor that boots Servers'
 
 it('helm test boots a Server and removes it', async () => {
   const output = await helm.run('test', 'kubenova', ...inNamespace)
-  // The hooks are an account, a role, its binding, and the Pod.
+  // Four hooks: an account, a role, its binding, and the Pod.
   expect(output.match(/Phase: +Succeeded/g)).toHaveLength(4)
   expect(await kubectl('get', 'servers', '--all-namespaces', '-o', 'name')).toBe('server.compute.kubenova.io/web-1\n')
 })

@@ -1,5 +1,3 @@
-// Tests the Nova API with OpenStack's own clients, unmodified: openstackclient, novaclient and openstacksdk from PyPI
-// drive real servers, and kubectl sees the same ones.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -17,7 +15,6 @@ beforeAll(async () => {
 
 const bootArguments = ['--image', 'guest', '--flavor', 'tiny', '--network', 'default', '--wait']
 
-/** Waits until `openstack server show` prints this status. */
 const waitForStatus = (name: string, status: string): Promise<unknown> =>
   waitUntil(async () => (await clients.openstackJson('server', 'show', name))['status'] === status, {
     what: `${name} to be ${status}`,
@@ -25,7 +22,6 @@ const waitForStatus = (name: string, status: string): Promise<unknown> =>
     every: 500,
   })
 
-/** The Server of kubectl that has the UUID. */
 async function serverOf(uuid: unknown): Promise<Server> {
   const server = (await user().list('servers')).find(({ metadata }) => metadata.uid === uuid)
   if (!server) throw new Error(`kubectl shows no Server ${String(uuid)}`)

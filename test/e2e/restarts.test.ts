@@ -1,5 +1,3 @@
-// Tests that guests keep running when agent, controller or libvirtd is killed, and that a guest boots again when it is
-// killed itself. Each test has its own Server. The tests in test/chaos kill processes in the middle of a change.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'

@@ -1,7 +1,3 @@
-/**
- * Tests a Server from its creation to its deletion: it boots, changes its power state, is rebooted, locked, renamed and
- * deleted. Tests that only read share one Server. Each other test has its own.
- */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
@@ -16,20 +12,18 @@ vi.setConfig({ testTimeout: 400_000 })
 const user = withCloud()
 const host = () => user().cloud.host('h1')
 
-/** Number of boots of the guest. The guest prints one report on its console per boot. */
 const bootsOf = (server: Server): number => user().consoleOf(server).split('KUBENOVA-GUEST').length - 1
 
-/** Waits for the guest's login prompt. A guest reacts to a shutdown request only after that. */
+/** A guest reacts to a shutdown request only after it shows the login prompt. */
 const waitForLogin = (server: Server) =>
   waitUntil(() => user().consoleOf(server).trimEnd().endsWith('login:'), {
     what: 'the login prompt',
     deadline: 150_000,
   })
 
-/** libvirt's ID of the running domain. It is larger after a new start of the domain. */
+/** libvirt gives the domain a larger ID at each start. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
 
-/** The action records of a server, each as action and phase, such as `create Succeeded`. */
 async function listRecordedActions(name: string): Promise<string[]> {
   const actions = await user().list<ServerAction>('serveractions')
   return actions.filter(({ spec }) => spec.server === name).map(({ spec, status }) => `${spec.action} ${status?.phase}`)
@@ -104,7 +98,6 @@ describe('a Server whose spec.powerState is changed', () => {
     ['Stopped', 'Running', 'start', ...active],
   ])('from %s to %s does %s and ends in vm_state %s', async (from, to, action, vmState, power) => {
     const name = `${from}-to-${to}`.toLowerCase()
-    // A Server that is created with powerState Stopped gets its disks but does not boot.
     await user().withServer(name, from === 'Stopped' ? { powerState: from } : {}, async (created) => {
       if (to === 'Stopped') await waitForLogin(created)
       if (from === 'Paused' || from === 'Suspended') await setPowerState(name, from)
@@ -148,8 +141,7 @@ it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and lea
 
 it('a rescue boots another disk beside the own one, and unrescue boots the own disk again', async () => {
   const userData = '#!/bin/sh\necho "sectors: $(cat /sys/block/vda/size) $(cat /sys/block/vdb/size 2>/dev/null) end"\n'
-  // Sizes of the disks in sectors of 512 bytes. The server's own disk has 1 GiB, as the flavor says. The rescue disk
-  // may have any size.
+  // Sizes in sectors of 512 bytes. The flavor gives the server's own disk 1 GiB. The rescue disk may have any size.
   const [ownDisk, anyDisk] = [String(1024 ** 3 / 512), '\\d+']
   const sectors = (...disks: string[]): RegExp => new RegExp(`sectors: ${disks.join(' ')} +end`)
   await user().withServer('rescued', { userData }, async (server) => {
@@ -225,7 +217,6 @@ it('a new display name, tags and metadata leave the guest running', async () => 
 it('a deleted server leaves nothing behind', async () => {
   const { cloud } = user()
   const violations = () => takeSnapshot(cloud, new Api(cloud.plane.api)).then(findViolations)
-  // Ignore old violations: failed tests may have left Servers behind.
   const before = await violations()
   const added = async () => (await violations()).filter((violation) => !before.includes(violation))
   await user().withServer('deleted', {}, async () => user().delete('deleted'))

@@ -17,7 +17,7 @@ const host = () => user().cloud.host('h1')
 const runShell = (script: string) => host().exec(['sh', '-c', script])
 
 beforeAll(async () => {
-  // A systemd unit may set a strict umask, and the agent must work with it. So start the agent with umask 077.
+  // A systemd unit may set a strict umask, and the agent must work with it.
   await user().cloud.kill('agent-h1')
   await runShell('rm -r /var/lib/kubenova/cache')
   const before = process.umask(0o077)
@@ -40,7 +40,6 @@ const qemuUser = async ({ status }: Server) => {
   const qemu = host().qemuOf(status?.domain?.name ?? '')
   return (await runCommand(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
 }
-/** Mode, owner and name of each file of a server, except files that only the agent uses. */
 const filesOf = async ({ metadata }: Server) => {
   const listed = await runShell(`cd /var/lib/kubenova/instances/${metadata.uid} && find -type f -printf '%m %u %P\\n'`)
   return listed
@@ -59,8 +58,7 @@ it('a guest runs as another user than root through boot, suspend, pause and dele
   const server = await user().waitUntilReady('web')
   await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // The cached image must still belong to root, and not to the user of this guest's QEMU, because other guests use the
-  // image as well.
+  // Other guests use the cached image too, so it must belong to root and not to the user of this guest's QEMU.
   expect(await runShell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]
@@ -89,8 +87,8 @@ it('the disks and firmware variables of a guest belong to QEMU’s user while it
   await user().createServer('full', { flavor: 'all', image: { name: 'uefi' } })
   const server = await user().waitUntilReady('full')
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // QEMU's user owns the files in `written` and `read` while the guest runs. When the guest stops, libvirt gives only
-  // those in `written` back to root. Root always owns the files in `roots`.
+  // While the guest runs, QEMU's user owns `written` and `read`. Afterwards libvirt gives only `written` back to root.
+  // Root always owns `roots`.
   const [written, read, roots] = [
     ['disk', 'disk.eph0', 'disk.swap'],
     ['disk.config', 'nvram.fd'],
@@ -113,8 +111,7 @@ it('the console log has all output of the guest, across the rotation by virtlogd
   await user().createServer('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
   const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
-  // Wait for the guest's report. The guest prints it after all output of the user data, so that output must then be in
-  // the log, too.
+  // The guest prints its report after all output of the user data, so that output is then in the log.
   const all = () => readTail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',

@@ -1,5 +1,3 @@
-// Tests Servers whose user data is in a Secret: they wait for the Secret, boot with it, and keep it whatever happens to
-// the Secret later.
 import { afterEach, expect, it, vi } from 'vitest'
 import type { HostSecret, Server } from '../../crds/index.ts'
 import { victimsOf } from '../rig/kills.ts'
@@ -12,7 +10,6 @@ vi.setConfig({ testTimeout: 400_000 })
 
 const user = withCloud()
 
-/** The programs in whose logs no user data may be. */
 const services = ['controller', 'agent-h1']
 
 const TYPE = 'compute.kubenova.io/user-data'
@@ -27,7 +24,6 @@ afterEach(deleteSecret)
 const waitForScheduledReason = (name: string, reason: string): Promise<Server> =>
   user().waitForServer(name, reason, (server) => conditionOf(server, 'Scheduled')?.reason === reason)
 
-/** Waits until the controller has deleted the HostSecret, after it has seen that the server is built. */
 const waitUntilWithdrawn = () =>
   waitUntil(async () => (await user().list<HostSecret>('hostsecrets')).length === 0, { what: 'no HostSecret' })
 
@@ -48,8 +44,7 @@ it('a server waits for its Secret, boots with it, and keeps it after restarts wi
   expect(await user().waitForBoot(server)).toMatchObject({ userdata: 'ok' })
   expect(user().consoleOf(server)).toContain('user data says first')
   await waitUntilWithdrawn()
-  // The value must be in the user's own Secret and nowhere else. The hit in the Secret also shows that the search
-  // works.
+  // The hit in the user's own Secret shows that the search works.
   expect(await findLeaks('user data says first', user(), services)).toEqual(['secrets'])
   await deleteSecret()
   expect(await findLeaks('user data says first', user(), services)).toEqual([])

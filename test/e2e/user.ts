@@ -1,4 +1,4 @@
-// A user of a cloud, for tests. Acts only with kubectl, and waits for results that a user can see.
+// Acts only with kubectl, and waits for results that a user can see.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,10 +14,6 @@ import { FatalError, waitUntil } from '../rig/wait-until.ts'
 
 const exec = promisify(execFile)
 
-/**
- * Starts a cloud for the tests of one file. Its hosts have the guest image, and its API has the flavor, image, network
- * and key pair of the quickstart.
- */
 export function withCloud(
   options: { hosts?: number; stock?: boolean; audit?: boolean; shim?: boolean } = {},
 ): () => User {
@@ -51,13 +47,11 @@ export class User {
     this.#kubectl = kubectl
   }
 
-  /** Runs kubectl as the admin. Rejects with kubectl's error message. */
   async kubectl(...args: string[]): Promise<string> {
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
     return (await exec(this.#kubectl, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
   }
 
-  /** Runs `kubectl apply`, or `kubectl create` if the object has no name yet. Resolves to the object. */
   async apply<T = Server>(manifest: Manifest): Promise<T> {
     const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
@@ -80,7 +74,6 @@ export class User {
     )
   }
 
-  /** Creates a Server with flavor, image and network of the quickstart, unless `spec` sets others. */
   createServer(name: string, spec: object = {}): Promise<Server> {
     const defaults = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
     return this.apply({ kind: 'Server', metadata: { name }, spec: { ...defaults, ...spec } })
@@ -98,7 +91,6 @@ export class User {
     return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items
   }
 
-  /** Waits until `isSo` returns true for the server. Resolves to the server. */
   async waitForServer(
     name: string,
     what: string,
@@ -129,7 +121,7 @@ export class User {
     return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
   }
 
-  /** Waits until the ServerAction has succeeded, failed or been rejected. Resolves to the finished ServerAction. */
+  /** Also resolves if the ServerAction has failed or was rejected. */
   waitForAction({ metadata }: ServerAction): Promise<ServerAction> {
     return waitUntil(
       async () => {
@@ -140,15 +132,11 @@ export class User {
     )
   }
 
-  /** Creates a ServerAction and waits until it has ended. Resolves to the finished ServerAction. */
   async runAction(server: string, action: string, params?: object): Promise<ServerAction> {
     return this.waitForAction(await this.requestAction(server, action, params))
   }
 
-  /**
-   * Creates a Server, waits until it is Ready, and runs `body`. Always deletes the Server afterwards, so that tests
-   * that share a cloud do not depend on each other.
-   */
+  /** Always deletes the Server afterwards, so that tests that share a cloud do not depend on each other. */
   async withServer(name: string, spec: object, body: (server: Server) => Promise<void>): Promise<void> {
     await this.createServer(name, spec)
     try {
@@ -163,19 +151,16 @@ export class User {
     await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
   }
 
-  /** The console log of all boots of the guest; empty if there is none. */
   consoleOf({ status }: Server): string {
     const file = join(this.cloud.host(status?.host ?? '').home, status?.console?.log ?? '')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** Waits for boot number `boots` of the guest. Resolves to the report that the guest prints at that boot. */
   waitForBoot(server: Server, boots = 1, deadline = 240_000): Promise<GuestReport> {
     const findReport = (): GuestReport | undefined => guestReports(this.consoleOf(server))[boots - 1]
     return waitUntil(findReport, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
   }
 
-  /** Names of the running domains on a host. */
   async runningDomains(host: string): Promise<string[]> {
     return (await this.cloud.host(host).virsh('list', '--name')).split('\n').filter((line) => line !== '')
   }

@@ -13,7 +13,6 @@ const manifests = join(import.meta.dirname, '../../crds/manifests')
 
 type Tree = { [key: string]: Tree }
 
-/** Converts the managedFields of an object of the real API server to the form of {@link FakeApi.fieldsByManager}. */
 function ownersOf(object: unknown): Record<string, string[]> {
   const { metadata } = object as {
     metadata: { managedFields?: { manager: string; operation: string; subresource?: string; fieldsV1: Tree }[] }

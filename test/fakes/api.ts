@@ -1,7 +1,6 @@
 /**
- * An in-memory API server with the features that controller and agent need: field managers, conflicts, generations,
- * finalizers, watches. CEL rules and the garbage collection of owned objects are missing. api.rig.test.ts compares the
- * results of the same operations on this server and on a real one.
+ * An in-memory API server with the features that controller and agent need, without CEL rules and garbage collection.
+ * api.rig.test.ts compares it with a real one.
  */
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -61,7 +60,7 @@ interface Session {
   manager: string
 }
 
-/** A change of an object. `before` is undefined for a creation, `after` for a removal. */
+/** `before` is undefined for a creation, `after` for a removal. */
 export interface Write {
   plural: string
   key: string
@@ -75,27 +74,18 @@ export class FakeApi {
   readonly #watches = new Watches()
   readonly #now: () => Date
   readonly #onWrite: (write: Write) => void
-  /**
-   * The newest resourceVersion. Starts at a high number: on a real API server, too, no object has a small
-   * resourceVersion.
-   */
+  /** Starts high, because on a real API server no object has a small resourceVersion. */
   #version = 1000
   #createdCount = 0
   #writer = ''
 
-  /**
-   * @param now the clock of the server
-   * @param onWrite called after every change, in order
-   */
+  /** @param onWrite called after every change, in order */
   constructor(now: () => Date = () => new Date(), onWrite: (write: Write) => void = () => undefined) {
     this.#now = now
     this.#onWrite = onWrite
   }
 
-  /**
-   * Creates a client for one process. All its calls pass through `life` (life.ts), with which a test can make a call
-   * fail or kill the process.
-   */
+  /** Creates a client for one process. With `life` (life.ts), a test can make its calls fail or kill the process. */
   kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
       metrics: createMetrics(),
@@ -169,8 +159,8 @@ export class FakeApi {
   }
 
   /**
-   * Starts a watch with these options: calls `push` for each event until the returned function is called. With
-   * sendInitialEvents, pushes the existing objects first.
+   * Calls `push` for each event until the returned function is called. With sendInitialEvents, pushes the existing
+   * objects first.
    * @throws ApiError 410 if {@link compact} has removed events since the resourceVersion
    */
   follow(plural: string, options: WatchOptions, push: (event: WatchEvent<KubeObject>) => void): () => void {
@@ -178,7 +168,7 @@ export class FakeApi {
     return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
   }
 
-  /** Drops the log of events, as etcd's compaction does. A watch from an older resourceVersion then fails. */
+  /** A watch from an older resourceVersion then fails, as after a compaction of etcd. */
   compact(): void {
     this.#watches.compact(this.#version)
   }
@@ -188,7 +178,7 @@ export class FakeApi {
     return this.#version
   }
 
-  /** Holds back all watch events until {@link resumeWatches}, so that the caches of clients become stale. */
+  /** Holds back events until {@link resumeWatches}, so that the caches of clients become stale. */
   pauseWatches(): void {
     this.#watches.setPaused(true)
   }
@@ -203,7 +193,7 @@ export class FakeApi {
     return structuredClone(objects.filter(({ metadata }) => !namespace || metadata.namespace === namespace)) as T[]
   }
 
-  /** All objects of a kind, not copied. The caller must not change them. */
+  /** The objects are not copied, so the caller must not change them. */
   peek<T>(plural: string): T[] {
     return [...this.#store(plural).values()].map(({ object }) => object) as T[]
   }
@@ -212,7 +202,7 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /** The paths of the fields that each field manager owns. The keys have the form MANAGER OPERATION SUBRESOURCE. */
+  /** The keys have the form MANAGER OPERATION SUBRESOURCE. */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
@@ -249,7 +239,6 @@ export class FakeApi {
     return this.#save(facts, undefined, updateObject(makeEmptyStored(object), object, by, facts))
   }
 
-  /** Makes the new object of a create request: adds the schema's defaults and the fields that only the server sets. */
   #newObject(facts: KindFacts, draft: DraftObject): Obj {
     this.#createdCount += 1
     const { def, hasStatus } = facts
@@ -325,8 +314,8 @@ export class FakeApi {
   }
 
   /**
-   * Updates the part of an object that the request may change. A request to `status` changes only the status. Any other
-   * request changes the rest, and the status only if the kind has no status subresource.
+   * A request to `status` changes only the status. Any other request changes the rest, and the status only if the kind
+   * has no status subresource.
    */
   #update(facts: KindFacts, before: Stored, desired: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options

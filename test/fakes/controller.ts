@@ -1,6 +1,3 @@
-/**
- * Re-exports functions of the controller that compute a status, for tests of the agent. Tests in agent/ may not import
- * from controller/.
- */
+/** Functions of the controller that compute a status, for tests in agent/, which may not import from controller/. */
 export { unreachableStatus } from '../../controller/server/reachability.ts'
 export { placedStatus, unassignedStatus, unscheduledStatus } from '../../controller/server/status.ts'

@@ -1,7 +1,6 @@
 /**
- * The fields of an object, as server-side apply sees them (KEP-555, as far as our schemas need it). A path is a list of
- * steps. `f:name` leads to a member of an object, `k:{…}` to an element of a list of type map, `v:…` to an element of a
- * list of type set. All functions are pure.
+ * The fields of an object as server-side apply sees them (KEP-555). Steps of a path: `f:name` is a member of an object,
+ * `k:{…}` an element of a list of type map, and `v:…` an element of a list of type set.
  */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -17,7 +16,7 @@ export interface Schema {
 }
 
 export type Path = readonly string[]
-/** The paths of fields. The key of each entry is its path as text (see {@link pathToText}). */
+/** By the path as text (see {@link pathToText}). */
 export type Fields = Map<string, Path>
 
 type Obj = { [key: string]: Json }
@@ -25,7 +24,7 @@ type Obj = { [key: string]: Json }
 export const isObject = (value: unknown): value is Obj =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Whether server-side apply replaces the value as a whole, so that it has one owner. */
+/** Server-side apply replaces an atomic value as a whole, so that it has one owner. */
 const isAtomic = (schema: Schema | undefined): boolean => schema?.['x-kubernetes-map-type'] === 'atomic'
 
 export const pathToText = (path: Path): string => path.join(' / ')
@@ -34,10 +33,7 @@ export function memberSchema(schema: Schema | undefined, name: string): Schema |
   return schema?.properties?.[name] ?? Object.values(schema?.patternProperties ?? {})[0]
 }
 
-/**
- * Returns the elements of a list, each by the path step that leads to it. Returns undefined if server-side apply
- * replaces the list as a whole.
- */
+/** Each element by the path step that leads to it. undefined: server-side apply replaces the list as a whole. */
 export function elementsByStep(list: readonly Json[], schema: Schema | undefined): Map<string, Json> | undefined {
   const type = schema?.['x-kubernetes-list-type']
   if (type === 'set') return new Map(list.map((item) => [`v:${JSON.stringify(item)}`, item]))
@@ -54,10 +50,7 @@ interface Member {
   schema: Schema | undefined
 }
 
-/**
- * Returns the members of an object, or the elements of a list. Returns undefined if server-side apply replaces the
- * value as a whole.
- */
+/** undefined: server-side apply replaces the value as a whole. */
 function membersOf(value: Json, schema: Schema | undefined): Member[] | undefined {
   if (isObject(value)) {
     const entries = Object.entries(value)
@@ -68,7 +61,6 @@ function membersOf(value: Json, schema: Schema | undefined): Member[] | undefine
   return byStep && [...byStep].map(([step, member]) => ({ step, member, schema: schema?.items }))
 }
 
-/** Returns the paths of all fields that `value` sets. */
 export function fieldsOf(value: Json, schema: Schema | undefined, at: Path = [], found: Fields = new Map()): Fields {
   const add = (path: Path): void => void found.set(pathToText(path), path)
   const members = membersOf(value, schema)
@@ -82,7 +74,6 @@ export function fieldsOf(value: Json, schema: Schema | undefined, at: Path = [],
   return found
 }
 
-/** Merges `config` into `live`, as server-side apply does. */
 export function mergeValues(live: Json | undefined, config: Json, schema: Schema | undefined): Json {
   if (live === undefined) return config
   if (isObject(config) && isObject(live) && !isAtomic(schema)) {
@@ -97,8 +88,8 @@ export function mergeValues(live: Json | undefined, config: Json, schema: Schema
 }
 
 /**
- * Merges two lists in the order of the real API server. The elements of `wanted` keep their order. An element that only
- * `old` has stays in front of its successor in `old`.
+ * Merges in the order of the real API server: `wanted` keeps its order, and an element that only `old` has stays in
+ * front of its successor in `old`.
  */
 function mergeLists(old: Map<string, Json>, wanted: Map<string, Json>, itemSchema: Schema | undefined): Json[] {
   const [oldSteps, wantedSteps] = [[...old.keys()], [...wanted.keys()]]
@@ -137,9 +128,8 @@ export function valueAt(value: Json | undefined, path: Path, schema: Schema | un
 }
 
 /**
- * Removes the field at `path`. Also removes each parent that is empty afterwards, unless `keep` returns true for the
- * path of the parent. An object that is kept although it is empty becomes null, which our schemas reject. The real API
- * server does the same: if a manager has applied `x: {a: 1}` and then applies `x: {}`, `x` becomes null.
+ * Also removes each parent that is then empty, unless `keep` returns true for its path. A kept empty parent becomes
+ * null, which our schemas reject. On the real API server, too, applying `x: {a: 1}` and then `x: {}` makes `x` null.
  */
 export function removeField(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
   return removeWithin(value, path, schema, { keep, at: [] }) ?? {}
@@ -166,7 +156,6 @@ function removeWithin(
     if (!isObject(value) || value[name] === undefined) return value
     const { [name]: old, ...others } = value
     const member = removeWithin(old!, rest, memberSchema(schema, name), { keep, at: here })
-    // Replace the member in place, so that the order of the members stays.
     const entries = Object.keys(value).flatMap((k) =>
       k === name ? (member === undefined ? [] : [[k, member]]) : [[k, others[k]!]],
     )
@@ -185,7 +174,7 @@ function removeWithin(
   return unlessEmpty(list.length === 0, list)
 }
 
-/** Returns the fields whose values differ. Skips a value that is the same JavaScript object in `a` and `b`. */
+/** Skips a value that is the same JavaScript object in `a` and `b`. */
 export function changedFields(a: Json, b: Json, schema: Schema | undefined): Fields {
   const found: Fields = new Map()
   collectDifferences(a, b, { schema, at: [], found })
@@ -223,14 +212,13 @@ function collectMemberDifferences(a: Member[] | undefined, b: Member[] | undefin
 
 type Side = readonly [Json | undefined, Member[] | undefined]
 
-/** Whether the value itself has changed, and not only fields inside it. */
 function isFieldChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
   const isField = (value: Json | undefined, members: Member[] | undefined): boolean =>
     value !== undefined && (!members || (members.length === 0 && isObject(value)))
   return (isField(a, x) || isField(b, y)) && JSON.stringify(a) !== JSON.stringify(b)
 }
 
-/** Adds the schema's defaults for missing members. Returns `value` itself if nothing is missing. */
+/** Returns `value` itself if no default is missing. */
 export function withDefaults(value: Json, schema: Schema | undefined): Json {
   if (!schema) return value
   if (Array.isArray(value)) {
@@ -254,10 +242,7 @@ export function withDefaults(value: Json, schema: Schema | undefined): Json {
   return out
 }
 
-/**
- * Returns the path of the first field that is not in the schema, such as `.spec.networks[].colour`; undefined if there
- * is none.
- */
+/** The path of the first field that is not in the schema, such as `.spec.networks[].colour`. */
 export function unknownField(value: Json, schema: Schema | undefined, at = ''): string | undefined {
   if (!schema || schema['x-kubernetes-preserve-unknown-fields']) return undefined
   if (Array.isArray(value)) return firstDefined(value.map((item) => unknownField(item, schema.items, `${at}[]`)))

@@ -1,4 +1,3 @@
-/** An in-memory host that behaves like a host with libvirt. Domains and files survive a restart of the agent. */
 import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
@@ -14,10 +13,7 @@ import { Life } from './life.ts'
 
 export type { Machine } from './host/machine.ts'
 
-/**
- * The fake host. It exists longer than any agent process on it. {@link FakeHost.connect} returns the interface for one
- * agent process.
- */
+/** Exists longer than any agent process on it. {@link FakeHost.connect} returns the interface for one agent process. */
 export class FakeHost {
   readonly #machines = new Map<string, Machine>()
   readonly images = new FakeImageCache()
@@ -28,24 +24,20 @@ export class FakeHost {
     this.#onChange = onChange
   }
 
-  /** UIDs of all Servers that are or have been on this host. */
   uids(): string[] {
     return [...this.#machines.keys()]
   }
 
-  /** The machine of a Server: everything that exists on the host for it. The first call creates an empty machine. */
   machine(uid: string): Machine {
     const found = this.#machines.get(uid) ?? newMachine()
     this.#machines.set(uid, found)
     return found
   }
 
-  /** Removes the machine of a Server, as if the Server had never been on this host. */
   forget(uid: string): void {
     this.#machines.delete(uid)
   }
 
-  /** Changes a machine, and calls `onChange` if its domain has changed. */
   change<T>(uid: string, act: (machine: Machine) => T): T {
     const machine = this.machine(uid)
     const before = JSON.stringify(machine.domain)
@@ -57,7 +49,6 @@ export class FakeHost {
   readonly destroy = destroyDomain
   readonly undefine = undefineDomain
 
-  /** Whether nothing of the Server is on this host. */
   isEmpty(uid: string): boolean {
     const { domain, disks, rescueDisk, configDrive, ports } = this.machine(uid)
     return domain === undefined && !disks && !rescueDisk && configDrive === undefined && !ports
@@ -68,17 +59,13 @@ export class FakeHost {
   }
 
   /**
-   * Turns a domain off without the agent. The reason is `shutdown` if the guest shut down, `destroyed` or `crashed`
-   * after a kill, and `unknown` if the host went off as well.
+   * Turns a domain off without the agent. `reason`: `shutdown` by the guest, `destroyed` or `crashed` after a kill, or
+   * `unknown` if the host went off as well.
    */
   turnDomainOff(uid: string, reason: string): void {
     this.change(uid, (machine) => machine.domain && turnOff(machine, machine.domain, reason))
   }
 
-  /**
-   * Simulates a power failure and a new boot of the host. All domains are off, and the network ports, which existed
-   * only in the kernel, are gone.
-   */
   losePower(): void {
     for (const uid of this.uids()) {
       this.turnDomainOff(uid, 'unknown')
@@ -87,16 +74,13 @@ export class FakeHost {
     this.forgetShutdownReasons()
   }
 
-  /** Simulates a restart of libvirtd, after which libvirtd no longer knows why a domain is off. */
+  /** After a restart, libvirtd no longer knows why a domain is off. */
   forgetShutdownReasons(): void {
     for (const uid of this.uids())
       this.change(uid, ({ domain }) => domain?.state === 'off' && Object.assign(domain, { reason: 'unknown' }))
   }
 
-  /**
-   * Returns the interface to the host for one agent process. All its calls pass through `life` (life.ts), with which a
-   * test can make a call fail or kill the process.
-   */
+  /** The interface for one agent process. With `life` (life.ts), a test can make its calls fail or kill the process. */
   connect(life: Life = new Life()): LocalHost {
     const read = <T>(name: string, { server }: Guest, act: (uid: string) => T | Promise<T>): Promise<T> =>
       life.perform({ name: `${name} ${server.metadata.name}`, hasEffect: false }, () => act(server.metadata.uid ?? ''))

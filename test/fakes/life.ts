@@ -1,12 +1,12 @@
 /**
- * A life is one run of a process under test, from its start to its end. All calls of the process to the API server and
- * the host pass through its life. So a test can count a call, make it fail, or kill the process at it.
+ * A life is one run of a process under test. All calls of the process to API server and host pass through it, so that a
+ * test can count them, make them fail, or kill the process.
  */
 
 export interface Call {
-  /** Method and object of the call, such as `define web-1` or `applyStatus servers/demo/web-1`. */
+  /** Method and object, such as `define web-1` or `applyStatus servers/demo/web-1`. */
   name: string
-  /** Whether the call changes anything. Tests kill a process only at such calls; a crash at a read adds no new case. */
+  /** Tests kill a process only at calls with an effect, because a crash at a read adds no new case. */
   hasEffect: boolean
   /** True if repeating the call has no further effect. Set only for calls to the API server. */
   idempotent?: boolean
@@ -26,15 +26,14 @@ interface Fault {
 }
 
 /**
- * {@link Life.runUntilKilled} rejects with this error when the life is killed. The killed process never sees it,
- * because its calls no longer get an answer.
+ * {@link Life.runUntilKilled} rejects with this error after a kill. The killed process never sees it, because its calls
+ * get no answer.
  */
 export class Killed extends Error {
   override readonly name = 'Killed'
 }
 
 export class Life {
-  /** Names of the calls with an effect so far. */
   readonly effects: string[] = []
   readonly #faults: Fault[] = []
   readonly #death = Promise.withResolvers<never>()
@@ -42,8 +41,8 @@ export class Life {
   #dead = false
 
   constructor() {
-    // A kill rejects this promise. Only runUntilKilled() handles the rejection, and a test may never call it. Without
-    // this handler, Node.js would then report an unhandled rejection.
+    // Only runUntilKilled() handles the rejection after a kill, and a test may never call it. Without this handler,
+    // Node.js would report an unhandled rejection.
     this.#death.promise.catch(() => undefined)
   }
 
@@ -51,24 +50,20 @@ export class Life {
     return this.#dead
   }
 
-  /**
-   * Simulates kill -9 right before or right after the call with the number `at`. Only calls that have an effect are
-   * counted; the first of them has the number 0.
-   */
+  /** Simulates kill -9 before or after the call number `at`. Only calls with an effect are counted, from 0. */
   killAt(at: number, when: When): this {
     this.#kill = { at, when }
     return this
   }
 
-  /** Makes the next `times` calls whose names begin with `name` throw `error`, before or after their effect. */
   fail(name: string, error: Error, { when = 'before', times = 1 }: { when?: When; times?: number } = {}): this {
     this.#faults.push({ matches: (call) => call.name.startsWith(name), when, error, times })
     return this
   }
 
   /**
-   * Makes the call with the number `at` throw `error`, before or after its effect. Only calls that have an effect are
-   * counted; the first of them has the number 0.
+   * Makes the call number `at` throw `error`, before or after its effect. Only calls with an effect are counted, from
+   * 0.
    */
   failAt(at: number, error: Error, when: When): this {
     const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
@@ -77,16 +72,13 @@ export class Life {
   }
 
   /**
-   * Waits for `work`, whose calls pass through this life. After a kill these calls never settle, so `work` does not
-   * settle either. This method then rejects with Killed, so that the test need not wait for ever.
+   * After a kill the calls in `work` never settle, so `work` does not settle either. This method then rejects with
+   * Killed.
    */
   runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])
   }
 
-  /**
-   * Makes a call. Applies the faults and the kill that the test has planned. Records the names of calls with an effect.
-   */
   async perform<T>(call: Call, run: () => T | Promise<T>): Promise<T> {
     if (this.#dead) return neverSettle()
     const number = call.hasEffect ? this.effects.push(call.name) - 1 : -1
@@ -109,5 +101,4 @@ export class Life {
   }
 }
 
-/** A dead process gets no answers, so its calls never settle. */
 const neverSettle = <T>(): Promise<T> => new Promise<T>(() => undefined)

@@ -1,7 +1,3 @@
-/**
- * Metadata of objects of the fake API server: preconditions, and fields that only the server sets. All functions are
- * pure.
- */
 import { newApiError, type Obj, type Stored } from './store.ts'
 
 export interface Preconditions {
@@ -29,7 +25,6 @@ export function checkUid({ metadata }: Obj, uid: string | undefined): void {
   throw newApiError(422, 'Invalid', `metadata.uid: Invalid value: "${uid}": ${message}`, details)
 }
 
-/** The metadata fields that only the server sets. */
 export function systemFieldsOf({
   uid,
   resourceVersion,
@@ -42,7 +37,6 @@ export function systemFieldsOf({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** The metadata of an object after its deletion was requested, while finalizers keep it. */
 export const makeTerminating = (metadata: Obj['metadata'], deletionTimestamp: string): Obj['metadata'] => ({
   ...metadata,
   generation: metadata.generation + 1,
@@ -50,10 +44,6 @@ export const makeTerminating = (metadata: Obj['metadata'], deletionTimestamp: st
   deletionGracePeriodSeconds: 0,
 })
 
-/**
- * Makes the object from which the fake API server begins a creation. The object has only apiVersion, kind, name and
- * namespace, and no field managers. The fields of the request are added later.
- */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object
   return { object: { apiVersion, kind, metadata: identityOf(object) as Obj['metadata'] }, managers: [] }
@@ -70,6 +60,5 @@ export const dropEmptyMembers = (metadata: Obj['metadata']): Obj['metadata'] =>
     Object.entries(metadata).filter(([, v]) => typeof v !== 'object' || v === null || Object.keys(v).length > 0),
   ) as Obj['metadata']
 
-/** Copies the metadata without undefined members, which JSON does not have. */
 export const dropUndefinedMembers = (metadata: object): object =>
   Object.fromEntries(Object.entries(structuredClone(metadata)).filter(([, value]) => value !== undefined))

@@ -1,6 +1,6 @@
 /**
- * Operations on an API server, with outcomes on which controller and agent rely. A test runs each operation on the real
- * API server and on the fake one, and compares the outcomes.
+ * Operations on which controller and agent rely. A test runs each on the real API server and on the fake one, and
+ * compares the outcomes.
  */
 import { serverAction } from '../../actions/index.ts'
 import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
@@ -31,7 +31,6 @@ const makeCondition = (type: string, status: Condition['status'], reason = 'Beca
   lastTransitionTime: '2026-01-01T00:00:00Z',
 })
 
-/** Metadata of the Server `a`, the object of most operations. */
 const metadataOfServerA = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
 const createServer: Operation = (p) =>
   p.servers.create({ metadata: metadataOfServerA(p), spec }, { fieldManager: 'user' })
@@ -43,7 +42,6 @@ const applyStatus =
       { metadata: metadataOfServerA(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
-/** Applies a configuration without a status, so that the manager gives up the status fields that it owns. */
 const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>
@@ -81,7 +79,6 @@ const applyActionRecord =
   (p) =>
     p.actions.apply({ ...actionRecord(p, meta), ...value }, { fieldManager: manager })
 
-/** The operations of each test, by its title. A test runs its operations in order, in its own namespace. */
 export const operationsByTitle: Record<string, readonly Operation[]> = {
   'a Server is created with its defaults, and cannot be created twice': [createServer, createServer],
   'create ignores the status, and a write of the status ignores the rest': [
@@ -320,8 +317,7 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
 }
 
 /**
- * Runs an operation. Returns the resulting object or the error of the API server. Values that differ between runs, such
- * as UIDs, are replaced or left out.
+ * Returns the resulting object or the error. Values that differ between runs, such as UIDs, are replaced or left out.
  * @param seen the replaced unique values so far (see replaceUniqueValues)
  */
 export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
@@ -336,8 +332,8 @@ export async function runOperation(operation: Operation, p: Playground, seen: Ma
 }
 
 /**
- * Replaces UIDs and resourceVersions by numbers in the order of their first appearance. The results of two runs are
- * then comparable.
+ * Replaces UIDs and resourceVersions by numbers in the order of their first appearance, so that the results of two runs
+ * are comparable.
  */
 function replaceUniqueValues(value: unknown, seen: Map<string, string>): unknown {
   const numberOf = (kind: string, text: string): string => {

@@ -1,8 +1,3 @@
-/**
- * The objects that the fake API server stores, each with the field managers that own its fields. Computes how apply,
- * update and patch change an object and the owners of its fields. All functions are pure; they return the object to
- * store.
- */
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Value } from 'typebox/value'
@@ -49,7 +44,6 @@ export interface Manager {
   fields: Fields
 }
 
-/** An object with the field managers that own its fields. */
 export interface Stored {
   object: Obj
   managers: readonly Manager[]
@@ -74,8 +68,8 @@ const metadataSchema: Schema = {
 }
 
 /**
- * @param kind undefined for a built-in kind of Kubernetes. The fake API server then accepts any field, and a write
- * replaces lists as a whole
+ * @param kind undefined for a built-in kind of Kubernetes. Any field is then accepted, and a write replaces lists as a
+ * whole
  */
 export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
@@ -98,9 +92,8 @@ const unowned = new Set([...systemFields, 'deletionTimestamp', 'deletionGracePer
 const asJson = (object: object): Json => object as Json
 
 /**
- * The part of an object that a request may write and that field managers can own. A request to the subresource `status`
- * writes only the status. Any other request writes everything but the status, or everything if the kind has no status
- * subresource.
+ * The part of an object that a request may write. For the subresource `status` this is the status, else everything but
+ * the status, or everything if the kind has no status subresource.
  */
 export function managedPartOf(object: object, { hasStatus }: KindFacts, subresource: string): Json {
   const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>
@@ -116,7 +109,7 @@ export function managedPartOf(object: object, { hasStatus }: KindFacts, subresou
 const isSameManager = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
   a.name === b.name && a.operation === b.operation && a.subresource === b.subresource
 
-/** Returns `fields` without those in `removed`. Returns `fields` itself if it contains none of them. */
+/** Returns `fields` itself if it contains none of `removed`. */
 function withoutFields(fields: Fields, removed: Fields): Fields {
   for (const text of removed.keys())
     if (fields.has(text)) return new Map([...fields].filter(([other]) => !removed.has(other)))
@@ -132,8 +125,7 @@ function isValid(schema: TSchema, value: unknown): boolean {
 }
 
 /**
- * Returns the object if its spec and status are valid. A spec or status that is identical (===) to the one in `before`
- * was already checked and is not checked again.
+ * Skips a spec or status that is identical (===) to the one in `before`, because it was already checked.
  * @throws ApiError 422 if the schema rejects the spec or the status
  */
 export function validateObject(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
@@ -201,7 +193,7 @@ export function applyConfig(
   return { object: object as unknown as Obj, managers }
 }
 
-/** Replaces the stored object by `object`. The manager `by` then owns every field that has changed. */
+/** The manager `by` then owns every field that has changed. */
 export function updateObject(
   before: Stored,
   object: Obj,
@@ -219,7 +211,7 @@ export function updateObject(
   const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
   const written = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
-  // If the write adds a nested object, the manager owns two things: the nested object itself, and the fields inside it.
+  // A manager that adds a nested object owns the object itself and also the fields inside it.
   const isNew = (path: Path): boolean =>
     path.length > 0 && pathToText(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
   for (const path of written.values())
@@ -246,10 +238,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return out
 }
 
-/**
- * Whether the server must increment metadata.generation: true if anything but the metadata has changed. A change of the
- * status counts only if the kind has no status subresource.
- */
+/** Whether metadata.generation must grow. A change of the status counts only if the kind has no status subresource. */
 export function hasSpecChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)])
   names.delete('metadata')
@@ -257,7 +246,6 @@ export function hasSpecChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolea
   return [...names].some((name) => !isDeepEqual(a[name], b[name]))
 }
 
-/** Whether the same managers own the same fields in both objects. */
 export function hasSameOwners(a: Stored, b: Stored): boolean {
   if (a.managers === b.managers) return true
   return (

@@ -1,7 +1,3 @@
-/**
- * The controller's stores (informers with their caches) on the fake API server. A test can wait until each cache holds
- * the same objects as the API server.
- */
 import { type Stores, storeDefs } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import { leases } from '../../kube/builtin-kinds.ts'
@@ -13,7 +9,6 @@ import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
 
-/** Number of turns of the event loop after which waitForCaches() gives up. */
 const MAX_TURNS = 1000
 
 export class FakeStores implements AsyncDisposable {
@@ -31,13 +26,13 @@ export class FakeStores implements AsyncDisposable {
     this.life = life
     this.kube = this.api.kube(life, 'kubenova-controller')
     this.stores = createStores(storeDefs, { kube: this.kube })
-    // An informer takes a watch for broken if the API server does not end it within a time limit, and the fake API
-    // server never ends a watch. So set a limit that no test reaches.
+    // An informer takes a watch for broken that exceeds a time limit. The fake API server never ends a watch, so set a
+    // limit that no test reaches.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }
 
-  /** Starts the informers and waits until their caches are filled. Register event handlers before you call it. */
+  /** Event handlers must be registered before this call. */
   async start(): Promise<this> {
     await startStores(this.stores, this.#stop.signal)
     this.leases.start(this.#stop.signal)
@@ -45,7 +40,6 @@ export class FakeStores implements AsyncDisposable {
     return this
   }
 
-  /** Waits until all caches hold exactly the objects of the API server. */
   async waitForCaches(): Promise<void> {
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       if (this.#isCurrent()) return

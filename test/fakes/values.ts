@@ -1,9 +1,4 @@
-/** Functions for JSON values. Frozen values can be shared without copying them. All functions are pure. */
-
-/**
- * Returns a frozen copy without undefined members, which JSON does not have. Does not copy values that are frozen
- * already.
- */
+/** Drops undefined members, which JSON does not have. Does not copy values that are already frozen. */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (Array.isArray(value)) return Object.freeze(value.map(deepFreeze)) as V
@@ -13,7 +8,7 @@ export function deepFreeze<V>(value: V): V {
   return Object.freeze(out) as V
 }
 
-/** Whether two JSON values are equal. The order of an object's members does not matter. */
+/** The order of an object's members does not matter. */
 export function isDeepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

@@ -1,6 +1,6 @@
 /**
- * The watches of the fake API server. A watch begins after a resourceVersion. It gets all later events in the log that
- * match its selectors. While a test has paused the watches, events wait until the test resumes them.
+ * A watch begins after a resourceVersion, and gets all later events that match its selectors. While a test pauses the
+ * watches, events wait.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
@@ -32,7 +32,6 @@ export class Watches {
   readonly #log: LoggedEvent[] = []
   readonly #newest = new Map<string, Obj>()
   readonly #followers = new Set<Follower>()
-  /** Functions that deliver the events that are held back. */
   readonly #heldBack: (() => void)[] = []
   #paused = false
   #compactedVersion = 0
@@ -60,10 +59,7 @@ export class Watches {
     if (!isPaused) for (const push of this.#heldBack.splice(0)) push()
   }
 
-  /**
-   * Drops the log of events, as a compaction of etcd does. A watch from a resourceVersion older than `version` then
-   * fails with 410 Expired.
-   */
+  /** A watch from a resourceVersion older than `version` then fails with 410 Expired, as after a compaction of etcd. */
   compact(version: number): void {
     this.#compactedVersion = version
     this.#log.splice(0)
@@ -89,7 +85,6 @@ export class Watches {
     return () => void this.#followers.delete(follower)
   }
 
-  /** Yields the events that `follow` pushes, until `signal` aborts. */
   async *watch<T extends KubeObject>(
     follow: (push: (event: Event) => void) => () => void,
     signal: AbortSignal | undefined,
@@ -127,8 +122,8 @@ function sendToFollower(event: LoggedEvent, { selects, push }: Follower): void {
 }
 
 /**
- * Returns the type of an event for a watch with a selector. If an object begins to match, it is ADDED; if it stops
- * matching, it is DELETED. Undefined: the watch does not get the event.
+ * With a selector, an object that begins to match is ADDED, and one that stops matching is DELETED. undefined: the
+ * watch does not get the event.
  */
 function eventTypeFor(
   { type, object, before }: LoggedEvent,
@@ -140,7 +135,6 @@ function eventTypeFor(
   return wasSelected ? 'DELETED' : undefined
 }
 
-/** Returns a function that tells whether a list or watch with these options includes an object. */
 export const makeSelector =
   ({ namespace, fieldSelector, labelSelector }: Scope) =>
   (object: Obj): boolean =>
@@ -148,7 +142,7 @@ export const makeSelector =
     matches(fieldSelector, fieldLookup(object)) &&
     matches(labelSelector, labelLookup(object))
 
-/** Whether values match a selector of the form `status.host=h1,spec.x=y`. */
+/** A selector has the form `status.host=h1,spec.x=y`. */
 function matches(selector: string | undefined, valueOf: (name: string) => unknown): boolean {
   if (!selector) return true
   return selector.split(',').every((term) => {
@@ -167,7 +161,6 @@ const labelLookup =
   (name: string): unknown =>
     (metadata['labels'] as Record<string, unknown> | undefined)?.[name]
 
-/** Makes the BOOKMARK event that ends the initial events of a watch. */
 export const makeBookmark = (version: number): Obj => ({
   apiVersion: '',
   kind: '',

@@ -1,4 +1,3 @@
-// Tests of the actions that Argo CD offers for a Server: which of them are enabled in each state, and what they do.
 import { describe, expect, it } from 'vitest'
 import { admit } from '../../actions/admit.ts'
 import { API_VERSION, desiredPowers, type Server, vmStates } from '../../crds/index.ts'

@@ -1,4 +1,5 @@
-// `make gitops`: a real Argo CD keeps a fleet of Servers as a git repository has it. The steps build on each other.
+// `make gitops`: a real Argo CD keeps a fleet of Servers in the state of a git repository. The steps build on each
+// other.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -18,7 +19,6 @@ const user = withCloud({ hosts: 2 })
 let argocd: ArgoCd
 let repository: Repository
 
-/** The Application in docs/guide/gitops.md, with the repository of this test. */
 function applicationOfGuide(): object {
   const guide = readFileSync(join(root, 'docs/guide/gitops.md'), 'utf8')
   const blocks = [...guide.matchAll(/^```yaml\n([^]*?)^```$/gm)].flatMap(([, text = '']) => parseAllDocuments(text))
@@ -32,7 +32,6 @@ function applicationOfGuide(): object {
   }
 }
 
-/** Waits until the Application is as `isSo` wants it, and resolves to it. */
 async function waitForApplication(what: string, isSo: (app: Application) => boolean): Promise<Application> {
   let last: Application | undefined
   const check = async (): Promise<Application | undefined> => {

@@ -9,7 +9,6 @@ import { runCommand, spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { configMapFile } from './customizations.ts'
 
-/** The part of an Application's status that the tests read. */
 export interface Application {
   metadata: { annotations?: Record<string, string> }
   status?: {
@@ -26,7 +25,6 @@ interface Ports {
   redis: number
   repoServer: number
   server: number
-  /** Ports of the metrics, which the tests do not read. */
   metrics: readonly number[]
 }
 
@@ -57,7 +55,6 @@ export class ArgoCd {
     return started
   }
 
-  /** Runs `argocd` against the server of this Argo CD. */
   async cli(...args: string[]): Promise<string> {
     const where = ['--server', `127.0.0.1:${this.#ports.server}`, '--plaintext']
     return runCommand([this.#argocd, ...args, ...where], { env: { HOME: this.#dir }, timeout: 60_000 })
@@ -68,13 +65,12 @@ export class ArgoCd {
     return this.#cloud.plane.api.send<Application>('GET', path)
   }
 
-  /** Makes Argo CD read the git repository now, as a webhook does, instead of within three minutes. */
+  /** Makes Argo CD read the git repository now, as after a webhook, instead of within three minutes. */
   async refresh(name: string): Promise<void> {
     const annotation = 'argocd.argoproj.io/refresh=normal'
     await this.#cloud.plane.kubectl('annotate', 'application', name, '-n', 'argocd', '--overwrite', annotation)
   }
 
-  /** Applies the definitions of Argo CD's kinds, its settings, and then our settings as the guide says. */
   async #applySettings(): Promise<void> {
     const module = join(import.meta.dirname, '../rig/binaries/argocd')
     const name = 'github.com/argoproj/argo-cd/v3'
@@ -129,7 +125,7 @@ export class ArgoCd {
     ])
   }
 
-  /** Starts a program of Argo CD. One binary is all of them, and its name decides which. */
+  /** One binary contains all programs of Argo CD, and its name decides which one runs. */
   async #spawnArgo(program: string, flags: readonly string[]): Promise<void> {
     const link = join(this.#dir, `argocd-${program}`)
     symlinkSync(this.#argocd, link)
@@ -139,7 +135,7 @@ export class ArgoCd {
   async #spawn(name: string, argv: readonly string[]): Promise<void> {
     const env = {
       KUBECONFIG: this.#cloud.kubeconfig,
-      // https://kubernetes.default.svc then means the cluster of this kubeconfig.
+      // Makes https://kubernetes.default.svc mean the cluster of this kubeconfig.
       ARGOCD_FAKE_IN_CLUSTER: 'true',
       ARGOCD_GPG_ENABLED: 'false',
       ARGOCD_SSH_DATA_PATH: join(this.#dir, 'ssh'),

@@ -1,4 +1,3 @@
-// Reads the settings of Argo CD from the file that users apply, and runs its Lua.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -26,12 +25,10 @@ export const kindsWithHealth = Object.keys(data).flatMap((key) =>
   key.startsWith(prefix) ? [key.slice(prefix.length)] : [],
 )
 
-/** The health of each object, by the check of its kind. */
 export function healthOf(objects: readonly { kind: string }[]): Health[] {
   return runLua(objects.map((obj): Call => ({ script: data[`${prefix}${obj.kind}`] ?? '', obj }))) as Health[]
 }
 
-/** Names of the actions that Argo CD offers for each Server. */
 export function enabledActions(servers: readonly object[]): string[][] {
   const results = runLua(servers.map((obj) => ({ script: serverActions['discovery.lua'], obj })))
   return (results as Record<string, { disabled: boolean }>[]).map((actions) =>
@@ -41,7 +38,7 @@ export function enabledActions(servers: readonly object[]): string[][] {
   )
 }
 
-/** Result of an action of a Server: the changed Server, or a list of objects to create. */
+/** Returns the changed Server, or a list of objects to create. */
 export function runAction(name: string, obj: object): unknown {
   const definition = serverActions.definitions.find((d) => d.name === name)
   if (!definition) throw new Error(`no action ${name}`)

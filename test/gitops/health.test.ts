@@ -1,5 +1,3 @@
-// Tests of the health checks for Argo CD: what it shows for each kind in each state. The statuses are those that the
-// controller and the agent write.
 import { describe, expect, it } from 'vitest'
 import { hasConditions } from '../../hack/generate/argocd.ts'
 import { kinds } from '../../hack/generate/kinds.ts'
@@ -17,7 +15,6 @@ const condition = (type: string, status: string, reason: string, message = 'a me
   lastTransitionTime: now,
 })
 
-/** The conditions of a Server that works on something, or waits. */
 const reconciling = (reason: string) => [condition('Ready', 'False', reason), condition('Reconciling', 'True', reason)]
 const stalled = (reason: string) => [condition('Ready', 'False', reason), condition('Stalled', 'True', reason)]
 const ready = (reason: string) => [condition('Ready', 'True', reason)]

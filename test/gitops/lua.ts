@@ -1,15 +1,14 @@
-// Runs Lua scripts of Argo CD without Argo CD: with Lua 5.1, the version that Argo CD's interpreter implements, and
-// only the libraries that Argo CD gives to scripts of users.
+// Runs Lua scripts without Argo CD: with Lua 5.1, the version of Argo CD's interpreter, and only the libraries that
+// Argo CD gives to users' scripts.
 import { execFileSync } from 'node:child_process'
 import { luaLiteral } from '../../hack/generate/lua.ts'
 
 export interface Call {
   script: string
-  /** The object, which the script reads as the global variable `obj`. */
   obj: object
 }
 
-/** Results of the scripts, in the order of the calls. Throws the error of the first script that fails. */
+/** Results in the order of the calls. Throws the error of the first script that fails. */
 export function runLua(calls: readonly Call[]): unknown[] {
   const lines = calls.map(({ script, obj }) => `run(${luaLiteral(script)}, ${luaLiteral(obj)})\n`)
   const output = execFileSync('lua5.1', ['-'], { input: `${driver}\n${lines.join('')}`, encoding: 'utf8' })
@@ -24,8 +23,8 @@ export function runLua(calls: readonly Call[]): unknown[] {
 }
 
 /**
- * Prints the result of each script as a line of JSON. As in Argo CD, an empty table is an empty array, and a script has
- * the base functions, `table` and `os`, but neither the library `string` nor methods of strings.
+ * Prints each result as a line of JSON. As in Argo CD, an empty table is an empty array, and a script has `table` and
+ * `os`, but neither the library `string` nor methods of strings.
  */
 const driver = `
 local format, gsub, byte = string.format, string.gsub, string.byte

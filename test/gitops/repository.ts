@@ -1,4 +1,3 @@
-// A git repository with the manifests of a fleet.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
@@ -19,7 +18,6 @@ export class Repository {
     this.url = `file://${dir}`
   }
 
-  /** Creates a repository with the fleet of examples/fleet, and more servers like its last one. */
   static async create(dir: string, servers: number): Promise<Repository> {
     const repository = new Repository(dir)
     mkdirSync(dir, { recursive: true })
@@ -48,7 +46,6 @@ export class Repository {
     rmSync(this.#path(`${name}.yaml`))
   }
 
-  /** Commits all changes, and resolves to the hash of the commit. */
   async commit(subject: string): Promise<string> {
     await this.#git('add', '-A')
     const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.org']

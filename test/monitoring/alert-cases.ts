@@ -1,16 +1,15 @@
-// Series for the test of each alert: some with which it fires, and some with which it does not. The series have one
-// value a minute, if the case names no other interval; `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a
-// minute.
+// Series with which each alert fires, and others with which it does not. By default they have one value a minute:
+// `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a minute.
 
 export interface AlertCase {
   alert: string
   /** The time of the check. */
   at: string
-  /** Time between two values, and between two evaluations; default one minute. */
+  /** Time between two values, and between two evaluations; default: one minute. */
   interval?: string
   fires: Record<string, string>
   quiet: Record<string, string>
-  /** The labels of the alert that fires, without its severity. */
+  /** Labels of the alert that fires, without its severity. */
   labels: Record<string, string>
   description: string
 }

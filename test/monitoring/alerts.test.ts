@@ -1,5 +1,3 @@
-// Tests of the alert rules: Prometheus's own promtool evaluates each alert on series with which it fires, and on series
-// with which it does not.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +14,6 @@ import { metricsIn } from './promql.ts'
 const sortNames = (names: Iterable<string>): string[] => [...names].toSorted((a, b) => a.localeCompare(b))
 const guide = readFileSync(join(root, 'docs/guide/alerts.md'), 'utf8')
 
-/** The two groups of a case in the form of `promtool test rules`. */
 function testGroups({ alert, at, interval = '1m', fires, quiet, labels, description }: AlertCase): object[] {
   const rule = alerts.find((a) => a.alert === alert)
   const expected = {
@@ -32,7 +29,6 @@ function testGroups({ alert, at, interval = '1m', fires, quiet, labels, descript
   return [group('fires', fires, [expected]), group('is quiet', quiet, [])]
 }
 
-/** The files for promtool, one for each interval. */
 const testFiles = Object.entries(Object.groupBy(alertCases, ({ interval = '1m' }) => interval)).map(
   ([interval, cases = []]) => ({
     rule_files: [alertsFile],

@@ -1,4 +1,4 @@
-// Tests of the dashboards for Grafana: each expression is valid PromQL and uses metrics and labels that exist.
+// Each expression is valid PromQL and uses metrics and labels that exist.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -23,7 +23,6 @@ const folder = join(root, 'charts/kubenova/dashboards')
 const files = globSync('*.json', { cwd: folder }).toSorted()
 const dashboards = files.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as DashboardFile)
 
-/** Replaces Grafana's variables by values, as Grafana does before it asks Prometheus. */
 const withoutVariables = (expr: string): string =>
   expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(host|job)\b/g, 'a')
 

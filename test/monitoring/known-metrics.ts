@@ -1,4 +1,3 @@
-// Compares expressions with the metrics that the programs have.
 import { allMetrics } from '../../hack/generate/metrics.ts'
 import { groupingLabelsIn, metricsIn } from './promql.ts'
 
@@ -9,7 +8,6 @@ const definitions = new Map(allMetrics().map(({ name, labels }) => [name, labels
 // Prometheus itself makes this metric for each target.
 definitions.set('up', [])
 
-/** The metrics and labels of an expression that no program has. */
 export function findUnknown(expr: string): string[] {
   const uses = metricsIn(expr)
   const known = [...targetLabels, ...uses.flatMap(({ name }) => definitions.get(name) ?? [])]

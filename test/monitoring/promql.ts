@@ -3,17 +3,13 @@ import { parser } from '@prometheus-io/lezer-promql'
 
 export interface MetricUse {
   name: string
-  /** The labels by which the selector chooses series. */
   labels: string[]
 }
 
 /** Suffixes of the series of a histogram. */
 const histogramSuffix = /_(bucket|sum|count)$/
 
-/**
- * The metrics that an expression uses. A series of a histogram counts as the histogram. Throws an error if the
- * expression is not valid PromQL.
- */
+/** A series of a histogram counts as the histogram. Throws if the expression is not valid PromQL. */
 export function metricsIn(expr: string): MetricUse[] {
   const found: MetricUse[] = []
   const textOf = ({ from, to }: { from: number; to: number }): string => expr.slice(from, to)
@@ -33,7 +29,6 @@ export function metricsIn(expr: string): MetricUse[] {
   return found
 }
 
-/** The labels by which an expression groups or joins series. */
 export function groupingLabelsIn(expr: string): string[] {
   const found: string[] = []
   parser.parse(expr).iterate({

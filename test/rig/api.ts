@@ -1,13 +1,12 @@
-// A minimal Kubernetes API client for tests. Sends JSON and authenticates with a bearer token or a client certificate.
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 
 export interface ApiClient {
-  /** Sends a GET. Resolves to the body as text. Rejects if the status is not 2xx. */
+  /** Resolves to the body of the answer. Rejects if the status is not 2xx. */
   text(path: string): Promise<string>
-  /** Sends an object as JSON, or a text unchanged. Resolves to the parsed answer. Rejects if the status is not 2xx. */
+  /** Sends an object as JSON, or a text unchanged. Rejects if the status is not 2xx. */
   send<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH',
     path: string,
@@ -19,16 +18,12 @@ export interface ApiClient {
 
 interface ClusterLogin {
   server: string
-  /** The CA certificate of the API server, in PEM. */
+  /** CA certificate in PEM. */
   ca: string
-  /**
-   * A name for which the API server's certificate is valid. Needed only if the certificate is not valid for the host in
-   * the URL.
-   */
+  /** A name in the API server's certificate. Needed only if the certificate is not valid for the host in the URL. */
   servername?: string | undefined
   user: string
   token?: string | undefined
-  /** A client certificate and its key in PEM. The kubeconfigs of kind and kubeadm have them. */
   certificate?: { cert: string; key: string } | undefined
 }
 
@@ -57,10 +52,7 @@ interface KubeconfigFile {
   }[]
 }
 
-/**
- * Reads the first cluster and the first user of a kubeconfig. The kubeconfig must contain the certificates, not paths
- * to them.
- */
+/** Reads the first cluster and the first user. The kubeconfig must contain the certificates, not paths to them. */
 export function readKubeconfig(file: string): ClusterLogin {
   const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
   const cluster = clusters[0]?.cluster

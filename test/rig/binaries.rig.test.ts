@@ -119,7 +119,7 @@ describe('ensureBinaries takes a binary from', () => {
   })
 
   it('a build from Go modules when there is no download', async () => {
-    // A real build takes minutes. So the test replaces `go` by a script, and checks the arguments that the script gets.
+    // A real build takes minutes, so a script in place of `go` shows the arguments.
     const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
     writeScript(join(dir, 'bin/go'), go)
     const defaults = makeOptions()

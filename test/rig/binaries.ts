@@ -1,6 +1,5 @@
-// Provides the binaries of Kubernetes, etcd, Helm and Argo CD for tests. There are five sources, tried in this order:
-// the path in an environment variable, the PATH (if the version fits), the cache, the official download, and a build
-// from Go modules (pinned in binaries/*/go.mod and go.sum).
+// Provides binaries for tests from the first of five sources: environment variable, PATH (if the version fits), cache,
+// official download, build from Go modules (pinned in binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -14,10 +13,7 @@ const kubernetes = {
   ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3',
 } as const
 
-/**
- * For each binary: its version, its Go source, and the environment variable that may hold its path. A binary on the
- * PATH is called with the arguments `ask` and is accepted only if its output matches the pattern `fits`.
- */
+/** A binary on the PATH is called with the arguments `ask`, and is accepted only if its output matches `fits`. */
 const binaries = {
   etcd: {
     version: 'v3.6.6',
@@ -42,7 +38,6 @@ const binaries = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // Only clouds with Pods (pod-cloud.ts) and benchmarks use kube-scheduler, kubelet and kube-proxy.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
@@ -71,7 +66,6 @@ const binaries = {
     ask: ['version', '--client'],
     variable: 'KUBENOVA_KUBECTL',
   },
-  // Only the tests of the chart use Helm.
   helm: {
     version: 'v3.22.0',
     module: 'helm',
@@ -81,7 +75,7 @@ const binaries = {
     ask: ['version'],
     variable: 'KUBENOVA_HELM',
   },
-  // Only `make gitops` uses Argo CD. One binary is the command line and all its servers.
+  // One binary is the command line and all servers of Argo CD. Only `make gitops` uses it.
   argocd: {
     version: 'v3.2.11',
     module: 'argocd',
@@ -104,7 +98,6 @@ interface Mirrors {
 }
 
 export interface BinaryOptions {
-  /** Called with each line of the progress report. */
   log?: (line: string) => void
   env?: NodeJS.ProcessEnv
   /** Base URLs of the downloads. Default: the official sites. */
@@ -118,14 +111,12 @@ const official: Mirrors = {
   argocd: 'https://github.com/argoproj/argo-cd/releases/download',
 }
 
-/** Returns the paths of the binaries. Downloads or builds those that are missing. */
 export async function ensureBinaries<B extends Binary>(
   names: readonly B[],
   options: BinaryOptions = {},
 ): Promise<Record<B, string>> {
   const found: Partial<Record<B, string>> = {}
-  // Provide the binaries one after the other. Concurrent builds would not be faster, because one build already uses all
-  // CPUs.
+  // One build already uses all CPUs, so concurrent builds would not be faster.
   for (const name of names) found[name] = await ensureBinary(name, options)
   return found as Record<B, string>
 }
@@ -148,7 +139,7 @@ async function ensureBinary(name: Binary, options: BinaryOptions): Promise<strin
   return cached
 }
 
-/** The directory of cached binaries: kubenova/bin in XDG_CACHE_HOME, by default in ~/.cache. */
+/** kubenova/bin in XDG_CACHE_HOME, by default in ~/.cache. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubenova', 'bin')
 }
@@ -174,9 +165,8 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /**
- * Returns the URL of a download (`file`) and the URL of the text with its SHA-256 sum (`sums`). `entry` is the name of
- * the download in that text; it is empty if the text has only one sum, without a name. The downloads of etcd and Helm
- * are archives, not binaries.
+ * `file`: URL of the download, which is an archive for etcd and Helm. `sums`: URL of the text with its SHA-256 sum.
+ * `entry`: the download's name in that text; empty if the text has only one sum, without a name.
  */
 function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
@@ -200,10 +190,7 @@ function downloadUrlsOf(name: Binary, mirrors: Mirrors): { file: string; sums: s
   return { file, sums: `${file}.sha256`, entry: '' }
 }
 
-/**
- * Downloads a binary to `target`. Resolves to false if the site cannot be reached or does not have the file. Rejects if
- * the checksum is wrong.
- */
+/** Resolves to false if the site cannot be reached or does not have the file. Rejects if the checksum is wrong. */
 async function downloadBinary(
   name: Binary,
   target: string,
@@ -211,7 +198,7 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrlsOf(name, mirrors)
-  // Fetch the checksum first. It is small, so a short timeout is enough to find out whether the site can be reached.
+  // The checksum is small, so a short timeout is enough to find out whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)
@@ -235,10 +222,7 @@ async function fetchText(url: string, timeout: number): Promise<string | undefin
   }
 }
 
-/**
- * Finds a SHA-256 sum in a text with lines of the form `SUM NAME`. Returns the sum whose name is `entry`; with an empty
- * `entry`, the sum that has no name. Undefined: there is no such line.
- */
+/** Lines have the form `SUM NAME`. An empty `entry` finds the sum without a name. undefined: there is no such line. */
 export function findSum(sums: string | undefined, entry: string): string | undefined {
   for (const line of (sums ?? '').split('\n')) {
     const [sum = '', name = ''] = line.trim().split(/\s+/)
@@ -266,7 +250,6 @@ async function buildBinary(name: Binary, target: string, log: (line: string) => 
   await writeExecutable(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
 }
 
-/** Writes a binary beside the target and renames it, so that no process sees a half-written file. */
 async function writeExecutable(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
   const fresh = `${target}.${process.pid}`
   try {

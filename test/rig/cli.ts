@@ -1,6 +1,5 @@
-// The command line with which the Makefile starts and ends a cloud on this machine: setup | nodes | up [--hosts N]
-// [--kubelet]
-// | down. The environment variable CLOUD_DIR is the cloud's directory; default .cloud.
+// The Makefile's command line to start and end a cloud on this machine: setup | nodes | up [--hosts N] [--kubelet] |
+// down. The environment variable CLOUD_DIR is the cloud's directory; default: .cloud.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -21,14 +20,13 @@ const quickstart = join(import.meta.dirname, '../../examples/quickstart')
 const log = (line: string) => console.error(line)
 
 const commands: Record<string, () => Promise<void>> = {
-  /** Downloads or builds the binaries and the guest image in advance, so that no test has to wait for them. */
+  /** Downloads or builds in advance, so that no test has to wait for it. */
   async setup() {
     await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'], { log })
     await ensurePromtool()
     await ensureGuestImage(log)
   },
 
-  /** Provides in advance what clouds with kubelets need besides. */
   async nodes() {
     await prepareNodes(log)
     await ensureImages(log)
@@ -50,7 +48,6 @@ const commands: Record<string, () => Promise<void>> = {
   },
 }
 
-/** Starts a cloud whose controller, agents and API shim are processes that run the source. */
 async function startFromSource(hosts: number): Promise<void> {
   const cloud = await startCloud({ dir, hosts, shim: true, log, ...existingCluster() })
   await placeGuestImage(cloud.hosts.values(), log)
@@ -60,14 +57,14 @@ async function startFromSource(hosts: number): Promise<void> {
   await cloud.plane.api.close()
 }
 
-/** Starts a cloud whose hosts are nodes with kubelets. The Helm chart installs Kubenova there, from images. */
+/** The hosts are nodes with kubelets. The Helm chart installs Kubenova there, from images. */
 async function startInstalled(hosts: number): Promise<void> {
   if (existingCluster().kubeconfig !== undefined) throw new Error('KUBELET=1 starts a cluster; leave KUBECONFIG out')
   const images = await ensureImages(log)
   const cloud = await startPodCloud({ dir, hosts, images, log })
   await placeGuestImage(cloud.hosts.values(), log)
   const helm = await Helm.create(dir, cloud.plane.kubeconfig)
-  // The images keep their tag when the source changes, so Pods are replaced because of this annotation.
+  // The images keep their tag when the source changes. This annotation makes Kubernetes replace the Pods.
   const built = createHash('sha256')
   for (const image of images) built.update(readFileSync(`${image}.inputs`))
   const annotation = `podAnnotations.built=${built.digest('hex').slice(0, 12)}`
@@ -86,8 +83,8 @@ async function printCommands(kubeconfig: string): Promise<void> {
 }
 
 /**
- * `make up KUBECONFIG=FILE` passes FILE in the environment variable CLUSTER_KUBECONFIG; the cloud then uses the cluster
- * of FILE. The environment variable KUBECONFIG is ignored, because it may name an important cluster.
+ * `make up KUBECONFIG=FILE` passes FILE in CLUSTER_KUBECONFIG. The environment variable KUBECONFIG is ignored, because
+ * it may name an important cluster.
  */
 function existingCluster(): { kubeconfig?: string } {
   const kubeconfig = process.env['CLUSTER_KUBECONFIG']

@@ -21,10 +21,6 @@ afterAll(async () => stopCloud(dir))
 const runCli = (...args: string[]) => [process.execPath, join(import.meta.dirname, 'cli.ts'), ...args]
 const env = () => ({ CLOUD_DIR: dir })
 
-/**
- * PID and start time of each process of this cloud. The processes of a cloud are found by an environment variable,
- * which holds the cloud's directory.
- */
 const listProcesses = () =>
   listMarkedProcesses()
     .filter((p) => p.dir.startsWith(dir))

@@ -1,5 +1,5 @@
-// A whole cloud on this machine for tests: a control plane, Kubenova's CRDs, the controller, and hosts with an agent
-// each, on one bridge. A start leaves running processes alone and starts only the missing ones.
+// A whole cloud on this machine: a control plane, Kubenova's CRDs, the controller, and hosts with an agent each, on one
+// bridge. A start leaves running processes alone.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -16,25 +16,24 @@ import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
   /**
-   * The cloud's directory, which also identifies the cloud. Its path must be short: the directory contains the UNIX
-   * sockets of the hosts, whose paths are limited to 107 bytes.
+   * Also identifies the cloud. The path must be short: the directory contains the hosts' UNIX sockets, whose paths are
+   * limited to 107 bytes.
    */
   dir: string
   /** Number of hosts, named h1, h2, … Default 1. */
   hosts?: number
-  /** True: starts no controller and no agents. For tests that start their own. */
+  /** True: starts no controller and no agents, for tests that start their own. */
   platformOnly?: boolean
   /** True: sets libvirt up as Debian does; see HostOptions. */
   stock?: HostOptions['stock']
   audit?: boolean
   users?: ControlPlaneOptions['users']
-  /** Kubeconfig of an existing cluster. If set, the cloud uses this cluster and starts no control plane. */
+  /** Kubeconfig of an existing cluster. If set, no control plane is started. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
   /** True: also starts the API shim, and writes clouds.yaml and openrc for its clients into `dir`. */
   shim?: boolean
-  /** Replaces the main file of controller or agent, or adds flags and environment variables. */
   programs?: Partial<Record<ProgramName, Program>>
 }
 
@@ -43,12 +42,10 @@ type ProgramName = 'controller' | 'agent' | 'api-shim'
 export interface Program {
   /** The file to run instead of the program's main.ts. It must accept the same flags. */
   file?: string
-  /** Flags to add at each start, after the usual flags. */
   args?: readonly string[]
   env?: Record<string, string>
 }
 
-/** A running controller or agent, as stored in `services.json`. */
 export interface Service extends ProcessId {
   log: string
   /** Base URL http://ADDRESS:PORT of /metrics, /healthz and /readyz. */
@@ -65,7 +62,6 @@ export interface UnexpectedEnd {
 
 const repository = join(import.meta.dirname, '../..')
 const agentPort = 8081
-/** The namespace of the ServiceAccounts of controller and agents. */
 const systemNamespace = 'kubenova-system'
 
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
@@ -90,10 +86,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 }
 
-/**
- * Ends all processes of the cloud in `dir` and removes its files. Also works if the start failed, or if another process
- * has started the cloud.
- */
+/** Also works if the start failed, or if another process has started the cloud. */
 export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
   await removeNodes(dir, log)
   await endMarkedProcesses(dir)
@@ -104,21 +97,16 @@ export async function stopCloud(dir: string, log: (line: string) => void = () =>
 
 export class Cloud {
   readonly plane: ControlPlane
-  /** The hosts by name, in the order of their start. */
   readonly hosts = new Map<string, Host>()
   readonly #options: CloudOptions & { log: (line: string) => void }
   readonly #bridge: Bridge
   readonly #services: Map<string, Service>
-  /** Path of each service's kubeconfig, by service name. */
   readonly #kubeconfigs = new Map<string, string>()
-  /**
-   * Services whose end needs no further handling. Either kill() has ended them, or `#ends` already contains their
-   * unexpected end.
-   */
+  /** Services that kill() has ended, or whose unexpected end is already in `#ends`. */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
-  /** Do not call the constructor; use {@link startCloud}. */
+  /** Use {@link startCloud} instead. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
     this.#options = options
     this.#bridge = bridge
@@ -126,7 +114,6 @@ export class Cloud {
     this.#services = new Map(existsSync(this.#file) ? this.#load() : [])
   }
 
-  /** The directory of the cloud: clouds.yaml, logs, the files of the hosts. */
   get dir(): string {
     return this.#options.dir
   }
@@ -137,8 +124,7 @@ export class Cloud {
   }
 
   /**
-   * Path of a service's kubeconfig, with a token of its ServiceAccount. An agent's token is bound to the Node of its
-   * host.
+   * The kubeconfig has a token of the service's ServiceAccount. An agent's token is bound to the Node of its host.
    * @param service `controller` or `agent-<host>`
    */
   kubeconfigOf(service: string): string {
@@ -147,7 +133,6 @@ export class Cloud {
     return file
   }
 
-  /** Starts hosts, controller and agents unless they run, and waits until all are ready. */
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
@@ -160,7 +145,7 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
-    // Create new kubeconfigs for running services, too: their tokens may be lost or about to expire.
+    // Running services get new kubeconfigs, too: their tokens may be lost or about to expire.
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
@@ -178,12 +163,12 @@ export class Cloud {
     return host
   }
 
-  /** The address of a host on the cloud's bridge. It ends in 11 for h1, in 12 for h2, … */
+  /** The last number of the address is 11 for h1, 12 for h2, … */
   address(name: string): string {
     return `${this.#bridge.prefix}.${10 + Number(name.slice(1))}`
   }
 
-  /** Starts the host `name` (h1, h2, …) without its agent, unless the host runs. */
+  /** Starts the host without its agent, unless the host runs. */
   async addHost(name: string): Promise<Host> {
     const { dir, owned = false, stock = false } = this.#options
     const network = { bridge: this.#bridge.name, address: `${this.address(name)}/24` }
@@ -214,14 +199,13 @@ export class Cloud {
     this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
 
-  /** The URL of the API shim that clouds.yaml and openrc contain. */
   get shimUrl(): string {
     return readFileSync(join(this.#options.dir, 'shim-url'), 'utf8')
   }
 
   /**
-   * Starts the API shim unless it runs. It listens on the bridge, where the hosts fetch uploaded images. It keeps its
-   * port, so that clients find it again after a restart.
+   * The shim listens on the bridge, where the hosts fetch uploaded images. It keeps its port, so that clients find it
+   * again after a restart.
    */
   async startShim(): Promise<void> {
     const { dir, owned = false } = this.#options
@@ -257,7 +241,7 @@ export class Cloud {
     this.#noteEnd(`agent-${name}`)
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
-      // Reuse the kubeconfig of the first start: an agent must be able to start while the API server is down.
+      // An agent must be able to start while the API server is down, so reuse the kubeconfig of its first start.
       kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#createKubeconfig(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
@@ -277,8 +261,8 @@ export class Cloud {
   }
 
   /**
-   * Returns the unexpected ends of services that were noticed since the last call of this method. The cloud notices an
-   * end only when it starts the service again or is about to kill it.
+   * Returns the ends that were noticed since the last call. The cloud notices an end only when it starts the service
+   * again or is about to kill it.
    */
   takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)
@@ -305,10 +289,7 @@ export class Cloud {
     await this.stop()
   }
 
-  /**
-   * Returns the command line and environment of controller or agent. The program runs with the Node.js binary of this
-   * process, because the one on the PATH may be too old to run TypeScript.
-   */
+  /** Uses the Node.js binary of this process, because the one on the PATH may be too old to run TypeScript. */
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}
     return { start: (...flags) => [process.execPath, file, ...flags, ...args], env }

@@ -79,8 +79,6 @@ describe('start and stop', () => {
     expect(processes()).toEqual(before)
     expect(second.server).toBe(first.server)
 
-    // Stop the control plane with a new object that knows only the directory. `make down` does the same in another
-    // process.
     await new ControlPlane({ dir }).stop()
     expect(processes()).toEqual([])
     expect(existsSync(second.kubeconfig)).toBe(false)

@@ -1,7 +1,6 @@
-// A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager (with the garbage
-// collector, the namespace controller and a few more). Each control plane has its own ports, keys and tokens. The file
-// `control-plane.json` records its processes, ports and tokens. With this file, another process can find the control
-// plane and restart the processes that have ended.
+// A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager, with its own ports, keys
+// and tokens. With the file `control-plane.json`, another process can find it and restart the processes that have
+// ended.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +21,6 @@ export interface User {
 }
 
 export interface ControlPlaneOptions {
-  /** Directory for data, keys, logs and kubeconfig files. */
   dir: string
   /** The only address on which the API server listens; default 127.0.0.1. */
   address?: string
@@ -30,13 +28,11 @@ export interface ControlPlaneOptions {
   users?: readonly User[]
   /** True: the API server writes a line for each request to `audit.log`, which `audit()` reads. */
   audit?: boolean
-  /**
-   * True: also starts kube-controller-manager. Default false, because it takes 100 MB of memory and a second to start.
-   */
+  /** Default false, because kube-controller-manager takes 100 MB of memory and a second to start. */
   controllerManager?: boolean
   /**
-   * True: the control plane can run Pods. It has kube-scheduler and all controllers of kube-controller-manager, and the
-   * Service `kubernetes` leads to the API server, which must not listen on a loopback address. Default false.
+   * True: can run Pods, with kube-scheduler and all controllers. The API server, to which the Service `kubernetes`
+   * leads, must not listen on a loopback address. Default false.
    */
   pods?: boolean
   /** Kubeconfig of an existing cluster. If it is set, no process is started. */
@@ -45,12 +41,9 @@ export interface ControlPlaneOptions {
   log?: (line: string) => void
 }
 
-/**
- * The user name of kube-controller-manager. A built-in ClusterRole of the API server gives this user the rights that
- * kube-controller-manager needs.
- */
+/** A built-in ClusterRole gives this user the rights that kube-controller-manager needs. */
 const MANAGER_USER = 'system:kube-controller-manager'
-/** The user name of kube-scheduler, which has its rights from a built-in ClusterRole as well. */
+/** A built-in ClusterRole gives this user the rights that kube-scheduler needs. */
 const SCHEDULER_USER = 'system:kube-scheduler'
 const ADMIN: User = { name: 'admin', groups: ['system:masters'] }
 
@@ -76,15 +69,12 @@ export interface AuditEvent {
 }
 
 /**
- * Tokens of ServiceAccounts are valid for a year. They are renewed only when the cloud starts, and must not expire
- * while it runs. An existing cluster may issue tokens that expire earlier.
+ * One year: tokens of ServiceAccounts are renewed only when the cloud starts, and must not expire while it runs. An
+ * existing cluster may issue tokens that expire earlier.
  */
 const TOKEN_SECONDS = 31_536_000
 
-/**
- * Starts a control plane. If `dir` already has one, starts only those of its processes that do not run. Resolves when
- * the API server is ready.
- */
+/** Starts only those processes that do not run yet. Resolves when the API server is ready. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const plane = new ControlPlane(options)
   try {
@@ -105,8 +95,8 @@ export class ControlPlane {
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
   /**
-   * Number of calls of kill() so far. If it grows during a wait for the API server, the wait ends without an error: the
-   * process was killed on purpose, and the caller of kill() restarts it.
+   * Number of calls of kill() so far. If it grows during a wait for the API server, the wait ends without an error,
+   * because the caller of kill() restarts the process.
    */
   #kills = 0
 
@@ -147,7 +137,7 @@ export class ControlPlane {
     if (this.#state.pods) await this.startPart('kube-scheduler')
   }
 
-  /** Starts one process unless it runs. Does not wait until the process is ready. */
+  /** Does not wait until the process is ready. */
   async startPart(part: Part): Promise<void> {
     const { processes } = this.#startedState()
     const current = processes[part]
@@ -168,22 +158,19 @@ export class ControlPlane {
     if (id) await endProcess(id, 'SIGKILL')
   }
 
-  /** Kills one process, starts it again, and waits until the API server is ready. */
   async restart(part: Part): Promise<void> {
     await this.kill(part)
     await this.startPart(part)
     await this.#waitUntilReady(this.#kills)
   }
 
-  /** Path of the kubeconfig of `admin`, or of a user in the option `users`. */
   kubeconfigOf(user: string): string {
     return user === 'admin' ? this.kubeconfig : this.#file(`${user.replaceAll(/[^\w.-]/g, '_')}.kubeconfig`)
   }
 
   /**
-   * Writes a kubeconfig with a token of a ServiceAccount and returns its path. Keeps the last token if it is still
-   * usable; otherwise the TokenRequest API issues a new one. `node` binds the token to that Node. The API server then
-   * adds the Node's name to the `extra` fields of the authenticated user.
+   * Writes a kubeconfig with a token of a ServiceAccount, and keeps the last token if it is still usable. `node` binds
+   * the token to that Node; the API server then adds its name to the user's `extra` fields.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`
@@ -216,14 +203,14 @@ export class ControlPlane {
     return runCommand([kubectl, '--kubeconfig', this.kubeconfig, ...args])
   }
 
-  /** All completed API requests in the audit log, oldest first. Needs the option `audit`. */
+  /** All completed API requests, oldest first. Needs the option `audit`. */
   audit(): AuditEvent[] {
     const lines = readFileSync(this.#file('audit.log'), 'utf8').split('\n')
-    // The text after the last line break is empty, or a line that is not complete yet.
+    // After the last line break comes nothing, or a line that is not complete yet.
     return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
   }
 
-  /** Ends the processes of the control plane and removes its files. An existing cluster stays as it is. */
+  /** An existing cluster stays as it is. */
   async stop(): Promise<void> {
     await this.#admin?.close()
     if (this.#options.kubeconfig) return
@@ -270,7 +257,6 @@ export class ControlPlane {
     return { address, ports, tokens, audit, controllerManager, pods, processes: {} }
   }
 
-  /** Writes keys and tokens to files, and returns the command lines that use them. */
   async #commands(): Promise<Commands> {
     const state = this.#startedState()
     const names: Binary[] = ['etcd', 'kube-apiserver', 'kubectl']
@@ -290,9 +276,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user, with the certificate of the CA. At its first start, the API server writes two
-   * certificates to certs/apiserver.crt: first its own, then that of the CA. So this method waits until the file has
-   * both.
+   * At its first start, the API server writes its own certificate and then that of the CA to certs/apiserver.crt. So
+   * this method waits until the file has both.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()
@@ -315,7 +300,6 @@ export class ControlPlane {
   }
 }
 
-/** The users of a control plane: the administrator, the components that run, and those that the test asks for. */
 function usersOf({
   controllerManager,
   pods,

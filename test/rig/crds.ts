@@ -1,4 +1,3 @@
-// Applies Kubenova's CRDs, admission policies, ServiceAccounts and roles to an API server.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -16,8 +15,8 @@ interface Manifest {
 const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 /**
- * Applies the CRDs of a folder and creates the namespace kubenova-system, which contains the Leases. Waits until the
- * API server serves the new kinds. Returns the names of the CRDs.
+ * Also creates the namespace kubenova-system, which contains the Leases. Waits until the API server serves the new
+ * kinds. Returns the names of the CRDs.
  */
 export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
   const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }
@@ -36,7 +35,6 @@ export async function applyManifests(api: ApiClient, folder: string): Promise<st
 
 const admission = '/apis/admissionregistration.k8s.io/v1'
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
-/** For each kind: a function that returns the API path of its collection in a namespace. */
 const collections: Record<string, (namespace: string) => string> = {
   MutatingAdmissionPolicy: () => `${admission}/mutatingadmissionpolicies`,
   MutatingAdmissionPolicyBinding: () => `${admission}/mutatingadmissionpolicybindings`,
@@ -49,7 +47,6 @@ const collections: Record<string, (namespace: string) => string> = {
   ServiceAccount: (namespace) => `/api/v1/namespaces/${namespace}/serviceaccounts`,
 }
 
-/** Applies the admission policies, ServiceAccounts and roles of a folder. */
 export async function applyAccessManifests(api: ApiClient, folder: string): Promise<void> {
   await Promise.all(
     readManifests(folder).map((object) => {

@@ -4,8 +4,8 @@ import { type Cloud, startCloud, stopCloud } from './cloud.ts'
 import { createScratchDirectory, removeOrphanedClouds } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 
-// The existing cluster listens on 127.0.0.1, which the hosts cannot reach. They reach it only through the forwarder
-// that the cloud starts on its bridge (existing-cluster.ts).
+// The hosts cannot reach 127.0.0.1, on which the existing cluster listens. They reach the cluster through the forwarder
+// on the cloud's bridge (existing-cluster.ts).
 const plane = withControlPlane()
 let dir: string
 let cloud: Cloud

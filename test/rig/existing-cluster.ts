@@ -1,6 +1,6 @@
-// Lets a cloud use an existing cluster instead of its own control plane. The hosts of the cloud reach only the cloud's
-// bridge. So a forwarder listens on the bridge and passes connections on to the API server of the cluster. The cloud's
-// kubeconfig has the forwarder's address, and a TLS server name for which the cluster's certificate is valid.
+// Lets a cloud use an existing cluster. The hosts reach only the cloud's bridge, so a forwarder there passes
+// connections on to the cluster's API server. The cloud's kubeconfig has the forwarder's address, and a TLS server name
+// for which the cluster's certificate is valid.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -14,14 +14,13 @@ export interface ExistingClusterOptions {
   dir: string
   /** Kubeconfig of the existing cluster. Its current context is used. */
   kubeconfig: string
-  /** Address of the cloud's bridge, on which the forwarder listens. */
   address: string
   owned: boolean
 }
 
 /**
- * The TLS server name to use if the cluster's URL has an IP address, because an IP address cannot be a TLS server name
- * (RFC 6066). The certificate of every API server is valid for this name.
+ * Used if the cluster's URL has an IP address, which cannot be a TLS server name (RFC 6066). The certificate of every
+ * API server is valid for this name.
  */
 const COMMON_SERVER_NAME = 'kubernetes.default.svc'
 

@@ -1,4 +1,4 @@
-/** Builds Ethernet frames in hexadecimal, field by field, for tests that send frames which no kernel would send. */
+/** Ethernet frames in hexadecimal, for tests that send frames which no kernel would send. */
 
 const hexMac = (mac: string): string => mac.replaceAll(':', '')
 export const hexIp = (ip: string): string =>
@@ -8,7 +8,7 @@ export const hexIp = (ip: string): string =>
     .join('')
 const hex16 = (n: number): string => n.toString(16).padStart(4, '0')
 
-/** An IPv6 address in hexadecimal. Accepts short forms such as `fd00::5`, but no embedded IPv4. */
+/** Accepts short forms such as `fd00::5`, but no embedded IPv4. */
 function hex6(ip: string): string {
   const [head = '', tail = ''] = ip.split('::')
   const groups = (part: string) => part.split(':').filter((g) => g !== '')
@@ -17,7 +17,7 @@ function hex6(ip: string): string {
   return all.map((group) => group.padStart(4, '0')).join('')
 }
 
-/** A text in hexadecimal, as the payload of a frame. Tests find a captured frame by its payload. */
+/** Tests find a captured frame by this payload. */
 export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
 interface EthernetAddresses {
@@ -30,13 +30,12 @@ function ethernetFrame({ from, to = BROADCAST }: EthernetAddresses, type: string
   return `${hexMac(to)}${hexMac(from)}${type}${payload}`
 }
 
-/** Inserts an 802.1Q tag into a frame, after the two MAC addresses. */
 export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
 /**
- * An ARP request or reply. `mac` is the sender's address in the ARP message. In a forged frame, it differs from the
- * source address in the Ethernet header.
+ * `mac` is the sender's address in the ARP message. In a forged frame, it differs from the source address in the
+ * Ethernet header.
  */
 export function arpFrame(
   ends: EthernetAddresses,
@@ -65,7 +64,7 @@ interface Datagram {
   readonly body?: string
 }
 
-/** An Ethernet frame with an IPv4 packet. `protocol` is two hexadecimal digits: 02 is IGMP, 11 is UDP. */
+/** `protocol` is two hexadecimal digits: 02 is IGMP, 11 is UDP. */
 export function ipv4Frame(
   ends: EthernetAddresses,
   protocol: string,
@@ -86,8 +85,7 @@ export function udpIpv4Frame(
 }
 
 /**
- * An Ethernet frame with an IPv6 packet. `next` is the type of the next header as two hexadecimal digits: 11 is UDP, 2c
- * is a fragment header, 3a is ICMPv6.
+ * `next` is the type of the next header as two hexadecimal digits: 11 is UDP, 2c is a fragment header, 3a is ICMPv6.
  */
 export function ipv6Frame(
   ends: EthernetAddresses,
@@ -99,7 +97,7 @@ export function ipv6Frame(
   return ethernetFrame(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
-/** Inserts the checksum into a packet. The checksum also covers the IPv6 addresses (RFC 8200, section 8.1). */
+/** The checksum also covers the IPv6 addresses (RFC 8200, section 8.1). */
 function withIpv6Checksum(
   { src, dst }: { src: string; dst: string },
   next: string,
@@ -129,15 +127,11 @@ interface Icmp6 {
   readonly body?: string
 }
 
-/**
- * An Ethernet frame with an ICMPv6 message. Types: 134 router advertisement, 135 neighbour solicitation, 136 neighbour
- * advertisement, 137 redirect.
- */
+/** Types: 134 router advertisement, 135 neighbour solicitation, 136 neighbour advertisement, 137 redirect. */
 export function icmpv6Frame(ends: EthernetAddresses, message: Icmp6): string {
   return ipv6Frame(ends, '3a', message, icmpv6Message(message))
 }
 
-/** The ICMPv6 message without the Ethernet and IPv6 headers. */
 export function icmpv6Message({ src, dst, type, target = '::', options = '', body }: Icmp6): string {
   const start = type.toString(16).padStart(2, '0')
   const rest = body ?? `00000000${hex6(target)}${options}`
@@ -147,7 +141,7 @@ export function icmpv6Message({ src, dst, type, target = '::', options = '', bod
 /** A neighbour discovery option with the link-layer address of the source (type 1) or the target (type 2). */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
-/** The IPv6 fragment header. `next` is the type of the following header, as in ipv6Frame(). `offset` is in bytes. */
+/** `next` is the type of the following header, as in ipv6Frame(). `offset` is in bytes. */
 export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
@@ -157,7 +151,7 @@ interface DhcpMessage {
   readonly chaddr: string
   readonly ciaddr?: string
   readonly giaddr?: string
-  /** Options besides the message type: for each option code, the value in hexadecimal. */
+  /** Options besides the message type: by option code, the value in hexadecimal. */
   readonly options?: Readonly<Record<number, string>>
 }
 
@@ -177,10 +171,9 @@ export function dhcpMessage({
   return `01010600cafe0001${'0'.repeat(8)}${addresses}${'0'.repeat(384)}63825363${all.join('')}ff`
 }
 
-/** A RARP frame. QEMU announces a migrated guest with it. Operation 3 is a request, 4 a reply. */
+/** QEMU announces a migrated guest with a RARP frame. Operation 3 is a request, 4 a reply. */
 export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation = 3 } = {}): string =>
   ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
-/** An Ethernet frame of the given EtherType, with a text as payload. */
 export const frameOfEtherType = (ends: EthernetAddresses, type: string, text: string): string =>
   ethernetFrame(ends, type, hexText(text))

@@ -1,5 +1,5 @@
-// The guest image for tests. It is small, boots to a login prompt in seconds even under emulation, and prints a report
-// about itself on its serial console. It is cached, and built anew only when guest/ changes (see guest/build.sh).
+// The guest image boots to a login prompt in seconds even under emulation, and prints a report about itself on its
+// serial console. It is built anew only when guest/ changes (see guest/build.sh).
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { cacheDirectory } from './binaries.ts'
 import { runCommand } from './process.ts'
 
 export interface GuestImage {
-  /** Path of the qcow2 file. It boots with BIOS (needs 128 MiB of memory) and with UEFI (512 MiB). */
+  /** A qcow2 file that boots with BIOS (needs 128 MiB of memory) and with UEFI (512 MiB). */
   path: string
   /** SHA-256 of the file, in hexadecimal. */
   sha256: string
@@ -15,25 +15,20 @@ export interface GuestImage {
   size: number
 }
 
-/**
- * A guest's report about itself. The guest prints it at each boot, in a console line that begins with KUBENOVA-GUEST.
- */
+/** The guest prints this report at each boot, in a console line that begins with KUBENOVA-GUEST. */
 export interface GuestReport {
   hostname: string
-  /** The server's UUID from the config drive. If there is no config drive, the text "none". */
+  /** The server's UUID from the config drive; "none" if there is no config drive. */
   uuid: string
   /** Number of authorized SSH keys. */
   keys: number
   /** IP addresses with their prefix lengths. */
   addresses: string[]
-  /**
-   * Result of the user data. `ok`: the script succeeded. `failed:N`: the script ended with exit code N. `none`: there
-   * is no user data. `ignored`: the user data is not a script.
-   */
+  /** `failed:N`: the user data is a script that ended with exit code N. `ignored`: the user data is not a script. */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
-  /** Number of boots from this disk. The guest keeps the count on the disk. */
+  /** Boots from this disk, on which the guest keeps the count. */
   boots: number
-  /** `disk`: bytes of the disk. `memory`: bytes of memory that the guest's kernel has available. */
+  /** In bytes. `memory` is what the guest's kernel has available. */
   disk: number
   memory: number
   cpus: number
@@ -44,10 +39,7 @@ export const guestPassword = 'kubenova'
 
 const source = join(import.meta.dirname, 'guest')
 
-/**
- * Resolves to the guest image. Builds the image unless it is cached, which takes half a minute and needs Debian's
- * package archive.
- */
+/** Unless the image is cached, building it takes half a minute and needs Debian's package archive. */
 export async function ensureGuestImage(
   log: (line: string) => void = (line) => console.error(line),
 ): Promise<GuestImage> {
@@ -72,7 +64,7 @@ function contentHash(): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** Returns the reports in a console log, one per boot, oldest first. */
+/** One report per boot, oldest first. */
 export function guestReports(consoleLog: string): GuestReport[] {
   return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => parseReport(line))
 }

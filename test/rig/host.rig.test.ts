@@ -144,7 +144,6 @@ describe('Host.powerOff and Host.stop', () => {
   })
 })
 
-/** Creates the bridge for the guests. A power failure of the host removes it. */
 async function addBridge(host: Host): Promise<void> {
   await host.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge'])
 }

@@ -1,6 +1,5 @@
-// A libvirt host on this machine for tests: a real libvirtd in its own PID, mount, network and UTS namespaces. init.sh
-// is process 1 of the PID namespace. When init.sh is killed, the kernel ends all processes of the host and removes its
-// mounts and its network.
+// A libvirt host on this machine for tests: a real libvirtd in its own PID, mount, network and UTS namespaces. When
+// process 1 (init.sh) is killed, the kernel ends all processes of the host and removes its mounts and network.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -23,23 +22,17 @@ import {
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface HostOptions {
-  /** Directory of the cloud or test. The host's files are in its subdirectory `hosts/NAME`. */
+  /** Directory of the cloud or test. The host's files are in `hosts/NAME`. */
   dir: string
   name: string
-  /**
-   * The bridge to which the host is connected, and the host's address on that network, with prefix length (CIDR).
-   * Undefined: the host has only a loopback interface.
-   */
+  /** `address` is the host's, with prefix length (CIDR). undefined: the host has only a loopback interface. */
   network?: { bridge: string; address: string }
   /**
-   * True: sets libvirt up as Debian does. QEMU then runs as a user of its own, and virtlogd writes the consoles.
-   * Default false: QEMU runs as root, which starts faster.
+   * True: as in Debian, QEMU runs as its own user, and virtlogd writes the consoles. Default false: QEMU runs as root,
+   * which starts faster.
    */
   stock?: boolean
-  /**
-   * True: the host belongs to the test process that starts it. If that process is killed, the next test run removes the
-   * host. Default false.
-   */
+  /** True: if the test process that starts the host is killed, the next test run removes the host. Default false. */
   owned?: boolean
 }
 
@@ -60,8 +53,8 @@ interface HostState {
 const here = import.meta.dirname
 
 /**
- * The address of a host without a network, because libvirtd needs an address that is not a loopback address. This one
- * is reserved for documentation (RFC 5737), so no machine uses it.
+ * For a host without a network, because libvirtd needs an address that is not a loopback address. This one is reserved
+ * for documentation (RFC 5737).
  */
 const UNUSED_ADDRESS = '192.0.2.1'
 
@@ -76,14 +69,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return host
 }
 
-/** Returns a host that another process has started, perhaps not completely, to inspect it or to stop it. */
+/** Returns a host that another process has started, perhaps not completely. */
 export function findHost(options: HostOptions): Host {
   return new Host(options)
 }
 
 export class Host {
   readonly name: string
-  /** Directory of the host's files, such as its /run, /etc/libvirt, /var/… and logs. */
   readonly home: string
   /** Path of libvirtd's socket outside the host. */
   readonly socket: string
@@ -93,7 +85,7 @@ export class Host {
   #state: HostState
   /**
    * Number of calls of killLibvirtd() so far. If it grows during a wait for libvirtd, the wait ends without an error,
-   * because the caller of killLibvirtd() will restart libvirtd.
+   * because the caller will restart libvirtd.
    */
   #kills = 0
 
@@ -105,7 +97,6 @@ export class Host {
     this.uri = `qemu+unix:///system?socket=${this.socket}`
     this.#veth = vethName(options.dir, options.name)
     this.#state = this.#load()
-    // Linux allows at most 107 bytes for the path of a UNIX socket.
     if (Buffer.byteLength(this.socket) > 107)
       throw new Error(`${this.socket}: too long for a UNIX socket; use a shorter directory`)
   }
@@ -126,18 +117,16 @@ export class Host {
     return id && isAlive(id) ? id : undefined
   }
 
-  /** Boots the host and starts libvirtd, unless they run already. */
   async start(): Promise<void> {
     if (!this.#state.init || !isAlive(this.#state.init)) await this.#boot()
     await this.startLibvirtd()
   }
 
-  /** Runs a command inside the host and resolves to its standard output. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<string> {
     return runCommand(this.#commandInside(argv, options.cwd), options)
   }
 
-  /** Starts a process inside the host. Its output goes to NAME.log in the directory `home`. */
+  /** The output goes to NAME.log in the directory `home`. */
   async spawn(
     argv: readonly string[],
     options: { name: string; cwd?: string; env?: Record<string, string | undefined> },
@@ -149,8 +138,7 @@ export class Host {
       owned: this.#options.owned ?? false,
       ...(options.env ? { env: options.env } : {}),
     })
-    // nsenter forks to enter the PID namespace, and waits for its child. So the only child of nsenter is the started
-    // process.
+    // nsenter forks to enter the PID namespace, so its only child is the started process.
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
@@ -168,13 +156,13 @@ export class Host {
     return runCommand(['virsh', '--connect', this.uri, ...args])
   }
 
-  /** The QEMU process of a domain, from libvirt's PID file; undefined if the domain does not run. */
+  /** From libvirt's PID file; undefined: the domain does not run. */
   qemuOf(domain: string): ProcessId | undefined {
     const file = join(this.home, 'run/libvirt/qemu', `${domain}.pid`)
     return existsSync(file) ? outerProcess(this.pid, Number(readFileSync(file, 'utf8'))) : undefined
   }
 
-  /** Starts libvirtd unless it runs. Waits until libvirtd answers, or until a concurrent killLibvirtd(). */
+  /** Waits until libvirtd answers, or until a concurrent killLibvirtd(). */
   async startLibvirtd(): Promise<void> {
     const kills = this.#kills
     if (this.#options.stock) await this.#startVirtlogd()
@@ -192,10 +180,7 @@ export class Host {
     await waitUntil(isAnswering, { what: `libvirtd of ${this.name}` })
   }
 
-  /**
-   * Starts virtlogd unless it runs. libvirtd needs virtlogd to start a guest. virtlogd keeps running when libvirtd
-   * ends.
-   */
+  /** libvirtd needs virtlogd to start a guest. virtlogd keeps running when libvirtd ends. */
   async #startVirtlogd(): Promise<void> {
     const { virtlogd } = this.#state
     if (virtlogd && isAlive(virtlogd)) return
@@ -211,10 +196,7 @@ export class Host {
     if (this.libvirtd) await endProcess(this.libvirtd, name)
   }
 
-  /**
-   * Simulates a power failure: ends all processes of the host at once. The files stay, and start() boots the host
-   * again.
-   */
+  /** Simulates a power failure. The files stay, and start() boots the host again. */
   async powerOff(): Promise<void> {
     if (this.#state.init) await endProcess(this.#state.init, 'SIGKILL')
     await endMarkedProcesses(this.home)
@@ -241,7 +223,6 @@ export class Host {
     return init
   }
 
-  /** Boots the host: creates its namespaces, and an empty /run as after any boot. */
   async #boot(): Promise<void> {
     await this.powerOff()
     const ready = join(this.home, 'ready')
@@ -295,16 +276,16 @@ export class Host {
 }
 
 /**
- * Path of the /etc/hosts file that all hosts of a cloud share. During a live migration, the source host finds the
- * address of the destination host in it.
+ * All hosts of a cloud share this /etc/hosts file. In it, the source host of a live migration finds the address of the
+ * destination.
  */
 function hostsFileOf({ dir }: HostOptions): string {
   return join(dir, 'hosts', 'etc-hosts')
 }
 
 /**
- * Adds a host to the shared /etc/hosts file. Overwrites the file in place and does not rename a new file over it:
- * running hosts have the old file bind-mounted and would not see the new one.
+ * Overwrites the file in place: running hosts have it bind-mounted, and would not see a new file that is renamed over
+ * it.
  */
 function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'

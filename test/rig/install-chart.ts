@@ -1,14 +1,12 @@
-// Installs Kubenova with the Helm chart on a cloud of nodes, as docs/guide/install.md describes.
 import { chartFolder, Helm } from '../chart/helm.ts'
 import type { PodCloud } from './pod-cloud.ts'
 
 const NAMESPACE = 'kubenova-system'
-/** The arguments by which Helm finds the release's namespace. */
 export const inNamespace = ['--namespace', NAMESPACE] as const
 
 /**
- * Labels all nodes as hypervisors and installs the chart, or upgrades it. Resolves when all Pods are ready and each
- * node is a Ready Hypervisor.
+ * Labels all nodes as hypervisors, and installs or upgrades the chart. Resolves when all Pods are ready and each node
+ * is a Ready Hypervisor.
  * @param flags more arguments for `helm upgrade --install`
  */
 export async function installChart(cloud: PodCloud, helm: Helm, ...flags: string[]): Promise<void> {

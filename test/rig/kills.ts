@@ -1,7 +1,5 @@
-// Kills processes of a cloud with SIGKILL, and restarts them, as kubelet or systemd would.
 import type { Cloud } from './cloud.ts'
 
-/** A process of a cloud that can be killed and restarted. */
 export interface Victim {
   kill(): Promise<void>
   /** Starts the process again unless it runs. */

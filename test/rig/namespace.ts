@@ -1,5 +1,4 @@
-// Finds the outer PID of a process in a PID namespace. libvirt's PID files hold the inner PID, but a signal from
-// outside needs the outer PID.
+// libvirt's PID files hold the PID inside a PID namespace, but a signal from outside needs the outer PID.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { identifyProcess, type ProcessId } from './process.ts'
 
@@ -24,7 +23,7 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** The PID of a process in its innermost PID namespace: the last number of the field NSpid in /proc/PID/status. */
+/** The PID in the innermost PID namespace: the last number of the field NSpid in /proc/PID/status. */
 function innerPid(pid: number): number | undefined {
   try {
     const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

@@ -1,10 +1,9 @@
-// The network of a cloud: a bridge in the root network namespace, with an address in a private range that nothing else
-// on this machine uses. The bridge's name contains a hash of the cloud's directory. Global settings (ip_forward,
-// firewall) stay unchanged.
+// A bridge in the root network namespace, with an address in a private range that nothing else on this machine uses.
+// Global settings (ip_forward, firewall) stay unchanged.
 import { createHash } from 'node:crypto'
 import { runCommand } from './process.ts'
 
-/** An ID of six hex digits, a hash of the cloud's directory. It makes the names of bridges unique on this machine. */
+/** Six hex digits that make the names of bridges unique on this machine. */
 export function cloudId(dir: string): string {
   return createHash('sha256').update(dir).digest('hex').slice(0, 6)
 }
@@ -14,8 +13,8 @@ export function bridgeName(dir: string): string {
 }
 
 /**
- * Name of the outer end of a host's veth pair. It contains a hash of the host's name instead of the name, which could
- * be too long: interface names are limited to 15 characters.
+ * The outer end of a host's veth pair. A hash stands for the host's name, because interface names are limited to 15
+ * characters.
  */
 export function vethName(dir: string, host: string): string {
   return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
@@ -62,7 +61,6 @@ export async function ensureBridge(dir: string): Promise<Bridge> {
   return { name, address: `${prefix}.1`, prefix }
 }
 
-/** Connects the network namespace of process `pid` to the bridge by a veth pair: `eth0` inside, `veth` outside. */
 export async function plugIntoBridge(options: {
   veth: string
   bridge: string
@@ -87,12 +85,12 @@ export async function removeLink(name: string): Promise<void> {
   try {
     await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
-    // It is no error if the veth is already gone: the kernel removes a veth together with its network namespace.
+    // The kernel removes a veth together with its network namespace, so it may already be gone.
     if (await hasLink(name)) throw error
   }
 }
 
-/** Removes the bridge of a cloud, and the veth pairs on it that a crashed test has left behind. */
+/** Also removes the veth pairs that a crashed test has left on the bridge. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
   const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]

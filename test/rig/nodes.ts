@@ -1,5 +1,5 @@
-// Creates a Node object for each host, because the tokens of agents are bound to Nodes, and no kubelet registers Nodes
-// for these hosts. The Nodes are unschedulable, because no Pod can run on these hosts.
+// Creates a Node for each host, because the tokens of agents are bound to Nodes, and no kubelet registers these hosts.
+// The Nodes are unschedulable, because no Pod can run there.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ApiClient, createApiClient } from './api.ts'

@@ -1,5 +1,5 @@
-// Provides OpenStack's own clients for tests: the commands `openstack` and `nova`, and Python with openstacksdk. They
-// are installed from PyPI into a virtual environment in the cache, at the versions of clients/requirements.txt.
+// Provides `openstack`, `nova` and Python with openstacksdk for tests. They are installed from PyPI into the cache, at
+// the versions of clients/requirements.txt.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,13 +13,10 @@ const requirements = join(import.meta.dirname, 'clients/requirements.txt')
 export type CloudName = 'kubenova' | 'kubenova-admin'
 
 export interface OpenStackClients {
-  /** Runs `openstack` and returns what it prints. Rejects with its error message. */
   openstack(...args: string[]): Promise<string>
-  /** Runs `openstack … -f json` and parses what it prints. */
   openstackJson<T = Record<string, unknown>>(...args: string[]): Promise<T>
-  /** Runs `nova` as the user of openrc, because it does not read clouds.yaml. Returns what it prints. */
+  /** Runs as the user of openrc, because `nova` does not read clouds.yaml. */
   nova(...args: string[]): Promise<string>
-  /** Runs a Python program, for openstacksdk, and parses the JSON that it prints. */
   python<T = unknown>(program: string): Promise<T>
   /** The same clients as another user. */
   as(cloud: CloudName): OpenStackClients
@@ -55,7 +52,6 @@ function clientsOf(bin: string, dir: string, cloud: CloudName): OpenStackClients
   }
 }
 
-/** The variables that a shell has after `. openrc`. */
 const readOpenrc = (dir: string): Record<string, string> =>
   Object.fromEntries(
     readFileSync(join(dir, 'openrc'), 'utf8')
@@ -63,7 +59,7 @@ const readOpenrc = (dir: string): Record<string, string> =>
       .map(([, name = '', value = '']) => [name, value]),
   )
 
-/** The environment without the variables of a cloud that the person who runs the tests may use. */
+/** Leaves out the variables of a cloud that the person who runs the tests may use. */
 const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
 

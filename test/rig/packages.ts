@@ -1,4 +1,3 @@
-// Installs Debian packages that only benchmarks or `make images` need.
 import { runCommand } from './process.ts'
 
 /** Installs the packages that are missing. */

@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path'
 import { ensureGuestImage } from './guest.ts'
 import type { Host } from './host.ts'
 
-/** The path of the image inside each host, below the agent's --image-dir. */
+/** Path inside each host, below the agent's --image-dir. */
 const imagePath = 'var/lib/kubenova/images/guest.qcow2'
 
-/** Copies the guest image to each host that does not have it yet. */
 export async function placeGuestImage(
   hosts: Iterable<Pick<Host, 'home'>>,
   log: (line: string) => void = () => undefined,
@@ -17,8 +16,8 @@ export async function placeGuestImage(
     const target = join(home, imagePath)
     if (existsSync(target) && statSync(target).size === size) continue
     mkdirSync(dirname(target), { recursive: true })
-    // Copy to another name first, so that an interrupted copy does not look like the image. If the file system supports
-    // it, the copy shares the blocks of the image.
+    // Rename at the end, so that an interrupted copy does not look like the image. If the file system supports it, the
+    // copy shares blocks with the image.
     copyFileSync(path, `${target}.new`, constants.COPYFILE_FICLONE)
     renameSync(`${target}.new`, target)
   }

@@ -1,6 +1,6 @@
-// A cloud on this machine whose hosts are real nodes of Kubernetes: a control plane with kube-scheduler, and hosts with
-// libvirtd, containerd, kubelet and kube-proxy. It has no part of Kubenova. The chart installs Kubenova there, from the
-// images that the nodes have. A start leaves running processes alone and starts only the missing ones.
+// A cloud whose hosts are real nodes of Kubernetes, with libvirtd, containerd, kubelet and kube-proxy. It has no part
+// of Kubenova: the chart installs Kubenova there, from the images that the nodes have. A start leaves running processes
+// alone.
 import { mkdirSync } from 'node:fs'
 import { stopCloud } from './cloud.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
@@ -14,7 +14,6 @@ export interface PodCloudOptions {
   dir: string
   /** Number of hosts, named h1, h2, … Default 2. At most MAX_HOSTS. */
   hosts?: number
-  /** Paths of OCI archives of the images that each node gets. */
   images: readonly string[]
   owned?: boolean
   log?: (line: string) => void
@@ -23,15 +22,14 @@ export interface PodCloudOptions {
 export interface PodCloud {
   dir: string
   plane: ControlPlane
-  /** The hosts by name, in the order of their start. */
   hosts: ReadonlyMap<string, Host>
   stop(): Promise<void>
 }
 
-/** The control plane knows the users of so many nodes from its first start on. */
+/** From its first start on, the control plane knows the users of this many nodes. */
 const MAX_HOSTS = 9
 
-/** Starts the control plane and the hosts. Resolves when all nodes are Ready and have the images. */
+/** Resolves when all nodes are Ready and have the images. */
 export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud> {
   const { dir, hosts: count = 2, owned = false, log = () => undefined } = options
   if (count > MAX_HOSTS) throw new Error(`a cloud of nodes has at most ${MAX_HOSTS} hosts, not ${count}`)
@@ -59,10 +57,9 @@ export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud>
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i + 1}`)
 
-/** The addresses of the Pods of host number `index`. Each host has its own range, so that Pods reach each other. */
+/** Each host has its own range, so that Pods reach each other. */
 const podSubnetOf = (index: number): string => `10.88.${index + 1}.0/24`
 
-/** Starts host number `index` and makes it a node. */
 async function startNodeHost(
   { dir, images, hosts: count = 2, owned = false, log = () => undefined }: PodCloudOptions,
   bridge: Bridge,
@@ -73,7 +70,7 @@ async function startNodeHost(
   const addressOf = (i: number): string => `${bridge.prefix}.${11 + i}`
   const address = addressOf(index)
   const host = await startHost({ dir, name, network: { bridge: bridge.name, address: `${address}/24` }, owned })
-  // kube-proxy replaces the address of the Service by that of the API server, but only packets with a route get there.
+  // kube-proxy replaces the address of the Service by that of the API server, but only in packets that have a route.
   await host.exec(['ip', 'route', 'replace', 'default', 'via', bridge.address])
   for (let i = 0; i < count; i++)
     if (i !== index) await host.exec(['ip', 'route', 'replace', podSubnetOf(i), 'via', addressOf(i)])

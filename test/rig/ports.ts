@@ -1,10 +1,10 @@
-// Finds free TCP ports. They lie below the range from which the kernel takes the ports of outgoing connections. So no
-// such connection can take the port of a killed server before the server is restarted.
+// Finds TCP ports below the kernel's range for outgoing connections. So no such connection can take the port of a
+// killed server before the server is restarted.
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Returns different free ports of an address. Concurrent callers may, rarely, get the same port. */
+/** Concurrent callers may, rarely, get the same port. */
 export async function freePorts(address: string, count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {

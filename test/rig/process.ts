@@ -1,12 +1,11 @@
-// Starts and ends processes of tests. PID and start time together identify a process, so that a signal never hits a
-// later process with the same PID. Each process gets the directory of its cloud or host in an environment variable, the
-// mark. If the test process crashes, another process finds the processes of a cloud by their marks.
+// PID and start time identify a process, so that a signal never hits a later process with the same PID. Each process
+// has the directory of its cloud or host in an environment variable, the mark. If the test process crashes, another
+// process finds the processes of a cloud by their marks.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { waitUntil } from './wait-until.ts'
 
-/** Identifies a process. A later process with the same PID has another start time. */
 export interface ProcessId {
   pid: number
   /** Clock ticks from the boot of the machine to the start of the process (field 22 of /proc/PID/stat). */
@@ -16,7 +15,7 @@ export interface ProcessId {
 const markName = 'KUBENOVA_RIG'
 const ownerName = 'KUBENOVA_RIG_OWNER'
 
-/** Reads state and start time from a stat file in /proc. Undefined: the process or thread does not exist. */
+/** Reads a stat file in /proc; undefined: the process or thread does not exist. */
 function readStat(path: string): { state: string; startTime: number } | undefined {
   let stat: string
   try {
@@ -24,15 +23,14 @@ function readStat(path: string): { state: string; startTime: number } | undefine
   } catch {
     return undefined
   }
-  // Field 2, the command name in parentheses, may contain spaces and parentheses. So count the fields from the last
-  // ")".
+  // The command name (field 2) may contain spaces and parentheses, so count the fields from the last ")".
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return { state: fields[0] ?? '', startTime: Number(fields[19]) }
 }
 
 const isDead = (state: string): boolean => state === 'Z' || state === 'X'
 
-/** Identifies a running process. Undefined: there is no such process, or it is a zombie. */
+/** undefined: there is no such process, or it is a zombie. */
 export function identifyProcess(pid: number): ProcessId | undefined {
   const stat = readStat(`/proc/${pid}/stat`)
   return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime } : undefined
@@ -43,8 +41,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Whether all threads of the process have ended. After a kill, the first thread may die before the others. The sockets
- * and files of the process are released only when the last thread has ended.
+ * After a kill, the first thread may die before the others. Sockets and files are released only when the last thread
+ * has ended.
  */
 function haveAllThreadsEnded({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
@@ -71,7 +69,7 @@ export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Sends a signal and waits until the process has ended. After `patience` milliseconds, sends SIGKILL. */
+/** After `patience` milliseconds, sends SIGKILL. */
 export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
   if (!signalProcess(id, name)) return
   const hasEnded = () => haveAllThreadsEnded(id)
@@ -94,9 +92,8 @@ export function childPidsOf(pid: number): number[] {
 }
 
 /**
- * Returns the environment variables that mark a process as one of the cloud or host in `dir`.
- * @param owned true: the marked process belongs to the calling process. If the calling process is killed, the next test
- * run ends the marked process.
+ * Environment variables that mark a process as one of the cloud or host in `dir`.
+ * @param owned true: if the calling process is killed, the next test run ends the marked process
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = identifyProcess(process.pid)
@@ -108,10 +105,6 @@ interface MarkedProcess extends ProcessId {
   owner?: ProcessId
 }
 
-/**
- * Lists all processes on this machine that belong to a cloud or host of a test, as shown by their environment
- * variables.
- */
 export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
@@ -137,9 +130,7 @@ function environmentOf(pid: number): Map<string, string> | undefined {
   }
 }
 
-/**
- * Kills the processes whose environment variable names `dir` or a directory in it (see markEnv()), until none is left.
- */
+/** Kills the processes that are marked with `dir` or a directory in it (see markEnv()), until none is left. */
 export async function endMarkedProcesses(dir: string): Promise<void> {
   await waitUntil(
     async () => {
@@ -153,20 +144,16 @@ export async function endMarkedProcesses(dir: string): Promise<void> {
 
 export interface SpawnOptions {
   dir: string
-  /** File to which standard output and standard error are appended. */
   log: string
   env?: Record<string, string | undefined>
   cwd?: string
-  /**
-   * True: the new process belongs to the process that starts it. If the starting process is killed, the next test run
-   * ends the new process.
-   */
+  /** True: if the process that starts the new process is killed, the next test run ends the new process. */
   owned?: boolean
 }
 
 /**
- * Starts a process in its own session. An environment variable marks it as a process of the cloud or host in `dir`. The
- * new process keeps running when this process ends.
+ * An environment variable marks the process as one of the cloud or host in `dir`. It has its own session, and keeps
+ * running when this process ends.
  */
 export async function spawnMarked(argv: readonly string[], options: SpawnOptions): Promise<Running> {
   const [file = '', ...args] = argv
@@ -204,10 +191,7 @@ export interface RunOptions {
 
 const execFileAsync = promisify(execFile)
 
-/**
- * Runs a command and resolves to its standard output. The error of a failed command contains the command line and
- * standard error.
- */
+/** Resolves to standard output. The error of a failed command contains the command line and standard error. */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const [file = '', ...args] = argv
   try {

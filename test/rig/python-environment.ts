@@ -1,4 +1,3 @@
-// Provides virtual environments of Python with packages from PyPI for tests. They lie in the cache.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -6,8 +5,8 @@ import { cacheDirectory } from './binaries.ts'
 import { runCommand } from './process.ts'
 
 /**
- * Returns the directory of a virtual environment with the packages of a requirements file, and installs them if they
- * are missing. The directory's name has the hash of the file, so other versions get another environment.
+ * Installs the packages if they are missing. The directory's name has the hash of the requirements file, so other
+ * versions get another environment.
  * @param options further options of `pip install`
  */
 export async function ensurePythonEnvironment(
@@ -19,7 +18,6 @@ export async function ensurePythonEnvironment(
   const venv = join(dirname(cacheDirectory()), `${name}-${hash}`)
   const complete = join(venv, 'complete')
   if (existsSync(complete)) return venv
-  // An installation that was interrupted is started anew.
   rmSync(venv, { recursive: true, force: true })
   mkdirSync(dirname(venv), { recursive: true })
   console.error(`# installing Python packages: ${name}`)

@@ -1,4 +1,3 @@
-// Creates directories for tests, and removes clouds that killed test runs have left behind.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -9,7 +8,7 @@ import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
 
-/** Creates a directory with a short path, because the paths of UNIX sockets in it are limited to 107 bytes. */
+/** The path is short, because the paths of UNIX sockets in it are limited to 107 bytes. */
 export function createScratchDirectory(): string {
   return mkdtempSync(join(tmpdir(), prefix))
 }
@@ -27,18 +26,12 @@ export function keepArtefacts(dir: string, name: string): string {
   return target
 }
 
-/**
- * Whether to leave a file out of the artefacts. Data files are too large, sockets cannot be copied, and keys do not
- * help to explain a failure.
- */
+/** Data files are too large, sockets cannot be copied, and keys do not help to explain a failure. */
 function isBulk(file: string): boolean {
   return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)
 }
 
-/**
- * Removes processes, networks, cgroups and directories of orphaned clouds. A cloud is orphaned if its owner, the test
- * process that started it, has ended. A cloud without an owner stays.
- */
+/** A cloud is orphaned if its owner, the test process that started it, has ended. A cloud without an owner stays. */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
   for (const orphan of orphans) await endProcess(orphan, 'SIGKILL')
@@ -51,8 +44,7 @@ export async function removeOrphanedClouds(): Promise<void> {
 
 /**
  * Returns the directory DIR of a cloud.
- * @param dir the directory that a process of the cloud has in its environment variable: DIR, DIR/control-plane or
- * DIR/hosts/NAME
+ * @param dir DIR, DIR/control-plane or DIR/hosts/NAME
  */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)

@@ -1,5 +1,3 @@
-// Prepares a cloud for its first Server: copies the guest image to each host, and applies flavor, image, network and
-// key pair of the quickstart.
 import { join } from 'node:path'
 import type { Cloud } from './cloud.ts'
 import { placeGuestImage } from './place-image.ts'

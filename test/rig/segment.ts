@@ -1,7 +1,7 @@
 /**
- * Network namespaces that stand for hosts, guests and a switch, to test the host network with real packets. The eth0 of
- * a guest is one end of a veth pair; the other end, on the host, is used like the tap of a guest. Each namespace exists
- * until the process that holds it ends.
+ * Network namespaces stand for hosts, guests and a switch, to test the host network with real packets. A guest's eth0
+ * is one end of a veth pair; the other end, on the host, is used like the tap of a guest. Each namespace exists until
+ * the process that holds it ends.
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,12 +17,10 @@ const execute = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
 
 /**
- * A space: a network, a mount and a PID namespace. It has its own /run, where `ip netns` keeps the names of network
- * namespaces.
+ * A network, a mount and a PID namespace, with its own /run, where `ip netns` keeps the names of network namespaces.
  */
 export interface Space extends AsyncDisposable {
   readonly pid: number
-  /** Command line prefix to run a command in the space: `nsenter` with its options. */
   readonly enterCommand: readonly string[]
   run(...argv: string[]): Promise<string>
 }
@@ -30,7 +28,7 @@ export interface Space extends AsyncDisposable {
 export async function createSpace(): Promise<Space> {
   const script = [
     'mount -t tmpfs run /run && mkdir /run/netns && ip link set lo up',
-    // The DHCP client udhcpc runs this script. The received options are in its environment.
+    // The DHCP client udhcpc runs this script, with the received options in the environment.
     `printf '#!/bin/sh\\ntest "$1" = bound && env\\n' >/run/print-lease && chmod +x /run/print-lease`,
     // `cat` holds the namespaces. When the test process ends, standard input closes and `cat` ends.
     'echo ready && exec cat',
@@ -52,10 +50,6 @@ export async function createSpace(): Promise<Space> {
   }
 }
 
-/**
- * Connects the network namespaces of two spaces by a veth pair.
- * @param more arguments of `ip link add` for the end in `b`, such as its MAC address
- */
 export async function connectSpaces(
   a: Space,
   aDevice: string,
@@ -69,7 +63,6 @@ export async function connectSpaces(
   await b.run('ip', 'link', 'set', bDevice, 'up')
 }
 
-/** Creates a network namespace that acts as a switch, and connects `device` of each host to it. */
 export async function createSwitch(hosts: readonly Space[], device: string): Promise<Space> {
   const hub = await createSpace()
   await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')
@@ -81,7 +74,6 @@ export async function createSwitch(hosts: readonly Space[], device: string): Pro
   return hub
 }
 
-/** Does what libvirt and QEMU do at the start of a guest: creates a tap on the bridge, with a guest behind it. */
 export async function bootGuest(
   host: Space,
   { tap, bridge, mac, mtu = 1500 }: { tap: string; bridge: string; mac: string; mtu?: number },
@@ -93,8 +85,7 @@ export async function bootGuest(
 }
 
 /**
- * Runs a DHCP client until it has a lease. Resolves to the received values (ip, subnet, router, dns, …); undefined if
- * no server answers within `tries` seconds.
+ * Resolves to the received values (ip, subnet, router, dns, …); undefined: no server answers within `tries` seconds.
  */
 export async function requestDhcpLease(
   guest: Space,
@@ -131,11 +122,10 @@ export async function requestDhcpLease(
   }
 }
 
-/** Starts a DHCP client that keeps running. Its method `next` resolves to the next event, such as `bound 10.0.0.5`. */
+/** `next` resolves to the next event of the client, such as `bound 10.0.0.5`. */
 export async function startDhcpClient(guest: Space) {
   const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
-  // udhcpc renews its lease from the address of eth0, but does not set this address itself. So the script, which udhcpc
-  // runs for each event, sets the received address.
+  // udhcpc renews its lease from the address of eth0, but does not set this address itself. So the script does.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
   await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
   // Leave out --pid. With it, nsenter forks the client, and a signal to nsenter would not reach the client.
@@ -176,7 +166,6 @@ at = answer.index(bytes.fromhex("00050018")) + 4
 print(socket.inet_ntop(socket.AF_INET6, answer[at:at + 16]))
 `
 
-/** Sends a DHCPv6 SOLICIT. Resolves to the address that the server offers. */
 export async function requestDhcpv6Offer(guest: Space, mac: string): Promise<string> {
   const source = await waitUntil(
     async () =>
@@ -200,13 +189,11 @@ print("ready", flush=True)
 while True: print(s.recv(65535).hex(), flush=True)
 `
 
-/** Sends frames from the guest's eth0, unchanged. The frames are in hexadecimal. */
+/** Sends frames, given in hexadecimal, unchanged from the guest's eth0. */
 export async function sendFrames(guest: Space, ...frames: string[]): Promise<void> {
   await guest.run(PYTHON, '-c', SEND, ...frames)
 }
 
-// A Python program that holds a tap open, as QEMU does, until its standard input closes. The tap still exists
-// afterwards.
 const HOLD = `
 import fcntl, struct, sys
 f = open("/dev/net/tun", "r+b", buffering=0)
@@ -216,7 +203,7 @@ print("ready", flush=True)
 sys.stdin.read()
 `
 
-/** Holds a tap open, as QEMU does, until the result is disposed of. The tap still exists afterwards. */
+/** Holds the tap open, as QEMU does, until the result is disposed of. The tap still exists afterwards. */
 export async function holdTap(space: Space, tap: string): Promise<AsyncDisposable> {
   const child = spawn('nsenter', [...space.enterCommand.slice(1), PYTHON, '-c', HOLD, tap], {
     stdio: ['pipe', 'pipe', 'inherit'],

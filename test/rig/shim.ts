@@ -1,11 +1,9 @@
-// Makes the users of a cloud's API shim with their roles, and clouds.yaml and openrc for its clients.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashPassword } from '../../api-shim/identity/embedded/passwords.ts'
 import type { ApiClient } from './api.ts'
 
-/** A user of the OpenStack APIs. The field `cloud` is the name of the user's entry in clouds.yaml. */
 interface ShimUser {
   cloud: string
   name: string
@@ -15,7 +13,7 @@ interface ShimUser {
   role: 'admin' | 'member'
 }
 
-/** The users of the cloud in `dir`. Their passwords are made at the first start and kept in a file. */
+/** The passwords are made at the first start and kept in a file. */
 function loadUsers(dir: string, project: string): ShimUser[] {
   const file = join(dir, 'shim-users.json')
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ShimUser[]
@@ -30,7 +28,7 @@ function loadUsers(dir: string, project: string): ShimUser[] {
 
 /**
  * Creates the users' Secret and their role bindings.
- * @param projects the projects in which both users are members; the first one is in the users' entries
+ * @param projects both users are members of each; the first one is their project in clouds.yaml
  */
 export async function applyShimUsers(
   api: ApiClient,

@@ -1,4 +1,3 @@
-// Tests a host with libvirt as Debian sets it up: QEMU does not run as root, and virtlogd writes the consoles.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -18,7 +17,6 @@ it('runs guests as another user than root, and their consoles by virtlogd', asyn
   await host().virsh('start', 'web')
   const shell = (script: string) => host().exec(['sh', '-c', script])
   expect((await shell('ps -C qemu-system-x86_64 -o user:32=')).trim()).toBe('libvirt-qemu')
-  // /proc/PID/fd/N is a symbolic link; -lname matches its target.
   const holds = await shell(
     'for p in $(pidof virtlogd qemu-system-x86_64); do find /proc/$p/fd -lname "*/console.log" -printf "$(cat /proc/$p/comm)\\n"; done',
   )

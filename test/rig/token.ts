@@ -1,5 +1,3 @@
-// Reads the claims of a ServiceAccount token, which is a JWT.
-
 interface Claims {
   exp: number
   iat: number
@@ -7,8 +5,8 @@ interface Claims {
 }
 
 /**
- * Whether a stored token can be used again. It must belong to the ServiceAccount with the UID `account`, and be bound
- * to the Node with the UID `node` (if `node` is undefined: to no Node). More than half of its lifetime must be left.
+ * The token must belong to the ServiceAccount with the UID `account`, and be bound to the Node with the UID `node`
+ * (undefined: to no Node). More than half of its lifetime must be left.
  */
 export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
   const { exp, iat, 'kubernetes.io': bound } = decodeClaims(token)

@@ -1,16 +1,16 @@
-// Finds processes, network interfaces, mounts and files that the cloud or host of a test has left on this machine. Does
-// not rely on files that the cloud or host wrote.
+// Finds what the cloud or host of a test has left on this machine, without relying on files that the cloud or host
+// wrote.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { bridgeName } from './network.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
   /**
-   * PIDs of processes that belong to the cloud or host in `dir`. They have this directory in an environment variable
-   * (see markEnv() in process.ts), in their arguments, or in the path of a mount.
+   * PIDs of processes that have `dir` in an environment variable (see markEnv() in process.ts), in their arguments, or
+   * in the path of a mount.
    */
   processes: number[]
-  /** Names of the cloud's interfaces in the root network namespace. */
+  /** Interfaces in the root network namespace. */
   links: string[]
   mounts: string[]
   files: boolean

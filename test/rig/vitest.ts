@@ -1,4 +1,3 @@
-// Starts control planes and hosts before the tests of a file, and stops them afterwards, even if a test has failed.
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -21,10 +20,7 @@ export function withHost(name = 'host'): () => Host {
   return withRigPart((dir) => startHost({ dir, name, owned: true }))
 }
 
-/**
- * Starts something that needs a directory, and stops it after the tests of the file. If a test fails, keeps the logs in
- * test/artefacts.
- */
+/** If a test fails, keeps the logs in test/artefacts. */
 export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
   let dir = ''
   let part: T | undefined
@@ -45,10 +41,7 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
   }
 }
 
-/**
- * Whether a suite or one of its tests has failed. Looks at the tests, because a suite has no result yet while its
- * afterAll runs.
- */
+/** Looks at the tests, because a suite has no result yet while its afterAll runs. */
 function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
   return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed))
 }

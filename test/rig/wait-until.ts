@@ -1,4 +1,4 @@
-// Waits for a condition, with a deadline. All waiting in tests with real processes is done by this function.
+// All waiting in tests with real processes is done by waitUntil().
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
@@ -15,9 +15,8 @@ export interface WaitOptions {
 export class FatalError extends Error {}
 
 /**
- * Calls `check` until it returns a value other than undefined or false, and resolves to that value. A FatalError ends
- * the wait at once. After any other error, the wait goes on. At the deadline, rejects with an error whose cause is the
- * last error of `check`.
+ * Resolves to the first value of `check` that is not undefined or false. After an error other than FatalError, the wait
+ * goes on. At the deadline, rejects with an error whose cause is the last error of `check`.
  */
 export async function waitUntil<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,

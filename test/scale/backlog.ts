@@ -1,7 +1,6 @@
 /**
- * Measures how fast a scheduler (our controller or kube-scheduler) places a backlog, which is a set of Servers or Pods
- * without a host. All of them exist before the scheduler starts, so nothing else loads the API server during the
- * measurement.
+ * Measures how fast a scheduler (our controller or kube-scheduler) places Servers or Pods. All of them exist before the
+ * scheduler starts, so that nothing else loads the API server meanwhile.
  */
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'

@@ -1,7 +1,5 @@
 /**
- * Churn: random operations of users and operators on a constant number of Servers. The operations replace Servers,
- * change their power state and tags, reboot them, create Ports, and disable hosts. The same seed gives the same
- * operations.
+ * Random operations of users and operators on a constant number of Servers. The same seed gives the same operations.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { serverAction } from '../../actions/index.ts'
@@ -23,9 +21,8 @@ export interface ChurnOptions {
 type Random = (below: number) => number
 
 /**
- * A slot is the place of one Server. When its Server is deleted, a new one is created in the slot. In slots with an
- * even number, the new Server may reuse the name of an old one (with another uid). In slots with an odd number, each
- * name is new.
+ * The place of one Server; when it is deleted, a new one is created there. In even slots, the new Server may reuse an
+ * old name (with another uid). In odd slots, each name is new.
  */
 interface Slot {
   readonly namespace: string
@@ -40,7 +37,6 @@ const nameOf = ({ number, generation }: Slot): string =>
 
 export interface Tally {
   done: Record<string, number>
-  /** Number of failures per operation. Operations fail, for example, while the API server is down. */
   failed: Record<string, number>
 }
 
@@ -65,7 +61,7 @@ const operations: Record<string, { weight: number; run: Operation }> = {
   },
 }
 
-/** Creates the Servers, then runs operations until `signal` aborts. Counts the operations in `tally`. */
+/** Runs operations until `signal` aborts. Counts them in `tally`. */
 export async function runChurn(options: ChurnOptions, tally: Tally, signal: AbortSignal): Promise<void> {
   const { projects, servers, perSecond, seed = 1 } = options
   const slots = Array.from({ length: servers }, (_, number) => ({
@@ -79,8 +75,7 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
   const running = new Set<Promise<void>>()
   const busy = new Set<Slot>()
   while (!signal.aborted) {
-    // Limit the number of concurrent operations. Otherwise, the number would grow on a busy machine. The memory for the
-    // operations would then grow, too, and look like a leak.
+    // Without a limit, more operations would run at once on a busy machine, and their memory would look like a leak.
     if (running.size >= Math.min(MAX_CONCURRENT, servers)) await Promise.race(running)
     const name = pick(state, weightedNames)
     const slot = pickIdleSlot(state, busy)
@@ -96,8 +91,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
 }
 
 /**
- * Picks a slot in which no operation runs. Two operations in one slot could conflict: if one deletes a Port while the
- * other creates a Server with this Port, the Server waits for the Port for ever.
+ * Two operations in one slot could conflict: if one deletes a Port while the other creates a Server with this Port, the
+ * Server waits for the Port for ever.
  */
 function pickIdleSlot(state: ChurnState, busy: ReadonlySet<Slot>): Slot {
   const slot = pick(state, state.slots)
@@ -114,7 +109,6 @@ async function runOperation(name: string, state: ChurnState, slot: Slot, tally: 
   }
 }
 
-/** Deletes the Server of the slot and creates the next one. */
 async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
@@ -122,7 +116,6 @@ async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   await createServer(kube, serverDraft(slot.namespace, nameOf(slot)))
 }
 
-/** Replaces the Server of the slot. The new Server uses a Port that is created first. */
 async function replaceServerUsingOwnPort({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
@@ -166,7 +159,7 @@ function pick<T>({ random }: { random: Random }, list: readonly T[]): T {
   return picked
 }
 
-/** Returns random numbers by the generator mulberry32. The same seed gives the same numbers on every machine. */
+/** Uses the generator mulberry32. The same seed gives the same numbers on every machine. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return (below) => {

@@ -1,4 +1,3 @@
-/** A fleet: many agents in one process. Each agent is the real code on a simulated host. */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
@@ -8,7 +7,7 @@ import { parseOptions } from '../../kube/options.ts'
 import { makeSimulatedHost } from './simulated-host.ts'
 
 export interface FleetOptions {
-  /** Number of the fleet's first host. hostNameOf() makes the host's name from the number. */
+  /** hostNameOf() makes the host's name from this number. */
   first: number
   /** Number of hosts in the fleet. */
   count: number
@@ -17,7 +16,7 @@ export interface FleetOptions {
 
 export const hostNameOf = (number: number): string => `sim-${String(number).padStart(4, '0')}`
 
-/** Runs the agents until `signal` aborts. Rejects if an agent fails. */
+/** Runs until `signal` aborts. Rejects if an agent fails. */
 export async function runFleet(kube: Kube, { first, count, log }: FleetOptions, signal: AbortSignal): Promise<void> {
   const agents = Array.from({ length: count }, (_, i) => {
     const hostName = hostNameOf(first + i)

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { fitLine, isGrowing, type Point } from './growth.ts'
 
 const series = (y: (x: number) => number): Point[] => Array.from({ length: 40 }, (_, x) => ({ x, y: y(x) }))
-/** Noise from -0.5 to 0.5, the same in every run of the test. */
 const noise = (x: number): number => Math.sin(x * 12.9898) * 0.5
 
 describe('fitLine', () => {

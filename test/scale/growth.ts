@@ -1,12 +1,9 @@
-/** Fits a straight line through measurements to find out whether a value grows. All functions are pure. */
-
 export interface Point {
   x: number
   y: number
 }
 
 export interface Line {
-  /** Change of y for each unit of x. */
   slope: number
   /** Standard error of the slope. */
   standardError: number
@@ -14,7 +11,7 @@ export interface Line {
   mean: number
 }
 
-/** Fits a line by least squares. With fewer than three points, slope and standard error are NaN. */
+/** Fits by least squares. With fewer than three points, slope and standard error are NaN. */
 export function fitLine(points: readonly Point[]): Line {
   const n = points.length
   const mean = (valueOf: (p: Point) => number): number => points.reduce((sum, p) => sum + valueOf(p), 0) / n
@@ -26,9 +23,9 @@ export function fitLine(points: readonly Point[]): Line {
 }
 
 /**
- * Whether the values grow by more than `tolerance` an hour. The x of the points are minutes. The measured slope may be
- * too high by chance, so two standard errors are subtracted from it first. With too few points the result is also true,
- * so that a run without measurements does not pass.
+ * Whether the values grow by more than `tolerance` an hour; x is in minutes. Two standard errors are subtracted,
+ * because the slope may be too high by chance. True with too few points, so that a run without measurements does not
+ * pass.
  */
 export function isGrowing(points: readonly Point[], tolerance: number): boolean {
   const { slope, standardError } = fitLine(points)

@@ -1,6 +1,6 @@
 /**
- * Hosts without agents, to measure the controller alone. Each host has a Hypervisor with its capacity, and a Lease that
- * this process renews.
+ * Hosts without agents, to measure the controller alone. Each host has a Hypervisor, and a Lease that this process
+ * renews.
  */
 import { HOST_LEASE } from '../../controller/controller.ts'
 import { agentManagerOf, type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
@@ -12,7 +12,7 @@ import { factsOf } from './simulated-host.ts'
 
 const DURATION_MS = 60_000
 
-/** Creates the hosts and resolves when all exist. Renews their Leases until `signal` aborts. */
+/** Resolves when all hosts exist. Renews their Leases until `signal` aborts. */
 export async function keepHosts(kube: Kube, count: number, signal: AbortSignal): Promise<void> {
   const api = kube.resource(resourceDefOf(hypervisor))
   const [label = '', value = ''] = HOST_LEASE.split('=')
@@ -21,7 +21,7 @@ export async function keepHosts(kube: Kube, count: number, signal: AbortSignal):
     const status: Hypervisor['status'] = factsOf(name).status
     const agent = { fieldManager: agentManagerOf(name) }
     const host = await api.apply({ metadata: { name }, spec: {} }, agent)
-    // If an agent has already created this Hypervisor, keep the status that the agent wrote.
+    // Keep the status that an agent has already written.
     if (!host.status?.capacity) await api.applyStatus({ metadata: { name }, status }, agent)
     const lease = { namespace: 'kubenova-system', name, identity: name, labels: { [label]: value } }
     startHeartbeat({ kube, ...lease, durationMs: DURATION_MS, everyMs: DURATION_MS / 3 }, signal)

@@ -1,8 +1,3 @@
-/**
- * Measures another Node.js process with its inspector: the size of its heap after a full garbage collection, and its
- * active handles.
- */
-
 interface Answer {
   id?: number
   result?: { result?: { value?: string } }
@@ -11,20 +6,17 @@ interface Answer {
 
 export interface HeapReport {
   /**
-   * Size of the reachable objects in MB (10^6 bytes), without compiled code. V8 compiles more and more functions over
-   * time, so code grows without a leak: 40 agents grew by 0.53 MB in 19 minutes, and 0.4 MB of that was code.
+   * Reachable objects in MB (10^6 bytes), without compiled code. Code grows without a leak: it was 0.4 of the 0.53 MB
+   * by which 40 agents grew in 19 minutes.
    */
   heapMB: number
-  /** Number of active handles by type. The types are those of process.getActiveResourcesInfo(). */
+  /** Number of active handles by type, as in process.getActiveResourcesInfo(). */
   handles: Record<string, number>
 }
 
 const ANSWER_TIMEOUT_MS = 60_000
 
-/**
- * An expression that the inspected process evaluates. Its value contains the used size of V8's heap spaces, except
- * those for code, and the active handles.
- */
+/** The inspected process evaluates this expression. It leaves out V8's heap spaces for code. */
 const HEAP_EXPRESSION = `(() => {
   const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))
   const heap = data.reduce((sum, { space_used_size }) => sum + space_used_size, 0)
@@ -42,7 +34,7 @@ export class Inspector implements AsyncDisposable {
     socket.addEventListener('close', () => this.#rejectPending())
   }
 
-  /** Connects to a process that runs with the flag --inspect=127.0.0.1:PORT. */
+  /** The process must run with the flag --inspect=127.0.0.1:PORT. */
   static async connect(port: number): Promise<Inspector> {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`)
     const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[]
@@ -54,7 +46,7 @@ export class Inspector implements AsyncDisposable {
     return new Inspector(socket)
   }
 
-  /** Pauses the process for a full garbage collection, then measures its heap and its handles. */
+  /** Pauses the process for a full garbage collection before it measures. */
   async inspectHeap(): Promise<HeapReport> {
     await this.#call('HeapProfiler.collectGarbage')
     const { result } = await this.#call('Runtime.evaluate', { expression: HEAP_EXPRESSION, returnByValue: true })

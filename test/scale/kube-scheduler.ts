@@ -1,6 +1,6 @@
 /**
- * Measures kube-scheduler, to compare our scheduler with it. (In KubeVirt, kube-scheduler places the virtual machines.)
- * Pods and Nodes are as large as our Servers and hosts, and the API server is the same.
+ * Measures kube-scheduler, to compare our scheduler with it: in KubeVirt, kube-scheduler places the virtual machines.
+ * Pods and Nodes are as large as our Servers and hosts.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -57,7 +57,6 @@ export async function measureKubeScheduler(
   }
 }
 
-/** Measures the memory of kube-scheduler when `pods` Pods are bound and it is idle. */
 export async function measureKubeSchedulerAtRest(
   cloud: ScaleCloud,
   dir: string,
@@ -70,7 +69,7 @@ export async function measureKubeSchedulerAtRest(
   const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // kube-scheduler binds no Pod before its caches are full. So wait until it has bound a new Pod.
+    // kube-scheduler binds no Pod before its caches are full.
     const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',
@@ -86,7 +85,6 @@ export async function measureKubeSchedulerAtRest(
 const podResource = ({ kube }: ScaleCloud) => kube.resource<Pod>(coreResource('pods', 'Pod', true))
 const isBound = ({ spec }: Pod): boolean => spec.nodeName !== undefined
 
-/** Creates the Nodes, the namespace of the Pods, and their service account. */
 async function prepareCluster(cloud: ScaleCloud, nodes: number): Promise<void> {
   const { kube } = cloud
   await createNodes(cloud, nodes)
@@ -106,17 +104,14 @@ function ignoreAlreadyExists(error: unknown): void {
   if (!isAlreadyExists(error)) throw error
 }
 
-/**
- * A Pod requests as much as a Server of projects.ts takes: 512 MiB and 1 vCPU. At the allocation ratio of 4, a vCPU is
- * a quarter of a CPU (250m).
- */
+/** As much as a Server of projects.ts takes: 512 MiB and 1 vCPU, which is 250m at the allocation ratio of 4. */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
 const makePod = (name: string, nodeName?: string) => ({
   metadata: { name, namespace: NAMESPACE },
   spec: { containers, ...(nodeName === undefined ? {} : { nodeName }) },
 })
 
-/** Creates Nodes as large as the hosts in simulated-host.ts. */
+/** As large as the hosts in simulated-host.ts. */
 async function createNodes({ kube }: ScaleCloud, count: number): Promise<void> {
   const api = kube.resource<Node>(coreResource('nodes', 'Node', false))
   const allocatable = { cpu: '64', memory: '256Gi', pods: '1000' }
@@ -152,7 +147,7 @@ class Scheduler {
     const binaries = await ensureBinaries(['kube-scheduler'])
     const [port = 0] = await freePorts('127.0.0.1', 1)
     const config = join(dir, 'kube-scheduler.yaml')
-    // By default, kube-scheduler's client sends at most 50 requests a second. Lift this limit.
+    // By default, kube-scheduler's client sends at most 50 requests a second.
     const clientConnection = { kubeconfig: plane.kubeconfig, qps: 5000, burst: 5000 }
     writeFileSync(
       config,

@@ -1,8 +1,7 @@
 /**
- * Runs a kubelet, to compare the agent with it. The kubelet joins the cluster as a node and runs idle Pods with
- * Debian's containerd and runc. The image of the Pods is built here from busybox, so no registry is needed. kubelet and
- * containerd mount only in their own mount namespaces. All processes, even those in containers, have the environment
- * variable by which the rig finds and ends them (rig/process.ts).
+ * Runs a kubelet with idle Pods, to compare the agent with it. kubelet and containerd mount only in their own mount
+ * namespaces. All processes, even those in containers, have the environment variable by which the rig finds and ends
+ * them (rig/process.ts).
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -17,10 +16,7 @@ import { endMarkedProcesses, runCommand, spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
-  /**
-   * Directory of kubelet and containerd. Its path must be short, because it contains UNIX sockets, whose paths are
-   * limited to 107 bytes.
-   */
+  /** The path must be short, because the directory contains UNIX sockets, whose paths are limited to 107 bytes. */
   dir: string
   /** Path of the admin's kubeconfig. */
   kubeconfig: string
@@ -31,17 +27,14 @@ export interface KubeletOptions {
 
 export interface Kubelet extends AsyncDisposable {
   pid: number
-  /** Name of the kubelet's binary. It is also the user agent of the kubelet's API requests. */
+  /** Also the user agent of the kubelet's API requests. */
   name: string
 }
 
 const NODE = 'pods'
 const packages = ['containerd', 'runc', 'busybox-static']
 
-/**
- * Starts a kubelet and waits until its Pods run. If that is impossible on this machine, logs the reason and resolves to
- * undefined.
- */
+/** undefined: a kubelet cannot run on this machine; the reason is logged. */
 export async function startKubeletWithPods(options: KubeletOptions): Promise<Kubelet | undefined> {
   try {
     return await startKubelet(options)
@@ -64,8 +57,8 @@ async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: Kubelet
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
   await runCommand([...ctr, 'import', await buildIdleImage(dir, true)])
-  // The kubelet bind-mounts its directory on itself. It gets its own mount namespace, so that this mount does not
-  // remain on the machine.
+  // The kubelet bind-mounts its directory on itself. In a mount namespace of its own, this mount does not remain on the
+  // machine.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
@@ -79,9 +72,8 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 }
 
 /**
- * Writes the configuration of containerd and returns its command line. The shims of containerd always put their sockets
- * in /run/containerd. So the command first mounts a tmpfs there, in its own mount namespace. The option
- * restrict_oom_score_adj is needed on machines where root may not lower OOM scores; without it, containers fail there.
+ * The shims of containerd always put their sockets in /run/containerd, so the command first mounts a tmpfs there.
+ * `restrict_oom_score_adj` is needed where root may not lower OOM scores; without it, containers fail there.
  */
 function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')
@@ -136,7 +128,6 @@ interface Pod {
   status?: { phase?: string }
 }
 
-/** Creates the Pods and waits until all run. */
 async function runPods(api: ApiClient, count: number): Promise<void> {
   const path = '/api/v1/namespaces/default/pods'
   for (let i = 0; i < count; i++) await api.send('POST', path, makePod(`idle-${i}`))

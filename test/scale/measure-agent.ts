@@ -1,6 +1,6 @@
 /**
- * Measures the memory of the agent on a real host with real domains. The guests are idle: their disk is empty, so they
- * cannot boot. For comparison, also measures libvirtd, and a kubelet with as many Pods as there are domains.
+ * Measures the agent's memory with real domains. The guests are idle: their disk is empty, so they cannot boot. For
+ * comparison, measures libvirtd, and a kubelet with as many Pods.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,10 +61,6 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   ]
 }
 
-/**
- * Creates an image with an empty disk and the smallest flavor. Raises the allocation ratio, so that the host has room
- * for many guests.
- */
 async function prepareHost(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
   mkdirSync(images, { recursive: true })
@@ -88,7 +84,6 @@ async function waitUntilAllReady(kube: Kube, count: number): Promise<void> {
   await waitUntil(areAllReady, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }
 
-/** Returns the PID of libvirtd from the host's state file. */
 function libvirtdPidOf(cloud: Cloud): number {
   const state = JSON.parse(readFileSync(join(cloud.host('h1').home, 'host.json'), 'utf8')) as {
     libvirtd: { pid: number }

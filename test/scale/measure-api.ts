@@ -1,7 +1,3 @@
-/**
- * Measures the API shim over real HTTP: latency, throughput, a burst of creations on simulated hosts, and its memory
- * with thousands of servers.
- */
 import { setTimeout as delay } from 'node:timers/promises'
 import { resourceDefOf, server } from '../../crds/index.ts'
 import {
@@ -35,7 +31,6 @@ export interface ApiOptions {
   /** Number of servers in all projects together. */
   total: number
   rounds: number
-  /** Gets the figures of each part as soon as they are known. */
   print: (figures: readonly Figure[]) => void
   log: (line: string) => void
 }
@@ -65,7 +60,6 @@ async function startShim(cloud: ScaleCloud, projects: readonly string[]) {
   return { pid: cloud.process('api-shim').pid, users: signedIn }
 }
 
-/** The creations, and the reads of a project with few servers. */
 async function measureSmallCloud(
   cloud: ScaleCloud,
   projects: readonly string[],
@@ -106,7 +100,6 @@ async function measureSmallCloud(
   }
 }
 
-/** For comparison: creates a Server through the API server, without the shim. */
 async function createDirectly({ kube }: ScaleCloud, namespace: string, i: number): Promise<{ took: number }> {
   const begin = performance.now()
   await kube.resource(resourceDefOf(server)).create(serverDraft(namespace, `direct-${i}`))
@@ -128,7 +121,7 @@ async function bootModel({ kube }: ScaleCloud, user: ApiUser): Promise<void> {
   )
 }
 
-/** Copies servers into the other two projects, and measures the shim alone: no controller and no agents run. */
+/** No controller and no agents run, so that only the shim is measured. */
 async function measureLargeCloud(
   cloud: ScaleCloud,
   projects: readonly string[],

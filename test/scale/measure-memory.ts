@@ -1,4 +1,3 @@
-/** Measures the memory of the controller: without Servers, with many Servers, and after it has reconciled changes. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { findCondition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -21,10 +20,7 @@ export interface MemoryOptions {
   log: (line: string) => void
 }
 
-/**
- * Flags for a long Lease. With the default duration, the controller could lose its Lease when a busy API server answers
- * late.
- */
+/** With the default duration, the controller could lose its Lease when a busy API server answers late. */
 const longLease = ['--lease-seconds', '240']
 const MODEL = 'web'
 const REST_MS = 30_000
@@ -44,7 +40,7 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   await cloud.end('fleet-1')
   await cloud.end('controller')
   await multiplyServer({ dir, namespace, model: MODEL, count: servers, hostOf: (i) => hostNameOf(1 + (i % hosts)) })
-  // The new Servers were written to etcd directly. After a restart the API server reads them in one list, instead of
+  // The new Servers were written to etcd directly. After a restart, the API server reads them in one list, instead of
   // through ten thousand watch events.
   await cloud.plane.restart('kube-apiserver')
   log(`${servers} servers are in etcd`)
@@ -73,7 +69,6 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   }
 }
 
-/** For comparison with the controller, measures the memory of kube-scheduler with `servers` Pods and `hosts` Nodes. */
 export async function measureScheduler({
   dir,
   servers,
@@ -93,7 +88,6 @@ async function waitUntilModelReady(kube: Kube, namespace: string): Promise<void>
   await waitUntil(isReady, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }
 
-/** Changes a tag of each of `count` Servers, but of at most CHANGES Servers. The controller reconciles each of them. */
 async function changeServers({ kube }: ScaleCloud, namespace: string, count: number): Promise<void> {
   await runParallel(Math.min(CHANGES, count), 16, (i) =>
     kube.resource(resourceDefOf(server)).patch({ namespace, name: `${MODEL}${i}` }, { spec: { tags: [`t${i}`] } }),

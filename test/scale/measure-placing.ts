@@ -1,7 +1,4 @@
-/**
- * Measures how fast the real controller places a backlog of Servers. Then measures how fast kube-scheduler places a
- * backlog of Pods on the same API server.
- */
+/** Compares how fast the controller places Servers with how fast kube-scheduler places Pods on the same API server. */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { measureBacklog, type PlacingSpeed } from './backlog.ts'

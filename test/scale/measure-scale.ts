@@ -1,4 +1,3 @@
-/** Measures controller and agents while many Servers are created at once, and at rest afterwards. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { cpuSeconds, memoryOf } from './process-stats.ts'
 import { createProjects } from './projects.ts'
@@ -21,10 +20,7 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'requests/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/**
- * Time to wait after the Servers were created. By then, the garbage of the creations has been collected, so the
- * measured memory is that of an idle cloud.
- */
+/** By then, the garbage of the creations has been collected, so the measured memory is that of an idle cloud. */
 const REST_MS = 20_000
 
 export async function measureScale({
@@ -80,7 +76,7 @@ export async function measureScale({
   ]
 }
 
-/** Counts the writes of the controller so far, including the renewals of its Lease every few seconds. */
+/** Includes the renewals of the controller's Lease every few seconds. */
 async function countControllerWrites(cloud: ScaleCloud): Promise<number> {
   const lines = (await cloud.metrics()).split('\n').filter((line) => line.startsWith('rest_client_requests_total{'))
   const counted = lines.filter((line) => !line.includes('method="GET"'))

@@ -1,7 +1,6 @@
 /**
- * Copies one Server, its Port and its action record (a ServerAction) ten thousand times, within seconds. Writes through
- * the API server would take minutes. So the copies are written directly to etcd, in the API server's storage format.
- * Each copy has another name, host and address. For the API server and its clients the copies are normal objects.
+ * Copies one Server, its Port and its action record (a ServerAction) ten thousand times. Writes through the API server
+ * would take minutes, so the copies are written directly to etcd, in the API server's storage format.
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -9,8 +8,8 @@ import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
 /**
- * Start a transaction as soon as this many objects are ready. Each copy of a Server adds several objects at once, so a
- * transaction may exceed this number a little. etcd allows at most 128 operations in one transaction.
+ * etcd allows at most 128 operations in one transaction. A transaction may exceed BATCH_SIZE a little, because each
+ * copy of a Server adds several objects at once.
  */
 const BATCH_SIZE = 100
 
@@ -20,10 +19,9 @@ interface Stored {
 }
 
 export interface MultiplyOptions {
-  /** The cloud's directory, in which the control plane has its state. */
   dir: string
   namespace: string
-  /** Name of the Server to copy. The Server must have a host and an address. */
+  /** Name of the Server to copy, which must have a host and an address. */
   model: string
   count: number
   hostOf(i: number): string
@@ -53,10 +51,7 @@ export async function multiplyServer({ dir, namespace, model, count, hostOf }: M
   await etcd.put(batch)
 }
 
-/**
- * Returns a function for the JSON of the model (the Server to copy) and of its Port and action record. The function
- * replaces the model's uid, name, host and addresses by those of copy number `i`.
- */
+/** The returned function replaces, in JSON, the model's uid, name, host and addresses by those of copy number `i`. */
 function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
   const [high, low] = [(i + 1000) >> 8, (i + 1000) & 255]
@@ -76,10 +71,7 @@ function makeRenamer({ metadata, status }: Placed, model: string, i: number, hos
   return (text) => pairs.reduce((now, [from, to]) => (from === '' ? now : now.replaceAll(from, to)), text)
 }
 
-/**
- * Copies an object under a new name. `rename` replaces no uid but that of the Server. So a Port or action record
- * gets its new uid here.
- */
+/** `rename` replaces only the uid of the Server, so a Port or action record gets its new uid here. */
 function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))
   const object = JSON.parse(rename(value)) as { kind: string; metadata: { name: string; uid: string } }
@@ -90,7 +82,6 @@ function copyObject(key: string, value: string, rename: (text: string) => string
   return { key: `${folder}/${object.metadata.name}`, value: JSON.stringify(object) }
 }
 
-/** Returns functions that read and write etcd over its JSON gateway. */
 function connectToEtcd(dir: string) {
   const { ports } = JSON.parse(readFileSync(join(dir, 'control-plane/control-plane.json'), 'utf8')) as {
     ports: { etcd: number }

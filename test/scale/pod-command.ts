@@ -1,19 +1,16 @@
 /**
- * Runs a program as if it were in a Pod: the token, CA certificate and namespace of its service account are where
- * Kubernetes puts them. For this, the program has its own mount namespace.
+ * Runs a program as in a Pod: in its own mount namespace, the token, CA certificate and namespace of its service
+ * account are where Kubernetes puts them.
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readKubeconfig } from '../rig/api.ts'
 
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
-/** Mounts a tmpfs over /run (the target of the link /var/run), in the mount namespace of the process only. */
+/** Mounts a tmpfs over /run (the target of the link /var/run), in the process's own mount namespace. */
 const script = `mount -t tmpfs tmpfs /run && mkdir -p ${SERVICE_ACCOUNT_DIR} && cp "$1"/* ${SERVICE_ACCOUNT_DIR}/ && shift && exec "$@"`
 
-/**
- * Returns the command line and environment to run `argv` as in a Pod. Writes the service account's files to `dir`, with
- * the token of the kubeconfig's user.
- */
+/** Writes the service account's files to `dir`, with the token of the kubeconfig's user. */
 export function toPodCommand(
   argv: readonly string[],
   kubeconfig: string,

@@ -1,10 +1,9 @@
-/** Reads memory, open files, sockets and CPU time of a process from /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export interface Memory {
-  /** Resident memory. All fields are in MB (10^6 bytes). */
+  /** All fields are in MB (10^6 bytes). */
   rss: number
-  /** Largest resident memory since the start of the process. */
+  /** Largest value since the start of the process. */
   peak: number
   /** Proportional set size: counts 1/n of memory that n processes share. */
   pss: number
@@ -14,14 +13,13 @@ const kB = (text: string, field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
 const MB = 1024 / 1e6
 
-/** Reads the memory of a process. Throws ENOENT if there is no such process. */
+/** Throws ENOENT if there is no such process. */
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   return { rss: kB(status, 'VmRSS') * MB, peak: kB(status, 'VmHWM') * MB, pss: kB(rollup, 'Pss') * MB }
 }
 
-/** Counts the open file descriptors of a process, and how many of them are sockets. */
 export function filesOf(pid: number): { fds: number; sockets: number } {
   const links = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
@@ -33,7 +31,7 @@ export function filesOf(pid: number): { fds: number; sockets: number } {
   return { fds: links.length, sockets: links.filter((link) => link.startsWith('socket:')).length }
 }
 
-/** Returns the CPU time (user and system) of a process in seconds. */
+/** User and system time, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

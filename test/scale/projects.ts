@@ -1,7 +1,4 @@
-/**
- * Creates projects and Servers. A project is a namespace with an image, a key pair and a network. All projects share
- * one flavor.
- */
+/** A project is a namespace with an image, a key pair and a network. All projects share one flavor. */
 import { flavor, image, keyPair, network, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -19,7 +16,7 @@ async function createIfMissing<T extends KubeObject>(api: Resource<T>, object: D
   })
 }
 
-/** Creates the projects p1, p2, … and returns their names. Each network has addresses for 65,000 Servers. */
+/** The projects are p1, p2, … Each network has addresses for 65,000 Servers. */
 export async function createProjects(kube: Kube, count: number): Promise<string[]> {
   await createIfMissing(kube.resource(resourceDefOf(flavor)), {
     metadata: { name: FLAVOR },
@@ -53,8 +50,8 @@ export function serverDraft(namespace: string, name: string, spec: Partial<Serve
 }
 
 /**
- * Creates a Server. Retries while the API server answers 503: after its start, its admission policies do not know
- * custom resources for some seconds.
+ * Retries while the API server answers 503: after its start, its admission policies do not know custom resources for
+ * some seconds.
  */
 export async function createServer(kube: Kube, draft: Draft<Server>): Promise<void> {
   const api = kube.resource(resourceDefOf(server))

@@ -1,15 +1,11 @@
-/**
- * Measures memory, files and handles of processes once a minute, and finds out from these samples whether a value
- * grows.
- */
 import { fitLine, isGrowing } from './growth.ts'
 import { Inspector } from './inspector.ts'
 import { filesOf, memoryOf } from './process-stats.ts'
 import type { CloudProcess } from './scale-cloud.ts'
 
 /**
- * Growth per hour up to which a value does not count as a leak. The heap is in MB. At 2 operations a second, even a
- * leak of 100 bytes per operation exceeds the limit: the heap then grows by 0.7 MB an hour.
+ * Growth per hour that does not count as a leak; the heap is in MB. At 2 operations a second, even a leak of 100 bytes
+ * per operation exceeds the limit (0.7 MB an hour).
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 
@@ -29,7 +25,7 @@ export interface Sample {
 export async function takeSample(processes: readonly CloudProcess[], minute: number): Promise<Sample> {
   const values: Record<string, ProcessFigures> = {}
   for (const { name, pid, inspector } of processes) {
-    // Close the connection after each sample: while it is open, the inspected process does not exit by itself.
+    // While the connection is open, the inspected process does not exit by itself.
     await using connection = await Inspector.connect(inspector)
     const { heapMB, handles } = await connection.inspectHeap()
     const { fds, sockets } = filesOf(pid)
@@ -58,10 +54,7 @@ export interface Verdict {
   line: string
 }
 
-/**
- * Returns a verdict for each value of each process. Does not judge resident memory, because it includes memory that V8
- * has freed but not returned to the system.
- */
+/** Does not judge resident memory, because it includes memory that V8 has freed but not returned to the system. */
 export function judgeGrowth(samples: readonly Sample[]): Verdict[] {
   const names = Object.keys(samples[0]?.processes ?? {})
   return names.flatMap((name) =>

@@ -1,6 +1,6 @@
 /**
- * The cloud of the scale benchmarks and the soak test: a control plane, the real controller in its own process, and
- * fleets. A fleet is a process with many agents on simulated hosts (fleet.ts).
+ * The cloud of the scale benchmarks and the soak test: a control plane, the real controller, and fleets. A fleet is a
+ * process with many agents on simulated hosts (fleet.ts).
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,19 +19,15 @@ export interface ScaleCloudOptions {
   hosts: number
   /** Number of hosts per fleet; default 200. */
   perProcess?: number
-  /** The programs to run. Default: the TypeScript sources. */
+  /** Default: the TypeScript sources. */
   program?: Program
-  /** Flags of the Node.js processes of controller and fleets, such as --expose-gc. */
   nodeFlags?: readonly string[]
   /** Whether the processes have the inspector of Node.js (see inspector.ts); default false. */
   inspect?: boolean
   log?: (line: string) => void
 }
 
-/**
- * The programs, either as sources or bundled. A bundled controller or shim runs as in a Pod, with the files of its
- * service account.
- */
+/** A bundled controller or shim runs as in a Pod, with the files of its service account. */
 export interface Program {
   /** Returns the path of the main file. */
   main(name: 'agent' | 'controller' | 'api-shim'): string
@@ -41,22 +37,21 @@ export interface Program {
 export interface CloudProcess extends Running {
   name: string
   log: string
-  /** Port of the process's Node.js inspector; 0 if the process has no inspector. */
+  /** 0 if the process has no inspector. */
   inspector: number
 }
 
 const repository = join(import.meta.dirname, '../..')
 export const sourceProgram: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
- * The Node.js flags that our deployments set. The programs make little garbage, so a small young generation is enough.
- * V8 by default gives it two semi-spaces of 16 MB or more, which costs 20 to 40 MB and saves no measurable time.
- * --expose-gc lets the programs collect garbage themselves (kube/periodic-gc.ts).
+ * The Node.js flags that our deployments set. The programs make little garbage; V8's default young generation costs 20
+ * to 40 MB and saves no measurable time. --expose-gc lets the programs collect garbage themselves
+ * (kube/periodic-gc.ts).
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**
- * The environment that our deployments set. With MALLOC_ARENA_MAX, the C library has one heap instead of one per
- * thread. With MALLOC_TRIM_THRESHOLD_, it returns free memory at a fixed threshold. Otherwise, it would raise the
- * threshold over time and keep more memory.
+ * The environment that our deployments set. MALLOC_ARENA_MAX: one heap instead of one per thread.
+ * MALLOC_TRIM_THRESHOLD_: free memory is returned at a fixed threshold; otherwise the threshold would rise over time.
  */
 export const leanEnv = {
   NODE_OPTIONS: leanFlags.join(' '),
@@ -65,7 +60,7 @@ export const leanEnv = {
 } as const
 
 /**
- * Returns the bundled programs, which are those in the container images.
+ * The bundled programs, which are those in the container images.
  * @param dir the folder to which hack/build.ts has written them
  */
 export const builtProgram = (dir: string): Program => ({ main: (name) => join(dir, `${name}.mjs`), isBuilt: true })
@@ -77,7 +72,7 @@ export class ScaleCloud implements AsyncDisposable {
   readonly #options: ScaleCloudOptions
   #metricsPort = 0
 
-  /** Do not call the constructor; use {@link startScaleCloud}. */
+  /** Use {@link startScaleCloud} instead. */
   constructor(plane: ControlPlane, kube: Kube, options: ScaleCloudOptions) {
     this.plane = plane
     this.kube = kube
@@ -95,7 +90,7 @@ export class ScaleCloud implements AsyncDisposable {
     return (await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`)).text()
   }
 
-  /** Starts the controller and waits until its caches are full. */
+  /** Resolves when the controller's caches are full. */
   async startController(...args: string[]): Promise<CloudProcess> {
     const program = this.#options.program ?? sourceProgram
     const [port = 0] = await freePorts('127.0.0.1', 1)
@@ -112,7 +107,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** Starts the fleets and waits until all hosts are up. Call startController() first. */
+  /** Resolves when all hosts are up. Call startController() first. */
   async startFleets(): Promise<void> {
     const { hosts, perProcess = 200 } = this.#options
     const file = join(import.meta.dirname, 'fleet-main.ts')
@@ -129,10 +124,7 @@ export class ScaleCloud implements AsyncDisposable {
     await waitUntil(areAllUp, { what: `${hosts} hosts to be up`, deadline: 300_000, every: 1000 })
   }
 
-  /**
-   * Starts the API shim and waits until it serves. Its users `demo` (a member) and `cloud-admin` get roles in the given
-   * projects. Returns the shim's address, and their passwords.
-   */
+  /** Resolves when the shim serves. Its users `demo` (a member) and `cloud-admin` get roles in the given projects. */
   async startShim(
     projects: readonly string[],
   ): Promise<{ url: string; users: Awaited<ReturnType<typeof applyShimUsers>> }> {
@@ -152,10 +144,7 @@ export class ScaleCloud implements AsyncDisposable {
     return { url: `http://127.0.0.1:${port}`, users }
   }
 
-  /**
-   * Throws a FatalError if a process has ended. The error contains the last log lines of the process. A FatalError ends
-   * waitUntil() at once, so a test does not wait for a process that has ended.
-   */
+  /** Throws a FatalError with the last log lines of a process that has ended. A FatalError ends waitUntil() at once. */
   assertAllAlive(): void {
     for (const part of this.processes.values()) {
       if (isAlive(part)) continue

@@ -1,4 +1,4 @@
-/** A simulated host for the real agent. Its domains exist only in a map, and its steps take no time. */
+/** The domains of a simulated host exist only in a map, and the steps of actions take no time. */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
@@ -6,25 +6,18 @@ import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
-/**
- * A life is one run of a process under test. This class does not record the names of calls: an agent runs for hours
- * here, and the list of names would grow all the time.
- */
+/** Does not record the names of calls: an agent runs for hours here, and the list of names would grow all the time. */
 class UnrecordedLife extends Life {
   override async perform<T>(_: Call, run: () => T | Promise<T>): Promise<T> {
     return run()
   }
 }
 
-/**
- * Makes those components of an agent that work on its host. The agent's components that work with the cluster are
- * given.
- */
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
-    // Empty the list of boots, which no scale test reads. It would grow for hours.
+    // No scale test reads the list of boots, which would grow for hours.
     machines.machine(uid).boots.splice(0)
-    // The channel expects the UUID of a domain. In the scale tests, a domain's UUID is the uid of its Server.
+    // The channel expects the UUID of a domain, which in the scale tests is the uid of its Server.
     channels.notify(domainChanged, uid)
   })
   return {
@@ -50,7 +43,6 @@ function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => bool
   }
 }
 
-/** A libvirt session that is connected at once and stays connected. */
 function fakeLink(): LibvirtSession {
   const nothing = async (): Promise<void> => undefined
   const connection = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
@@ -67,7 +59,6 @@ function fakeLink(): LibvirtSession {
   }
 }
 
-/** Returns the facts of a host with 64 hardware threads, 256 GiB of memory and 4 TB of disk. */
 export function factsOf(hostName: string): Facts {
   const number = Number(/\d+$/.exec(hostName)?.[0] ?? 0)
   return {

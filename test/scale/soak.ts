@@ -1,8 +1,7 @@
 /**
- * Soak test: runs churn (churn.ts) for an hour on a real API server, with the real controller and real agent code on
- * simulated hosts. Kills the API server now and then. Prints a line of measurements each minute. Exits with 1 if a
- * Server does not become Ready, or if live heap, sockets, files or handles have grown in the last two thirds of the
- * time.
+ * Soak test: churn (churn.ts) for an hour on a real API server, which is killed now and then, with the real controller
+ * and real agent code on simulated hosts. Exits with 1 if a Server does not become Ready, or if live heap, sockets,
+ * files or handles have grown in the last two thirds of the time.
  * Usage: node test/scale/soak.ts [--minutes 60] [--hosts 40] [--servers 400] [--per-second 2] [--kill-every 7]
  */
 import { rmSync } from 'node:fs'
@@ -36,13 +35,11 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
-/** Resolves to true if no value has grown and all Servers are Ready. */
 async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using cloud = await startScaleCloud({ dir, hosts, inspect: true, log: console.error })
-  // Keep one action record per Server, so that the number of records soon stays constant and their memory does not look
-  // like a leak. The Lease must last longer than each outage of the API server. Otherwise, the controller would lose
-  // the Lease and exit.
+  // One action record per Server keeps the number of records constant, so that their memory does not look like a leak.
+  // The Lease must outlast each outage of the API server; otherwise the controller would exit.
   await cloud.startController('--action-record-count', '1', '--lease-seconds', '240')
   await cloud.startFleets()
   const projects = await createProjects(cloud.kube, 4)

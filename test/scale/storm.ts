@@ -1,4 +1,3 @@
-/** Storm: creates many Servers at once. A watch shows when each is placed and when it is Ready. */
 import { findCondition, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
@@ -16,12 +15,12 @@ export interface StormOptions {
   log: (line: string) => void
 }
 
-/** Times in seconds since the start of the storm: when the last Server was created, was placed, and became Ready. */
+/** In seconds since the start of the storm, for the last Server. */
 export interface Storm {
   created: number
   placed: number
   ready: number
-  /** For each Server: milliseconds from the request that created it until the watch showed its placement. Sorted. */
+  /** Milliseconds from each Server's create request until the watch showed its placement, sorted. */
   waits: number[]
 }
 

@@ -1,4 +1,4 @@
-/** Ticks at a steady pace. The time that the caller needs between two ticks does not delay the next tick. */
+/** The time that the caller of a Ticker needs between two ticks does not delay the next tick. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 export class Ticker {

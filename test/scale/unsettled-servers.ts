@@ -1,4 +1,3 @@
-/** Checks that all Servers reach their desired state after the last operation. */
 import { findCondition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -11,8 +10,8 @@ export async function enableHosts(kube: Kube): Promise<void> {
 }
 
 /**
- * Waits until all Servers are settled: Ready for the newest spec, and not being deleted. After `deadline` milliseconds,
- * resolves to descriptions of the Servers that are not settled.
+ * A Server is settled if it is Ready for the newest spec and not being deleted. After `deadline` milliseconds, resolves
+ * to descriptions of the Servers that are not settled.
  */
 export async function waitUntilServersSettle(kube: Kube, deadline = 180_000): Promise<string[]> {
   let unsettled: Server[] = []

@@ -1,4 +1,3 @@
-/** Runs the real agent code as a simulated process (process.ts) on a simulated host (host.ts). */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
@@ -17,8 +16,7 @@ export interface AgentEnvironment {
   failureOf: FailureOf
   log: Log
   /**
-   * Builds a deliberate mistake into the agent's interface to its host, to test that the simulation finds the mistake
-   * (mutations.ts).
+   * Builds a deliberate mistake into the agent's interface to its host, which the simulation must find (mutations.ts).
    */
   mutateHost?: ((host: LocalHost) => LocalHost) | undefined
 }

@@ -1,6 +1,6 @@
 /**
  * A simulated cloud in memory: a fake API server, simulated hosts, and the real controllers and agents as simulated
- * processes. A process can be killed and restarted; hosts outlive their agents.
+ * processes. Hosts outlive their agents.
  */
 import type { Kube } from '../../kube/client.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -19,30 +19,26 @@ import { Time, type TimerOwner } from './time.ts'
 
 export interface CloudOptions {
   random: Random
-  /** Weight of a message queue: how often its messages are delivered, compared with other queues. */
+  /** How often a queue's messages are delivered, compared with other queues. */
   weightOf(queueName: string): number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
   onWrite(write: Write): void
   onHostChange(host: SimulatedHost): void
-  /** Called when a process ends with an error, except with an ApiError, which an injected fault may cause. */
+  /** Called when a process ends with an error other than an ApiError, which an injected fault may cause. */
   onCrash(process: string, error: unknown): void
   logOf(process: string): Log
   mutation?: Mutation | undefined
 }
 
-/**
- * A slot is the place of one controller or agent. When the process in the slot ends, the cloud starts a new process
- * there.
- */
+/** The place of one controller or agent. When its process ends, the cloud starts a new one there. */
 export interface ProcessSlot {
   name: string
   process: Process | undefined
-  /** True while the host is powered off. The cloud then does not start the agent. */
   isHostOff: boolean
 }
 
-/** Owner of timers that belong to no process, such as the timer that restarts a killed process. */
+/** Owns timers that belong to no process, such as the timer that restarts a killed process. */
 export const SIMULATION: TimerOwner = { name: 'simulation', isDead: false, isFrozen: false }
 
 export class Cloud {
@@ -53,7 +49,7 @@ export class Cloud {
   readonly streams: WatchStreams = new Set()
   readonly hosts: SimulatedHost[]
   readonly slots: ProcessSlot[]
-  /** True after the end of the run. The cloud then starts no process any more. */
+  /** After the end of the run, the cloud starts no process any more. */
   hasEnded = false
   readonly #options: CloudOptions
   readonly #context: SimulationContext
@@ -90,8 +86,7 @@ export class Cloud {
     this.#runProgram(process).then(
       () => this.#onProcessEnd(slot, process),
       (error: unknown) => {
-        // A process may end with an ApiError because a call to the API server failed. The cloud restarts it, as kubelet
-        // would.
+        // A failed call to the API server may end a process with an ApiError. The cloud restarts it, as kubelet would.
         const wasStopped = error === process.stop.signal.reason
         if (!wasStopped && !(error instanceof ApiError)) this.#options.onCrash(slot.name, error)
         this.#onProcessEnd(slot, process)
@@ -108,7 +103,7 @@ export class Cloud {
     this.time.setTimer(SIMULATION, restartMs, () => this.start(slot))
   }
 
-  /** Aborts the process's signal, as SIGTERM does in the real program. */
+  /** Does what SIGTERM does in the real program. */
   stop({ process }: ProcessSlot): void {
     process?.stop.abort(new Error('told to stop'))
   }

@@ -1,7 +1,3 @@
-/**
- * Runs the real controller code as a simulated process. The controller fills its caches, waits until it is the leader,
- * and works until it is stopped or killed.
- */
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import type { Kube } from '../../kube/client.ts'

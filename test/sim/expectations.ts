@@ -1,7 +1,6 @@
 /**
- * Expected values for the checks of the simulation. They are constants and rules of their own, not computed by code of
- * controller or agent. Otherwise, a mistake in that code would change the expected value, too, and the check would
- * pass.
+ * Expected values that are not computed by code of controller or agent. Otherwise, a mistake in that code would change
+ * the expected value, too, and the check would pass.
  */
 import type { Condition, Resources, Server } from '../../crds/index.ts'
 import type { Machine } from '../fakes/host.ts'
@@ -9,7 +8,6 @@ import { sizes } from './operation-context.ts'
 
 type PowerState = Server['spec']['powerState']
 
-/** For each spec.powerState, the status.vmState of a server that has reached it. */
 export const expectedVmStates = {
   Running: 'active',
   Stopped: 'stopped',
@@ -25,12 +23,11 @@ export function powerStateOf(domain: Machine['domain']): PowerState {
   return domain.managedSave ? 'Suspended' : powerStateOfDomain[domain.state]
 }
 
-/** The vCPUs, memory and disk that a server takes. They are those of its flavor; no flavor changes during a run. */
+/** No flavor changes during a run. */
 const sizeOf = ({ spec }: Server): Resources => sizes[spec.flavor as keyof typeof sizes]
 
 /**
- * Whether a host of this size has room for all these servers. Takes the defaults of Kubenova: 512 MiB of the host's
- * memory are reserved, and each CPU thread counts as four vCPUs.
+ * Takes the defaults of Kubenova: 512 MiB of the host's memory are reserved, and each CPU thread counts as four vCPUs.
  */
 export function hasRoomFor(servers: readonly Server[], { vcpus, ram, disk }: Resources): boolean {
   const sum = (resource: keyof Resources): number =>
@@ -43,6 +40,5 @@ export const conditionOf = (
   type: string,
 ): Condition | undefined => status?.conditions?.find((condition) => condition.type === type)
 
-/** Whether the server's status reports that it waits for a free address. */
 export const isWaitingForAddress = (server: Server): boolean =>
   conditionOf(server, 'Scheduled')?.reason === 'NoFreeAddress'

@@ -1,7 +1,6 @@
 /**
- * Makes calls of processes to the API server and to hosts fail. The plan of the run (plan.ts) sets rules, and a call
- * fails if it matches a rule. A call to the API server also fails while the API server is down or the process is
- * disconnected.
+ * Makes calls to the API server and to hosts fail if they match a rule of the plan (plan.ts). A call to the API server
+ * also fails while it is down or the process is disconnected.
  */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -51,21 +50,17 @@ export class FaultInjection {
   readonly #interceptions: Interception[] = []
   readonly #disconnected = new Set<string>()
   isApiDown = false
-  /** True if an injected fault has made a call to any host fail. */
   hasHostFailed = false
   /**
-   * The faults that were injected, each with the call that it hit, but without object names. Examples: `500 applyStatus
-   * servers`; `kill create ports answered` if a process was killed before it got the answer to `create ports`. The size
+   * The injected faults with the calls that they hit, without object names, such as `500 applyStatus servers`. The size
    * of the set shows how many different faults a series of runs covers.
    */
   readonly points = new Set<string>()
 
-  /** Makes the next `times` matching calls to the API server fail. */
   failApi(matches: FailureRule['matches'], fault: ApiFault, times: number): void {
     this.#apiRules.push({ matches, createFailure: apiFaults[fault], remaining: times, name: fault })
   }
 
-  /** Makes the next `times` matching calls to a host fail. */
   failHost(matches: FailureRule['matches'], fault: HostFault, times: number): void {
     this.#hostRules.push({ matches, createFailure: hostFaults[fault], remaining: times, name: fault })
   }
@@ -75,7 +70,6 @@ export class FaultInjection {
     this.#interceptions.push({ matches, act, remaining: times })
   }
 
-  /** Disconnects a process from the API server, or connects it again. */
   setDisconnected(process: string, isDisconnected: boolean): void {
     if (isDisconnected) this.#disconnected.add(process)
     else this.#disconnected.delete(process)

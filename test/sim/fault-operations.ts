@@ -1,4 +1,3 @@
-/** Carries out planned faults of the API server, processes, connections, hosts and guests. */
 import { serverAction } from '../../actions/index.ts'
 import { type Hypervisor, hypervisor, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Call } from '../fakes/life.ts'
@@ -79,8 +78,8 @@ export const faultOperations: OperationTable<FaultOperation> = {
 }
 
 /**
- * Changes a label of the object that `call` is about to write, as another client might. If `call` gives a
- * resourceVersion, `call` then fails with a conflict.
+ * Changes a label of the object that `call` is about to write. If `call` gives a resourceVersion, it then fails with a
+ * conflict.
  */
 function changeObjectOf(call: Call, context: OperationContext): void {
   const [, plural = '', key = ''] = /^\w+ ([a-z]+)\/(.+)$/.exec(call.name) ?? []
@@ -107,7 +106,7 @@ function withSlot(cloud: Cloud, name: string, act: (slot: ProcessSlot) => void):
 }
 
 /**
- * Powers a host off for `ms` milliseconds: its agent and all its domains end. If `isForcedDown`, an operator also sets
+ * For `ms` milliseconds, the host's agent and all its domains are off. If `isForcedDown`, an operator also sets
  * spec.forcedDown of the Hypervisor during this time.
  */
 function powerOffHost(

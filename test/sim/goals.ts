@@ -1,7 +1,4 @@
-/**
- * The goals of a run. They must be met when the faults have ended and the cloud has converged: every server is in its
- * desired state or its status says why not, and there are no orphans.
- */
+/** The goals of a run must be met when the faults have ended and the cloud has converged. */
 import type { Server } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import type { KubeObject } from '../../kube/types.ts'
@@ -13,7 +10,6 @@ import { findRequestViolations } from './goals/records.ts'
 import { findServerViolations } from './goals/servers.ts'
 import type { Plan } from './plan.ts'
 
-/** Returns one line for each goal that is not met. */
 export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   const servers = cloud.api.peek<Server>('servers')
   return [
@@ -26,10 +22,7 @@ export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   ]
 }
 
-/**
- * Reports flavors, networks and images whose status has no conditions. The controller writes conditions when it
- * observes such an object, so it has not observed these.
- */
+/** The controller writes conditions when it observes such an object, so one without conditions was not observed. */
 const findUnobservedObjects = ({ api }: Cloud): string[] =>
   ['flavors', 'networks', 'images'].flatMap((plural) =>
     api
@@ -38,13 +31,9 @@ const findUnobservedObjects = ({ api }: Cloud): string[] =>
       .map(({ metadata }) => `${metadata.name} of ${plural} has no conditions`),
   )
 
-/** Number of kinds that a controller and an agent watch. The number for the controller includes the Leases of hosts. */
+/** The number for the controller includes the Leases of hosts. */
 const WATCHED_KINDS = { controller: 10, agent: 2 }
 
-/**
- * Reports effects of faults that remain: a process that does not run, a process with missing watches, or no leading
- * controller.
- */
 export function findLastingFaults({ slots, streams, host, api }: Cloud): string[] {
   const leader = api.peek<Lease>('leases').find(({ metadata }) => metadata.name === 'kubenova-controller')
   const hasLeader = slots.some(({ process }) => process?.identity === leader?.spec?.holderIdentity)
@@ -61,9 +50,9 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
 /**
- * Reports the servers that are still in error. Call it after each server in error has got a `start` request while no
- * faults were injected. A server without a host is reported only if status.rejectedHosts names hosts that could not
- * build it. Otherwise no host has had room for it, and it rightly stays in error.
+ * Call it after each server in error has got a `start` request without injected faults. A server without a host is
+ * reported only if status.rejectedHosts names hosts that could not build it. Otherwise no host has had room for it, and
+ * it rightly stays in error.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

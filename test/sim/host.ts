@@ -1,7 +1,4 @@
-/**
- * A simulated host. It keeps domains, which outlive the agent's process, and sends the events that libvirtd would send.
- * It also makes those components of the real agent that work on the host.
- */
+/** A simulated host keeps domains, which outlive the agent's process, and sends the events that libvirtd would send. */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import { createOrphanCollector, type OrphanCollector, type Owner } from '../../agent/orphans.ts'
@@ -17,7 +14,7 @@ export class SimulatedHost {
   readonly name: string
   readonly capacity: Resources
   readonly machines: FakeHost
-  /** How often the domain of each server has stopped without a call of the agent, by the server's uid. */
+  /** For each server's uid: how often its domain has stopped without a call of the agent. */
   readonly unexpectedStops = new Map<string, number>()
   readonly #listeners = new Set<(uid: string) => void>()
 
@@ -30,18 +27,16 @@ export class SimulatedHost {
     })
   }
 
-  /** UIDs of the servers whose domain runs on this host. */
   runningServers(): string[] {
     return this.machines.uids().filter((uid) => hasActiveDomain(this.machines.machine(uid)))
   }
 
-  /** Turns a domain off without the agent, as a crash of QEMU, a shutdown inside the guest or a power loss would. */
+  /** Stops the domain as a crash of QEMU, a shutdown inside the guest or a power loss would. */
   stopDomainUnexpectedly(uid: string, reason: string): void {
     this.unexpectedStops.set(uid, (this.unexpectedStops.get(uid) ?? 0) + 1)
     this.machines.turnDomainOff(uid, reason)
   }
 
-  /** Makes the components that work on the host, for the agent that runs as `process`. */
   makeComponents(process: Process, failureOf: FailureOf, cluster: ClusterComponents): HostComponents {
     const link = new HostLink(process, failureOf)
     const { channels } = cluster
@@ -111,7 +106,6 @@ export class SimulatedHost {
 
 const doNothing = async (): Promise<void> => undefined
 
-/** A libvirt session that is connected at once and stays connected. */
 function fakeSession(): LibvirtSession {
   const connection = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
   return {

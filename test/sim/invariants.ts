@@ -1,7 +1,4 @@
-/**
- * The invariants of a run. They must hold at every moment, and are checked after each API write and after each change
- * on a host.
- */
+/** The invariants must hold at every moment. They are checked after each API write and after each change on a host. */
 import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
 import { hasActiveDomain } from '../fakes/host/machine.ts'
@@ -11,19 +8,16 @@ import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
-/** Maximum number of violations to keep. Most later violations follow from the first ones. */
+/** Most later violations follow from the first ones. */
 const MAX_VIOLATIONS = 5
 
 export class Invariants {
   readonly violations: string[] = []
-  /** Number of writes by controllers and agents, except writes of Leases and Events and updates of Hypervisors. */
+  /** Writes by controllers and agents, except writes of Leases and Events and updates of Hypervisors. */
   writes = 0
-  /**
-   * Number of updates of Hypervisors. They are counted apart, because the controller writes the usage of hosts at
-   * intervals.
-   */
+  /** Counted apart, because the controller writes the usage of hosts at intervals. */
   hypervisorWrites = 0
-  /** Keys (namespace/name) of the action records that users deleted. */
+  /** Keys (namespace/name) of action records. */
   readonly recordsDeletedByUsers = new Set<string>()
   readonly #cloud: () => Cloud
   readonly #maxWrites: number
@@ -114,8 +108,8 @@ export class Invariants {
   }
 
   /**
-   * An action stays the server's active action until it ends. It ends when the agent has completed it, or when the
-   * controller sets its ServerAction to Failed because no host can run it.
+   * An active action ends when the agent has completed it, or when the controller sets its ServerAction to Failed
+   * because no host can run it.
    */
   #checkActiveAction({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     const { activeAction } = old
@@ -127,17 +121,15 @@ export class Invariants {
     this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
   }
 
-  /**
-   * Only an action may change the server's mode. So the mode may change only together with status.lastCompletedAction.
-   */
+  /** Only an action may change the mode, so it may change only together with status.lastCompletedAction. */
   #checkMode({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     if (old.mode !== now.mode && old.lastCompletedAction === now.lastCompletedAction)
       this.addViolation(`the mode of ${key} became ${now.mode} without the completion of an action`)
   }
 
   /**
-   * A server may disappear only when nothing of it is left on its host. Exceptions: a user forced the deletion, or the
-   * host is down.
+   * A server may disappear only when nothing of it is left on its host, unless a user forced the deletion or the host
+   * is down.
    */
   #checkDeleted({ metadata, status }: Server): void {
     const host = this.#cloud().host(status?.host ?? '')
@@ -154,9 +146,8 @@ export class Invariants {
   }
 
   /**
-   * Two scheduled servers must never have the same address. Two Ports without a server may have the same address for a
-   * short time, while two controllers believe that they lead. So goals/ports.ts checks the addresses of Ports only at
-   * the end of the run.
+   * Two Ports without a server may have the same address for a short time, while two controllers believe that they
+   * lead. So goals/ports.ts checks the addresses of Ports only at the end of the run.
    */
   #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Creates the API client of a simulated process, for the fake API server. Calls and watch events are messages, which
- * the schedule (schedule.ts) delivers.
+ * Creates the API client of a simulated process. Calls and watch events are messages, which the schedule (schedule.ts)
+ * delivers.
  */
 import type { Kube } from '../../kube/client.ts'
 import type { WatchOptions } from '../../kube/list-watch.ts'
@@ -28,7 +28,7 @@ export type WatchStreams = Set<WatchStream>
 
 export interface SimulatedKubeOptions {
   failureOf: FailureOf
-  /** Set to which the client adds each watch that it opens. A watch is removed when it is closed. */
+  /** The open watches. A watch is removed when it is closed. */
   streams: WatchStreams
   manager: string
 }

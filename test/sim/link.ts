@@ -1,19 +1,18 @@
 /**
- * Links over which a simulated process calls the API server and its host. Each call is two messages, request and
- * answer. A call may fail before or after it has taken effect.
+ * Each call to the API server or the host is two messages, request and answer. It may fail before or after it has taken
+ * effect.
  */
 import { ApiError } from '../../kube/errors.ts'
 import { callWithRetries } from '../../kube/retry.ts'
 import { type Call, Life } from '../fakes/life.ts'
 import type { Process } from './process.ts'
 
-/** The error with which a call is to fail, before or after it has taken effect. */
 export interface InjectedFailure {
   when: 'before' | 'after'
   error: Error
 }
 
-/** Returns the failure to inject into a call; undefined for none. */
+/** undefined: the call does not fail. */
 export type FailureOf = (process: Process, call: Call) => InjectedFailure | undefined
 
 const TIMEOUT_MS = 30_000
@@ -21,7 +20,7 @@ const TIMEOUT_MS = 30_000
 export const connectionError = (request: string, message: string, code = 'ECONNRESET'): ApiError =>
   new ApiError({ request, status: 0, cause: Object.assign(new Error(message), { code }) })
 
-/** Sends calls to the API server, with the same retries as the real client. */
+/** Uses the same retries as the real client. */
 export class ApiLink extends Life {
   readonly #process: Process
   readonly #failureOf: FailureOf
@@ -81,8 +80,8 @@ export class ApiLink extends Life {
 }
 
 /**
- * Runs the call, unless `failure` must occur before the call takes effect. Returns a function that settles the caller's
- * promise.
+ * Does not run the call if `failure` must occur before the call takes effect. Returns a function that settles the
+ * caller's promise.
  */
 function runWithFailure<T>(
   failure: InjectedFailure | undefined,
@@ -94,7 +93,7 @@ function runWithFailure<T>(
   try {
     const value = act()
     // If the process dies before it gets the answer, nothing handles an error of this promise. Without this handler,
-    // Node.js would then report an unhandled rejection.
+    // Node.js would report an unhandled rejection.
     if (value instanceof Promise) value.catch(() => undefined)
     return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {
@@ -102,10 +101,7 @@ function runWithFailure<T>(
   }
 }
 
-/**
- * Sends calls to the host of the process. Like a call to libvirtd, a call that has begun takes effect even if the
- * process dies before it gets the answer.
- */
+/** Like a call to libvirtd, a call that has begun takes effect even if the process dies before it gets the answer. */
 export class HostLink extends Life {
   readonly #process: Process
   readonly #failureOf: FailureOf

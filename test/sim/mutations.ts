@@ -1,7 +1,4 @@
-/**
- * Mutations: clients of the API server or of a host with a deliberate mistake. They test the simulation, whose checks
- * must find each mistake.
- */
+/** Clients with a deliberate mistake test the simulation: its checks must find each mistake. */
 import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -9,15 +6,12 @@ import type { KubeObject, ResourceDef } from '../../kube/types.ts'
 import type { Process } from './process.ts'
 
 export interface Mutation {
-  /** Builds the mistake into the API client of a process. */
   kube?(kube: Kube, process: Process): Kube
-  /** Builds the mistake into an agent's interface to its host. */
   host?(host: LocalHost): LocalHost
 }
 
 type AnyResource = Resource<KubeObject>
 
-/** Makes a mutation of the API client. For each kind, `change` returns the methods to replace. */
 const mutateResources = (
   change: (resource: AnyResource, def: ResourceDef, process: Process) => Partial<AnyResource>,
 ): Mutation => ({

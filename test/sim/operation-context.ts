@@ -1,7 +1,3 @@
-/**
- * All that the operations of a plan need: the cloud, the API client of the users, and a set of functions that end
- * temporary faults.
- */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'
@@ -9,7 +5,7 @@ import { type Cloud, SIMULATION } from './cloud.ts'
 import type { Operation, Plan } from './plan.ts'
 
 export const NAMESPACE = 'demo'
-/** Sizes of the flavors: memory in MiB, disk in GiB. The flavor `late` does not exist at the start of a run. */
+/** Memory in MiB, disk in GiB. The flavor `late` does not exist at the start of a run. */
 export const sizes = {
   tiny: { vcpus: 1, ram: 1024, disk: 10 },
   big: { vcpus: 2, ram: 2048, disk: 20 },
@@ -17,7 +13,6 @@ export const sizes = {
 } as const
 export const USER = { fieldManager: 'user' }
 
-/** For each kind of operation, the function that carries it out. */
 export type OperationTable<T extends Operation> = {
   [Name in T['do']]: (context: OperationContext, operation: Extract<T, { do: Name }>) => unknown
 }
@@ -25,7 +20,6 @@ export type OperationTable<T extends Operation> = {
 export class OperationContext {
   readonly cloud: Cloud
   readonly plan: Plan
-  /** Number of user requests that the API server has accepted. */
   acceptedRequests = 0
   #actionRequests = 0
   /** Functions that end the temporary faults. */
@@ -36,7 +30,7 @@ export class OperationContext {
     this.plan = plan
   }
 
-  /** Returns the API client of the users. Injected faults do not affect its calls. */
+  /** Injected faults do not affect the calls of this client. */
   resourceOf<T extends KubeObject>(kind: Kind): Resource<T> {
     return this.cloud.api.resource<T>(resourceDefOf(kind), undefined, 'user')
   }
@@ -60,7 +54,6 @@ export class OperationContext {
     return this.cloud.api.find('servers', `${NAMESPACE}/${name}`) as Server | undefined
   }
 
-  /** Returns a unique name for a new ServerAction. */
   nextRequestName(): string {
     this.#actionRequests += 1
     return `request-${this.#actionRequests}`

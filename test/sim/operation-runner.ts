@@ -1,4 +1,3 @@
-/** Runs the operations of a plan: requests of users, and faults. invariants.ts and goals.ts check the results. */
 import { type Hypervisor, hypervisor, image } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Cloud } from './cloud.ts'
@@ -16,7 +15,6 @@ export class OperationRunner {
     this.#context = new OperationContext(cloud, plan)
   }
 
-  /** Creates the objects that exist at the start: a namespace, two flavors, an image and a network. */
   async seedObjects(): Promise<void> {
     const { cloud, plan } = this.#context
     const namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
@@ -39,7 +37,7 @@ export class OperationRunner {
     }
   }
 
-  /** Ends all faults and enables all hosts. Creates the network, flavor and port for which servers may be waiting. */
+  /** Also creates the network, flavor and port for which servers may be waiting. */
   async endFaults(): Promise<void> {
     const { cloud } = this.#context
     this.#context.endTemporaryFaults()

@@ -1,7 +1,4 @@
-/**
- * Checks that each field and condition of a status is changed only by its owner in crds/status-owners.ts. All functions
- * are pure.
- */
+/** Checks that each field and condition of a status is changed only by its owner in crds/status-owners.ts. */
 import {
   type Condition,
   initialStatusOf,
@@ -17,22 +14,21 @@ type Status = Readonly<Record<string, unknown>> & { conditions?: readonly Condit
 
 const kindOf = new Map(kinds.map((kind) => [kind.plural, kind]))
 
-/** Describes the status fields and conditions that a write changed although its writer does not own them. */
 export function findForeignChanges({ plural, manager, before, after, key }: Write): string[] {
   const declared = kindOf.get(plural)
   if (declared === undefined || !after) return []
   const kind = declared.kind as OwnedKind
-  // The API server itself sets the first status of a new object. So compare the status of a created object with that
-  // first status. Otherwise, the fields of the first status would count as changed by the creator.
+  // The API server sets the first status of a new object. So compare with that status; otherwise its fields would count
+  // as changed by the creator.
   const initial = { status: initialStatusOf(declared) }
   const [old, now] = [before ?? initial, after].map(({ status = {} }) => status as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
-  // The owner of a field may depend on the status. So the write itself may give the field to the writer, or take it
-  // from the writer. A change is foreign only if the writer owns the field neither before nor after the write.
+  // The owner of a field may depend on the status, which the write changes. So a change is foreign only if the writer
+  // owns the field neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
-  // When a server has lost its host, the controller removes the status fields that the host's agent has written. It
-  // does so with the agent's field manager, so the agent seems to be the writer. This is no foreign change.
+  // When a server has lost its host, the controller removes the agent's status fields with the agent's field manager,
+  // so the agent seems to be the writer.
   const isClearedForAgent = (field: string): boolean =>
     writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [

@@ -1,6 +1,6 @@
 /**
- * Makes the plan of a run from a seed: the size of the cloud, and a list of operations (requests of users, and faults)
- * with the time between them.
+ * The seed determines the size of the cloud, and the operations (requests of users, and faults) with the time between
+ * them.
  */
 import type { DesiredPower } from '../../crds/index.ts'
 import type { ApiFault, HostFault } from './fault-injection.ts'
@@ -22,11 +22,11 @@ export type UserOperation =
       name: string
       action: 'reboot' | 'start' | 'rescue' | 'unrescue'
       type?: 'HARD' | 'SOFT'
-      /** If set: the step of the action right after which the agent is killed. */
+      /** The agent is killed right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
       /**
-       * If set, this step of the action fails for good. In addition, the agent's first attempt to write this failure to
-       * the Server's status goes wrong. Depending on `report`, the write fails, or the agent is killed before it.
+       * This step of the action fails for good. Depending on `report`, the agent's first write of this failure to the
+       * Server's status fails, or the agent is killed before it.
        */
       failure?: { step: (typeof failingSteps)[number]; report: 'fails' | 'kills the agent' }
     }
@@ -83,11 +83,10 @@ const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /**
- * Steps of an action after which the agent may be killed. Right after such a step, no object of the API server shows
- * that it was done. So the restarted agent must find that out from the host.
+ * Right after such a step, no object of the API server shows that it was done. So a restarted agent must find that out
+ * from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
-/** Steps of actions that may fail for good. */
 const failingSteps = ['domains.define', 'domains.start', 'rescueDisks.create'] as const
 const hostSteps = [
   'domains.observe',
@@ -126,7 +125,6 @@ export function createPlan(seed: number): Plan {
     ...Array.from({ length: userCount }, () => randomUserOperation),
     ...Array.from({ length: faultCount }, () => randomFaultOperation),
   ]
-  // The first operation always creates a server. The others come in random order.
   operations.push({ steps: r.nextInt(150), operation: randomCreate(context) })
   while (generators.length > 0) {
     const [generate] = generators.splice(r.nextInt(generators.length), 1)
@@ -144,9 +142,8 @@ export function createPlan(seed: number): Plan {
 }
 
 /**
- * Makes some of the requested actions fail for good. Removes `killAfter` from these actions, because a plan does not
- * combine a failure and a kill in one action.
- * @param r a random generator that is used for nothing else, so that the failures do not change the rest of the plan
+ * Removes `killAfter` from the actions that fail, because a plan does not combine a failure and a kill in one action.
+ * @param r used for nothing else, so that the failures do not change the rest of the plan
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
   return operations.map((planned) => {
@@ -177,7 +174,6 @@ const randomCreate = ({ r }: PlanContext): UserOperation => ({
   powerState: r.pickWeighted(powerStates),
 })
 
-/** For each kind of operation: its generator, and the weight with which it is chosen. */
 type GeneratorTable<T extends Operation> = Record<T['do'], { weight: number; generate: (context: PlanContext) => T }>
 
 const userOperations: GeneratorTable<UserOperation> = {

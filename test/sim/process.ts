@@ -1,31 +1,27 @@
-/**
- * A simulated process of a controller or agent: its clock, message queues and end. After a kill, the promises for which
- * its code waits never settle.
- */
+/** After a kill, the promises for which the process's code waits never settle. */
 import type { Random } from './random.ts'
 import { MessageQueue, type Schedule } from './schedule.ts'
 import { ProcessClock, type Time, type TimerOwner } from './time.ts'
 
-/** Parts of the simulation that all processes share. */
 export interface SimulationContext {
   time: Time
   schedule: Schedule
   random: Random
-  /** Weight of a message queue: how often its messages are delivered, compared with other queues. */
+  /** How often a queue's messages are delivered, compared with other queues. */
   weightOf(queueName: string): number
 }
 
 export class Process implements TimerOwner {
   readonly name: string
-  /** Unique per process. After a restart, the name is the same but the identity is new. */
+  /** A restarted process has the same name but a new identity. */
   readonly identity: string
   readonly context: SimulationContext
   readonly clock: ProcessClock
   /** Requests to the API server that are under way. They arrive even if the process has died. */
   readonly outgoing: MessageQueue
   /**
-   * Answers to the process, and calls of the process to its host that have not begun. If the process is killed, the
-   * queue is dropped, so these calls never begin.
+   * Answers to the process, and its calls to the host that have not begun. A kill drops the queue, so these calls never
+   * begin.
    */
   readonly answers: MessageQueue
   readonly stop = new AbortController()
@@ -50,7 +46,6 @@ export class Process implements TimerOwner {
     return this.#state === 'frozen'
   }
 
-  /** Opens a queue of messages to this process. */
   openQueue(name: string, isOrdered: boolean): MessageQueue {
     const queue = this.context.schedule.add(this.#createQueue(name, isOrdered))
     queue.isBlocked = this.isFrozen
@@ -63,19 +58,18 @@ export class Process implements TimerOwner {
     this.context.schedule.remove(queue)
   }
 
-  /** Calls `handler` once when the process dies. Returns a function that removes the handler. */
+  /** Returns a function that removes the handler. */
   onEnd(handler: () => void): () => void {
     this.#endHandlers.add(handler)
     return () => void this.#endHandlers.delete(handler)
   }
 
-  /** Yields all messages from and to this process that are under way. */
   *messagesUnderWay(): Generator<{ label: string }> {
     yield* this.outgoing.messages
     for (const queue of this.#incoming) yield* queue.messages
   }
 
-  /** Ends the process as SIGKILL would. Messages to it are dropped, but requests that it has sent still arrive. */
+  /** Messages to the process are dropped, but requests that it has sent still arrive. */
   kill(): void {
     if (this.isDead) return
     this.#state = 'dead'

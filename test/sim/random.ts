@@ -1,4 +1,4 @@
-/** Random numbers by the generator sfc32. The same seed gives the same numbers. */
+/** Uses the generator sfc32. The same seed gives the same numbers. */
 
 export class Random {
   #a = 0
@@ -42,7 +42,6 @@ export class Random {
     return found
   }
 
-  /** Picks a key. Its probability is proportional to its weight. */
   pickWeighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries<number>(weights) as [K, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

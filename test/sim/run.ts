@@ -1,4 +1,3 @@
-/** Runs the simulation with many seeds, or shows the steps of one seed. See USAGE. */
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -48,7 +47,7 @@ function measureFootprint(): Footprint {
 const describeFootprint = ({ heapMiB, rssMiB, resources }: Footprint): string =>
   `heap ${heapMiB.toFixed(1)} MiB, resident ${rssMiB.toFixed(0)} MiB, ${resources} handles`
 
-/** Number of runs after which all code is loaded and compiled. Memory that grows later is a leak. */
+/** After this many runs all code is loaded and compiled, so memory that grows later is a leak. */
 const WARM_UP = 300
 const REPORT_INTERVAL_MS = 30_000
 

@@ -1,8 +1,7 @@
 /**
- * Messages that are under way between simulated processes: requests, answers and watch events. Each waits in a queue
- * until the simulator delivers it. The order of deliveries, the schedule, is random. A queue with a low weight is often
- * passed over, so caches get stale and requests arrive late. No message waits longer than {@link LONGEST_DELAY_MS} of
- * simulated time.
+ * Requests, answers and watch events wait in queues until the simulator delivers them, in random order. A queue with a
+ * low weight is often passed over, so caches get stale and requests arrive late. No message waits longer than {@link
+ * LONGEST_DELAY_MS} of simulated time.
  */
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
@@ -22,9 +21,9 @@ interface Message {
 
 export interface MessageQueueOptions {
   name: string
-  /** True: messages are delivered in the order of sending. False: in random order. */
+  /** true: in the order of sending; false: in random order. */
   isOrdered: boolean
-  /** How often the next delivered message is one of this queue, compared with other queues. */
+  /** How often the queue's messages are delivered, compared with other queues. */
   weight: number
 }
 
@@ -33,7 +32,6 @@ export class MessageQueue {
   readonly isOrdered: boolean
   readonly messages: Message[] = []
   weight: number
-  /** True while the receiving process is frozen. It then gets no messages. */
   isBlocked = false
 
   constructor({ name, isOrdered, weight }: MessageQueueOptions) {
@@ -47,7 +45,7 @@ export class Schedule {
   readonly #queues = new Set<MessageQueue>()
   readonly #time: Time
   readonly #random: Random
-  /** True after the end of the faults. The oldest message is then always delivered first. */
+  /** After the end of the faults, the oldest message is always delivered first. */
   isInOrder = false
 
   constructor(time: Time, random: Random) {
@@ -74,13 +72,13 @@ export class Schedule {
     queue.messages.push({ label, since: this.#time.now, deliver })
   }
 
-  /** Returns the simulated time by which the oldest message must be delivered; undefined if there is no message. */
+  /** The simulated time by which the oldest message must be delivered; undefined if there is no message. */
   nextDeadline(): number | undefined {
     const oldest = this.#queueOfOldest()
     return oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS
   }
 
-  /** Delivers one message and returns its label; undefined if there is no message. */
+  /** Returns the label of the delivered message; undefined if there is no message. */
   deliverNext(): string | undefined {
     const oldest = this.#queueOfOldest()
     const isLate = oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS <= this.#time.now

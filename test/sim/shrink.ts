@@ -1,11 +1,11 @@
 /**
- * Shrinks a failing plan (plan.ts): tries to leave out each operation, from the last to the first. An operation stays
- * out if the run still has a violation of the same kind without it.
+ * Tries to leave out each operation of a failing plan, from the last to the first. An operation stays out if the run
+ * still has a violation of the same kind.
  */
 import type { Plan } from './plan.ts'
 import { type RunOptions, runSimulation } from './simulate.ts'
 
-/** Removes server names and numbers from a violation. Violations of the same kind are then equal. */
+/** Without server names and numbers, violations of the same kind are equal. */
 const kindOf = (violation: string | undefined): string => (violation ?? '').replaceAll(/\b[abc]\b|[0-9]+/g, '#')
 
 /** @param violation a violation of the failing run; a smaller plan must cause a violation of the same kind */

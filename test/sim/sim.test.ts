@@ -27,7 +27,7 @@ describe('simulate', () => {
   })
 })
 
-/** For each mutation (a deliberate mistake): the first seed to try, and the violation that some run must report. */
+/** For each deliberate mistake: the first seed to try, and the violation that some run must report. */
 const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the controller writes a server’s status without its resourceVersion': { seed: 85, by: /changed status/ },
   'every fifth event of a watch is lost': { seed: 38, by: /never/ },
@@ -42,8 +42,8 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
 }
 
 /**
- * Number of seeds to try for a mutation. One fixed seed is not enough: after a change of plan.ts, the same seed gives
- * another plan, whose run may not show the mistake.
+ * One fixed seed is not enough: after a change of plan.ts, the same seed gives another plan, whose run may not show the
+ * mistake.
  */
 const SEED_COUNT = 120
 

@@ -1,7 +1,4 @@
-/**
- * Runs one plan. Its seed also determines the order in which messages are delivered and timers fire, so a plan always
- * gives the same run.
- */
+/** The plan's seed also determines the order of messages and timers, so a plan always gives the same run. */
 import { noLog } from '../../kube/log.ts'
 import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
@@ -22,10 +19,9 @@ import { hashState } from './state-hash.ts'
 import { Trace } from './trace.ts'
 
 export interface RunOptions {
-  /** Whether to keep a line of text for each step. */
   trace?: boolean
   mutation?: Mutation | undefined
-  /** If set, collects over several runs the states that the cloud reached and the calls that faults hit. */
+  /** Collects, over several runs, the states that the cloud reached and the calls that faults hit. */
   coverage?: Coverage
 }
 
@@ -40,7 +36,6 @@ export interface RunResult {
   /** Simulated duration of the run in milliseconds. */
   ms: number
   writes: number
-  /** The Servers at the end of the run. */
   servers: unknown[]
   /** Hash of the trace, to compare two runs. */
   hash: number
@@ -49,26 +44,25 @@ export interface RunResult {
 
 /**
  * Simulated time after the end of the faults within which all goals must be met. It is longer than the longest backoff
- * (5 minutes) and longer than the grace period before orphans are removed.
+ * (5 minutes) and the grace period of orphans.
  */
 const RECOVERY_MS = 15 * 60_000
 /**
- * When all goals are met, the simulation runs for two more periods of this simulated time. In the first period, delayed
- * writes may still arrive. In the second period, nothing may be written. In every twentieth run, each period takes
- * LONG_QUIET_MS instead, to cover work that is done once a minute.
+ * When all goals are met, the simulation runs for two such periods. In the first, delayed writes may still arrive; in
+ * the second, nothing may be written. Every twentieth run uses LONG_QUIET_MS instead, to cover work that is done once a
+ * minute.
  */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000
 const MAX_STEPS = 60_000
-/** Number of writes that the start of a cloud may cause. */
 const MAX_STARTUP_WRITES = 120
-/** Number of writes that a request or fault may cause: twice the highest number that was observed. */
+/** Twice the highest number that was observed for a request or fault. */
 const MAX_WRITES_PER_OPERATION = 20
 
 export async function runSimulation(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
   const originalRandom = Math.random
-  // Controller and agent call Math.random. Make their random numbers depend on the seed, too.
+  // Controller and agent call Math.random, whose numbers must depend on the seed, too.
   Math.random = run.random.next
   process.on('unhandledRejection', run.onUnhandledRejection)
   try {
@@ -164,9 +158,6 @@ class Run {
     await this.#operations.run(operation)
   }
 
-  /**
-   * Ends the faults. Checks that the cloud then meets all goals, and that no process of the cloud writes afterwards.
-   */
   async #checkRecovery(): Promise<void> {
     const { cloud } = this
     this.#trace.add('== the faults end')
@@ -195,13 +186,12 @@ class Run {
   async #checkQuiet(): Promise<void> {
     const { cloud } = this
     const ms = this.#plan.seed % 20 === 0 ? LONG_QUIET_MS : QUIET_MS
-    // In the first period there may still be delayed writes, such as the controller's write of a host's usage.
     await this.#advance(ms)
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // Allow one write for each server that waits for an address. An earlier attempt to allocate addresses for such a
-    // server may still have one reserved. When that address becomes free, the server may get it, which is one write.
+    // An earlier attempt to allocate addresses may still have one reserved for a waiting server. When that address
+    // becomes free, the server may get it, which is one write.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

@@ -1,5 +1,5 @@
 /**
- * Hashes the state of the cloud, but not names and numbers. The number of different hashes shows how many states a
+ * Hashes the state of the cloud without names and numbers. The number of different hashes shows how many states a
  * series of runs reaches.
  */
 import type { Server } from '../../crds/index.ts'

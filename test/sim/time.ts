@@ -1,10 +1,6 @@
-/**
- * Simulated time. One heap has the timers of all processes. Each process has its own clock, whose wall time a fault may
- * make wrong.
- */
+/** One heap has the timers of all processes. Each process has its own clock, whose wall time a fault may make wrong. */
 import type { Clock } from '../../kube/clock.ts'
 
-/** The process that a timer belongs to, or the simulation itself. */
 export interface TimerOwner {
   readonly isDead: boolean
   readonly isFrozen: boolean
@@ -20,8 +16,8 @@ interface Timer {
 }
 
 /**
- * Delays are rounded up to 1/1024 ms. A shorter delay can vanish in rounding when it is added to a large time. A timer
- * that is set again with such a delay whenever it fires would then fire for ever while time stands still.
+ * Delays are rounded up to 1/1024 ms. A shorter delay can vanish when it is added to a large time. A timer that is set
+ * again with such a delay would then fire for ever while time stands still.
  */
 const TICKS_PER_MS = 1024
 
@@ -30,7 +26,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 export class Time {
   now = 0
   readonly #heap: Timer[] = []
-  /** Timers of frozen processes that have become due. When a process is thawed, all these timers return to the heap. */
+  /** Due timers of frozen processes. They return to the heap when a process is thawed. */
   readonly #deferred: Timer[] = []
   #order = 0
 
@@ -51,12 +47,12 @@ export class Time {
     }
   }
 
-  /** Returns the simulated time of the next timer; undefined if there is none. Ignores timers of frozen processes. */
+  /** undefined: there is no timer. Ignores timers of frozen processes. */
   nextDue(): number | undefined {
     return this.#firstTimer()?.at
   }
 
-  /** Advances time to the next timer and fires it. Returns the name of its owner; undefined if there is no timer. */
+  /** Returns the name of the timer's owner; undefined if there is no timer. */
   fireNext(): string | undefined {
     const timer = this.#firstTimer()
     if (!timer) return undefined
@@ -66,7 +62,7 @@ export class Time {
     return timer.owner.name
   }
 
-  /** Puts the deferred timers back into the heap after a process was thawed. Overdue timers are due at once. */
+  /** Overdue timers are then due at once. */
   requeueDeferred(): void {
     for (const timer of this.#deferred.splice(0)) this.#push(timer)
   }

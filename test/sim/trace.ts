@@ -1,7 +1,4 @@
-/**
- * The trace of a run: a line of text per step. Always computes a hash of all lines, but keeps the lines only on
- * request.
- */
+/** A trace has a line of text per step of a run. All lines are hashed, but kept only on request. */
 import type { Log } from '../../kube/log.ts'
 
 export class Trace {
@@ -24,7 +21,7 @@ export class Trace {
     if (this.#keepsLines) this.lines.push(`${this.#seconds()} ${line}`)
   }
 
-  /** Creates the log of a process. Log messages are lines of the trace, but do not change the hash. */
+  /** Log messages are lines of the trace, but do not change the hash. */
   createLog(process: string): Log {
     const write =
       (level: string) =>

@@ -1,4 +1,3 @@
-/** Carries out planned requests of users and operators. */
 import { serverAction } from '../../actions/index.ts'
 import {
   FINALIZER,
@@ -93,9 +92,9 @@ async function requestAction(
 }
 
 /**
- * Makes the next `step` for this server fail for good. The agent writes the failure first to the ServerAction and then
- * to the Server's status. Depending on `report`, this second write fails once, or the agent is killed before the write.
- * When the agent tries again, the result in the ServerAction must not change.
+ * Makes the next `step` for this server fail for good. Depending on `report`, the agent's write of the failure to the
+ * Server's status fails once, or the agent is killed before it. At the next attempt, the result in the ServerAction
+ * must not change.
  */
 function failRequest(
   context: OperationContext,
@@ -114,9 +113,7 @@ function failRequest(
   faults.intercept(matchesCall(host, 'apply serveractions'), disturbReport, 1)
 }
 
-/**
- * Kills the agent at its next `step` for this server. The step takes effect on the host, but the agent gets no answer.
- */
+/** The step takes effect on the host, but the agent gets no answer. */
 function killAgentAfterStep(context: OperationContext, name: string, step: string): void {
   const { cloud } = context
   const host = context.findServer(name)?.status?.host ?? ''

@@ -1,6 +1,6 @@
 /**
- * A watch of a simulated process, with a message queue for its events. Its connection may break, or become silent: it
- * then delivers no more events, but no error either. The API server may end the watch after its timeout.
+ * The connection of a watch may break, or become silent: it then delivers neither events nor an error. The API server
+ * may end the watch after its timeout.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
@@ -11,10 +11,7 @@ import type { Process } from './process.ts'
 import type { MessageQueue } from './schedule.ts'
 
 type Event = WatchEvent<KubeObject>
-/**
- * An event, or the end of the stream. `end` is an error if the connection broke, and undefined if the API server ended
- * the watch.
- */
+/** `end` is an error if the connection broke, and undefined if the API server ended the watch. */
 type StreamItem = { event: Event } | { end: Error | undefined }
 
 export class WatchStream {
@@ -26,7 +23,7 @@ export class WatchStream {
   readonly #cleanups: (() => void)[] = []
   #unfollow = (): void => undefined
   #wake = (): void => undefined
-  /** True if the connection is dead but the client has not noticed it. No more events arrive. */
+  /** True if the connection is dead but the client has not noticed it. */
   isSilent = false
   #isClosed = false
 
@@ -42,7 +39,7 @@ export class WatchStream {
     )
   }
 
-  /** Opens the watch at the API server. Throws an ApiError 410 if the resourceVersion is too old. */
+  /** Throws an ApiError 410 if the resourceVersion is too old. */
   open(api: FakeApi, plural: string, options: WatchOptions): void {
     const { timeoutSeconds } = options
     const server = { name: 'server', isDead: false, isFrozen: false }
@@ -62,7 +59,7 @@ export class WatchStream {
     this.#end(connectionError(this.name, 'terminated'))
   }
 
-  /** Drops waiting and later events but does not end the stream, as when a connection dies unnoticed. */
+  /** The stream does not end, as when a connection dies unnoticed. */
   silence(): void {
     this.isSilent = true
     this.#queue.messages.length = 0

@@ -1,5 +1,5 @@
 /**
- * The memory balloon. It is used only for memory statistics, which the guest reports every ten seconds (Nova's
+ * The balloon is used only for memory statistics, which the guest reports every ten seconds (Nova's
  * mem_stats_period_seconds).
  */
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -1,6 +1,6 @@
 /**
- * Controllers for the buses that the domain's other devices use and, on a machine with PCI Express, free root ports for
- * devices that are attached later.
+ * Controllers for the buses of the domain's devices and, on a machine with PCI Express, free root ports for devices
+ * that are attached later.
  */
 import type { DomainInput } from '../input.ts'
 import { hasPcie } from '../os.ts'
@@ -8,10 +8,7 @@ import { type Element, xmlElement } from '../render-xml.ts'
 import { attachedBusesOf, drivesOf } from './disk.ts'
 import { inputBusOf } from './graphics.ts'
 
-/**
- * Number of root ports for devices that are attached later. libvirt itself adds ports only for the devices that a
- * domain is defined with.
- */
+/** libvirt itself adds root ports only for the devices that a domain is defined with. */
 const FREE_ROOT_PORTS = 8
 
 /** @param pciDevices number of the domain's devices that take a root port; controllers are not counted */
@@ -22,8 +19,7 @@ export function controllerElements(input: DomainInput, pciDevices: number): Elem
   const needsUsb = buses.has('usb')
   return [
     ...(hasPcie(input) ? rootPortElements(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
-    // libvirt adds a USB controller to a domain that has no <controller type='usb'>. So the element is always there,
-    // and with the model `none` it means that the domain has no controller.
+    // libvirt adds a USB controller to a domain that has no <controller type='usb'>. The model `none` prevents that.
     xmlElement('controller', { type: 'usb', model: needsUsb ? 'qemu-xhci' : 'none' }),
     ...(needsScsi ? [xmlElement('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
   ]

@@ -1,6 +1,6 @@
 /**
- * The domain's disks in Nova's order: root, ephemeral, swap, config drive. In a rescue the rescue disk comes before the
- * root disk. The order determines the names vda, vdb, ….
+ * The domain's disks in Nova's order, which determines the names vda, vdb, …: rescue disk, root, ephemeral, swap,
+ * config drive.
  */
 import { Terminal } from '../../../crds/index.ts'
 import { aliasOfConfigDrive, aliasOfRole, isForeignUserAlias } from '../defined-disks.ts'
@@ -13,10 +13,7 @@ import { type Element, elementFromNode, xmlElement } from '../render-xml.ts'
 const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
 export type DiskBus = (typeof diskBuses)[number]
 
-/**
- * The prefix of a disk's target name for each bus, such as vd in vda. The guest usually names its device with the same
- * prefix.
- */
+/** The prefix of a disk's target name, such as vd in vda. The guest usually names its device with the same prefix. */
 export const diskTargetPrefixes: Readonly<Record<DiskBus, string>> = {
   virtio: 'vd',
   scsi: 'sd',
@@ -45,10 +42,9 @@ export function diskBusOf(input: DomainInput): DiskBus {
 }
 
 /**
- * The bus of the config drive's CD: the image's hw_cdrom_bus, or a bus that guests have a driver for. Without PCI
- * Express this is IDE. With PCI Express Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and
- * would not see the config drive. So the default is then virtio-scsi; only Windows, which has no driver for
- * virtio-scsi, gets SATA.
+ * The image's hw_cdrom_bus, or a bus that guests have a driver for. With PCI Express Nova uses SATA, but the cloud
+ * kernels of distributions have no AHCI driver. So the default is then virtio-scsi; only Windows, which has no driver
+ * for it, gets SATA.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !hasPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
@@ -64,7 +60,6 @@ function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBu
   )
 }
 
-/** Returns the domain's disks and its config drive in the order of their target names. */
 export function drivesOf(input: DomainInput): Drive[] {
   const { rescueDisk, rootDisk, ephemeral, swap, configDrive } = input.paths
   const bus = diskBusOf(input)
@@ -82,7 +77,6 @@ export function drivesOf(input: DomainInput): Drive[] {
   return drives
 }
 
-/** The bus of each disk that an administrator has attached. */
 export const attachedBusesOf = ({ attachedDisks = [] }: DomainInput): string[] =>
   attachedDisks.map(({ element }) => childAt(element, 'target')?.attributes['bus'] ?? '')
 
@@ -92,7 +86,7 @@ export function diskElements(input: DomainInput): Element[] {
   return [...own, ...(input.attachedDisks ?? []).map((disk) => attachedDiskElement(disk, usedTargets))]
 }
 
-/** Returns the first target name with this prefix that is not in `usedTargets`, and adds it there. */
+/** Adds the returned name to `usedTargets`. */
 function takeTarget(prefix: string, usedTargets: Set<string>): string {
   let index = 0
   while (usedTargets.has(`${prefix}${String.fromCharCode(97 + index)}`)) index += 1
@@ -101,15 +95,12 @@ function takeTarget(prefix: string, usedTargets: Set<string>): string {
   return target
 }
 
-/**
- * The children of an attached disk's <disk> element that are not copied unchanged. The agent or libvirt chooses these
- * children, or parts of them, anew.
- */
+/** The children of an attached disk's <disk> element that the agent or libvirt chooses anew, in whole or in part. */
 const replacedElements = new Set(['address', 'alias', 'backingStore', 'boot', 'mirror', 'target'])
 
 /**
- * Copies the <disk> element of an attached disk from the old definition. If a disk of the server has taken the target
- * name of the attached disk, as in a rescue, the attached disk gets the next free name.
+ * If a disk of the server has taken the target name of the attached disk, as in a rescue, the attached disk gets the
+ * next free name.
  */
 function attachedDiskElement({ element: disk, backing }: AttachedDisk, usedTargets: Set<string>): Element {
   const { dev = 'vda', ...target } = childAt(disk, 'target')?.attributes ?? {}
@@ -151,9 +142,8 @@ const sourceElement = ({ type, path }: DiskFile, ...children: Element[]): Elemen
   xmlElement('source', type === 'block' ? { dev: path } : { file: path }, ...children)
 
 /**
- * The <backingStore> of an overlay. It names all layers with their formats, so that neither libvirt nor QEMU guesses a
- * format. Without relabel=no libvirt would make QEMU's user the owner of a cached image. One guest could then change
- * the image for all servers that use it.
+ * Names all layers with their formats, so that neither libvirt nor QEMU guesses a format. Without relabel=no libvirt
+ * would make QEMU's user the owner of a cached image, and one guest could change the image of other servers.
  */
 export const backingStoreElement = ({ isOwn, backing, ...file }: BackingFile): Element =>
   xmlElement(

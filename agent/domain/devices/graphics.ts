@@ -1,4 +1,3 @@
-/** The graphical console: VNC server, video card and input devices. */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
@@ -26,8 +25,7 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 
 /**
  * The pointing device is a tablet, because the browser that shows the console sends absolute coordinates. QEMU gives an
- * x86 machine a PS/2 keyboard, but gives an aarch64 machine no keyboard, so aarch64 gets one here. If the image chooses
- * the bus of input devices (hw_input_bus), every guest gets a keyboard on that bus.
+ * x86 machine a PS/2 keyboard, but an aarch64 machine none.
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)

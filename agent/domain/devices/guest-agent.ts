@@ -1,7 +1,4 @@
-/**
- * The channel to the QEMU guest agent, if the image property hw_qemu_guest_agent asks for it. libvirt chooses the path
- * of the socket on the host.
- */
+/** The channel to the QEMU guest agent. libvirt chooses the path of the socket on the host. */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, isYes } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

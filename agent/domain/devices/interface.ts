@@ -1,4 +1,3 @@
-/** The domain's network interfaces: tap devices in the host's bridges. */
 import type { DomainInput, Vif } from '../input.ts'
 import { imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -1,6 +1,6 @@
 /**
- * The random number generator. Each guest has one, fed by the host, unless the flavor forbids it. The extra spec
- * hw_rng:rate_period is in milliseconds.
+ * Each guest has a random number generator unless the flavor forbids it. The extra spec hw_rng:rate_period is in
+ * milliseconds.
  */
 import type { DomainInput } from '../input.ts'
 import { extraSpec, imageProperty, isYes, requireOneOf } from '../properties.ts'

@@ -1,6 +1,6 @@
 /**
- * The first serial port: a PTY for interactive use, and a log file to which QEMU (or virtlogd) appends all output.
- * libvirt adds the matching <console> element itself.
+ * The first serial port: a PTY, and a log file to which QEMU (or virtlogd) appends all output. libvirt adds the
+ * matching <console> element itself.
  */
 import type { DomainInput } from '../input.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -1,4 +1,4 @@
-/** The watchdog card, if the image or the flavor names the action to take when it fires. The image's choice wins. */
+/** The image's choice of the watchdog's action wins over the flavor's. */
 import type { DomainInput } from '../input.ts'
 import { extraSpec, imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

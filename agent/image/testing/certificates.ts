@@ -1,4 +1,3 @@
-/** Makes a certificate authority for tests, and certificates that it signs. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,13 +12,11 @@ const openssl = (directory: string, ...args: string[]) =>
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
-/** Makes an authority in the directory, and returns the path of its certificate. */
 export function makeAuthority(directory: string, name = 'ca'): string {
   openssl(directory, 'req', '-x509', ...KEY, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`)
   return join(directory, `${name}.pem`)
 }
 
-/** Makes a certificate that the authority signs, for the address 127.0.0.1 or for the name or address in `subject`. */
 export function signCertificate(directory: string, subject = 'IP:127.0.0.1', authority = 'ca'): KeyAndCertificate {
   openssl(directory, 'req', ...KEY, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=server')
   writeFileSync(join(directory, 'extensions'), `subjectAltName=${subject}\n`)

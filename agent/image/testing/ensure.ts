@@ -1,6 +1,6 @@
 /**
  * A program that puts one image into the cache, for tests that need a second process. Its arguments are JSON: the
- * cache's options, the image, and the uid of the server for which the image is pinned (protected from eviction).
+ * cache's options, the image, and the uid of the server for which the image is pinned.
  */
 import { BlockList } from 'node:net'
 import { ImageCache, type ImageCacheOptions, type ImageSource } from '../image-cache.ts'

@@ -1,4 +1,3 @@
-/** For tests: image caches in a temporary directory, and an HTTP server that serves them an image. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,7 +19,6 @@ export class ImageCacheFixture {
   readonly cacheDir = join(this.dir, 'cache')
   readonly stack = new AsyncDisposableStack()
   readonly server: TestServer
-  /** The image that the HTTP server serves; at first a qcow2 image. */
   body: Buffer
 
   private constructor(server: TestServer) {
@@ -35,27 +33,23 @@ export class ImageCacheFixture {
     return fixture
   }
 
-  /** Makes an image of this format whose disk begins with random data. */
   makeImage(format: string, ...args: string[]): Buffer {
     writeFileSync(join(this.dir, 'raw'), randomBytes(400_000))
     return this.convertRaw(format, ...args)
   }
 
-  /** Converts the file `raw`, which makeImage writes, to another format. */
   convertRaw(format: string, ...args: string[]): Buffer {
     const [raw, made] = [join(this.dir, 'raw'), join(this.dir, 'made')]
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, made])
     return readFileSync(made)
   }
 
-  /** Serves an empty qcow2 image of this size. Returns its checksum. */
   serveEmptyImage(size: string, ...args: string[]): Partial<ImageSource> {
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...args, join(this.dir, 'made'), size])
     this.body = readFileSync(join(this.dir, 'made'))
     return { checksum: sha256Of(this.body) }
   }
 
-  /** The disk content of the last image from makeImage. */
   get raw(): Buffer {
     return readFileSync(join(this.dir, 'raw'))
   }
@@ -78,12 +72,10 @@ export class ImageCacheFixture {
     return { signal: AbortSignal.timeout(30_000), progress: (bytes: number) => this.server.acknowledge(bytes) }
   }
 
-  /** Lists the names in a directory of the cache. */
   list(...path: string[]): string[] {
     return readdirSync(join(this.cacheDir, ...path))
   }
 
-  /** Returns the disk of a base as raw bytes. */
   contentOf(base: Base): Buffer {
     execFileSync('qemu-img', ['convert', '-f', base.format, '-O', 'raw', base.path, join(this.dir, 'content')])
     return readFileSync(join(this.dir, 'content'))
@@ -93,7 +85,6 @@ export class ImageCacheFixture {
     return this.contentOf(base).subarray(0, this.raw.length).equals(this.raw)
   }
 
-  /** Starts another process that puts the image into the same cache. */
   spawnFetch(owner: string): ChildProcess {
     const script = join(import.meta.dirname, 'ensure.ts')
     const args = [this.options, this.image(), owner].map((argument) => JSON.stringify(argument))
@@ -103,7 +94,6 @@ export class ImageCacheFixture {
   }
 }
 
-/** Creates a new fixture for each test. Returns a function that returns the fixture of the current test. */
 export function withImageCache(): () => ImageCacheFixture {
   let fixture: ImageCacheFixture
   beforeEach(async () => {

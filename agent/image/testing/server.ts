@@ -1,4 +1,3 @@
-/** An HTTP server for tests that serves bytes and misbehaves as a test requests. */
 import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
 import {
@@ -12,14 +11,10 @@ import type { AddressInfo } from 'node:net'
 
 export interface Behaviour {
   body: Buffer
-  /** The server closes the connection after this many bytes of the body. */
   cutAfter?: number
-  /**
-   * How the server mishandles ranges: it ignores the header Range, or ignores only If-Range, or announces the requested
-   * range but sends from byte 0.
-   */
+  /** `ignores If-Range`: respects only Range. `sends from 0`: announces the requested range but sends from byte 0. */
   rangeFault?: 'ignores Range' | 'ignores If-Range' | 'sends from 0'
-  /** The ETag header. If undefined, it is computed from the content; if null, none is sent. */
+  /** If undefined, the ETag is computed from the content; if null, none is sent. */
   etag?: string | null
   lastModified?: string
   contentType?: string
@@ -27,7 +22,6 @@ export interface Behaviour {
   chunked?: boolean
   status?: number
   location?: string
-  /** The server waits for this promise before it sends the first byte of the body. */
   gate?: Promise<void>
 }
 
@@ -54,7 +48,6 @@ export class TestServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/image`
   }
 
-  /** Sets how the server behaves from the next request on. */
   setBehaviour(behaviour: (request: number, path: string) => Behaviour): void {
     this.#behaviour = behaviour
   }
@@ -66,8 +59,8 @@ export class TestServer {
   }
 
   /**
-   * Tells the test server that the client has read this many bytes. The server cuts a connection (`cutAfter`) only when
-   * it knows from this call that the client has read all bytes sent.
+   * The server cuts a connection (`cutAfter`) only when it knows from this call that the client has read all bytes
+   * sent.
    */
   acknowledge(bytes: number): void {
     this.#acknowledgements.emit('bytes', bytes)

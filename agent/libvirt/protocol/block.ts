@@ -1,4 +1,3 @@
-// Procedures for a domain's disks: size, I/O limits, block jobs (which copy, pull or commit a disk), and backups.
 import { bool, flags, int, nothing, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'

@@ -1,4 +1,3 @@
-// Types that several procedures use: references to objects, typed parameters, errors.
 import {
   arrayOf,
   bool,
@@ -16,17 +15,14 @@ import {
   uuid,
 } from '../wire/types.ts'
 
-/** The most objects in a list that libvirt sends (REMOTE_*_LIST_MAX). */
+/** REMOTE_*_LIST_MAX in libvirt. */
 export const listMax = 16_384
 
-/**
- * A reference to a domain. libvirt finds the domain by its UUID. `id` is -1 while the domain is off; callers may always
- * pass -1.
- */
+/** libvirt finds the domain by its UUID. `id` is -1 while the domain is off; callers may always pass -1. */
 export const domain = structOf({ name: string, uuid, id: int })
 export type DomainRef = Output<typeof domain>
 
-/** A reference to a libvirt network. Only errors contain it; this client has no procedures for networks. */
+/** Only errors contain a reference to a network. */
 const network = structOf({ name: string, uuid })
 
 export const storagePool = structOf({ name: string, uuid })
@@ -42,8 +38,8 @@ export const checkpoint = structOf({ name: string, dom: domain })
 export type CheckpointRef = Output<typeof checkpoint>
 
 /**
- * A value with a name and a type. libvirt's documentation lists the names for each procedure. params.ts converts typed
- * parameters to plain objects and back.
+ * libvirt's documentation lists the names for each procedure. params.ts converts typed parameters to plain objects and
+ * back.
  */
 export const typedParam = structOf({
   field: string,
@@ -79,9 +75,6 @@ export const wireError = structOf({
   net: optionalOf(network),
 })
 
-/** The arguments of a procedure that takes only a domain. */
 export const domainArgs = structOf({ dom: domain })
-/** The result of a procedure that returns a domain. */
 export const domainResult = structOf({ dom: domain })
-/** The result of a procedure that returns an XML document. */
 export const xmlResult = structOf({ xml: string })

@@ -1,5 +1,3 @@
-// Procedures that open a connection, authenticate, describe the daemon and hypervisor, list domains, and register for
-// events.
 import {
   arrayOf,
   bool,
@@ -25,7 +23,7 @@ const listArgs = structOf({ needResults: bool, flags })
 export const connectProcedures = nameEntries({
   connectOpen: remoteProcedure(1, structOf({ name: optionalOf(string), flags }), nothing),
   connectClose: remoteProcedure(2, nothing, nothing),
-  /** The hypervisor's version as a number: 1000000 × major + 1000 × minor + release. */
+  /** 1000000 × major + 1000 × minor + release. */
   connectGetVersion: remoteProcedure(4, nothing, structOf({ version: uhyper })),
   connectGetLibVersion: remoteProcedure(157, nothing, structOf({ version: uhyper })),
   connectGetHostname: remoteProcedure(59, nothing, structOf({ hostname: string })),
@@ -42,7 +40,7 @@ export const connectProcedures = nameEntries({
     }),
     structOf({ capabilities: string }),
   ),
-  /** `result` compares the host's CPU with `xmlCpu` (virCPUCompareResult): 0 incompatible, 1 identical, 2 superset. */
+  /** `result` is a virCPUCompareResult: 0 incompatible, 1 identical, 2 superset. */
   connectCompareHypervisorCpu: remoteProcedure(
     393,
     structOf({
@@ -59,8 +57,8 @@ export const connectProcedures = nameEntries({
   connectSupportsFeature: remoteProcedure(60, structOf({ feature: int }), structOf({ supported: bool })),
   connectListAllDomains: remoteProcedure(273, listArgs, structOf({ domains: arrayOf(domain, listMax), ret: uint })),
   /**
-   * Empty `doms` means all domains. `stats` is a set of `domainStats` bits; 0 means all groups of statistics. Convert
-   * the `params` of each record with `fromParams`.
+   * Empty `doms` means all domains. `stats` is a set of `domainStats` bits; 0 means all groups. Convert the `params` of
+   * each record with `fromParams`.
    */
   connectGetAllDomainStats: remoteProcedure(
     344,
@@ -74,7 +72,7 @@ export const connectProcedures = nameEntries({
   ),
   connectDomainEventCallbackDeregisterAny: remoteProcedure(317, structOf({ callbackId: int }), nothing),
 
-  /** `types` lists the authentication methods that the daemon accepts: 0 none, 1 SASL, 2 polkit. */
+  /** `types` are the methods that the daemon accepts: 0 none, 1 SASL, 2 polkit. */
   authList: remoteProcedure(66, nothing, structOf({ types: arrayOf(int, 20) })),
   authSaslInit: remoteProcedure(67, nothing, structOf({ mechanisms: string })),
   authSaslStart: remoteProcedure(68, structOf({ mechanism: string, nil: bool, data: charsUpTo(saslMax) }), saslStep),

@@ -1,5 +1,3 @@
-// Names for flags and types of libvirt's procedures. The comment of each table gives libvirt's prefix for the names.
-
 /** libvirt's VIR_DRV_FEATURE_* values: the argument `feature` of the procedure `connectSupportsFeature`. */
 export const driverFeature = {
   migrationV2: 1,
@@ -13,9 +11,8 @@ export const driverFeature = {
 } as const
 
 /**
- * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. The flags form
- * groups; for example, `active` and `inactive` are one group. libvirt lists a domain if, in each group with set flags,
- * the domain matches at least one of the set flags.
+ * libvirt's VIR_CONNECT_LIST_DOMAINS_* values. They form groups, such as `active` and `inactive`. A domain is listed if
+ * it matches at least one set flag in each group that has set flags.
  */
 export const connectListFlags = {
   active: 1,
@@ -96,8 +93,8 @@ export const saveFlags = {
 } as const
 
 /**
- * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`) or its persistent
- * definition (`config`). Both can be combined. `current` means `live` while the domain runs, otherwise `config`.
+ * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`), its persistent definition
+ * (`config`), or both. `current` means `live` while the domain runs, otherwise `config`.
  */
 export const modificationImpact = {
   current: 0,

@@ -1,5 +1,3 @@
-// Procedures for domains: definition, power, state, managed save, memory and vCPUs, guest agent, console. Other files
-// of this folder have the procedures for disks, devices, snapshots and migration.
 import { arrayOf, bool, flags, int, nothing, optionalOf, string, structOf, uhyper, uint, uuid } from '../wire/types.ts'
 import { domain, domainArgs, domainResult, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -10,7 +8,6 @@ const domainFlagsArgs = structOf({ dom: domain, flags })
 export const domainProcedures = nameEntries({
   domainLookupByUuid: remoteProcedure(24, structOf({ uuid }), domainResult),
   domainDefineXmlFlags: remoteProcedure(350, structOf({ xml: string, flags }), domainResult),
-  /** Whether libvirtd starts the domain when libvirtd itself starts, which is usually at the boot of the host. */
   domainGetAutostart: remoteProcedure(15, domainArgs, structOf({ autostart: bool })),
   domainSetAutostart: remoteProcedure(29, structOf({ dom: domain, autostart: bool }), nothing),
   domainUndefineFlags: remoteProcedure(231, domainFlagsArgs, nothing),
@@ -21,9 +18,7 @@ export const domainProcedures = nameEntries({
   domainResume: remoteProcedure(28, domainArgs, nothing),
   domainShutdownFlags: remoteProcedure(258, domainFlagsArgs, nothing),
   domainDestroyFlags: remoteProcedure(234, domainFlagsArgs, nothing),
-  /** Sends a non-maskable interrupt to the guest. Most guest kernels then write a crash dump. */
   domainInjectNmi: remoteProcedure(210, domainFlagsArgs, nothing),
-  /** Wakes a guest that has suspended itself (state `pmsuspended`). */
   domainPmWakeup: remoteProcedure(267, domainFlagsArgs, nothing),
 
   domainIsActive: remoteProcedure(150, domainArgs, structOf({ active: bool })),
@@ -69,7 +64,7 @@ export const domainProcedures = nameEntries({
   domainSetVcpusFlags: remoteProcedure(199, structOf({ dom: domain, vcpus: uint, flags }), nothing),
   domainGetVcpusFlags: remoteProcedure(200, domainFlagsArgs, structOf({ vcpus: int })),
 
-  /** The guest agent sets the password inside the guest. Flag 1 means that `password` is encrypted already. */
+  /** Flag 1 means that `password` is encrypted already. */
   domainSetUserPassword: remoteProcedure(
     357,
     structOf({ dom: domain, user: optionalOf(string), password: optionalOf(string), flags }),
@@ -89,6 +84,6 @@ export const domainProcedures = nameEntries({
     slowCall,
   ),
 
-  /** Opens a stream of the console's bytes, both ways. A `device` of null means the first console. */
+  /** A `device` of null means the first console. */
   domainOpenConsole: remoteStreamProcedure(201, structOf({ dom: domain, device: optionalOf(string), flags }), 'duplex'),
 })

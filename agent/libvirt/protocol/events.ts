@@ -1,5 +1,3 @@
-// Domain events. Each event has the ID under which a client registers for it, the procedure number of its messages, and
-// the fields of its messages.
 import { type AnyType, flags, hyper, int, type Output, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -15,13 +13,13 @@ export interface EventType<T extends AnyType = AnyType> {
   readonly message: T
 }
 
-/** The event as a handler gets it: the message without the callback ID. */
+/** A handler gets the event's message without the callback ID. */
 export type EventOf<E extends EventType> = Omit<Output<E['message']>, 'callbackId'>
 
 const commonFields = { callbackId: int, dom: domain }
 const aliasMessage = structOf({ ...commonFields, alias: string })
 
-/** All domain events that this client knows. Names for numbers in the fields are in constants.ts and states.ts. */
+/** Names for numbers in the fields are in constants.ts and states.ts. */
 export const domainEvents = nameEntries({
   /** `event` is a `lifecycleEvent`. `detail` gives the reason; the values differ by event (see states.ts). */
   lifecycle: { id: 0, number: 318, message: structOf({ ...commonFields, event: int, detail: int }) },
@@ -38,7 +36,6 @@ export const domainEvents = nameEntries({
     number: 324,
     message: structOf({ ...commonFields, srcPath: string, alias: string, action: int, reason: string }),
   },
-  /** libvirtd lost the QEMU monitor of this domain, so it can no longer control the domain. */
   controlError: { id: 7, number: 325, message: structOf(commonFields) },
   diskChange: {
     id: 9,
@@ -73,7 +70,6 @@ export const domainEvents = nameEntries({
     number: 385,
     message: structOf({ ...commonFields, dev: string, path: optionalOf(string), threshold: uhyper, excess: uhyper }),
   },
-  /** The guest accessed memory that is broken in the host's hardware. */
   memoryFailure: {
     id: 25,
     number: 423,
@@ -83,7 +79,6 @@ export const domainEvents = nameEntries({
 
 export type DomainEventName = keyof typeof domainEvents
 
-/** Maps the procedure number of a message to its event. */
 export const eventsByNumber: ReadonlyMap<number, EventType> = new Map(
   Object.values(domainEvents).map((event) => [event.number, event as EventType]),
 )

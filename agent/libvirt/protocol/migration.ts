@@ -1,5 +1,4 @@
-// Procedures for migrations and other jobs of a domain, such as a managed save. Migrations are peer to peer: the
-// source's daemon talks to the destination's daemon.
+// Migrations are peer to peer: the source's daemon talks to the destination's daemon.
 import { flags, int, nothing, opaqueUpTo, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, domainArgs, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'

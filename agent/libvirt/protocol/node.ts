@@ -1,4 +1,3 @@
-// Procedures about the host itself: its size, memory and CPU time.
 import {
   arrayOf,
   bool,

@@ -1,5 +1,3 @@
-// The type of the entries in the tables of protocol/: a remote procedure's number and the types of its arguments and
-// result.
 import { program } from '../wire/header.ts'
 import { type AnyType, nothing } from '../wire/types.ts'
 
@@ -8,14 +6,12 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * Whether the call may take minutes. Such a call has no default deadline. A connection limits the number of
-   * unanswered calls. If the limit is above one, slow calls alone never use it up, so that the client can still send a
-   * quick call, such as one that aborts a job or destroys a domain.
+   * Whether the call may take minutes. It then has no default deadline. Slow calls never use up a connection's limit of
+   * unanswered calls (if above one), so that a job can still be aborted.
    */
   slow?: boolean
 }
 
-/** The options of a procedure that may take minutes. */
 export const slowCall = { slow: true } as const satisfies ProcedureOptions
 
 export interface Procedure<

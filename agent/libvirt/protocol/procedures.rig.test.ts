@@ -1,6 +1,4 @@
-// Tests the tables of procedures against a real libvirtd: calls each procedure that this setup allows, so that a wrong
-// number or type in a table shows. Other tests call the procedures for streams, authentication and opening a
-// connection.
+// Calls each procedure that this setup allows on a real libvirtd, so that a wrong number or type in a table shows.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -46,9 +44,8 @@ beforeAll(async () => {
 })
 
 /**
- * Expects an error of libvirtd other than VIR_ERR_RPC. VIR_ERR_RPC would mean that libvirtd could not decode the
- * arguments. Any other error shows that the types of the arguments are right, and that only this host or domain does
- * not support the call.
+ * Any error but VIR_ERR_RPC shows that libvirtd could decode the arguments, and that only this host or domain does not
+ * support the call.
  */
 function expectLibvirtError(error: unknown): void {
   expect(error).toMatchObject({ name: 'LibvirtError' })

@@ -1,15 +1,10 @@
-// The procedure of QEMU_PROGRAM, libvirt's RPC program for calls that only QEMU has: it sends commands to the guest
-// agent.
 import { flags, int, optionalOf, string, structOf } from '../wire/types.ts'
 import { domain } from './common.ts'
 import { nameEntries } from './named.ts'
 import { qemuProcedure, slowCall } from './procedure.ts'
 
 export const qemuProcedures = nameEntries({
-  /**
-   * Sends one JSON command to the guest agent. `timeout` is in seconds; -2 means no limit, -1 libvirt's default, 0 no
-   * wait.
-   */
+  /** `timeout` is in seconds; -2 means no limit, -1 libvirt's default, 0 no wait. */
   qemuDomainAgentCommand: qemuProcedure(
     3,
     structOf({ dom: domain, cmd: string, timeout: int, flags }),

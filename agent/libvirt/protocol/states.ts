@@ -1,5 +1,3 @@
-// Names for a domain's states and lifecycle events. The comment of each table gives libvirt's prefix for the names.
-
 /** libvirt's VIR_DOMAIN_* states: the field `state` in the results of `domainGetState` and `domainGetInfo`. */
 export const domainState = {
   nostate: 0,

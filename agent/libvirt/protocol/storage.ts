@@ -1,11 +1,10 @@
-// The few procedures for storage pools and volumes that uploads and downloads of volumes need.
 import { flags, nothing, string, structOf, uhyper } from '../wire/types.ts'
 import { storagePool, storageVol } from './common.ts'
 import { nameEntries } from './named.ts'
 import { remoteProcedure, remoteStreamProcedure, slowCall } from './procedure.ts'
 
 const volumeResult = structOf({ vol: storageVol })
-/** `offset` and `length` are in bytes. If `length` is 0, the transfer goes up to the end of the volume. */
+/** `offset` and `length` are in bytes. A `length` of 0 means up to the end of the volume. */
 const transferArgs = structOf({ vol: storageVol, offset: uhyper, length: uhyper, flags })
 
 export const storageProcedures = nameEntries({

@@ -1,4 +1,3 @@
-// Generates values of any Shape (the description of a type), so that property tests cover every type in protocol/.
 import * as fc from 'fast-check'
 import type { Shape } from '../wire/types.ts'
 

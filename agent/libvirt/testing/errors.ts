@@ -1,4 +1,3 @@
-/** Makes errors for tests, with the fields that libvirtd sends. */
 import { LibvirtError } from '../errors.ts'
 
 /** @param code libvirt's number of the error: its index in `errorCodes` (error-codes.ts) */

@@ -21,7 +21,6 @@ import {
 } from '../wire/header.ts'
 import type { AnyType, Input, Output } from '../wire/types.ts'
 
-/** A client's connection, as the fake daemon sees it. */
 export class FakePeer {
   readonly socket: Socket
 
@@ -29,7 +28,6 @@ export class FakePeer {
     this.socket = socket
   }
 
-  /** Sends any message, valid or not. The default header is that of a successful reply with serial 0. */
   send(header: Partial<Header>, payload: Uint8Array = Buffer.alloc(0)): void {
     const { remote } = program
     const whole = {
@@ -48,7 +46,6 @@ export class FakePeer {
     this.send({ ...header, type: messageType.reply }, encode(procedure.result, value).bytes())
   }
 
-  /** Answers a call or a stream message with an error. */
   refuse({ header }: Message, error: Partial<WireError>): void {
     const none = { message: null, dom: null, str1: null, str2: null, str3: null, net: null }
     const whole = { code: 1, domain: 10, level: 2, int1: -1, int2: -1, ...none, ...error }
@@ -61,7 +58,6 @@ export class FakePeer {
   }
 }
 
-/** Handles the messages of a client, except those that open or close a connection. */
 export type OnMessage = (peer: FakePeer, message: Message) => void
 
 export class FakeDaemon implements AsyncDisposable {
@@ -87,7 +83,6 @@ export class FakeDaemon implements AsyncDisposable {
     await new Promise<void>((resolve) => server.listen(this.path, resolve))
   }
 
-  /** Closes all connections and accepts no new ones until `listen` is called. */
   async stop(): Promise<void> {
     for (const { socket } of this.peers) socket.destroy()
     const server = this.#server
@@ -131,13 +126,11 @@ export async function startFakeDaemon(onMessage: OnMessage = () => {}): Promise<
   return daemon
 }
 
-/** Whether the message is a call of this procedure. */
 export function isCall({ header }: Message, procedure: Procedure): boolean {
   const { program, procedure: number, type } = header
   return type === messageType.call && program === procedure.program && number === procedure.number
 }
 
-/** Decodes the arguments of a call from its message. */
 export function argsOf<A extends AnyType>(message: Message, procedure: Procedure<A>): Output<A> {
   return decode(procedure.args, message.payload)
 }

@@ -1,4 +1,3 @@
-// Sends the calls of fixtures.ts to a real libvirtd, and expects exactly the annotated replies.
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { withHost } from '../../../test/rig/vitest.ts'

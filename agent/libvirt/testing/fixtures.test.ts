@@ -1,4 +1,3 @@
-// Tests that the codec encodes and decodes exactly the annotated bytes of fixtures.ts.
 import { describe, expect, it } from 'vitest'
 import { LibvirtError } from '../errors.ts'
 import { wireError } from '../protocol/common.ts'

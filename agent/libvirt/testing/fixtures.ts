@@ -1,12 +1,11 @@
-// Example messages of the protocol, byte by byte with annotations. A unit test compares the codec's output with them.
-// Another test (fixtures.rig.test.ts) compares the replies of a real libvirtd with them.
+// Example messages of the protocol, byte by byte. Tests compare them with the codec's output and with the replies of a
+// real libvirtd.
 
 export interface Fixture {
-  /** Name of the procedure in the table `proc`. */
   procedure: string
   args: unknown
   call: Buffer
-  /** The decoded result of the reply. A fixture has either `result` or `error`. */
+  /** A fixture has either `result` or `error`. */
   result?: unknown
   error?: { code: string; domain: string; message: string }
   reply: Buffer

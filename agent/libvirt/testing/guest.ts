@@ -26,7 +26,6 @@ export interface Guest {
   disk: string
 }
 
-/** Writes the guest's disk into a directory, and returns the guest with the XML of its domain. */
 export function createEchoGuest(directory: string, name: string, uuid: string): Guest {
   const disk = join(directory, `${name}.img`)
   const image = Buffer.alloc(4 << 20)
@@ -42,7 +41,6 @@ export function createEchoGuest(directory: string, name: string, uuid: string): 
   return { xml, uuid, disk }
 }
 
-/** Creates an echo guest, defines its domain and starts it. */
 export async function startEchoGuest(
   client: { call: CallFunction },
   directory: string,
@@ -54,7 +52,6 @@ export async function startEchoGuest(
   return { guest, dom: (await client.call(proc.domainCreateWithFlags, { dom })).dom }
 }
 
-/** Returns the XML of a domain without disks and devices. */
 export function emptyDomainXml(name: string, uuid: string): string {
   return `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>16</memory><vcpu>1</vcpu>
     <os><type arch='x86_64' machine='pc'>hvm</type></os>

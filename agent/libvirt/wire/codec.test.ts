@@ -1,5 +1,3 @@
-// Tests the codec with every type of every procedure and event: round trips, limits, invalid arguments, and messages
-// that are too short, too long or random.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EncodeError, ProtocolError } from '../errors.ts'

@@ -11,7 +11,7 @@ type Write = (writer: XdrWriter, value: unknown) => void
 const readers = new WeakMap<Shape, Read>()
 const writers = new WeakMap<Shape, Write>()
 
-/** Decodes `source` as one value. Throws ProtocolError if the bytes are not exactly one value of the type. */
+/** Throws ProtocolError if the bytes are not exactly one value of the type. */
 export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
   const reader = source instanceof XdrReader ? source : new XdrReader(source)
   const value = readerOf(type.shape)(reader)
@@ -20,7 +20,7 @@ export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): 
   return value as Output<T>
 }
 
-/** Encodes a value. Throws EncodeError, which names the field, if the value does not fit the type. */
+/** Throws EncodeError, which names the field, if the value does not fit the type. */
 export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new XdrWriter()): XdrWriter {
   writerOf(type.shape)(writer, value)
   return writer
@@ -248,7 +248,6 @@ function unionWriter(cases: UnionCases): Write {
   }
 }
 
-/** Puts the field's name before the message of an EncodeError. Returns any other error as it is. */
 function prefixFieldName(name: string, error: unknown): unknown {
   if (!(error instanceof EncodeError)) return error
   const { message } = error

@@ -1,5 +1,3 @@
-// Tests that FrameSplitter finds whole messages however the stream is cut into pieces, and that it rejects invalid
-// lengths before it allocates memory.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../errors.ts'
@@ -52,10 +50,7 @@ describe('FrameSplitter', () => {
   })
 })
 
-/**
- * Pushes a chunk into the splitter, and then overwrites the chunk's memory, as a socket's next read would do. Returns
- * copies of the messages.
- */
+/** Overwrites the chunk's memory after the push, as a socket's next read would. */
 function pushChunk(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   const got: Buffer[] = []
   const memory = Buffer.concat([chunk, Buffer.from('beyond what was read')])

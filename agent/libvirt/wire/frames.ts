@@ -10,7 +10,6 @@ export type TakeMessage = (bytes: Buffer, start: number, end: number) => void
 const keptMax = 1 << 20
 
 export class FrameSplitter {
-  /** The bytes of an incomplete message. The buffer grows as bytes arrive and is reused. */
   #store = Buffer.alloc(0)
   #held = 0
 
@@ -20,8 +19,8 @@ export class FrameSplitter {
   }
 
   /**
-   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Copies the bytes
-   * of an incomplete message, so the caller may reuse `chunk`. Throws ProtocolError if a length word is invalid.
+   * Copies the bytes of an incomplete message, so the caller may reuse `chunk`. Throws ProtocolError if a length word
+   * is invalid.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
     let at = this.#held > 0 ? this.#completeHeld(chunk, length, take) : 0
@@ -34,10 +33,6 @@ export class FrameSplitter {
     this.#keep(chunk, at, length)
   }
 
-  /**
-   * Adds bytes of the chunk to the incomplete message. Calls `take` if the message is then complete. Returns the number
-   * of bytes used.
-   */
   #completeHeld(chunk: Buffer, length: number, take: TakeMessage): number {
     const at = Math.min(Math.max(4 - this.#held, 0), length)
     this.#keep(chunk, 0, at)

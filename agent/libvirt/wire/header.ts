@@ -30,10 +30,7 @@ export interface Header {
   status: number
 }
 
-/**
- * Appends a message's length word and header, and returns the message's offset. The caller then appends the payload and
- * calls `finishMessage`.
- */
+/** Returns the message's offset. The caller then appends the payload and calls `finishMessage`. */
 export function beginMessage(writer: XdrWriter, header: Header): number {
   const start = writer.length
   writer.uint(0)
@@ -51,7 +48,6 @@ export function finishMessage(writer: XdrWriter, start: number): void {
   writer.patch(start, writer.length - start)
 }
 
-/** Encodes the length word and header of a message whose payload has `payloadLength` bytes. */
 export function encodeHeader(header: Header, payloadLength: number): Buffer {
   const writer = new XdrWriter(headerLength)
   beginMessage(writer, header)
@@ -63,15 +59,11 @@ export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
-/** Overwrites the serial number in the message that begins at offset `start` in the writer. */
 export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
   writer.patch(start + 20, serial)
 }
 
-/**
- * Overwrites the serial number in an encoded message. A call is encoded first and gets its serial number only when it
- * is sent.
- */
+/** A call is encoded first and gets its serial number only when it is sent. */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }
@@ -102,7 +94,6 @@ export interface Message {
   payload: Buffer
 }
 
-/** Splits a whole message, length word included, into header and payload. */
 export function splitMessage(bytes: Buffer): Message {
   const header = readHeader(new XdrReader(bytes.subarray(4)))
   return { header, payload: bytes.subarray(headerLength) }

@@ -1,4 +1,3 @@
-// Tests that the cache of short texts always returns the right text, whatever was decoded before.
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decodeName } from './names.ts'

@@ -1,15 +1,13 @@
-// A cache of decoded texts for short texts that occur often, such as names of parameters, disks and domains. A lookup
-// in the cache takes half the time of decoding, and a reused text is also faster as an object key.
+// A cache of short texts that occur often, such as names of parameters, disks and domains. A lookup takes half the time
+// of decoding, and a reused text is a faster object key.
 
-/**
- * The longest text, in bytes, that is looked up in the cache. For a longer text, the lookup costs more than decoding.
- */
+/** The longest text, in bytes, that the cache keeps. For a longer text, the lookup costs more than decoding. */
 export const nameMax = 32
 
 const size = 2048
 const cache: string[] = Array<string>(size).fill('')
 
-/** Returns the UTF-8 text of `bytes` from `start` to `end`. Takes the text from the cache if the cache has it. */
+/** Returns the UTF-8 text of `bytes` from `start` to `end`. */
 export function decodeName(bytes: Buffer, start: number, end: number): string {
   let hash = end - start
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0
@@ -21,7 +19,6 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   return text
 }
 
-/** Whether the text is ASCII and has exactly these bytes. */
 function equalsAsciiBytes(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {

@@ -4,9 +4,7 @@ import { decodeName, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
-/**
- * Reads values from a buffer, one after the other. The returned values are copies, so the caller may reuse the buffer.
- */
+/** The values it returns are copies, so the caller may reuse the buffer. */
 export class XdrReader {
   #bytes: Buffer = empty
   #view: DataView = new DataView(empty.buffer)
@@ -17,7 +15,6 @@ export class XdrReader {
     this.moveTo(bytes, 0, bytes.length)
   }
 
-  /** Continues at another range of bytes, in the same buffer or in another one. */
   moveTo(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
@@ -28,12 +25,10 @@ export class XdrReader {
     return this
   }
 
-  /** Number of bytes that are not read yet. */
   get left(): number {
     return this.#end - this.#offset
   }
 
-  /** Reads all remaining bytes, without padding, such as the data of a stream. */
   rest(): Buffer {
     return this.#copy(this.left)
   }
@@ -58,10 +53,7 @@ export class XdrReader {
     return this.#view.getFloat64(this.#take(8))
   }
 
-  /**
-   * Reads the XDR bool that says whether an optional value follows. Throws ProtocolError if the bool is neither 0 nor
-   * 1.
-   */
+  /** Throws ProtocolError if the bool is neither 0 nor 1. */
   flag(): boolean {
     const value = this.uint()
     if (value > 1) throw new ProtocolError(`a bool is 0 or 1, not ${value}, at byte ${this.#offset - 4}`)
@@ -82,7 +74,6 @@ export class XdrReader {
     return this.#bytes.toString('hex', start, start + length)
   }
 
-  /** Reads a byte count and that many bytes, and skips their padding. */
   opaque(max: number): Buffer {
     const length = this.count(max, 'opaque')
     const bytes = this.#copy(length)

@@ -1,5 +1,3 @@
-// A type of the protocol as plain data. The codec compiles it into functions that encode and decode values of the type.
-
 /** A type as plain data, which the codec compiles into functions. */
 export type Shape =
   | { readonly kind: 'int' | 'uint' | 'flags' | 'hyper' | 'uhyper' | 'double' | 'bool' | 'uuid' }
@@ -36,8 +34,8 @@ type StructOutput<F extends Fields> = Flat<{ [K in keyof F]: Output<F[K]> }>
 export const stringMax = 4_194_304
 
 /**
- * A signed integer of 32 bits. Also used for libvirt's types `short` and `char`, which take four bytes in XDR, too.
- * Arrays of `char` have types of their own (charsUpTo, charArrayOf).
+ * 32 bits, signed. Also used for libvirt's `short` and `char`, which take four bytes in XDR, too. Arrays of `char`: see
+ * charsUpTo and charArrayOf.
  */
 export const int: Type<number> = { shape: { kind: 'int' } }
 export const uint: Type<number> = { shape: { kind: 'uint' } }
@@ -46,7 +44,7 @@ export const uint: Type<number> = { shape: { kind: 'uint' } }
  * set.
  */
 export const flags: Type<number, number | undefined> = { shape: { kind: 'flags' } }
-/** 64 bits, signed. Decoding returns a bigint; encoding takes a bigint or a number. */
+/** 64 bits, signed. */
 export const hyper: Type<bigint, bigint | number> = { shape: { kind: 'hyper' } }
 export const uhyper: Type<bigint, bigint | number> = { shape: { kind: 'uhyper' } }
 export const double: Type<number> = { shape: { kind: 'double' } }
@@ -56,7 +54,7 @@ export const bool: Type<boolean> = { shape: { kind: 'bool' } }
 export const uuid: Type<string> = { shape: { kind: 'uuid' } }
 export const string: Type<string> = { shape: { kind: 'string', max: stringMax } }
 
-/** Up to `max` bytes after a byte count. Decoding copies the bytes. */
+/** A byte count of up to `max`, then the bytes. Decoding copies them. */
 export function opaqueUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'opaque', max } }
 }
@@ -103,5 +101,5 @@ export function unionOf<const C extends Cases>(cases: C): Type<UnionOutput<C>, U
   }
 }
 
-/** A struct without fields, for procedures without arguments or without a result. */
+/** For procedures without arguments or without a result. */
 export const nothing = structOf({})

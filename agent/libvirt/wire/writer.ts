@@ -1,5 +1,4 @@
-// Writes XDR (RFC 4506) into a buffer that grows as needed and can be reused. The codec checks the protocol's limits,
-// so the writer does not.
+// Writes XDR (RFC 4506). The codec checks the protocol's limits, so the writer does not.
 import { EncodeError } from '../errors.ts'
 
 export class XdrWriter {
@@ -16,7 +15,7 @@ export class XdrWriter {
     return this.#length
   }
 
-  /** The bytes from `start` on, not copied. The next write may overwrite or move them. */
+  /** Not copied: the next write may overwrite or move these bytes. */
   bytes(start = 0): Buffer {
     return this.#bytes.subarray(start, this.#length)
   }
@@ -74,20 +73,18 @@ export class XdrWriter {
     this.#bytes.set(value, start)
   }
 
-  /** Writes a text. `length` is its number of bytes in UTF-8. */
+  /** `length` is the number of bytes of `value` in UTF-8. */
   string(value: string, length: number): void {
     this.uint(length)
     const start = this.#reservePadded(length)
     this.#bytes.write(value, start, length, 'utf8')
   }
 
-  /** Writes bytes without count and padding, such as a whole message. */
   raw(value: Uint8Array): void {
     const start = this.#reserve(value.length)
     this.#bytes.set(value, start)
   }
 
-  /** Makes room for `length` bytes and their zero padding. Returns the offset of the first byte. */
   #reservePadded(length: number): number {
     const start = this.#reserve(length + ((4 - (length % 4)) % 4))
     if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)

@@ -1,6 +1,4 @@
-/**
- * Application credentials: secrets with which a program acts as a user in one project. Their hashes stand in a Secret.
- */
+/** Application credentials: secrets with which a program acts as a user in one project. A Secret has their hashes. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { newConflict, newForbidden } from '../../http/fault.ts'
 import type { ApplicationCredential, NewApplicationCredential, User } from '../backend.ts'
@@ -11,7 +9,6 @@ import type { SecretMap } from './secret-map.ts'
 export const CREDENTIALS_SECRET = 'kubenova-application-credentials'
 export const CREDENTIALS_TYPE = 'compute.kubenova.io/application-credentials'
 
-/** A stored credential; the key in the Secret is its ID. */
 interface Stored {
   name: string
   description: string
@@ -22,7 +19,7 @@ interface Stored {
   hash: string
 }
 
-/** How many credentials fit into the Secret, whose size the API server limits to 1 MiB. */
+/** The API server limits a Secret to 1 MiB. */
 const MAX_CREDENTIALS = 1500
 
 export class ApplicationCredentials {

@@ -1,14 +1,12 @@
 /**
- * Roles from RBAC. A RoleBinding to one of Nova's roles gives the role in the project of its namespace, a
- * ClusterRoleBinding in all projects. The role admin counts only in a ClusterRoleBinding, because Nova's administrators
- * see all projects; in one namespace, it is the role manager.
+ * Roles from RBAC. A RoleBinding to one of Nova's roles grants it in the project of its namespace, a ClusterRoleBinding
+ * in all projects. Nova's administrators see all projects, so in a RoleBinding, admin means only manager.
  */
 import type { ClusterRoleBinding, RoleBinding, Subject } from '../../../kube/builtin-kinds.ts'
 import type { ReadonlyCache } from '../../../kube/cache.ts'
 import type { RoleAssignment, User } from '../backend.ts'
 import { includedRoles, type Project, type Role } from '../caller.ts'
 
-/** Nova's roles by the ClusterRoles that stand for them. */
 const roleOfClusterRole: Readonly<Record<string, Role>> = {
   'kubenova-admin': 'admin',
   'kubenova-manager': 'manager',
@@ -17,7 +15,7 @@ const roleOfClusterRole: Readonly<Record<string, Role>> = {
   'kubenova-service': 'service',
 }
 
-/** The group of all users of the shim, to which the operator can bind roles, too. */
+/** All users of the shim are in this group, to which the operator can bind roles. */
 export const USERS_GROUP = 'kubenova:users'
 
 export interface Bindings {
@@ -33,7 +31,7 @@ const names = (subjects: readonly Subject[] | undefined, user: string): boolean 
 const roleOf = ({ roleRef }: Pick<RoleBinding, 'roleRef'>): Role | undefined =>
   roleRef.kind === 'ClusterRole' ? roleOfClusterRole[roleRef.name] : undefined
 
-/** The roles that a user has in a namespace, with those that they include. */
+/** Includes the implied roles. */
 export function rolesIn(bindings: Bindings, user: string, namespace: string): ReadonlySet<Role> {
   const everywhere = bindings.clusterRoleBindings
     .list()
@@ -46,7 +44,7 @@ export function rolesIn(bindings: Bindings, user: string, namespace: string): Re
   return includedRoles([...everywhere, ...here].filter((role) => role !== undefined))
 }
 
-/** All assignments: each user in each project, with the roles that are not included by another one. */
+/** Each user in each project, without the roles that another of its roles implies. */
 export function listAssignments(
   bindings: Bindings,
   users: readonly User[],

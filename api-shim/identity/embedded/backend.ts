@@ -1,5 +1,3 @@
-/** The embedded identity back end: users from a Secret, projects from namespaces, roles from RBAC bindings. */
-
 import type { Kube } from '../../../kube/client.ts'
 import type { Clock } from '../../../kube/clock.ts'
 import type { Log } from '../../../kube/log.ts'
@@ -36,11 +34,10 @@ export interface EmbeddedOptions {
 
 const unauthorized = (): Fault => new Fault(401, 'The request you have made requires authentication.')
 
-/** A verified user, before the project is chosen. */
 interface Proof {
   user: User
   credential?: ApplicationCredential
-  /** A token that is exchanged for another one keeps its end. */
+  /** A token that is exchanged for another one keeps its time of expiry. */
   expiresAt?: Date
 }
 
@@ -70,7 +67,6 @@ export class EmbeddedIdentity implements IdentityBackend {
     this.#credentials = new ApplicationCredentials(credentials)
   }
 
-  /** Resolves when users, keys and revocations are known. */
   async start(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#secrets.map((secret) => secret.start(signal)))
     await this.#tokens.ensureKey()
@@ -100,7 +96,7 @@ export class EmbeddedIdentity implements IdentityBackend {
     return { token, info }
   }
 
-  /** A user without a role in the project gets no token for it. */
+  /** Throws a 401 if the user has no role in the project. */
   #checkRoles(user: User, project: Project | undefined, roles: readonly Role[] | undefined): void {
     if (project && this.#callerOf(user, project, roles).roles.size === 0) throw unauthorized()
   }
@@ -168,7 +164,7 @@ export class EmbeddedIdentity implements IdentityBackend {
     if (applicationCredential) return this.#proveApplicationCredential(applicationCredential)
     const claims = token === undefined ? undefined : await this.#verify(token)
     const user = claims && this.#users.get(claims.user)
-    // A token of an application credential is bound to its project, so that it cannot be exchanged for another one.
+    // A token of an application credential is bound to its project.
     if (!user || claims.credential !== undefined) throw unauthorized()
     return { user, expiresAt: claims.expiresAt }
   }

@@ -1,6 +1,6 @@
 /**
- * Hashes of passwords: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few hashes are
- * computed at the same time, so that a flood of log-ins takes neither all memory nor all processors.
+ * Password hashes: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few are computed at a
+ * time, so that a flood of log-ins exhausts neither memory nor processors.
  */
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -13,13 +13,13 @@ interface Cost {
   parallelism: number
 }
 
-/** The least cost that OWASP recommends for argon2id: 19 MiB and two passes. */
+/** OWASP's minimum for argon2id: 19 MiB and two passes. */
 const cost: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
-/** Limits for hashes that an operator has written by hand, so that none of them exhausts the memory. */
+/** An operator may have written a hash by hand. No such hash may exhaust the memory. */
 const limits: Cost = { memory: 262_144, passes: 16, parallelism: 16 }
 const TAG_LENGTH = 32
 const MAX_AT_ONCE = 2
-/** The longest password that is hashed, in characters. */
+/** In characters. */
 const MAX_PASSWORD_LENGTH = 1024
 
 const FORMAT = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
@@ -34,8 +34,8 @@ export async function hashPassword(password: string): Promise<string> {
 export const isPasswordHash = (text: string): boolean => parseHash(text) !== undefined
 
 /**
- * Whether the password belongs to the hash. Without a hash (an unknown user) it takes as long and is false, so that the
- * time of the answer does not tell which users exist.
+ * False without a hash (an unknown user), but after the same time, so that the time of the answer does not tell which
+ * users exist.
  */
 export async function verifyPassword(password: string, phc: string | undefined): Promise<boolean> {
   const parsed = parseHash(phc ?? '')
@@ -52,7 +52,7 @@ function parseHash(phc: string): (Cost & { salt: Buffer; tag: Buffer }) | undefi
     (key) => parsed[key] >= 1 && parsed[key] <= limits[key],
   )
   const bytes = { salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') }
-  // RFC 9106 demands a salt of 8 bytes or more, and 8 KiB of memory for each lane.
+  // RFC 9106 requires a salt of at least 8 bytes, and 8 KiB of memory for each lane.
   if (!isBounded || bytes.salt.length < 8 || bytes.tag.length < 16 || parsed.memory < 8 * parsed.parallelism)
     return undefined
   return { ...parsed, ...bytes }

@@ -1,7 +1,4 @@
-/**
- * Tokens that were revoked before they expired: a Secret that all replicas watch, with the time until which each
- * counts.
- */
+/** Tokens that were revoked before they expired. All replicas watch a Secret with their times of expiry. */
 import type { SecretMap } from './secret-map.ts'
 
 export const REVOCATIONS_SECRET = 'kubenova-revoked-tokens'
@@ -18,7 +15,7 @@ export class Revocations {
     return this.#secret.get(tokenId) !== undefined
   }
 
-  /** Records the token, and forgets those that have expired by themselves. */
+  /** Also forgets the revoked tokens that have expired. */
   async add(tokenId: string, expiresAt: Date, now: Date): Promise<void> {
     await this.#secret.update((keys) => {
       const expired = keys.filter((key) => new Date(this.#secret.get(key) ?? now) < now)

@@ -1,6 +1,6 @@
 /**
- * A Secret of the shim's own namespace, with its values as texts. All replicas watch it, so that a change by one is
- * seen by all.
+ * A Secret of the shim's own namespace, with its values as texts. All replicas watch it, so each sees the others'
+ * changes.
  */
 import type { Secret } from '../../../kube/builtin-kinds.ts'
 import { secrets } from '../../../kube/builtin-kinds.ts'
@@ -20,7 +20,7 @@ export interface SecretMapOptions {
   log: Log
 }
 
-/** A change of some values; null removes one. */
+/** A value of null removes the key. */
 export type Changes = Readonly<Record<string, string | null>>
 
 const MAX_TRIES = 5
@@ -35,7 +35,7 @@ export class SecretMap {
     this.#options = options
     const { kube, namespace, name, log } = options
     this.#api = kube.resource(secrets)
-    // The field selector lets RBAC allow this watch by the Secret's name.
+    // With this field selector, RBAC can allow the watch by the Secret's name.
     const { metrics, clock } = kube
     const fieldSelector = `metadata.name=${name}`
     this.#informer = createInformer(this.#api, { namespace, fieldSelector, log, metrics, clock })
@@ -51,7 +51,6 @@ export class SecretMap {
     return this.#informer.hasSynced
   }
 
-  /** The value of a key; undefined if there is none. */
   get(key: string): string | undefined {
     const value = this.#cached()?.data?.[key]
     return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
@@ -62,8 +61,8 @@ export class SecretMap {
   }
 
   /**
-   * Changes values, and creates the Secret if it does not exist.
-   * @param changesFor returns the changes for the values that the Secret has; called again if somebody else was faster
+   * Creates the Secret if it does not exist.
+   * @param changesFor returns the changes for the values that the Secret has; called again after a conflict
    */
   async update(changesFor: (keys: readonly string[]) => Changes): Promise<void> {
     for (let tries = 1; ; tries++) {

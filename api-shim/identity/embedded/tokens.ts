@@ -1,6 +1,4 @@
-/**
- * Tokens of the embedded identity: signed JWTs with a short life. The key stands in a Secret that all replicas share.
- */
+/** Tokens of the embedded identity: signed JWTs with a short life. All replicas share the key, which is in a Secret. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import type { SecretMap } from './secret-map.ts'
@@ -8,7 +6,7 @@ import type { SecretMap } from './secret-map.ts'
 export const KEYS_SECRET = 'kubenova-token-keys'
 export const KEYS_TYPE = 'compute.kubenova.io/token-keys'
 
-/** The content of a token. It has no roles, because they are read from RBAC at each request. */
+/** A token has no roles, because they are read from RBAC at each request. */
 export interface Claims {
   user: string
   /** See Users.generationOf. */
@@ -16,7 +14,6 @@ export interface Claims {
   /** The uid of the namespace; absent in a token without a project. */
   project?: string
   methods: string[]
-  /** The application credential with which the token was issued. */
   credential?: string
 }
 
@@ -36,7 +33,6 @@ export class Tokens {
     this.#keys = keys
   }
 
-  /** Makes the first key unless there is one. */
   async ensureKey(): Promise<void> {
     await this.#keys.update((keys) =>
       keys.length > 0 ? {} : { [`${Date.now()}-${randomUUID().slice(0, 8)}`]: randomBytes(32).toString('base64') },
@@ -57,7 +53,7 @@ export class Tokens {
       .sign(key)
   }
 
-  /** Undefined if the token is not one of ours, has been changed, or has expired. */
+  /** Undefined if the token was not issued by the shim, has been changed, or has expired. */
   async verify(token: string, now: Date): Promise<VerifiedClaims | undefined> {
     try {
       const { payload } = await jwtVerify<Claims>(token, ({ kid = '' }) => this.#verificationKey(kid), {

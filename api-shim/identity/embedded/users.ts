@@ -1,20 +1,16 @@
-/** The users of the embedded identity: a Secret with one value for each user, the hash of the password. */
 import { createHash } from 'node:crypto'
 import type { User, UserReference } from '../backend.ts'
 import { isPasswordHash } from './passwords.ts'
 import type { SecretMap } from './secret-map.ts'
 
-/** The Secret with the users. An operator writes it; the shim only reads it. */
+/** An operator writes this Secret; the shim only reads it. Each key is a user, each value the hash of the password. */
 export const USERS_SECRET = 'kubenova-users'
 export const USERS_TYPE = 'compute.kubenova.io/users'
 
-/** A user's ID, made of the name, in the form that clients expect. */
+/** Derived from the name, in the form that clients expect. */
 export const userIdOf = (name: string): string => createHash('sha256').update(`user:${name}`).digest('hex').slice(0, 32)
 
-/**
- * Names that the API server gives to its own components. A user with such a name would have their rights, so the shim
- * does not act as it.
- */
+/** The API server's own components have such names. The shim must not act with their rights. */
 const isReserved = (name: string): boolean => name.startsWith('system:')
 
 export class Users {
@@ -37,13 +33,13 @@ export class Users {
     return user && (id === undefined || user.id === id) ? user : undefined
   }
 
-  /** The hash of the user's password; undefined if there is no such user or its value is no hash. */
+  /** Undefined if there is no such user or its value is no hash. */
   hashOf(name: string): string | undefined {
     const hash = this.#secret.get(name)?.trim()
     return hash !== undefined && isPasswordHash(hash) ? hash : undefined
   }
 
-  /** Changes with the password: a token that has another one was issued before the change, and is not valid. */
+  /** A token with another generation was issued before the last change of the password, and is not valid. */
   generationOf(name: string): string {
     return createHash('sha256')
       .update(this.hashOf(name) ?? '')

@@ -1,4 +1,3 @@
-/** POST /os-aggregates/{aggregate_id}/action, and the request to cache images on the hosts of an aggregate. */
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
 import { hypervisors } from '../../state/stores.ts'
@@ -78,7 +77,7 @@ export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
     const { availability_zone: zone, ...pairs } = request.body.set_metadata.metadata
     const aggregate = await findAggregate(request)
     await checkZoneChange('updateMetadata', aggregate, zone, request)
-    // A merge patch needs null only for keys that are there.
+    // A merge patch needs null only for existing keys.
     const known = metadataOf(aggregate)
     const changes = Object.entries(pairs).filter(([key, value]) => value !== null || key in known)
     const spec = {
@@ -109,8 +108,8 @@ export const aggregatesCacheImages = defineRoute<TypeOf<typeof imagesBody>>({
     const ids = request.body.cache.map(({ id }) => id)
     if (new Set(ids).size !== ids.length) throw newBadRequest('Duplicate images in request')
     await findAggregate(request)
-    // As with a hypervisor driver of Nova that cannot fetch images ahead, the request is accepted and nothing happens:
-    // an agent fetches an image when the first server needs it.
+    // The request is accepted and nothing happens, as with a Nova driver that cannot fetch images ahead. An agent
+    // fetches an image when the first server needs it.
     return {}
   },
 })

@@ -1,4 +1,3 @@
-/** The aggregates themselves: list, create, show, update, delete. */
 import { newConflict } from '../../http/fault.ts'
 import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor } from '../../state/names.ts'
 import { aggregates } from '../../state/stores.ts'

@@ -1,4 +1,3 @@
-/** Finds aggregates by their numbers, and writes them. */
 import type { HostAggregate } from '../../../crds/index.ts'
 import { newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
@@ -11,7 +10,7 @@ type Request = Pick<RouteRequest, 'state' | 'params'>
 export const aggregateRule = (operation: string) =>
   ({ rule: `os_compute_api:os-aggregates:${operation}`, role: 'admin' }) as const
 
-/** The aggregate of the path. @param missing the text of the 404 */
+/** @param missing the text of the 404 */
 export async function findAggregate(
   request: Request,
   missing = `Aggregate ${request.params['aggregate_id']} could not be found.`,
@@ -22,7 +21,7 @@ export async function findAggregate(
   return found
 }
 
-/** Changes the aggregate if it still is as it was read; otherwise a 409. */
+/** Throws a 409 if the aggregate has changed since it was read. */
 export const patchAggregate = (
   { metadata }: HostAggregate,
   change: { metadata?: object; spec?: object },

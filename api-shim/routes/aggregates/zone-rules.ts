@@ -1,6 +1,6 @@
 /**
- * Whether a change of an aggregate may change the availability zone of hosts. In Nova a zone with servers stays as it
- * is.
+ * Whether a change of an aggregate may move hosts to another availability zone. In Nova, hosts with servers must stay
+ * in their zone.
  */
 import type { HostAggregate } from '../../../crds/index.ts'
 import { type Fault, newBadRequest, newConflict } from '../../http/fault.ts'
@@ -68,7 +68,7 @@ export async function checkZoneChange(
     throw refuseOperation(operation, aggregate, 'One or more hosts contain instances in this zone')
 }
 
-/** Throws a fault if the host, once it is in the aggregate, would be in two zones, or would take servers along. */
+/** Throws a fault if the host would then be in two zones, or if servers on it would change their zone. */
 export async function checkHostAdded(aggregate: HostAggregate, host: string, request: Request): Promise<void> {
   const { availabilityZone: zone } = aggregate.spec
   if (zone === undefined) return
@@ -84,7 +84,7 @@ export async function checkHostRemoved(aggregate: HostAggregate, host: string, r
   await checkServersStay('remove', aggregate, { host, from, to }, request)
 }
 
-/** The zone of a host by its aggregates. @param without an aggregate that does not count */
+/** @param without an aggregate that is ignored */
 const zoneOf = async (
   host: string,
   without: HostAggregate | undefined,

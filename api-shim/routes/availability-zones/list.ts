@@ -6,7 +6,7 @@ import { renderUpdatedAt } from '../../views/services.ts'
 import { defineRoute } from '../route.ts'
 import { listServices } from '../services/services.ts'
 
-/** The zones of the services, and whether each has a service that is not disabled; the available ones first. */
+/** Available means that the zone has a service that is not disabled. Available zones come first. */
 function zonesOf(services: readonly ComputeService[]): { name: string; available: boolean }[] {
   const names = (list: readonly ComputeService[]): Set<string> => new Set(list.map(({ zone }) => zone))
   const available = names(services.filter(({ isDisabled }) => !isDisabled))
@@ -38,7 +38,6 @@ export const availabilityZonesList = defineRoute<null>({
   },
 })
 
-/** The services of a zone by host and binary. */
 function renderHosts(services: readonly ComputeService[]): object {
   const hosts: Record<string, Record<string, object>> = {}
   for (const service of services.filter(({ isDisabled }) => !isDisabled)) {

@@ -1,6 +1,6 @@
 /**
- * Graphical and serial consoles. There is no console proxy yet, so each type is answered as Nova answers for a type
- * that the deployment has switched off.
+ * There is no console proxy yet, so the answer for each console type is Nova's for a type that the deployment has
+ * switched off.
  */
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { objectSchema, oneOf, querySchema, type Schema, type TypeOf } from '../../validation/schema.ts'
@@ -35,7 +35,7 @@ const typesOf: Readonly<Record<string, readonly string[]>> = {
   mks: ['webmks'],
 }
 
-/** Throws the fault that Nova gives for a server without such a console. */
+/** Throws the fault that Nova gives for a server without this type of console. */
 async function refuseConsole(type: string, name: string, request: RouteRequest): Promise<never> {
   const server = await findServer(request)
   const id = request.params['server_id'] ?? ''
@@ -92,7 +92,7 @@ export const consoleActions: readonly Route[] = [
   consoleAction('os-getSerialConsole', 'get_serial_console', ['serial']),
 ]
 
-/** Before 2.31 only consoles of a type that Nova no longer has could be looked up. */
+/** Before 2.31, Nova looks up only consoles of a type that it no longer has. */
 const LOOK_UP_SINCE = 31
 
 export const consoleAuthTokensShow = defineRoute<null>({

@@ -1,12 +1,10 @@
 /**
- * GET /extensions and /extensions/{alias}. All extensions of Nova have been part of the API since 2.1; the list is only
- * for clients that still look for an alias before they use a part of the API.
+ * All of Nova's extensions are part of the API since 2.1. The list is for clients that still look for an alias first.
  */
 import { newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { defineRoute, type Route } from '../route.ts'
 
-/** The aliases with the names of the extensions, in Nova's order. */
 const extensions: readonly (readonly [alias: string, name: string])[] = [
   ['NMN', 'Multinic'],
   ['OS-DCF', 'DiskConfig'],

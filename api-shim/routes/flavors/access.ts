@@ -1,4 +1,3 @@
-/** The projects that may use a flavor that is not public. */
 import type { Flavor } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { flavorIdOf } from '../../state/flavor-facts.ts'
@@ -22,7 +21,7 @@ const renderAccess = (flavor: Flavor, { state }: Request): object => ({
   }),
 })
 
-/** Replaces the list. The resource version makes the API server refuse the change if another one came in between. */
+/** The resource version makes the API server refuse the write after a concurrent change. */
 async function writeAccess(flavor: Flavor, access: string[], { state }: Request): Promise<Flavor> {
   const { resourceVersion } = flavor.metadata
   return state.write(flavors).patch(flavor.metadata, { metadata: { resourceVersion }, spec: { access } })
@@ -55,7 +54,7 @@ export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
     const project = request.state.shared.findProject(id)
     if (!project) throw newBadRequest(`Project ID ${id} is not a valid project.`)
     const flavor = await findFlavor(request, request.params['flavor_id'])
-    // Before 2.7, Nova accepts this, although such a list has no effect. A Flavor cannot have one.
+    // Before 2.7, Nova accepts this without effect. A Flavor cannot be public and have an access list.
     if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
     const { access = [] } = flavor.spec
     if (access.includes(project.name))

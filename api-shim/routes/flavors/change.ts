@@ -25,7 +25,7 @@ export const flavorsUpdate = defineRoute<UpdateFlavorBody>({
   },
 })
 
-/** Servers keep the copy of the flavor that they were placed with. */
+/** Servers keep their own copy of the flavor. */
 export const flavorsDelete = defineRoute<null>({
   name: 'flavors:delete',
   method: 'DELETE',

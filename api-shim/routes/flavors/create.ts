@@ -12,7 +12,6 @@ import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateFlavorBody, createFlavorBody } from './schemas.ts'
 import { extraSpecsPolicy } from './show.ts'
 
-/** The requested ID as text; a new one if the client leaves the choice to the server. */
 function idOf({ flavor: { id } }: CreateFlavorBody): string {
   return id === undefined || id === null || id === 'auto' ? randomUUID() : String(id)
 }

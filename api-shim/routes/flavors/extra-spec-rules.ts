@@ -1,11 +1,11 @@
 /**
- * The extra specs that Nova knows, with the values that they may have. From microversion 2.86 on, a key in one of
- * Nova's namespaces must be one of them. Keys in other namespaces belong to the operator. Pure.
+ * The extra specs that Nova knows, with their allowed values. From microversion 2.86 on, a key in one of Nova's
+ * namespaces must be among them. Other namespaces belong to the operator. Pure.
  */
 import { newBadRequest } from '../../http/fault.ts'
 import { isBooleanText } from '../../validation/boolean.ts'
 
-/** Returns the reason why a value is not allowed. */
+/** Returns the reason why a value is not allowed; undefined if it is allowed. */
 type Check = (value: string) => string | undefined
 
 const anyText: Check = () => undefined
@@ -30,7 +30,7 @@ const integer =
   }
 
 const cpuSet = '\\^?\\d+((-\\d+)?(,\\^?\\d+(-\\d+)?)?)*'
-/** A suffix that makes several groups of resources and traits in one flavor. */
+/** Nova's optional suffix that groups resources and traits within one flavor. */
 const group = '[a-zA-Z0-9_-]{0,64}'
 const resourceClasses = [
   'VCPU MEMORY_MB DISK_GB PCI_DEVICE SRIOV_NET_VF NUMA_SOCKET NUMA_CORE NUMA_THREAD NUMA_MEMORY_MB IPV4_ADDRESS VGPU',
@@ -50,7 +50,7 @@ const nestedCapabilities = [
 ]
 const anyOf = (words: readonly string[]): string => `(${words.join(' ').replaceAll(' ', '|')})`
 
-/** The patterns of the keys, and the check of their values. The first pattern that matches a key counts. */
+/** The first pattern that matches a key counts. */
 const rules: readonly (readonly [keys: string, check: Check])[] = [
   ['accel:device_profile', anyText],
   ['aggregate_instance_extra_specs:.+', anyText],
@@ -89,7 +89,7 @@ const rules: readonly (readonly [keys: string, check: Check])[] = [
   ['quota:cpu_(shares|period)|quota:disk_(read|write|total)_(bytes|iops)_sec', integer({ min: 0 })],
   ['quota:vif_(inbound|outbound)_(average|peak|burst)', integer({ min: 0 })],
   [`resources${group}:(${anyOf(resourceClasses)}|CUSTOM_[A-Z0-9_]+)`, integer()],
-  // Nova takes the names of the library os-traits. They all begin with one of these words.
+  // Nova takes the names of the library os-traits, which all begin with one of these words.
   [`trait${group}:(CUSTOM|COMPUTE|HW|MISC|OWNER|STORAGE)_[A-Z0-9_]+`, oneOf('required', 'forbidden')],
   ['vmware:(hw_version|storage_policy)', anyText],
 ]
@@ -99,9 +99,7 @@ const namespaces = new RegExp(
   `^(?:accel|aggregate_instance_extra_specs|capabilities|hw|hw_rng|hw_video|os|pci_passthrough|quota|resources${group}|trait${group}|vmware)$`,
 )
 
-/**
- * Throws a 400 if Nova does not know the key although its namespace is one of Nova's, or if the value is not allowed.
- */
+/** Throws a 400 if the key is in one of Nova's namespaces but unknown to Nova, or if the value is not allowed. */
 export function checkExtraSpec(key: string, value: string): void {
   const reason = problemOf(key, value)
   if (reason !== undefined) throw newBadRequest(`Validation failed; ${reason}`)

@@ -17,14 +17,14 @@ const policyOf = (operation: string) =>
 /** Before 2.86, Nova does not check keys and values. */
 const CHECKED_SINCE = 86
 
-/** The values as text. Throws a 400 for a value that Nova does not accept at this microversion. */
+/** Throws a 400 for a value that Nova does not accept at this microversion. */
 function textsOf(specs: Readonly<Record<string, string | number>>, { version }: RouteRequest): object {
   const texts = Object.entries(specs).map(([key, value]) => [key, pythonStr(value)] as const)
   if (version >= CHECKED_SINCE) for (const [key, text] of texts) checkExtraSpec(key, text)
   return Object.fromEntries(texts)
 }
 
-/** The value of the key in the path. Throws a 404 if the flavor does not have it. */
+/** Throws a 404 if the flavor does not have the key of the path. */
 function valueIn({ spec: { extraSpecs = {} } }: Flavor, { params }: RouteRequest): string {
   const { flavor_id: id, key = '' } = params
   const value = Object.hasOwn(extraSpecs, key) ? extraSpecs[key] : undefined

@@ -1,4 +1,3 @@
-/** Finds the flavors that a caller may use. */
 import type { Flavor } from '../../../crds/index.ts'
 import { newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
@@ -7,7 +6,7 @@ import type { RouteRequest } from '../route.ts'
 
 type Request = Pick<RouteRequest<never>, 'state' | 'caller'>
 
-/** A flavor that is not public may be used by the projects in its access list, and by administrators. */
+/** Administrators, and the projects in its access list, may use a private flavor. */
 export const isUsableBy = ({ spec }: Flavor, { caller }: Pick<Request, 'caller'>): boolean =>
   spec.isPublic || isAdmin(caller) || (spec.access ?? []).includes(caller.project?.name ?? '')
 
@@ -18,13 +17,13 @@ export async function listFlavors(request: Request): Promise<Flavor[]> {
 
 const flavorNotFound = (id: string): Error => newNotFound(`Flavor ${id} could not be found.`)
 
-/** The flavor with this ID; undefined if there is none, or if the caller may not use it. */
+/** Undefined if there is no such flavor, or if the caller may not use it. */
 export async function findUsableFlavor(request: Request, id: string): Promise<Flavor | undefined> {
   const [flavor] = (await request.state.read(flavors)).find(flavorsById, id)
   return flavor && isUsableBy(flavor, request) ? flavor : undefined
 }
 
-/** The flavor with this ID. Throws a 404 if there is none, or if the caller may not use it. */
+/** Throws a 404 if there is no such flavor, or if the caller may not use it. */
 export async function findFlavor(request: Request, id = ''): Promise<Flavor> {
   const flavor = await findUsableFlavor(request, id)
   if (!flavor) throw flavorNotFound(id)

@@ -1,4 +1,3 @@
-/** The routes of flavors, their extra specs and the projects that may use them. */
 import type { Route } from '../route.ts'
 import { flavorAccessAdd, flavorAccessList, flavorAccessRemove } from './access.ts'
 import { flavorsDelete, flavorsUpdate } from './change.ts'

@@ -60,7 +60,7 @@ const schemas = {
   '2.102': querySchema(newParameters, { additionalProperties: false }),
 } as const
 
-/** Reads one sort key and one direction: the last ones of the query, as Nova does. */
+/** As in Nova, only the query's last sort key and last direction count. */
 function sortKeysOf({ query }: RouteRequest<null>): SortKey<Flavor>[] {
   const valueOf = sortValues[query['sort_key']?.at(-1) ?? 'flavorid'] ?? flavorIdOf
   const ascending = (key: (flavor: Flavor) => SortValue): SortKey<Flavor> => ({ valueOf: key, descending: false })
@@ -85,7 +85,7 @@ function filterOf(request: RouteRequest<null>): (flavor: Flavor) => boolean {
     flavor.spec.ram >= minRam && flavor.spec.disk >= minDisk && isVisible(flavor) && isNamed(displayNameOf(flavor))
 }
 
-/** The filter `is_public`, which only administrators may give. Others see the flavors that they may use. */
+/** Only administrators may filter by `is_public`. Others see the flavors that they may use. */
 function visibilityOf(request: RouteRequest<null>): (flavor: Flavor) => boolean {
   const { caller } = request
   if (!isAdmin(caller)) return (flavor) => isUsableBy(flavor, request)
@@ -109,7 +109,7 @@ function numberOf({ query }: RouteRequest<null>, name: string): number {
   return Number(text)
 }
 
-/** For administrators: `none` means both, no parameter means public ones. */
+/** For administrators: `none` means public and private flavors, no parameter means public ones. */
 function publicFilterOf({ query }: RouteRequest<null>): boolean | undefined {
   const text = query['is_public']?.at(-1)?.toLowerCase()
   if (text === undefined) return true

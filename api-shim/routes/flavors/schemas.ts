@@ -1,4 +1,3 @@
-/** Schemas of the bodies that create and change flavors. */
 import { printableText } from '../../validation/formats.ts'
 import {
   boolean,
@@ -60,7 +59,7 @@ export type CreateFlavorBody = TypeOf<(typeof createFlavorBody)['2.55']>
 export const updateFlavorBody = bodyWith(objectSchema({ description }, { required: ['description'] }))
 export type UpdateFlavorBody = TypeOf<typeof updateFlavorBody>
 
-/** The values of extra specs: Nova stores numbers as text. */
+/** Nova accepts numbers as values and stores them as text. */
 const SPEC_KEYS = '^[a-zA-Z0-9-_:. ]{1,255}$'
 const extraSpecs = (limits: Readonly<Record<string, unknown>> = {}): Schema<Record<string, string | number>> =>
   schemaFrom({

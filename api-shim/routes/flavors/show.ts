@@ -4,7 +4,6 @@ import { renderFlavor } from '../../views/flavors.ts'
 import { defineRoute, type Policy } from '../route.ts'
 import { findFlavor } from './find.ts'
 
-/** Decides which callers see the extra specs of flavors. */
 export const extraSpecsPolicy: Policy = { rule: 'os_compute_api:os-flavor-extra-specs:index', role: 'reader' }
 
 export const flavorsShow = defineRoute<null>({

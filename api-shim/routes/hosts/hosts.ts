@@ -1,4 +1,3 @@
-/** /os-hosts: hosts by name, which microversions since 2.43 no longer have. */
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { hypervisors, servers, serversByHost } from '../../state/stores.ts'
@@ -115,7 +114,7 @@ const hostsUpdate = defineRoute<UpdateBody>({
   },
 })
 
-/** Nova's answer where the hypervisor driver cannot do what is asked, as with libvirt. */
+/** Nova's answer if the hypervisor driver has no such operation, as with libvirt. */
 const unsupported = (): Error => newNotImplemented('The requested functionality is not supported.')
 
 const powerAction = (operation: 'startup' | 'shutdown' | 'reboot'): Route =>

@@ -1,4 +1,3 @@
-/** Finds hypervisors by their IDs and names, and what their servers say about them. */
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { newNotFound } from '../../http/fault.ts'
 import { isUuid, numericIdOf, parseInteger, requireUuid } from '../../state/numeric-ids.ts'
@@ -14,7 +13,7 @@ export const hypervisorRule = (operation: string) =>
 
 const missing = (id: string): Error => newNotFound(`Hypervisor with ID '${id}' could not be found.`)
 
-/** The hypervisor of the path. Since 2.53 the ID must be a UUID; before, a text that is no number is a 404. */
+/** Since 2.53 the ID must be a UUID. Before, a text that is no number is a 404. */
 export async function findHypervisor(request: Request): Promise<Hypervisor> {
   const { params, version, state } = request
   const id = params['hypervisor_id'] ?? ''
@@ -27,7 +26,7 @@ export async function findHypervisor(request: Request): Promise<Hypervisor> {
   return found
 }
 
-/** The hypervisors whose name contains the text. Throws a 404 if there is none. */
+/** Throws a 404 if no hypervisor's name contains the text. */
 export async function matchHypervisors(text: string, request: Pick<Request, 'state'>): Promise<Hypervisor[]> {
   const found = (await listHypervisors(request)).filter(({ metadata }) => metadata.name.includes(text))
   if (found.length === 0) throw newNotFound(`No hypervisor matching '${text}' could be found.`)
@@ -37,7 +36,6 @@ export async function matchHypervisors(text: string, request: Pick<Request, 'sta
 const serversOn = async (host: string, { state }: Pick<Request, 'state'>): Promise<Server[]> =>
   (await state.read(servers)).find(serversByHost, host)
 
-/** The servers of a host as the views of hypervisors show them. */
 export const listServersOf = async (
   { metadata }: Hypervisor,
   request: Pick<Request, 'state'>,

@@ -50,14 +50,13 @@ async function pageOf(request: Request): Promise<PageOf<Hypervisor>> {
   if (version < PAGED_SINCE) return { items: all }
   const { limit, marker } = pageRequestOf(parameters)
   const idOf = (hypervisor: Hypervisor): string => String(hypervisorIdOf(hypervisor, version))
-  // At every microversion, Nova finds the marker by both kinds of ID.
+  // At every microversion, Nova accepts both kinds of ID as the marker.
   const marked = all.find(
     (hypervisor) => hypervisor.metadata.uid === marker || String(numericIdOf(hypervisor)) === marker,
   )
   return cutPage(all, { limit, ...(marker === undefined ? {} : { marker: marked ? idOf(marked) : marker }) }, idOf)
 }
 
-/** The servers of a host if the client asks for them. */
 const requestedServersOf = async (
   hypervisor: Hypervisor,
   request: Request,

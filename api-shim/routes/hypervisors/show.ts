@@ -1,4 +1,3 @@
-/** GET /os-hypervisors/{hypervisor_id}, and the routes below it that later microversions do not have. */
 import { newBadRequest, newNotImplemented } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
 import { boolean, isTrue, querySchema, singleParameter } from '../../validation/schema.ts'
@@ -73,7 +72,6 @@ export const hypervisorsServers = defineRoute<null>({
   },
 })
 
-/** Sums begin with a host that has nothing. */
 const NO_HOST = { spec: { reserved: { ram: 0 } } }
 
 export const hypervisorsStatistics = defineRoute<null>({

@@ -1,4 +1,3 @@
-/** /users/{user_id}/application_credentials: secrets with which programs act as a user. Each user manages their own. */
 import { Fault, newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import type { ApplicationCredential } from '../../identity/backend.ts'

@@ -1,4 +1,3 @@
-/** The roles of users in projects: /role_assignments, and the projects and roles of one user. */
 import { Fault, newNotFound } from '../../http/fault.ts'
 import type { RoleAssignment, User } from '../../identity/backend.ts'
 import { includedRoles } from '../../identity/caller.ts'
@@ -11,7 +10,7 @@ const defineIdentityRoute = defineRouteOf('identity')
 type Request = RouteRequest<never>
 const everybody = { rule: 'identity:list_role_assignments', role: 'any' } as const
 
-/** The assignments that the caller may see: administrators see all, and everybody else their own. */
+/** Administrators see all assignments, everybody else their own. */
 const visibleTo = (request: Request): RoleAssignment[] =>
   identityOf(request)
     .assignments()
@@ -23,7 +22,6 @@ const isSet = (query: Query, name: string): boolean => {
   return value !== undefined && !['0', 'false'].includes(value)
 }
 
-/** Each role that an assignment comes to, by the roles that it includes. */
 const withIncludedRoles = (assignment: RoleAssignment): RoleAssignment[] =>
   [...includedRoles([assignment.role])].map((role) => ({ ...assignment, role }))
 
@@ -33,7 +31,7 @@ function matches({ user, project, role }: RoleAssignment, query: Query): boolean
     'scope.project.id': project.id,
     'role.id': roleIdOf(role),
   }
-  // There are no groups, and no roles in domains or in the system.
+  // Groups, and roles in domains or in the system, do not exist here.
   const impossible = ['group.id', 'scope.domain.id', 'scope.system'].some((name) => query[name] !== undefined)
   return !impossible && Object.entries(wanted).every(([name, id]) => query[name]?.includes(id) ?? true)
 }
@@ -96,7 +94,6 @@ const groupsOfUser = defineIdentityRoute<never>({
 
 const rolesPath = '/projects/{project_id_of_role}/users/{user_id}/roles'
 
-/** The roles that a user has been given in the project of the path. */
 function rolesOf(request: Request): RoleAssignment[] {
   const user = findUser(request)
   const projectId = request.params['project_id_of_role']

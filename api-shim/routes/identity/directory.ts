@@ -1,4 +1,3 @@
-/** Projects, users, roles, domains, regions, services and endpoints: lists and single objects, all for reading. */
 import { newNotFound } from '../../http/fault.ts'
 import { type Role, roles } from '../../identity/caller.ts'
 import {
@@ -19,9 +18,8 @@ const defineIdentityRoute = defineRouteOf('identity')
 type Request = RouteRequest<never>
 type Item = object & { id: string; name: string }
 
-/** A kind of object of the identity API. */
 interface Directory {
-  /** The plural in the path and in the list, and the singular. */
+  /** The plural is in the path and in the list. */
   plural: string
   singular: string
   policy: Policy
@@ -92,7 +90,7 @@ const directories: readonly Directory[] = [
   },
 ]
 
-/** Whether an object has the values that the query asks for. Parameters that are no properties of it do not count. */
+/** Ignores parameters of the query that are no properties of the object. */
 const matches = ({ query }: Request, item: Item): boolean =>
   Object.entries(query).every(
     ([key, values]) => !Object.hasOwn(item, key) || values.some((value) => isSame(Reflect.get(item, key), value)),

@@ -1,6 +1,6 @@
 /**
- * Changes that Keystone can make and the embedded identity cannot, because they belong to Kubernetes. Each route
- * answers how the operator makes the change.
+ * Changes that Keystone can make but the embedded identity cannot, because they belong to Kubernetes. Each answer tells
+ * how the operator makes the change.
  */
 import { Fault } from '../../http/fault.ts'
 import { defineRouteOf, type Method, type Route } from '../route.ts'

@@ -1,10 +1,9 @@
-/** The schema of a request for a token, and how the back end gets it. */
 import type { Credentials, UserReference } from '../../identity/backend.ts'
 import { arraySchema, objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 
 const domain = schemaFrom<unknown>({ type: 'object' })
 const text = stringSchema({ maxLength: 4096 })
-/** An ID or a name; a domain with the name is accepted, and there is only one. */
+/** An ID or a name. The domain of the name is accepted but ignored, because there is only one. */
 const reference = objectSchema({ id: text, name: text, domain }, { additionalProperties: true })
 const user = objectSchema(
   { id: text, name: text, domain, password: text },

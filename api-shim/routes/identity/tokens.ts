@@ -1,4 +1,3 @@
-/** /auth/tokens: issues, shows and revokes tokens. /auth/catalog, /auth/projects: what a token is good for. */
 import { Fault, newNotFound } from '../../http/fault.ts'
 import type { IdentityBackend, TokenInfo } from '../../identity/backend.ts'
 import type { TypeOf } from '../../validation/schema.ts'
@@ -9,7 +8,7 @@ import { credentialsFrom, tokenRequest } from './schemas.ts'
 const defineIdentityRoute = defineRouteOf('identity')
 type Request = RouteRequest<never>
 
-/** The identity back end. With `auth_type: none` there is none, and its routes answer 404. */
+/** With `auth_type: none` there is no back end, and the routes of the identity API answer 404. */
 export function identityOf({ services }: Pick<Request, 'services'>): IdentityBackend {
   if (!services.identity) throw newNotFound('There is no identity service: the shim runs with auth_type none.')
   return services.identity
@@ -43,7 +42,7 @@ export const tokensIssue = defineIdentityRoute<TypeOf<typeof tokenRequest>>({
   },
 })
 
-/** The token in X-Subject-Token. Its owner may see it, and so may administrators and services. */
+/** The token in X-Subject-Token. Only its owner, administrators and services may see it. */
 async function subjectOf(request: Request): Promise<{ token: string; info: TokenInfo }> {
   const token = request.headers['x-subject-token']
   const info = typeof token === 'string' ? await identityOf(request).inspectToken(token) : undefined
@@ -66,7 +65,7 @@ export const tokensShow = defineIdentityRoute<never>({
   },
 })
 
-/** Whether a token is valid, without what it says. */
+/** Says only whether a token is valid. */
 export const tokensCheck = defineIdentityRoute<never>({
   name: 'tokens:check',
   method: 'HEAD',

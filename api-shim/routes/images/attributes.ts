@@ -1,4 +1,3 @@
-/** The attributes of images as JSON Schema, in Glance's order, and how a draft gets them from a request. Pure. */
 import { diskFormats } from '../../../crds/kinds/image.ts'
 import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import type { DiskFormat, ImageDraft } from '../../images/draft.ts'
@@ -11,7 +10,7 @@ const optional = (description: string, more: object = {}): Schema =>
   schemaFrom({ type: ['null', 'string'], description, ...more })
 const readOnly = { readOnly: true }
 
-/** The attributes of images. Those without `readOnly` can be set. */
+/** Attributes without `readOnly` can be set. */
 export const attributes: Readonly<Record<string, Schema>> = {
   id: text('The ID of the image.', {
     pattern: '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$',
@@ -80,7 +79,6 @@ export const newDraft: ImageDraft = {
   properties: {},
 }
 
-/** How each attribute lies in a draft. The values are valid by the schema. */
 const setters: Readonly<Record<string, (value: never) => Partial<ImageDraft>>> = {
   name: (name: string | null) => ({ name }),
   visibility: (visibility: ImageDraft['visibility'] | 'community') => {
@@ -102,7 +100,7 @@ function notNegative(value: number, name: string): number {
   return value
 }
 
-/** How many properties an image may have: Glance's default, and the limit of the Image kind. */
+/** The most properties of an image: Glance's default, and the limit of the Image kind. */
 const MAX_PROPERTIES = 128
 
 /** Throws a 413 if an image would have too many properties. Each further property takes longer to add. */
@@ -112,7 +110,7 @@ export function checkPropertyCount(count: number): void {
   throw new Fault(413, `${limit} Attempted: ${count}, Maximum: ${MAX_PROPERTIES}`)
 }
 
-/** The draft with this attribute or property. null removes a property. */
+/** A value of null removes a property. */
 export function withValue(draft: ImageDraft, name: string, value: unknown): ImageDraft {
   const set = Object.hasOwn(setters, name) ? setters[name] : undefined
   if (set) return { ...draft, ...set(value as never) }
@@ -122,5 +120,5 @@ export function withValue(draft: ImageDraft, name: string, value: unknown): Imag
   return { ...draft, properties: { ...others, [name]: pythonStr(value) } }
 }
 
-/** The draft without this attribute, which then has its default, or without this property. */
+/** An attribute then has its default; a property is removed. */
 export const withoutValue = (draft: ImageDraft, name: string): ImageDraft => withValue(draft, name, null)

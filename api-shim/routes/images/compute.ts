@@ -1,4 +1,4 @@
-/** The Compute API's proxy to images, up to 2.35, and to their properties, which it calls metadata, up to 2.38. */
+/** The Compute API's proxy to images (up to 2.35), and to their properties, which it calls metadata (up to 2.38). */
 import { Fault, newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
@@ -22,7 +22,7 @@ type Request<Body = never> = RouteRequest<Body>
 
 const imagePolicy = { rule: 'os_compute_api:images', role: 'any' } as const
 
-/** The fault with Nova's text, which differs from Glance's. */
+/** Replaces Glance's 404 by one with Nova's text. */
 const orNotFound = async <T>(found: Promise<T>): Promise<T> => {
   try {
     return await found
@@ -33,7 +33,6 @@ const orNotFound = async <T>(found: Promise<T>): Promise<T> => {
 
 const find = (request: Request<unknown>): Promise<Found> => orNotFound(findImage(request))
 
-/** Nova's filters, by the attribute of the image that they compare. */
 const filterOf: Readonly<Record<string, string>> = {
   name: 'name',
   server: 'instance_uuid',

@@ -1,4 +1,3 @@
-/** POST /images: an image without bytes, which an upload or an import gives it later. */
 import { randomUUID } from 'node:crypto'
 import { newConflict, newForbidden } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
@@ -28,7 +27,7 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** The namespace of the owner. Only administrators may create images for another project. */
+/** Only administrators may create images for another project. */
 function namespaceOf({ state, caller }: Request, owner: unknown): string {
   const own = caller.project?.id
   if (typeof owner !== 'string' || owner === own) return state.namespace

@@ -1,6 +1,6 @@
 /**
- * Routes that describe the Image API to clients (schemas, import methods, stores), and those of the members of images,
- * of which there are none.
+ * Routes that describe the Image API to clients (schemas, import methods, stores). Images have no members, so their
+ * member routes are here, too.
  */
 import { newForbidden, newNotFound } from '../../http/fault.ts'
 import { defineRouteOf, type Route } from '../route.ts'

@@ -1,4 +1,3 @@
-/** PUT and GET /images/{image_id}/file: upload and download of the bytes. */
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { Fault, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
@@ -23,10 +22,9 @@ function checkUploadType({ headers }: Request): void {
     throw new Fault(415, 'The body of an upload must have the content type application/octet-stream.', closing)
 }
 
-/** The client may still be sending: the connection cannot be used again. */
+/** The client may still be sending, so the connection cannot be used again. */
 const closing = { connection: 'close' }
 
-/** The image without bytes that an upload is for. */
 async function findForUpload(request: Request): Promise<QueuedImage> {
   const found = await findImage(request)
   checkOwner(request, found, 'upload_image')
@@ -87,7 +85,7 @@ async function replyWithBytes(bytes: ImageBytes, key: DataKey, rangeHeader: stri
   }
 }
 
-/** The bytes from `start` to `end`, both included. The file is closed when the stream ends or breaks. */
+/** Both `start` and `end` are included. The file is closed when the stream ends or breaks. */
 function readPart(file: FileHandle, start: number, end: number): Readable {
   if (end >= start) return file.createReadStream({ start, end })
   void file.close()
@@ -102,11 +100,11 @@ export const imagesDownload = defineImageRoute<never>({
   policy: { rule: 'download_image', role: 'member' },
   async handle(request) {
     const found = await findImage(request)
-    // Glance answers without data while there are none.
+    // As in Glance, an image without bytes gives an empty answer.
     if (!found.image) return { status: 204 }
     const { spec } = found.image
     const key = dataKeyOf(spec.url)
-    // A redirect would make clients send their token to the other server.
+    // With a redirect, clients would send their token to the other server.
     if (!key) throw newForbidden(`The data of this image are not stored here, but at ${spec.url}`)
     const reply = await replyWithBytes(imageFilesOf(request).bytes, key, textOf(request.headers['range']))
     const md5 = dataFactsOf(found.image)?.md5
@@ -114,7 +112,7 @@ export const imagesDownload = defineImageRoute<never>({
   },
 })
 
-/** For hosts, which have no token: the path contains a secret that stands in the URL of the Image. */
+/** For hosts, which have no token: the path contains a secret from the Image's URL. */
 export const imagesData = defineImageRoute<never>({
   name: 'images:data',
   method: 'GET',

@@ -1,4 +1,3 @@
-/** Finds the images of a request: Images, and those on the shim's volume that have no bytes yet. */
 import type { Image } from '../../../crds/index.ts'
 import { Fault, newForbidden, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
@@ -10,7 +9,7 @@ import type { RouteRequest } from '../route.ts'
 
 type Request = Pick<RouteRequest, 'state' | 'services' | 'caller' | 'params'>
 
-/** An image: with an Image if it has bytes, otherwise with its record on the volume. */
+/** An Image if there are bytes, otherwise a record on the shim's volume. */
 export type Found = { image: Image; queued?: undefined } | { image?: undefined; queued: QueuedImage }
 
 export const imageViewOf = ({ state }: Pick<Request, 'state'>): ImageViewContext => ({
@@ -23,7 +22,7 @@ export function imageFilesOf({ services }: Pick<Request, 'services'>): ImageFile
   throw new Fault(501, 'This cloud takes no uploads: the API shim has no --image-dir. Create an Image with a URL.')
 }
 
-/** The image with the ID in the path. Throws a 404 if the caller cannot see one. */
+/** Throws a 404 if there is no such image or the caller cannot see it. */
 export async function findImage(request: Request, id = request.params['image_id'] ?? ''): Promise<Found> {
   const [image] = oldestFirst((await request.state.read(images)).find(imagesById, id))
   if (image) return { image }
@@ -32,7 +31,7 @@ export async function findImage(request: Request, id = request.params['image_id'
   throw newNotFound(`No image found with ID ${id}`)
 }
 
-/** Users choose spec.uuid. If two Images have the same, the first one keeps it. */
+/** Users choose spec.uuid. If two Images have the same, the oldest one keeps it. */
 const oldestFirst = (found: readonly Image[]): Image[] => found.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
 const timeOf = ({ metadata }: Image): string => metadata.creationTimestamp ?? ''
 
@@ -51,7 +50,6 @@ export async function renderFound(request: Pick<Request, 'state' | 'services'>, 
   return renderQueuedImage(found.queued, imageViewOf(request), isSaving)
 }
 
-/** All images that the caller may list, rendered. */
 export async function listVisible(request: Pick<Request, 'state' | 'services' | 'caller'>): Promise<GlanceImage[]> {
   const { state, services, caller } = request
   const reader = await state.read(images)

@@ -1,4 +1,3 @@
-/** POST /images/{image_id}/import: an image whose bytes the hosts fetch from another server. */
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { pythonStr } from '../../validation/python.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
@@ -7,7 +6,6 @@ import { checkFormats, IMPORT_METHODS, publishImage } from './publish.ts'
 
 const defineImageRoute = defineRouteOf('image')
 
-/** The URL that a request asks to import from. */
 function uriOf(body: unknown): string {
   const method = memberOf(body, 'method')
   if (method === undefined) throw newBadRequest("Import request requires a 'method' field.")

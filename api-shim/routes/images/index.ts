@@ -1,4 +1,3 @@
-/** The routes of the Image API, and those of the Compute API that are about images. */
 import type { Route } from '../route.ts'
 import { computeImageRoutes } from './compute.ts'
 import { imagesCreate } from './create.ts'

@@ -1,4 +1,4 @@
-/** Reads the two forms of JSON patch that Glance takes, with Glance's messages for what it does not take. Pure. */
+/** Reads both forms of JSON patch that Glance accepts. The errors have Glance's messages. Pure. */
 import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import type { ImageDraft } from '../../images/draft.ts'
 import { pythonStr } from '../../validation/python.ts'
@@ -16,7 +16,6 @@ export interface Change {
 
 type RawChange = Readonly<Record<string, unknown>>
 
-/** Reads the operation and the path of a change in one form of JSON patch. */
 type Form = (raw: RawChange) => { op: Operation; pointer: unknown }
 
 const isOperation = (op: unknown): op is Operation => (operations as readonly unknown[]).includes(op)
@@ -72,7 +71,7 @@ function parseChange(raw: RawChange, form: Form): Change {
   return { op, name, value: raw['value'] }
 }
 
-/** The attribute or property that a JSON pointer names. Images have no members with members of their own. */
+/** Images have only one level of members, so a pointer has one part. */
 function nameIn(pointer: unknown): string {
   if (typeof pointer !== 'string' || !pointer.startsWith('/'))
     throw newBadRequest(`Pointer \`${String(pointer)}\` does not start with "/".`)

@@ -1,4 +1,3 @@
-/** GET /images: with filters, sort keys and pages, and GET /images/{image_id}. */
 import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, type SortKey, sortItems } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
@@ -31,7 +30,7 @@ function sortKeysOf({ sort, sort_key = [], sort_dir = [] }: Query): SortKey<Glan
     : pairUp(sort_key.length > 0 ? sort_key : ['created_at'], sort_dir)
   const keys = pairs.map(([key = '', direction]) => [key.trim(), direction?.trim() || 'desc'] as const)
   for (const [key, direction] of keys) checkSortKey(key, direction)
-  // As in Glance, creation time and ID decide between images that are otherwise equal.
+  // As in Glance, creation time and ID decide between otherwise equal images.
   return [...keys, ['created_at', 'desc'] as const, ['id', 'desc'] as const].map(([key, direction]) => ({
     valueOf: (image) => Reflect.get(image, key) ?? undefined,
     descending: direction === 'desc',
@@ -50,7 +49,6 @@ function pairUp(keys: readonly string[], directions: readonly string[]): (string
   return keys.map((key, i) => [key, directions.length === 1 ? directions[0] : directions[i]])
 }
 
-/** Parameters that do not name a property of the image. */
 const notFilters = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir', 'member_status'])
 const visibilities = ['community', 'public', 'private', 'shared', 'all']
 
@@ -66,7 +64,7 @@ function checkFilters({ visibility, 'changes-since': since, os_hidden: hidden, p
       throw newBadRequest(`Invalid value '${values[0]}' for '${name}' filter. Valid values are 'true' or 'false'.`)
 }
 
-/** Whether the image has the values that the query asks for. Hidden images appear only if the query asks for them. */
+/** Hidden images match only if the query asks for them. */
 function matches(image: GlanceImage, query: Query): boolean {
   const { os_hidden: hidden = ['false'] } = query
   if (String(image.os_hidden) !== hidden.at(-1)?.toLowerCase()) return false
@@ -110,7 +108,6 @@ function matchesTime(actual: number, value: string): boolean {
   return compare(actual, Date.parse(time))
 }
 
-/** The address of a page below the root of the Image API, with the query of the request. */
 function pageAddress(query: Query, marker?: string): string {
   const pairs = Object.entries(query).flatMap(([name, values]) =>
     name === 'marker' ? [] : values.map((value): [string, string] => [name, value]),

@@ -1,4 +1,3 @@
-/** Makes an Image of an image without bytes, when the bytes have come or are known to be at a URL. */
 import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { type ImageDraft, type ImageSource, imageFor } from '../../images/draft.ts'
@@ -10,18 +9,21 @@ import { imageFilesOf } from './find.ts'
 
 type Request = Pick<RouteRequest, 'state' | 'services' | 'caller'>
 
-/** How bytes can come other than by an upload: hosts fetch the image from the URL of a web server. */
+/** Besides an upload: hosts fetch the image from the URL of a web server. */
 export const IMPORT_METHODS = ['web-download'] as const
 
-/** Only administrators may make an image public: everybody sees it, and may take it for one of the cloud's own. */
+/**
+ * A public image is visible to everybody, who might take it for one of the cloud's own. So only administrators may
+ * publish.
+ */
 export function checkVisibility({ caller }: Pick<Request, 'caller'>, { visibility }: ImageDraft): void {
   if (visibility === 'public' && !isAdmin(caller))
     throw newForbidden('You are not authorized to complete publicize_image action.')
 }
 
 /**
- * Throws the fault that the API server would answer to the Image, so that the client hears of a wrong property before
- * it uploads the bytes.
+ * Throws the API server's fault for the Image, so that the client hears of a wrong property before it uploads the
+ * bytes.
  */
 export async function checkDraft(request: Request, { id, namespace, draft }: QueuedImage): Promise<void> {
   checkVisibility(request, draft)
@@ -29,7 +31,7 @@ export async function checkDraft(request: Request, { id, namespace, draft }: Que
   await request.state.write(images).checkCreation({ metadata: { ...metadata, namespace }, spec })
 }
 
-/** Throws a 400 if the formats are not known yet, without which nobody can read the bytes. */
+/** Throws a 400 if a format is unknown: without it nobody can read the bytes. */
 export function checkFormats({ draft: { diskFormat, containerFormat } }: QueuedImage): void {
   const missing = [
     ...(diskFormat === null ? ['disk_format'] : []),
@@ -39,7 +41,7 @@ export function checkFormats({ draft: { diskFormat, containerFormat } }: QueuedI
   if (missing.length > 1) throw newBadRequest(`Properties ${missing.join(', ')} must be set prior to saving data.`)
 }
 
-/** Creates the Image as the caller. The object has the image's name, unless another has it or it cannot be one. */
+/** Creates the Image as the caller. The object gets the image's name if that is free and valid in Kubernetes. */
 export async function publishImage(request: Request, queued: QueuedImage, source: ImageSource): Promise<void> {
   const { id, namespace, draft } = queued
   const { name } = draft

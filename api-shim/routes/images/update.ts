@@ -1,4 +1,3 @@
-/** PATCH and DELETE /images/{image_id}, and its tags. */
 import { newForbidden, newNotFound } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
 import { dataKeyOf } from '../../images/data-url.ts'
@@ -14,7 +13,6 @@ type Request = RouteRequest
 
 export const draftOf = ({ image, queued }: Found): ImageDraft => (image ? draftOfImage(image) : queued.draft)
 
-/** Saves the draft as the new attributes of the image, and returns the image with them. */
 export async function saveDraft(request: Request, found: Found, draft: ImageDraft): Promise<Found> {
   const before = draftOf(found)
   if (draft.visibility !== before.visibility) checkVisibility(request, draft)
@@ -34,7 +32,7 @@ export async function saveDraft(request: Request, found: Found, draft: ImageDraf
   return { image: await request.state.write(images).patch(image.metadata, patchFor(image, draft, now)) }
 }
 
-/** Images stay with their project: a namespace cannot change. */
+/** An image cannot change its project, because an object cannot change its namespace. */
 function checkOwnerChange(request: Request, found: Found, changes: readonly Change[]): Change[] {
   const namespace = found.image ? (found.image.metadata.namespace ?? '') : found.queued.namespace
   const owner = request.state.shared.projectOf(namespace).id
@@ -62,7 +60,7 @@ export const imagesUpdate = defineImageRoute({
   },
 })
 
-/** Deletes an image, with its bytes if the shim has them. Also for the proxy of the Compute API. */
+/** Also deletes the bytes if the shim has them. */
 export async function deleteImage(request: Request, id?: string): Promise<void> {
   const found = await findImage(request, id)
   checkOwner(request, found, 'delete_image')

@@ -1,4 +1,3 @@
-/** GET /servers/{server_id}/os-instance-actions, and one of them. */
 import type { ServerAction } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
@@ -25,14 +24,13 @@ const schemas = {
   '2.66': querySchema({ ...paged, 'changes-before': time }, { additionalProperties: false }),
 } as const
 
-/** The records of the server of the path, newest first, and what their view needs. */
 async function recordsOf(
   request: Request,
 ): Promise<{ records: ServerAction[]; instanceId: string; projectId: string }> {
   const server = await findServer(request)
   request.authorize()
   const found = (await request.state.read(actions)).find(actionsByServer, keyOf(server.metadata))
-  // Nova has no record of a request that it has refused.
+  // Nova does not record refused requests.
   const recorded = found.filter(({ status }) => status?.phase !== 'Rejected')
   const oldestFirst = [...recorded, ...apiRecordsOf(server)].toSorted(
     (a, b) => startOf(a).localeCompare(startOf(b)) || a.metadata.name.localeCompare(b.metadata.name),
@@ -103,7 +101,7 @@ export const instanceActionsShow = defineRoute<null>({
     const record = records.find((candidate) => requestIdOf(candidate) === params['request_id'])
     if (!record) throw newNotFound(`Action ${params['request_id']} not found`)
     const isAdmin = request.can(eventsPolicy)
-    // Users see the events since 2.51, but not what they say about hosts.
+    // Since 2.51, users also see the events, but without host, details and traceback.
     const events =
       isAdmin || version >= 51
         ? {

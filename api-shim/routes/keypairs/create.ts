@@ -17,14 +17,14 @@ import { type CreateKeyPairBody, createKeyPairBody } from './schemas.ts'
 type Request = RouteRequest<CreateKeyPairBody>
 type KeyPairType = KeyPair['spec']['type']
 
-/** Throws Nova's 403 if the user has as many key pairs as the quota of the project allows. */
+/** Throws Nova's 403 if the user has as many key pairs as the project's quota allows. */
 async function checkQuota(userId: string, request: Request): Promise<void> {
   const { key_pairs: limit } = projectLimits(request.state.namespace, request.services)
   const { length } = await keyPairsOf(userId, request)
   if (!isWithin(length + 1, limit)) throw newForbidden('Quota exceeded, too many key pairs.')
 }
 
-/** The reasons that Nova gives for a key that cannot be read. */
+/** Nova's messages for a key that cannot be read. */
 const invalidSshKey = 'failed to generate fingerprint'
 const noPem =
   'Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details. MalformedFraming'
@@ -35,7 +35,7 @@ function invalidKey(type: KeyPairType, publicKey: string): Error {
   return newBadRequest(`Keypair data is invalid: ${reason}`)
 }
 
-/** The key of the request, or a new one. Throws a 400 if the key cannot be read. */
+/** Generates a key if the request has none. Throws a 400 if the request's key cannot be read. */
 async function keyFrom({ keypair }: CreateKeyPairBody, type: KeyPairType): Promise<Partial<GeneratedKey>> {
   const { public_key: publicKey } = keypair
   if (publicKey === undefined) {
@@ -51,8 +51,8 @@ async function keyFrom({ keypair }: CreateKeyPairBody, type: KeyPairType): Promi
 }
 
 /**
- * The project in which a key pair of the user stands: the caller's, or for another user's key pair one in which that
- * user has a role, so that the user can use it.
+ * The namespace for the key pair: the caller's project, or for another user's key pair one in which that user has a
+ * role.
  */
 function namespaceFor(userId: string, { caller, state, services }: Request): string {
   const user = services.identity?.users().find(({ id }) => id === userId)
@@ -62,8 +62,8 @@ function namespaceFor(userId: string, { caller, state, services }: Request): str
 }
 
 /**
- * The name of the object: the key pair's name, if it can be one and no other user's key pair has it. Otherwise a name
- * that is made of the user and the name, so that the API server refuses a second one.
+ * The key pair's name, if Kubernetes allows it and it is free. Otherwise a name derived from user and name, so that the
+ * API server refuses a duplicate.
  */
 function objectNameFor(name: string, userId: string, namespace: string, { state }: Request): string {
   const isFree = state.shared.storeOf(keyPairs).cache.get(`${namespace}/${name}`) === undefined

@@ -9,14 +9,14 @@ import type { Policy, RouteRequest } from '../route.ts'
 
 type Request = Pick<RouteRequest<never>, 'state' | 'caller'>
 
-/** Nova's rule for an operation on key pairs: everybody for the own ones, administrators for those of others. */
+/** As in Nova, all users may handle their own key pairs; only administrators may handle those of others. */
 export function keyPairPolicy(operation: string): Policy {
   return { rule: `os_compute_api:os-keypairs:${operation}`, role: 'any', inHandler: true }
 }
 
 /**
- * The user whose key pairs the request is about: the parameter `user_id` from 2.10 on, or the caller. Throws a 403 if
- * it is another user and the caller is no administrator.
+ * The parameter `user_id` (from 2.10 on), or the caller. Throws a 403 if it is another user and the caller is no
+ * administrator.
  */
 export function targetUserOf(
   { caller, authorize }: Pick<RouteRequest<never>, 'caller' | 'authorize'>,
@@ -29,8 +29,8 @@ export function targetUserOf(
 }
 
 /**
- * The key pairs of a user by name: the user's own in this project, for administrators those in all projects, and those
- * of this project that belong to no user.
+ * Sorted by name. An administrator gets another user's key pairs of all projects; otherwise, they are those of this
+ * project. The caller's own include those without a user.
  */
 export async function keyPairsOf(userId: string, { state, caller }: Request): Promise<KeyPair[]> {
   const reader = await state.read(keyPairs)
@@ -41,7 +41,7 @@ export async function keyPairsOf(userId: string, { state, caller }: Request): Pr
     .toSorted((a, b) => (displayNameOf(a) < displayNameOf(b) ? -1 : 1))
 }
 
-/** The user's key pair with this name, in whatever case, as Nova's database compares names. */
+/** Ignores case, as Nova's database does. */
 export async function findKeyPair(name: string, userId: string, request: Request): Promise<KeyPair | undefined> {
   const pairs = await keyPairsOf(userId, request)
   const isNamed = (pair: KeyPair): boolean => displayNameOf(pair).toLowerCase() === name.toLowerCase()

@@ -1,4 +1,4 @@
-/** Makes new SSH keys, which clients could ask for before microversion 2.92. */
+/** Generates SSH keys, which clients can ask for before microversion 2.92. */
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
@@ -23,14 +23,14 @@ export async function generateSshKey(): Promise<GeneratedKey> {
   }
 }
 
-/** The length of a field, in the four bytes before it (RFC 4251, 5). */
+/** Each field begins with its length in four bytes (RFC 4251, 5). */
 function lengthOf({ length }: Buffer): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(length)
   return bytes
 }
 
-/** A number as RFC 4251 has it: a zero byte comes first if the highest bit is set, which would mean a negative one. */
+/** As in RFC 4251: if the highest bit is set, a zero byte comes first, or the number would be negative. */
 function positiveNumber(base64url: string): Buffer {
   const bytes = Buffer.from(base64url, 'base64url')
   return (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes

@@ -47,7 +47,6 @@ test('keypairs:create makes a key before 2.92 whose private half fits', async ()
   expect(pem).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/)
   expect(line).toMatch(/^ssh-rsa AAAAB3NzaC1yc2EA\S+ Generated-by-Nova$/)
   expect(shown).toBe(fingerprintOf({ type: 'ssh', publicKey: line }))
-  // The modulus ends the blob of the public key.
   const { n = '' } = createPublicKey(createPrivateKey(pem)).export({ format: 'jwk' })
   const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64')
   expect(blob.subarray(-256).equals(Buffer.from(n, 'base64url'))).toBe(true)

@@ -1,4 +1,3 @@
-/** GET /os-keypairs, and GET and DELETE /os-keypairs/{id}. */
 import type { KeyPair } from '../../../crds/index.ts'
 import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
@@ -9,7 +8,6 @@ import { defineRoute, type RouteRequest } from '../route.ts'
 import { getKeyPair, keyPairPolicy, keyPairsOf, targetUserOf } from './find.ts'
 import { keyPairQuery, listKeyPairsQuery } from './schemas.ts'
 
-/** The first value of `user_id`, if the microversion has the parameter. */
 const requestedUser = ({ query }: RouteRequest<null>): string | undefined => query['user_id']?.[0]
 
 function pageOf(pairs: readonly KeyPair[], { query }: RouteRequest<null>): PageOf<KeyPair> {
@@ -51,7 +49,7 @@ export const keypairsShow = defineRoute<null>({
   },
 })
 
-/** Servers keep the copy of the public key that they were placed with. */
+/** Servers keep their own copy of the public key. */
 export const keypairsDelete = defineRoute<null>({
   name: 'keypairs:delete',
   method: 'DELETE',

@@ -1,4 +1,4 @@
-/** Migrations of servers, of which there are none yet: /os-migrations and /servers/{server_id}/migrations. */
+/** There are no migrations yet. */
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { noParameters } from '../../validation/no-parameters.ts'

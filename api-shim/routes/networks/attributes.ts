@@ -1,9 +1,8 @@
-/** How the bodies of Neutron's requests are read: which attributes a resource has, and what each may be. Pure. */
+/** Reads the bodies of Neutron's requests: which attributes a resource has, and which values are allowed. Pure. */
 import { newBadRequest } from '../../http/fault.ts'
 import type { Schema } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 
-/** The attributes that a request may have, with the schema of each. */
 export type AttributeSchemas = Readonly<Record<string, Schema>>
 
 /** The object in a body such as `{"network": {…}}`. Throws a 400 with Neutron's text for the first mistake. */
@@ -21,7 +20,7 @@ export function readAttributes(body: unknown, singular: string, schemas: Attribu
 }
 
 /**
- * Throws a 400 if the request wants of an attribute something else than what always holds here.
+ * Throws a 400 if the request gives a fixed attribute another value.
  * @param fixed the values of attributes that cannot be chosen
  */
 export function checkFixed(given: object, fixed: Readonly<Record<string, unknown>>): void {

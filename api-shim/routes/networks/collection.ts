@@ -1,4 +1,3 @@
-/** Lists and shows of Neutron's API, which are alike for all resources: filters, sort keys, pages and fields. */
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { type SortKey, sortItems } from '../../http/pages.ts'
 import type { Query } from '../../validation/request.ts'
@@ -7,11 +6,10 @@ import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
 const defineNetworkRoute = defineRouteOf('network')
 export type Request = RouteRequest<never>
 
-/** A collection of Neutron's API: how its objects are found and shown. */
 export interface Collection {
   plural: string
   singular: string
-  /** The path below the version, if it is not the plural with dashes. */
+  /** The path below the version; default: the plural with dashes. */
   path?: string
   /** Neutron's word in the message for an object that does not exist. */
   word: string
@@ -20,7 +18,7 @@ export interface Collection {
 
 const notFilters = new Set(['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'tenant_id'])
 
-/** Every other parameter is a property that the object must have; a repeated one means one of several values. */
+/** A parameter that is not in `notFilters` names a property of the object; repeated, it allows several values. */
 function matches(item: object, { query }: Request): boolean {
   const isMatch = ([name, values]: [string, readonly string[]]): boolean =>
     notFilters.has(name) ||
@@ -31,7 +29,10 @@ function matches(item: object, { query }: Request): boolean {
   return Object.entries(query).every(isMatch) && (tenants?.includes(String(project)) ?? true)
 }
 
-/** A list matches by one of its members; a member that is an object, by `name=value`, as in `ip_address=10.0.0.5`. */
+/**
+ * A list matches if one of its members does; a member that is an object, by `name=value`, such as
+ * `ip_address=10.0.0.5`.
+ */
 function hasValue(actual: unknown, wanted: string): boolean {
   if (Array.isArray(actual)) return actual.some((member) => hasMember(member, wanted))
   if (typeof actual === 'boolean') return actual === ['true', '1', 't', 'yes'].includes(wanted.toLowerCase())
@@ -44,7 +45,6 @@ function hasMember(member: unknown, wanted: string): boolean {
   return Object.hasOwn(member, name) && String(Reflect.get(member, name)) === value
 }
 
-/** The properties that `fields` asks for; without it, all. */
 function selectFields(item: object, { query }: Request): object {
   const fields = query['fields']
   return fields ? Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name))) : item
@@ -68,7 +68,7 @@ interface Page {
   hasMore: boolean
 }
 
-/** Cuts a page. `page_reverse` means the page before the marker. Without a limit there are no pages. */
+/** `page_reverse` asks for the page before the marker. Without a limit there are no pages. */
 function cutPage(items: readonly object[], query: Query, word: string): Page {
   const size = pageSizeOf(query)
   const marker = query['marker']?.at(-1)
@@ -109,7 +109,6 @@ function linksOf({ query, links }: Request, path: string, { items, hasMore }: Pa
   ]
 }
 
-/** The routes that list a collection and show one of its objects. */
 export function readRoutesOf(collection: Collection): Route[] {
   const { plural, singular, word, list, path = plural.replaceAll('_', '-') } = collection
   const policy = { rule: `get_${singular}`, role: 'reader' } as const

@@ -12,7 +12,6 @@ import { listNetworks, listPorts } from './find.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
 
-/** The extensions of Neutron whose attributes and routes there are. */
 const extensions = [
   { alias: 'external-net', name: 'Neutron external network', description: 'Whether a network leads outside.' },
   { alias: 'net-mtu', name: 'Network MTU', description: 'The MTU of a network.' },
@@ -56,7 +55,7 @@ function projectsOf({ caller, state, services }: Request): Project[] {
   return caller.project ? [state.shared.projectOf(caller.project.name)] : []
 }
 
-/** How many objects of each kind a project may have: -1 is no limit, and 0 stands for what does not exist here. */
+/** -1: no limit; 0: the resource does not exist here. */
 const limits = {
   network: -1,
   subnet: -1,
@@ -69,7 +68,6 @@ const limits = {
   security_group_rule: 4,
 }
 
-/** How many objects of each kind the project has. */
 async function countUsed(request: Request, projectId: string): Promise<Record<string, number>> {
   const isOfProject = ({ metadata }: { metadata: { namespace?: string | undefined } }): boolean =>
     request.state.shared.projectOf(metadata.namespace ?? '').id === projectId
@@ -120,7 +118,6 @@ const quotaDetails = ['details', 'details.json'].map((last) =>
   }),
 )
 
-/** Collections of Neutron that are always empty here, but that clients list. */
 const emptyCollections = [
   ['floatingips', 'floatingip', 'Floating IP'],
   ['routers', 'router', 'Router'],
@@ -129,7 +126,6 @@ const emptyCollections = [
   ['subnetpools', 'subnetpool', 'Subnet pool'],
 ] as const
 
-/** Changes of security groups: the one of each project says what holds, and cannot be changed. */
 const groupChanges = (
   [
     ['POST', '/security-groups'],

@@ -1,4 +1,3 @@
-/** Finds networks, subnets and ports, and builds what their views need. */
 import type { Network, Port, Subnet } from '../../../crds/index.ts'
 import type { StoreDef } from '../../../kube/store.ts'
 import { type KubeObject, keyOf } from '../../../kube/types.ts'
@@ -22,13 +21,12 @@ export function networkViewOf({ state, caller }: Request): NetworkViewContext {
   }
 }
 
-/** The Network of a Port, also if the caller may not read it. */
+/** The Network of a Port, even if the caller may not read that Network. */
 export const networkOfPort = ({ metadata, spec: { network } }: Port, { state }: Request): Network | undefined =>
   state.shared
     .storeOf(networks)
     .cache.get(keyOf({ namespace: network.namespace ?? metadata.namespace, name: network.name }))
 
-/** The objects that lists contain: for administrators those of all projects. */
 async function listAll<T extends KubeObject>({ state, caller }: Request, def: StoreDef<T>): Promise<T[]> {
   const reader = await state.read(def)
   return isAdmin(caller) ? reader.listAllProjects() : reader.list()
@@ -56,13 +54,15 @@ export async function findSubnet(request: Request, id: string): Promise<{ networ
   throw newNotFound(`Subnet ${id} could not be found.`)
 }
 
-/** Throws a 403 if the object belongs to another project. @param rule Neutron's rule, such as `update_network` */
+/**
+ * Throws a 403 if the object belongs to another project, unless the caller is an administrator.
+ * @param rule Neutron's rule, such as `update_network`
+ */
 export function checkOwner({ state, caller }: Request, { metadata }: KubeObject, rule: string): void {
   if (!isAdmin(caller) && metadata.namespace !== state.namespace)
     throw newForbidden(`rule:${rule} is disallowed by policy`)
 }
 
-/** The Ports on a network, of all projects. */
 export function portsOn({ state, caller }: Request, network: Network): Port[] {
   const all = state.shared.storeOf(ports).cache.list()
   return all.filter((port) => networkOfPort(port, { state, caller }) === network)

@@ -35,7 +35,6 @@ const createSubnet = async (networkId: string, subnet: object = {}): Promise<Ite
   (await ask('POST', '/subnets', { subnet: { network_id: networkId, cidr: '10.9.0.0/24', ip_version: 4, ...subnet } }))
     .body['subnet'] as Item
 const stored = (): Network[] => shim.api.list<Network>('networks')
-/** Writes the status that the controller writes when it has given a port its addresses. */
 const allocate = async (): Promise<void> => {
   const find = (): Port | undefined => shim.api.list<Port>('ports').at(-1)
   await expect.poll(find).toBeDefined()

@@ -22,10 +22,6 @@ import { checkNoPorts, checkOwner, findNetwork, listNetworks, networkViewOf } fr
 
 const defineNetworkRoute = defineRouteOf('network')
 
-/**
- * The attributes that a user can choose. Other attributes of Neutron are accepted only with the value that they always
- * have here.
- */
 interface NetworkAttributes {
   name?: string
   description?: string
@@ -89,7 +85,6 @@ const specOf = ({ shared, mtu, port_security_enabled: secure }: NetworkAttribute
   ...(secure === undefined ? {} : { portSecurity: isTrue(secure) }),
 })
 
-/** Sharing with all projects is for administrators, as in Neutron. */
 function checkSharing({ shared }: NetworkAttributes, request: RouteRequest, rule: string): void {
   if (shared !== undefined && isTrue(shared) && !request.can({ role: 'admin' }))
     throw newForbidden(`rule:${rule}:shared is disallowed by policy`)
@@ -119,7 +114,7 @@ const create = defineNetworkRoute({
   },
 })
 
-/** Annotations of a new object: there is nothing to remove. */
+/** A new object has no annotations to remove, so the nulls are left out. */
 export const annotationsOfNew = (
   named: Parameters<typeof annotationsOfNamed>[0],
   kubernetesName: string,

@@ -67,14 +67,13 @@ const fixed = {
   dns_domain: '',
 }
 
-/** Attributes that depend on the network and the project, and cannot be chosen for one port. */
 const fixedFor = (request: RouteRequest, network: Network | undefined): Record<string, unknown> => ({
   ...fixed,
   security_groups: [defaultGroupIdOf(request.caller.project?.id ?? '')],
   ...(network ? { port_security_enabled: network.spec.portSecurity } : {}),
 })
 
-/** The addresses that a request wants. An entry with a subnet alone means any address of it, which is the default. */
+/** An entry with only a subnet means any address of that subnet, which is the default. */
 function addressesOf(wanted: readonly FixedIP[] | undefined, network: Network): string[] | undefined {
   if (wanted === undefined) return undefined
   const subnets = subnetsOf(network)
@@ -125,7 +124,7 @@ const create = defineNetworkRoute({
     })
     const first = isKubernetesName(name) ? name : newNameFor(name || 'port')
     const created = await createNamed(request.state.write(ports), draft, first, name || 'port')
-    // The controller allocates the addresses. If it takes long, the answer has none, and a later one has.
+    // The controller allocates the addresses. If that takes too long, the answer has none.
     const port = await request.state.shared.waiterOf(ports)?.waitFor(keyOf(created.metadata), hasAddresses)
     return { body: { port: renderPort(port ?? created, networkViewOf(request)) } }
   },

@@ -67,7 +67,7 @@ const fixed = {
   ipv6_ra_mode: null,
 }
 
-/** The members of a Subnet that a request sets. A null gateway means none. */
+/** A null gateway means that the subnet has none. */
 const specOf = (given: SubnetAttributes): Partial<Subnet> => ({
   ...(given.gateway_ip ? { gateway: given.gateway_ip } : {}),
   ...(given.enable_dhcp === undefined ? {} : { dhcp: isTrue(given.enable_dhcp) }),
@@ -83,7 +83,7 @@ const factsOf = ({ name, description }: SubnetAttributes): SubnetFacts => ({
   ...(description === undefined ? {} : { description }),
 })
 
-/** Writes the list of subnets and what is known about one of them. A concurrent change makes this one a conflict. */
+/** Writes the subnets and the facts about one of them. The resource version makes a concurrent change a conflict. */
 async function saveSubnet(
   request: RouteRequest,
   network: Network,
@@ -105,7 +105,8 @@ async function saveSubnet(
 const isIPv6 = ({ cidr }: Pick<Subnet, 'cidr'>): boolean => cidr.includes(':')
 
 /**
- * Throws a 409 if the network already has a range of this family. One that was deleted can only come back as it was.
+ * Throws a 409 if the network has a range of this IP family. The range of a deleted subnet is kept: only the same one
+ * can be created again.
  */
 function checkFamily(network: Network, cidr: string): void {
   const other = network.spec.subnets.find((subnet) => isIPv6(subnet) === isIPv6({ cidr }))

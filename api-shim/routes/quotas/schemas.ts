@@ -11,21 +11,19 @@ import {
   stringSchema,
 } from '../../validation/schema.ts'
 
-/** Resources of the network, which Nova no longer counts. */
 const networkResources: readonly QuotaResource[] = [
   'fixed_ips',
   'floating_ips',
   'security_group_rules',
   'security_groups',
 ]
-/** Files that clients could inject into a server. */
 const fileResources: readonly QuotaResource[] = [
   'injected_files',
   'injected_file_content_bytes',
   'injected_file_path_bytes',
 ]
 
-/** The members of a body: limits by resource, and in a quota set the word to skip the check of the usage. */
+/** `force` exists only in a quota set, and skips the check of the usage. */
 export type QuotaChange = Partial<Record<QuotaResource, number | string>> & { force?: boolean | string }
 export type QuotaSetBody = { quota_set: QuotaChange }
 export type QuotaClassBody = { quota_class_set: QuotaChange }
@@ -79,14 +77,13 @@ export const quotaSetQuery: ByVersion<Schema> = {
   '2.75': querySchema(userParameter, { additionalProperties: false }),
 }
 
-/** The resources that a quota set shows at a microversion. */
 export const shownInSet = (version: number): QuotaResource[] =>
   quotaResources.filter(
     (resource) =>
       !(version >= 36 && networkResources.includes(resource)) && !(version >= 57 && fileResources.includes(resource)),
   )
 
-/** The resources that a quota class shows at a microversion. Server groups were forgotten before 2.50. */
+/** Nova forgot server groups in quota classes before 2.50. */
 export const shownInClass = (version: number): QuotaResource[] =>
   quotaResources.filter((resource) => {
     if (version >= 50 && networkResources.includes(resource)) return false

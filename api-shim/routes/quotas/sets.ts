@@ -24,7 +24,6 @@ const ruleOf = (operation: string): string => `os_compute_api:os-quota-sets:${op
 const adminPolicy = (operation: string): Policy => ({ rule: ruleOf(operation), role: 'admin' })
 const readerPolicy = (operation: string): Policy => ({ rule: ruleOf(operation), role: 'reader', inHandler: true })
 
-/** Readers see the quota of their own project, administrators those of all. */
 function authorizeFor({ params, caller, authorize }: Request, operation: string): void {
   const isOwn = params['id'] === caller.project?.id
   authorize({ rule: ruleOf(operation), role: isOwn ? 'reader' : 'admin' })
@@ -141,7 +140,7 @@ export const quotaSetsDelete = defineRoute<null>({
   policy: adminPolicy('delete'),
   query: quotaSetQuery,
   async handle(request) {
-    // Nova does not look whether the project exists.
+    // As in Nova, an unknown project is no error.
     const project = request.state.shared.findProject(request.params['id'] ?? '')
     if (project) await writeLimits(ownerOfProject(project.name, userOf(request)), null, request)
     return {}

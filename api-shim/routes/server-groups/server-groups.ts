@@ -1,7 +1,4 @@
-/**
- * /os-server-groups. This cloud has no server groups yet: there are none to list or to find, and the policy allows
- * nobody to create one, as in a deployment of Nova whose operator has switched them off.
- */
+/** There are no server groups yet: lists are empty, and the policy allows nobody to create one. */
 import { newNotFound, policyForbids } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
 import { noParameters } from '../../validation/parameters.ts'

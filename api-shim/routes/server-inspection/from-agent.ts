@@ -67,7 +67,7 @@ export const consoleOutput = defineRoute<TypeOf<typeof body>>({
   },
 })
 
-/** The last lines, counted as Nova counts them: a line feed at the end begins one more line. */
+/** As in Nova, a line feed at the end begins one more line. */
 function lastLines(text: string, length: number | string | null | undefined): string {
   if (length === undefined || length === null) return text
   return Number(length) === 0 ? '' : text.split('\n').slice(-Number(length)).join('\n')

@@ -1,7 +1,4 @@
-/**
- * /servers/{server_id}/os-server-password: the password that the guest has encrypted and posted to the metadata
- * service. There is no metadata service, so no guest has posted one.
- */
+/** A guest would post its encrypted password to a metadata service. There is none, so no server has a password. */
 import { noParameters } from '../../validation/no-parameters.ts'
 import { defineRoute } from '../route.ts'
 import { findServer } from '../servers/find.ts'

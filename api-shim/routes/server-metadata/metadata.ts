@@ -1,4 +1,3 @@
-/** /servers/{server_id}/metadata: the key-value pairs of a server. */
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
@@ -30,7 +29,6 @@ function checkChangeable(name: string, server: Server, request: RouteRequest): v
   checkState(server, { name, from, whileBusy: true, withoutHost: true }, request)
 }
 
-/** Replaces all pairs. @param next makes the new pairs of the present ones */
 async function write(
   server: Server,
   next: (present: Record<string, string>) => Record<string, string>,

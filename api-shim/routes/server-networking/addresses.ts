@@ -1,4 +1,3 @@
-/** /servers/{server_id}/ips: the addresses of a server by network. */
 import { newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { renderAddresses } from '../../views/servers.ts'

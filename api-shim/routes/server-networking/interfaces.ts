@@ -103,7 +103,6 @@ const attachment = {
 const body = objectSchema({ interfaceAttachment: objectSchema(attachment) })
 const taggedBody = objectSchema({ interfaceAttachment: objectSchema({ ...attachment, tag }) })
 
-/** Where Nova allows interfaces to be attached and detached. */
 const attachable = ['active', 'paused', 'stopped'] as const
 
 export const interfacesCreate = defineRoute<TypeOf<typeof taggedBody>>({

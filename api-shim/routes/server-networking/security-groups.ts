@@ -1,4 +1,3 @@
-/** GET /servers/{server_id}/os-security-groups, and the actions that change the groups of a server. */
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
@@ -45,7 +44,7 @@ const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation:
       const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
       if (name !== 'default' && name !== defaultGroupIdOf(id))
         throw newNotFound(`Security group ${name} is not found for project ${id}`)
-      // Adding the group that each server has changes nothing. It cannot be taken away.
+      // Every server has this group already, and it cannot be removed.
       if (operation === 'add') return {}
       throw newBadRequest(`Security group ${name} cannot be removed from instance ${request.params['server_id']}.`)
     },

@@ -1,4 +1,4 @@
-/** /servers/{server_id}/tags: the tags of a server. A lock does not protect them. */
+/** /servers/{server_id}/tags: the tags of a server, which may change while the server is locked. */
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
@@ -22,7 +22,10 @@ const policy = (operation: string, role: 'reader' | 'member') =>
 
 const tagsOf = ({ spec }: Server): string[] => [...(spec.tags ?? [])]
 
-/** The server of the path, whose tags may change now. @param action Nova's name of the change, for the 409 */
+/**
+ * The server of the path. Throws a 409 if its tags may not change now.
+ * @param action Nova's name of the change, for the 409
+ */
 async function findChangeable(request: RouteRequest, operation: string, action: string): Promise<Server> {
   const server = await findMappedServer(request, ruleOf(operation))
   const vmState = vmStateOf(server)
@@ -88,7 +91,7 @@ function checkTag(name: string): void {
   )
 }
 
-/** A header has bytes: those of the UTF-8 text, each as one character. Control characters are escaped. */
+/** Node.js sends each character of a header as one byte, so each byte of the UTF-8 text becomes one character. */
 const toHeader = (text: string): string =>
   Buffer.from(text.replaceAll(/\p{Cc}/gu, encodeURIComponent), 'utf8').toString('latin1')
 

@@ -1,4 +1,3 @@
-/** Whether a server may be acted on now, with Nova's words where it may not. */
 import type { Server, VmState } from '../../../crds/index.ts'
 import { newConflict } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
@@ -8,15 +7,13 @@ import { checkLock } from './find.ts'
 import { requestedTaskOf } from './requests.ts'
 
 export interface StateRule {
-  /** The name of the action in messages: `stop`. */
   name: string
   /** The vm_states that allow the action. */
   from: readonly VmState[]
   /** true: also while another task runs. */
   whileBusy?: boolean
-  /** true: the server need not have a host. */
   withoutHost?: boolean
-  /** true: a lock does not protect the server from it. */
+  /** true: the action is allowed on a locked server. */
   ignoresLock?: boolean
 }
 

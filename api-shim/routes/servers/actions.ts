@@ -1,6 +1,6 @@
 /**
- * POST /servers/{server_id}/action for the actions of the registry: what Nova's body means for each, and how the action
- * is asked for. A lasting state is a change of spec.powerState; everything else is a ServerAction.
+ * POST /servers/{server_id}/action: translates Nova's bodies. A lasting state becomes a change of spec.powerState;
+ * everything else becomes a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
 import type { DesiredPower, Server, VmState } from '../../../crds/index.ts'
@@ -18,13 +18,12 @@ import { findServer } from './find.ts'
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
 
-/** The properties of an action that are not in the registry, because they belong to Nova's API alone. */
 interface Translation {
   /** The schema of the value of the action's key; default: anything. */
   value?: Schema
   /** Nova's rule; default `os_compute_api:servers:<name>`. */
   rule?: string
-  /** The vm_states in which Nova allows the action, where it allows fewer than the registry. */
+  /** The vm_states in which Nova allows the action, if they are fewer than in the registry. */
   from?(parameters: Parameters): readonly VmState[]
   /** The parameters of the ServerAction; default: none. */
   parameters?(value: unknown, request: Request): Promise<Parameters>
@@ -88,7 +87,7 @@ async function passwordParameters(value: unknown, { state }: Request): Promise<P
   return { passwordSecret: { name } }
 }
 
-/** Asks for the action by a change of spec.powerState. The resource version makes a concurrent change a conflict. */
+/** The resource version makes a concurrent change a conflict. */
 async function setPower(server: Server, name: ActionName, powerState: DesiredPower, request: Request): Promise<void> {
   const { resourceVersion } = server.metadata
   const annotations = annotationWith(server, name, request)
@@ -101,7 +100,6 @@ async function setPower(server: Server, name: ActionName, powerState: DesiredPow
   }
 }
 
-/** Asks for the action by a ServerAction, and waits a moment for the controller to admit or reject it. */
 async function requestAction(
   server: Server,
   name: ActionName,
@@ -133,7 +131,7 @@ async function perform(name: ActionName, key: string, request: Request): Promise
   request.authorize()
   const value = request.body[key]
   const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request)) ?? {}
-  // Parameters may create a Secret, so they are made after the check, except for those that decide the check.
+  // The parameters may create a Secret, so they are made after the check. Only those of a reboot decide the check.
   const provisional = name === 'reboot' ? await parametersOf() : {}
   checkState(server, { name, from: from?.(provisional) ?? registry[name].from }, request)
   const power = powerChangeOf(server, name)
@@ -142,7 +140,7 @@ async function perform(name: ActionName, key: string, request: Request): Promise
   return reply?.(value) ?? {}
 }
 
-/** The new spec.powerState if that is how the action is asked for. */
+/** undefined: the action is asked for with a ServerAction instead. */
 function powerChangeOf({ spec }: Server, name: ActionName): DesiredPower | undefined {
   // In Nova, a hard reboot also starts a server that is off, and resumes a paused or suspended one.
   if (name === 'reboot') return spec.powerState === 'Running' ? undefined : 'Running'
@@ -170,5 +168,4 @@ function routeOf(name: ActionName): Route[] {
   ]
 }
 
-/** One route for each action of the registry that Nova's API has. */
 export const registryActionRoutes: readonly Route[] = actionNames.flatMap(routeOf)

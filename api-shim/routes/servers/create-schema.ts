@@ -1,4 +1,3 @@
-/** The body of POST /servers at each microversion. */
 import {
   arraySchema,
   boolean,
@@ -182,7 +181,7 @@ export const createServerBody = {
 } as const
 
 const newest = objectSchema({ ...v94, personality }, { required: ['name', 'flavorRef'] })
-/** A valid body of any microversion: the properties that a microversion lacks are absent. */
+/** A valid body of any microversion; properties that its microversion lacks are absent. */
 export interface CreateServerBody {
   server: TypeOf<typeof newest>
   'os:scheduler_hints'?: Record<string, unknown>

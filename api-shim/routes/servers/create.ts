@@ -20,14 +20,11 @@ type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
 
 const MAX_METADATA_ITEMS = 128
-/**
- * How many servers a request can create. Each of them is written by itself, so more would take longer than clients
- * wait.
- */
+/** Each server is written by itself, so more would take longer than clients wait. */
 const MAX_SERVERS = 100
 
 async function findRequestedFlavor(request: Request): Promise<Flavor> {
-  // As in Nova, an address of the flavor is accepted, too.
+  // As in Nova, the URL of a flavor is accepted, too.
   const id = String(request.body.server.flavorRef).split('/').at(-1) ?? ''
   const flavor = await findUsableFlavor(request, id)
   if (!flavor) throw newBadRequest(`Flavor ${id} could not be found.`)
@@ -83,11 +80,11 @@ function countsOf({ body: { server } }: Request): { least: number; most: number 
     )
   if (least > MAX_SERVERS)
     throw newForbidden(`Quota exceeded for instances: Requested ${least}, but one request can create ${MAX_SERVERS}.`)
-  // As with a quota in Nova, a request gets as many servers as are allowed between its minimum and its maximum.
+  // As under a quota in Nova, a request gets as many servers as are allowed, but at least its minimum.
   return { least, most: Math.min(most, MAX_SERVERS) }
 }
 
-/** The servers of the hints, by their names: the scheduler knows servers of the same project only. */
+/** The scheduler knows servers by their names, and only those of the same project. */
 async function hintsFrom({ state, body }: Request): Promise<object> {
   const { same_host: same, different_host: different } =
     body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
@@ -132,7 +129,6 @@ async function specFrom(request: Request): Promise<ServerSpec> {
   }
 }
 
-/** The description, the host name, the metadata and the tags that the user gives the server. */
 function descriptionOf({ body: { server } }: Request): object {
   const { description, hostname, metadata, tags } = server
   return {

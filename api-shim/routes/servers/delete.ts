@@ -14,7 +14,6 @@ export const serversDelete = defineRoute<null>({
     const server = await findServer(request)
     request.authorize()
     checkLock(server, request)
-    // A second deletion changes nothing and is no error.
     if (server.metadata.deletionTimestamp !== undefined) return {}
     const writer = request.state.write(servers)
     // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking

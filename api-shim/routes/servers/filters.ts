@@ -1,4 +1,3 @@
-/** The filters of lists of servers: which of them a caller may use, and which servers pass. */
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { compileRegex } from '../../http/regex.ts'
@@ -16,7 +15,7 @@ type Request = Pick<RouteRequest<never>, 'query' | 'caller' | 'version'>
 export type ServerFilter = (server: Server) => boolean
 type ValueOf = (server: Server, view: ServerViewContext) => string | undefined
 
-/** Filters that users have who are no administrators, by the microversion from which on they have them. */
+/** Filters for callers who are not administrators, by the microversion that added them. */
 const userFilters: readonly [since: number, names: readonly string[]][] = [
   [1, ['reservation_id', 'name', 'status', 'image', 'flavor', 'ip', 'changes-since', 'all_tenants']],
   [5, ['ip6']],
@@ -82,7 +81,7 @@ const regular: Readonly<Record<string, ValueOf>> = {
   auto_disk_config: (server) => (factsOf(server).diskConfig === 'AUTO' ? '1' : '0'),
 }
 
-/** The filters of the query. A caller who is no administrator has only some; the others are ignored. */
+/** A caller who is not an administrator has only some filters; the others are ignored. */
 function allowedFilters({ query, caller, version }: Request): Map<string, string> {
   const allowed = new Set(userFilters.flatMap(([since, names]) => (version >= since ? names : [])))
   const entries = Object.entries(query).flatMap(([name, values]) => {
@@ -92,7 +91,7 @@ function allowedFilters({ query, caller, version }: Request): Map<string, string
   return new Map(entries)
 }
 
-/** The servers that the query asks for; undefined if no server can be meant, such as with an unknown status. */
+/** The servers that the query asks for; undefined if no server can match, such as for an unknown status. */
 export function serverFilterOf(request: Request, view: ServerViewContext): ServerFilter | undefined {
   const filters = allowedFilters(request)
   for (const name of filters.keys())

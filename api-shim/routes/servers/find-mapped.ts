@@ -1,6 +1,6 @@
 /**
- * Finds a server of any project, for routes that do not hide servers of other projects: there Nova first looks up where
- * the server is, and then checks the rule with the project of the server.
+ * Finds a server of any project. As in Nova, the rule is checked with the project of the server, so the server is
+ * looked up first.
  */
 import type { Server } from '../../../crds/index.ts'
 import { newNotFound, policyForbids } from '../../http/fault.ts'

@@ -1,4 +1,3 @@
-/** Finds servers by their UUIDs, and builds what their view needs. */
 import type { Image, Server } from '../../../crds/index.ts'
 import { newConflict, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
@@ -23,10 +22,10 @@ export function checkLock(server: Server, { caller, params }: Pick<Request, 'cal
   if (server.spec.locked && !isAdmin(caller)) throw newConflict(`Instance ${params['server_id']} is locked`)
 }
 
-/** One object, so that a text that was made with it is recognized (views/server-json.ts). */
+/** Always the same object, because views/server-json.ts compares it by identity before it reuses a text. */
 const noProperties = {}
 
-/** The context of the view of servers. Image and flavor of a server that has no host yet come from the catalogue. */
+/** A server without a host takes its image and flavor from the Image and Flavor objects. */
 export function serverViewContext(
   { state, caller, version, links }: Request,
   form: ServerViewContext['form'],
@@ -50,13 +49,12 @@ export function serverViewContext(
   }
 }
 
-/** The ID of a server's image. An Image that was deleted, or made anew, is known only by its uid in the status. */
+/** If the Image was deleted or recreated, its ID is the uid in the server's status. */
 function imageIdFor({ status }: Server, image: Image | undefined): string | undefined {
   const uid = status?.instance?.image.uid
   return image && (uid === undefined || uid === image.metadata.uid) ? imageIdOf(image) : uid
 }
 
-/** Nova's word for the state of a server's host. */
 function hostStatusOf(hypervisor: { spec: { disabled?: boolean }; status?: { state?: string } } | undefined): string {
   if (hypervisor === undefined) return ''
   if (hypervisor.status?.state !== 'up') return 'DOWN'

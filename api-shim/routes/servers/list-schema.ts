@@ -1,4 +1,3 @@
-/** The parameters of GET /servers and GET /servers/detail at each microversion. */
 import {
   oneOf,
   pagination,
@@ -73,7 +72,6 @@ const ignoredSortKeys = [
 
 const sortKeySchema = (names: readonly string[]): Schema => repeatedParameter(oneOf(names, { type: 'string' }))
 
-/** Names of Nova's database tables: as filters they are refused by the handler, at every microversion. */
 export const internalFilters = [
   'block_device_mapping',
   'services',

@@ -53,7 +53,7 @@ function sortKeysFor({ query, caller, version }: Request, view: ServerViewContex
   const { locked, ...values } = sortValuesOf(view)
   const keys = sortKeysOf(query, version >= 73 && locked ? { ...values, locked } : values)
   const newestFirst = { valueOf: ({ metadata }: Server) => metadata.creationTimestamp, descending: true }
-  // Times have whole seconds, so the UUID makes the order of servers of one second stable.
+  // Times have whole seconds, so the UUID orders servers of the same second.
   return [...keys, newestFirst, { valueOf: uuidOf, descending: true }]
 }
 
@@ -69,8 +69,8 @@ async function pageOf(request: Request, view: ServerViewContext, form: 'index' |
 }
 
 /**
- * As in Nova, the marker may also be a server that is not in the list, even one of another project: the page then
- * begins where the marker would stand. The page itself never has the marker.
+ * As in Nova, the marker may be a server outside of the list, even of another project. The page then begins where the
+ * marker would stand.
  */
 function withMarker(found: Server[], marker: string | undefined, { state }: Request): Server[] {
   if (marker === undefined || found.some((server) => uuidOf(server) === marker)) return found

@@ -1,4 +1,3 @@
-/** Actions on the addresses of a server, which later microversions no longer have, and injectNetworkInfo. */
 import { newBadRequest, newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderAddresses } from '../../views/servers.ts'
@@ -10,7 +9,6 @@ import { ipAddress } from './parameters.ts'
 const until = '2.43'
 const action = { method: 'POST', path: '/servers/{server_id}/action', success: 202 } as const
 const policy = (rule: string) => ({ rule: `os_compute_api:${rule}`, role: 'member', inHandler: true }) as const
-/** Addresses are given when a server is created: they cannot be added to it or taken from it. */
 async function refuseAddressChange(request: RouteRequest): Promise<never> {
   const server = await findServer(request)
   request.authorize()
@@ -90,7 +88,7 @@ const injectNetworkInfo = defineRoute({
   },
 })
 
-/** No server stays deleted for a while, so forceDelete is what DELETE is. */
+/** Deleted servers are not kept, so forceDelete does what DELETE does. */
 const forceDelete = defineRoute<never>({
   ...action,
   name: 'servers:forceDelete',

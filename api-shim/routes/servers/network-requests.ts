@@ -1,4 +1,3 @@
-/** Translates the networks of a request into those of a Server. */
 import type { Network, Port, Server } from '../../../crds/index.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { networks, networksById, ports, portsById } from '../../state/stores.ts'

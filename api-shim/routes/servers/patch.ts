@@ -1,4 +1,3 @@
-/** Changes a server's spec by what it is now, although other clients may change it at the same time. */
 import type { Server } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { Fault } from '../../http/fault.ts'
@@ -8,8 +7,8 @@ import type { RouteRequest } from '../route.ts'
 const MAX_ATTEMPTS = 5
 
 /**
- * Writes the spec that `change` makes of the newest server. If another client has changed the server in between, the
- * cache is awaited and `change` is called again, five times at most.
+ * Writes the spec that `change` makes of the newest server. After a conflict it waits for the cache and tries again, at
+ * most five times.
  */
 export async function patchServer(
   server: Server,

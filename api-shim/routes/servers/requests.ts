@@ -1,4 +1,3 @@
-/** Requests for actions that have not ended: what they mean for the state of a server that clients see. */
 import { isActionName, actions as registry } from '../../../actions/index.ts'
 import type { Server, ServerAction, TaskState } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'

@@ -1,6 +1,6 @@
 /**
- * The actions whose behaviour comes later. Each validates its body, looks the server up, checks the rule and the state
- * as Nova does, and then answers as Nova answers where the hypervisor driver cannot do it. docs/nova-api.md lists them.
+ * Actions that are not implemented yet. Each makes Nova's checks, then answers as Nova does where the hypervisor driver
+ * cannot do it. docs/nova-api.md lists them.
  */
 import { type Server, type VmState, vmStates } from '../../../crds/index.ts'
 import { newNotImplemented } from '../../http/fault.ts'
@@ -34,7 +34,6 @@ import {
 type Request = RouteRequest<Record<string, unknown>>
 
 interface UnsupportedAction {
-  /** The key of the body, which is also the name in messages about states. */
   key: string
   rule: string
   role: Role
@@ -43,7 +42,7 @@ interface UnsupportedAction {
   from: readonly VmState[]
   whileBusy?: true
   ignoresLock?: true
-  /** `before` makes the checks that Nova makes before that of the state, and `check` those after it. */
+  /** Nova makes the checks of `before` ahead of the check of the state, and those of `check` after it. */
   before?(server: Server, value: unknown, request: Request): Promise<void>
   check?(server: Server, value: unknown, request: Request): Promise<void>
 }
@@ -138,7 +137,6 @@ const table: readonly UnsupportedAction[] = [
   },
 ]
 
-/** Wraps the schemas of the action's value into schemas of the whole body. */
 const bodiesOf = (key: string, values: ByVersion<Schema>): ByVersion<Schema> =>
   Object.fromEntries(
     Object.entries(values as Readonly<Record<string, Schema>>).map(([version, value]) => [

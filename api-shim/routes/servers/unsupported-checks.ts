@@ -1,4 +1,3 @@
-/** The checks that Nova makes on the bodies of actions beside their schemas. */
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
@@ -49,7 +48,6 @@ export async function checkEvacuationTarget(server: Server, value: unknown, requ
   if (host === server.status?.host) throw newBadRequest("The target host can't be the same one.")
 }
 
-/** A server may only be evacuated from a host that is down. */
 export async function checkSourceIsDown({ status }: Server, _value: unknown, { state }: Request): Promise<void> {
   const source = (await state.read(hypervisors)).get(status?.host ?? '')
   if (source && isHostUp(source)) throw newBadRequest(`Compute service of ${source.metadata.name} is still in use.`)

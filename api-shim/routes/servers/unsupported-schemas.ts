@@ -1,4 +1,3 @@
-/** The bodies of the actions whose behaviour comes later. */
 import { boolean, nonNegativeInteger, objectSchema, oneOf, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import {
   accessIPv4,

@@ -18,7 +18,7 @@ const bodyOf = (properties: Readonly<Record<string, typeof name>>) =>
   objectSchema({ server: objectSchema(properties) }, { required: ['server'] })
 const newest = objectSchema({ server: objectSchema(v104) }, { required: ['server'] })
 
-/** Fields that later microversions show only after a PUT that shows the whole server. */
+/** From 2.75 on, the answer to a PUT shows the whole server. */
 const WHOLE_SERVER_SINCE = 75
 
 export const serversUpdate = defineRoute<TypeOf<typeof newest>>({

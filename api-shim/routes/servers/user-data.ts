@@ -1,4 +1,4 @@
-/** Keeps the user data of a request in a Secret, because everybody who may read Servers could read it there. */
+/** Everybody who may read Servers could read user data in their spec, so it is kept in a Secret. */
 import { type Server, serverOwnerReference } from '../../../crds/index.ts'
 import { newNameFor } from '../../state/names.ts'
 import type { RouteRequest } from '../route.ts'
@@ -7,11 +7,10 @@ const TYPE = 'compute.kubenova.io/user-data'
 const KEY = 'user-data'
 
 export interface UserDataSecret {
-  /** The field of the Server's spec that refers to the Secret. */
   spec: { userDataFrom: { secretKeyRef: { name: string; key: string } } }
   /**
-   * Creates the Secret. It belongs to the servers, so that it goes with the last of them. Until it exists, the
-   * controller does not place them.
+   * The servers own the Secret, so it is deleted with the last of them. The controller does not place them until it
+   * exists.
    */
   createFor(servers: readonly Server[]): Promise<void>
 }

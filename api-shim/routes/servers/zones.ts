@@ -1,4 +1,3 @@
-/** Availability zones: those of the host aggregates, and the one of all other hosts. */
 import { newBadRequest, policyForbids } from '../../http/fault.ts'
 import { DEFAULT_ZONE } from '../../state/compute-services.ts'
 import { aggregates } from '../../state/stores.ts'

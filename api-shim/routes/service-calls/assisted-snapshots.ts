@@ -57,7 +57,7 @@ export const assistedSnapshotsDelete = defineRoute<null>({
   },
 })
 
-/** The volume that the JSON text names. The messages are those of Python's parser, which Nova passes on. */
+/** The messages are those of Python's JSON parser, which Nova passes on. */
 function volumeOf(text: string): string {
   let parsed: unknown
   try {

@@ -1,4 +1,3 @@
-/** The rule of calls that other services make: administrators may make them too. */
 import type { RouteRequest } from '../route.ts'
 
 /** Throws a 403 unless the caller has the role `service` or `admin`. */

@@ -1,6 +1,6 @@
 /**
- * POST /os-server-external-events: news from the services around Nova. Networks and volumes are the product's own
- * resources, so no event changes anything; each is answered as Nova answers for a server that does not wait for it.
+ * POST /os-server-external-events: events from the services around Nova. They change nothing here; each is answered as
+ * for a server that does not wait for it.
  */
 import type { Server } from '../../../crds/index.ts'
 import { servers, serversByUuid } from '../../state/stores.ts'

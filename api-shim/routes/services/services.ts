@@ -1,4 +1,3 @@
-/** Reads the hosts and services of the cloud in Nova's order. */
 import type { HostAggregate, Hypervisor } from '../../../crds/index.ts'
 import { type ComputeService, computeServiceOf, controllerServicesOf } from '../../state/compute-services.ts'
 import { aggregates, hypervisors } from '../../state/stores.ts'
@@ -6,7 +5,7 @@ import type { RouteRequest } from '../route.ts'
 
 type Request = Pick<RouteRequest, 'state' | 'services'>
 
-/** Oldest first, as Nova's IDs, which it counts up, order them. */
+/** Oldest first, like Nova's IDs, which count up. */
 export const byAge = (a: Pick<Hypervisor, 'metadata'>, b: Pick<Hypervisor, 'metadata'>): number =>
   (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? '') ||
   a.metadata.name.localeCompare(b.metadata.name)

@@ -1,4 +1,4 @@
-/** PUT /os-services/{service_id}: since 2.53 the ID is a service, before it is the operation. */
+/** PUT /os-services/{service_id}. Before 2.53, the last part of the path is an operation, such as `disable`. */
 import type { Hypervisor } from '../../../crds/index.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { requireUuid } from '../../state/numeric-ids.ts'
@@ -18,7 +18,6 @@ const namedBody = objectSchema(named, { required })
 const forcedBody = objectSchema({ ...named, forced_down: boolean }, { required })
 type NamedBody = TypeOf<typeof forcedBody>
 
-/** The changes of a Hypervisor's spec for Nova's words. */
 type Change = Partial<Record<'disabled' | 'forcedDown', boolean>> & { disabledReason?: string | null }
 
 const requireCompute = (binary: string): void => {
@@ -33,7 +32,7 @@ async function updateByName({ host, binary }: NamedBody, change: Change, { state
   await state.write(hypervisors).patch(hypervisor.metadata, { spec: change })
 }
 
-/** Returns the change that an operation makes, and the members of its answer beside the service's name. */
+/** `shown` has the members of the answer besides the name of the service. */
 function planOperation(operation: string, body: NamedBody, version: number): { change: Change; shown: object } {
   if (operation === 'enable') return { change: { disabled: false, disabledReason: null }, shown: { status: 'enabled' } }
   if (operation === 'disable')

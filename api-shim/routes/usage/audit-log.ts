@@ -1,6 +1,6 @@
 /**
- * /os-instance_usage_audit_log: which hosts have counted their servers in a month. No host of Kubenova runs such a
- * task, so all are reported as not run.
+ * /os-instance_usage_audit_log: which hosts have counted their servers in a month. No host runs such a task, so all are
+ * reported as not run.
  */
 import { newBadRequest } from '../../http/fault.ts'
 import { hypervisors } from '../../state/stores.ts'

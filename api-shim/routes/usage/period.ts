@@ -1,9 +1,8 @@
-/** Reads the period of a report of usage from a query. Pure. */
 import { newBadRequest } from '../../http/fault.ts'
 import type { Period } from '../../state/usage-report.ts'
 import type { Query } from '../../validation/request.ts'
 
-/** Unlike elsewhere, Nova takes three forms only, and no zone. */
+/** Here Nova takes only these three forms of a time, without a zone. */
 const forms = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d(?:\.\d{1,6})?)| (\d\d:\d\d:\d\d\.\d{1,6}))$/
 
 function readTime(text: string): Date {
@@ -13,7 +12,7 @@ function readTime(text: string): Date {
   return date
 }
 
-/** From `start` to `end`; each is now if it is absent. The period ends now at the latest. */
+/** An absent `start` or `end` is now. The period ends now at the latest. */
 export function readPeriod(query: Query, now: Date): Period {
   const [startText, endText] = [query['start']?.[0], query['end']?.[0]]
   const start = startText ? readTime(startText) : now

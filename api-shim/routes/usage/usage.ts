@@ -1,4 +1,3 @@
-/** /os-simple-tenant-usage: what the servers of projects have used. */
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
@@ -28,7 +27,7 @@ interface Report {
   page: PageOf<ServerUsage>
 }
 
-/** The usage of the servers, one page of them from 2.40 on. Servers that have been deleted are not remembered yet. */
+/** Since 2.40, a report has pages. Deleted servers are not counted yet. */
 function reportPage(all: readonly Server[], request: Request): Report {
   const { state, services } = request
   const now = services.clock.wall()
@@ -80,7 +79,7 @@ export const usageList = defineRoute<null>({
   },
 })
 
-/** As in Nova, the link to the next page has the caller's project in its path if the request's path names it. */
+/** As in Nova, the link to the next page repeats the caller's project if the path of the request contains it. */
 function addressOf(id: string, { links, caller }: Request): string {
   const address = links.self('os-simple-tenant-usage', id)
   if (id !== caller.project?.id || address.includes(`/${id}/`)) return address

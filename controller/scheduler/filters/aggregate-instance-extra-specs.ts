@@ -1,8 +1,7 @@
 /**
  * AggregateInstanceExtraSpecsFilter: for every extra spec `aggregate_instance_extra_specs:<key>` of the flavor, one of
- * the host's aggregates must have metadata with this key and a value that meets the requirement. Extra specs without
- * this prefix are ignored. In Nova, this filter and ComputeCapabilitiesFilter cannot be enabled together, because both
- * read extra specs without any prefix as requirements of their own.
+ * the host's aggregates must have metadata with this key and a value that meets the requirement. Unlike in Nova, extra
+ * specs without this prefix are ignored, so that ComputeCapabilitiesFilter can be used too.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

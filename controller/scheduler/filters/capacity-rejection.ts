@@ -1,4 +1,3 @@
-/** The rejection reason of RamFilter, CoreFilter and DiskFilter. free-capacity.ts decides whether a server fits. */
 import type { RejectionReason } from '../filter.ts'
 import type { Limit } from '../host-view.ts'
 

@@ -1,7 +1,6 @@
 /**
- * ComputeCapabilitiesFilter: the host must meet every extra spec `capabilities:<path>` of the flavor. A path leads to
- * an attribute of Nova's HostState. An extra spec whose key has no prefix counts too, if the key is the name of such an
- * attribute. All other extra specs are ignored.
+ * ComputeCapabilitiesFilter: the host must meet every extra spec `capabilities:<path>` of the flavor, whose path leads
+ * to an attribute of Nova's HostState. A key without a prefix counts too, if it is the name of such an attribute.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'
@@ -9,7 +8,6 @@ import type { HostView } from '../host-view.ts'
 
 type Value = string | number | readonly string[] | undefined | { readonly [key: string]: Value }
 
-/** The attributes of Nova's HostState that a flavor can ask for. */
 const capabilities: Readonly<Record<string, (host: HostView) => Value>> = {
   host: (h) => h.name,
   hypervisor_hostname: (h) => h.name,
@@ -33,7 +31,7 @@ const capabilities: Readonly<Record<string, (host: HostView) => Value>> = {
   }),
 }
 
-/** The value at a path as text, in the form of Python's str(), because Nova compares that form. */
+/** The value at a path in the form of Python's str(), because Nova compares that form. */
 function capabilityText(host: HostView, path: readonly string[]): string | undefined {
   const [name = '', ...keys] = path
   let value: Value = Object.hasOwn(capabilities, name) ? capabilities[name]?.(host) : undefined
@@ -46,7 +44,7 @@ function capabilityText(host: HostView, path: readonly string[]): string | undef
   return Array.isArray(value) ? `[${value.map((v) => `'${v}'`).join(', ')}]` : JSON.stringify(value)
 }
 
-/** The path that an extra spec names; undefined if this filter ignores the extra spec. */
+/** Undefined if this filter ignores the extra spec. */
 function capabilityPath(key: string): readonly string[] | undefined {
   const [scope = '', ...path] = key.split(':')
   if (path.length === 0) return Object.hasOwn(capabilities, scope) ? [scope] : undefined

@@ -16,7 +16,6 @@ import { retryFilter } from './retry.ts'
 import { sameHostFilter } from './same-host.ts'
 import { traitFilter } from './trait.ts'
 
-/** Returns true if the host passes the filter, else the reason of the rejection. */
 function verdict(filter: Filter, request: PlacementRequest, host: HostView): true | string {
   const prepared = filter.prepare(request)
   if (prepared === undefined || prepared.passes(host)) return true

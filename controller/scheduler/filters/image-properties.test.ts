@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { type HostOverrides, makeHostView, makeRequest } from '../testing.ts'
 import { imagePropertiesFilter } from './image-properties.ts'
 
-/** Returns true if the host passes the filter, else the detail of the rejection. */
 function verdict(properties: Record<string, string>, overrides: HostOverrides = {}): true | string {
   const host = makeHostView('h', overrides)
   const filter = imagePropertiesFilter.prepare(makeRequest({ image: { properties } }))

@@ -1,8 +1,7 @@
 /**
- * ImagePropertiesFilter: the host must support the image's properties. Nova's filter checks architecture, hypervisor
- * type and version, and VM mode. This filter also checks machine type, firmware, disk buses, SCSI controller, network
- * card and emulated architecture. Nova turns some of these further properties into traits. It does not check the others
- * before the host builds the server, and the build then fails.
+ * ImagePropertiesFilter: the host must support the image's properties. Nova's filter checks only architecture,
+ * hypervisor type and version, and VM mode. Nova turns some of the other properties into traits; the rest make the
+ * build on the host fail.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -14,7 +13,7 @@ interface PropertyRule {
   readonly property: string
   /** The property's former name in Glance, which images may still use. */
   readonly formerName?: string
-  /** The host's value of the property, which the message of a rejection names; undefined if the host reports none. */
+  /** The host's value for the message of a rejection; undefined if the host reports none. */
   readonly describe: (host: HostClass) => string | undefined
   readonly supports: (host: HostClass, value: string) => boolean
 }

@@ -8,22 +8,16 @@ import type { PlacementRequest } from '../request.ts'
 import { unmetRequirementsOfFlavor, unmetRequirementsOfImage } from '../unmet-requirements.ts'
 
 interface RequestedTraits {
-  /**
-   * The required traits. The key is the trait. The value is the text that names the trait in the message of a
-   * rejection.
-   */
+  /** For each required trait, the text that names it in the message of a rejection. */
   readonly required: ReadonlyMap<string, string>
   readonly forbidden: readonly string[]
 }
 
-/**
- * Selects the properties whose value is `value` and whose name matches `key`. Returns the trait in each of these names:
- * the text that the first group of `key` matches.
- */
+/** Each trait is the first group that `key` matches in the name of a property with this value. */
 const traitsIn = (properties: Record<string, string> | undefined, value: string, key: RegExp): string[] =>
   Object.entries(properties ?? {}).flatMap(([name, given]) => (given === value ? (key.exec(name)?.[1] ?? []) : []))
 
-/** The traits that the request requires and forbids. As in Nova, an image can require traits but not forbid any. */
+/** As in Nova, an image can require traits but not forbid any. */
 function requestedTraitsOf({ flavor, image }: PlacementRequest): RequestedTraits {
   const forbidden = new Set(traitsIn(flavor.extraSpecs, 'forbidden', /^trait\d*:(.+)$/))
   const required = new Map(

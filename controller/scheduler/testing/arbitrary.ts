@@ -1,6 +1,6 @@
 /**
- * Makes random hosts and requests for property tests. The reference implementation (reference.ts) handles only the
- * values that occur in this file. A value that is added here must be added to the reference implementation too.
+ * The reference implementation (reference.ts) handles only the values in this file, so a value that is added here must
+ * be added there too.
  */
 import * as fc from 'fast-check'
 import { type HostOverrides, makeAggregate, makeRequest } from '../testing.ts'
@@ -26,7 +26,6 @@ export const arbitraryOverrides: fc.Arbitrary<HostOverrides> = fc.record(
       [],
       [makeAggregate('a', { ssd: 'true', ram_weight_multiplier: '-1' }, 'az1')],
       [makeAggregate('b', {}, 'az2')],
-      // The following three aggregates differ only in their zone.
       [makeAggregate('c', {}, 'az1')],
       [makeAggregate('c', {}, 'az2')],
       [makeAggregate('c', {})],
@@ -35,7 +34,6 @@ export const arbitraryOverrides: fc.Arbitrary<HostOverrides> = fc.record(
   { requiredKeys: [] },
 )
 
-/** Hosts: each has a name and the values in which it differs from the default host. */
 export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
   .array(arbitraryOverrides, { maxLength: 12, size: 'max' })
   .map((list) => list.map((overrides, i) => [`h${i}`, overrides]))
@@ -43,10 +41,7 @@ export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
 const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
 const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
 
-/**
- * Random requests. Most fields are absent from some of the requests, so that each request is checked by a different
- * selection of filters.
- */
+/** Most fields are absent from some of the requests, so that different filters check each request. */
 export const arbitraryRequest = fc
   .record(
     {

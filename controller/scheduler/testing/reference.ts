@@ -1,7 +1,6 @@
 /**
- * A second implementation of placement, to test the scheduler against. It shares no code with the scheduler: its rules
- * and weights are written from Nova's documentation. It handles the hosts and requests of arbitrary.ts. It is simple
- * and slow: it reads the overrides of a host instead of a HostView, and checks each host by itself.
+ * A second, slow implementation of placement, to test the scheduler against. It shares no code with the scheduler: its
+ * rules and weights are written from Nova's documentation. It handles only the hosts and requests of arbitrary.ts.
  */
 import type { PlacementRequest } from '../request.ts'
 import type { HostOverrides } from '../testing.ts'
@@ -24,7 +23,6 @@ interface Facts {
 /** The values of makeHypervisor's default host. */
 const defaults = { state: 'up', vcpus: 16, ram: 32_768, disk: 500, maxServers: Infinity }
 
-/** The facts of a host. By Nova's defaults, 512 MiB of memory are reserved and the zone is `nova`. */
 function factsOf(name: string, overrides: HostOverrides): Facts {
   const host = { ...defaults, qemuVersion: overrides.unreported ? '' : '8.2.0', ...overrides }
   const { availabilityZone: zone = 'nova', metadata = {} } = overrides.aggregates?.[0]?.spec ?? {}
@@ -43,10 +41,7 @@ function factsOf(name: string, overrides: HostOverrides): Facts {
   }
 }
 
-/**
- * The rules that a host must meet, in the order of the filters. If a host breaks a rule, the rule's `summary` must
- * match the reason that the scheduler gives for that host.
- */
+/** In the order of the filters. `summary` must match the scheduler's reason for a host that breaks the rule. */
 const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host: Facts) => boolean][] = [
   [/^(disabled|down|not ready)$/, (_, h) => h.up],
   [/^in another availability zone$/, (r, h) => r.availabilityZone === undefined || r.availabilityZone === h.zone],
@@ -88,7 +83,8 @@ export function referenceOrder(request: PlacementRequest, hosts: readonly [strin
 }
 
 /**
- * How many hosts the scheduler's message must state for each reason. The keys are the regular expressions in `rules`.
+ * The number of hosts that the scheduler's message must state for each reason. The keys are the regular expressions in
+ * `rules`.
  */
 export function referenceReasons(
   request: PlacementRequest,
@@ -102,10 +98,6 @@ export function referenceReasons(
   return counts
 }
 
-/**
- * The weight of a host. Free memory, free vCPUs with overcommit, free disk and a new QEMU raise it; load on the disk
- * lowers it.
- */
 function weightOf(hosts: readonly Facts[], i: number): number {
   const multiplier = hosts[i]?.ramMultiplier ?? 1
   let weight = multiplier * share(hosts, i, (h) => Math.max(0, h.ram - h.used.ram), 0)

@@ -10,10 +10,6 @@ function weightsOf(name: WeigherName, hosts: readonly HostView[]): number[] {
   return [...weighHosts(toHostTable(hosts), rows, [name])]
 }
 
-/**
- * Makes hosts that reserve nothing, so that the numbers are those of Nova's tests. One aggregate with all hosts sets
- * the multiplier.
- */
 function makeHosts(list: readonly HostOverrides[], name: WeigherName, multiplier?: number): HostView[] {
   const { multiplierKey } = weighers[name]
   const aggregates = multiplier === undefined ? [] : [makeAggregate('all', { [multiplierKey]: String(multiplier) })]

@@ -1,4 +1,3 @@
-/** Makes the generated files of the chart: values, their schema, and copies of the manifests that tests use, too. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { File, Output } from '../output.ts'
@@ -8,10 +7,6 @@ import { valuesYaml } from './values-yaml.ts'
 const root = join(import.meta.dirname, '../../..')
 const chart = 'charts/kubenova'
 
-/**
- * Copies a folder of manifests into the chart. Templates of the chart read the copies, and add the release's namespace
- * and labels.
- */
 const copyOf = (folder: string): Output => ({
   folder: `${chart}/files/${folder}`,
   files: (): File[] =>
@@ -20,10 +15,7 @@ const copyOf = (folder: string): Output => ({
       .map((name) => ({ name, text: readFileSync(join(root, 'crds', folder, name), 'utf8') })),
 })
 
-/**
- * The outputs of the chart. They contain copies of the generated manifests in crds/, so those manifests must be written
- * first.
- */
+/** These outputs copy the generated manifests of crds/, which must therefore be written first. */
 export const chartOutputs: readonly Output[] = [
   copyOf('manifests'),
   copyOf('admission'),

@@ -1,5 +1,3 @@
-/** Makes the table of values in the chart's README. */
-
 import { inlineCode, renderTable } from '../markdown.ts'
 import type { Sections } from '../sections.ts'
 import { chartValues } from './values/index.ts'
@@ -19,7 +17,7 @@ export interface Value {
   description: string
 }
 
-/** All values, each by its path, such as `controller.image.digest`. Members of free-form objects are not listed. */
+/** Members of free-form objects are not listed. */
 export function listValues(schema: Schema = chartValues as unknown as Schema, prefix = ''): Value[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, value]) => {
     const path = `${prefix}${name}`

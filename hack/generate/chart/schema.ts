@@ -1,12 +1,10 @@
-/** Makes values.schema.json: the JSON Schema by which Helm checks the values. */
 import { chartValues } from './values/index.ts'
 
 type Json = { [key: string]: unknown }
 
 /**
- * Turns the TypeBox schema of a value into JSON Schema for values.schema.json. Outside of lists no member is required,
- * because Helm fills in the defaults before it checks the values. Unknown members are rejected, unless the TypeBox
- * schema has `additionalProperties`.
+ * Outside of lists no member is required, because Helm fills in the defaults before it checks the values. Unknown
+ * members are rejected, unless the TypeBox schema has `additionalProperties`.
  */
 export function toValuesSchema(schema: Json, isListItem = false): Json {
   const { required, properties, items, ...rest } = schema

@@ -1,4 +1,3 @@
-/** Makes values.yaml: each value with its default, below a comment with its description. */
 import { stringify } from 'yaml'
 import { chartValues } from './values/index.ts'
 
@@ -11,7 +10,6 @@ interface Schema {
 
 const WIDTH = 118
 
-/** Breaks a text into comment lines of an indented YAML file. */
 export function commentLines(text: string, indent: string): string[] {
   const words = text.split(/\s+/).filter(Boolean)
   const lines: string[] = []
@@ -23,10 +21,7 @@ export function commentLines(text: string, indent: string): string[] {
   return lines
 }
 
-/**
- * The YAML lines of a value: a comment with the description, then the name and the default. The members of an object
- * follow its name. If the object itself has a default, as the options of a program do, its members are only comments.
- */
+/** If an object itself has a default, as the options of a program do, its members become comments. */
 function renderValue(name: string, schema: Schema, indent: string): string[] {
   const choices = schema.enum ? ` One of ${schema.enum.join(', ')}.` : ''
   const comment = commentLines(`${schema.description ?? ''}${choices}`, indent)
@@ -43,10 +38,7 @@ const renderDefault = (name: string, value: unknown, indent: string): string[] =
     .split('\n')
     .map((line) => `${indent}${line}`)
 
-/**
- * Renders the options of a program as YAML comments, each with the program's default. The chart itself has no default
- * for them.
- */
+/** The options become comments, because the program has the defaults, not the chart. */
 const renderOptional = (options: readonly [string, Schema][], indent: string): string[] =>
   options.flatMap(([name, schema]) => [
     ...commentLines(schema.description ?? '', indent),

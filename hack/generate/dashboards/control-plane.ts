@@ -1,4 +1,3 @@
-/** The dashboard of the programs: the controller or the agents, their queues and their use of the API server. */
 import type { Dashboard, Panel } from './dashboard.ts'
 import { perSecond, slowestOf } from './expressions.ts'
 

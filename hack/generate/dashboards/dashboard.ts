@@ -8,7 +8,6 @@ export interface Panel {
   /** stat: one large number for each query; timeseries: curves. */
   type: 'stat' | 'timeseries'
   unit: Unit
-  /** PromQL expressions, each with the legend of its curves. */
   queries: readonly (readonly [expr: string, legend: string])[]
 }
 
@@ -25,7 +24,6 @@ const datasource = { type: 'prometheus', uid: '${datasource}' }
 const columns = 24
 const sizes = { stat: { w: 6, h: 4 }, timeseries: { w: 12, h: 8 } } as const
 
-/** Puts the panels side by side in rows, in their order. */
 function placePanels(panels: readonly Panel[]): object[] {
   let [x, y, rowHeight] = [0, 0, 0]
   return panels.map((panel, index) => {
@@ -60,7 +58,6 @@ const queryVariable = ([name, query]: [string, string]): object => ({
   sort: 1,
 })
 
-/** The JSON of a dashboard, as Grafana imports it. */
 export function renderDashboard({ uid, title, description, variables, panels }: Dashboard): string {
   const dashboard = {
     uid,

@@ -1,4 +1,4 @@
-/** The dashboard of the fleet: servers, hosts, addresses, actions. Only the controller that leads has most metrics. */
+/** Only the leading controller has most of these metrics. */
 import type { Dashboard, Panel } from './dashboard.ts'
 
 const stats: Panel[] = [
@@ -32,7 +32,6 @@ const stats: Panel[] = [
   },
 ]
 
-/** Compares the use of a resource of all hosts with their capacity. */
 const usage = (title: string, resource: string, unit: Panel['unit'], description: string): Panel => ({
   title,
   description,

@@ -1,7 +1,4 @@
-/**
- * The dashboard of one host. The metrics of its agent carry the host's name in the label `node`, which the chart's
- * PodMonitors and ServiceMonitors set.
- */
+/** The chart's PodMonitors and ServiceMonitors set the label `node` to the host's name. */
 import type { Dashboard, Panel } from './dashboard.ts'
 import { perSecond, slowestOf } from './expressions.ts'
 

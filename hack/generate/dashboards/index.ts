@@ -1,4 +1,3 @@
-/** Makes charts/kubenova/dashboards/: the dashboards for Grafana. */
 import type { Output } from '../output.ts'
 import { controlPlane } from './control-plane.ts'
 import { type Dashboard, renderDashboard } from './dashboard.ts'

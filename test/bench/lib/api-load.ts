@@ -1,4 +1,3 @@
-/** The measured loads on the shim: single requests, several clients at once, and a burst of creations. */
 import { waitUntil } from '../../rig/wait-until.ts'
 import { cpuSeconds } from '../../scale/process-stats.ts'
 import type { ApiUser } from './api-user.ts'
@@ -6,7 +5,7 @@ import { medianOf } from './figures.ts'
 
 const COMPUTE = '/compute/v2.1'
 
-/** A figure of the round in which it was best: other programs on the machine only make it worse. */
+/** Other programs on the machine only make a figure worse, so this is that of the best round. */
 export interface Timing {
   /** Median time of a request in ms. */
   p50: number
@@ -14,7 +13,7 @@ export interface Timing {
   cpu: number
 }
 
-/** Sends requests one after the other, in several rounds. @param pid the shim's process */
+/** @param pid the shim's process */
 export async function timeRequests(
   pid: number,
   { rounds, requests }: { rounds: number; requests: number },
@@ -32,7 +31,7 @@ export async function timeRequests(
   }
 }
 
-/** Requests per second of several clients, each of which sends a request as soon as the last one is answered. */
+/** Each client sends a request as soon as the last one is answered. */
 export async function measureRate(
   { rounds, clients, seconds }: { rounds: number; clients: number; seconds: number },
   send: () => Promise<unknown>,
@@ -58,14 +57,12 @@ export interface Boot {
   flavorRef: string
 }
 
-/** Returns the first image and the first flavor that the user's project sees. */
 export async function findBootParts(user: ApiUser): Promise<Boot> {
   const { images } = await user.get<{ images: { id: string }[] }>('/image/v2/images')
   const { flavors } = await user.get<{ flavors: { id: string }[] }>(`${COMPUTE}/flavors`)
   return { imageRef: images[0]?.id ?? '', flavorRef: flavors[0]?.id ?? '' }
 }
 
-/** Creates one server with a port on the project's network. */
 export const createServer = (user: ApiUser, name: string, boot: Boot): ReturnType<ApiUser['request']> =>
   user.request('POST', `${COMPUTE}/servers`, 202, { server: { name, ...boot, networks: 'auto' } })
 
@@ -80,7 +77,7 @@ export async function listServerIds(user: ApiUser, query = ''): Promise<string[]
   return servers.map(({ id }) => id)
 }
 
-/** Creates servers at once, and returns the seconds until the API shows all of them as ACTIVE. */
+/** Returns the seconds until the API shows all servers as ACTIVE. */
 export async function timeBurst(user: ApiUser, count: number, boot: Boot, name: string): Promise<number> {
   const begin = performance.now()
   await Promise.all(Array.from({ length: count }, (_, i) => createServer(user, `${name}-${i}`, boot)))
@@ -90,7 +87,6 @@ export async function timeBurst(user: ApiUser, count: number, boot: Boot, name: 
   return (performance.now() - begin) / 1000
 }
 
-/** Deletes all servers of the user's project, and waits until the API shows none. */
 export async function deleteServers(user: ApiUser): Promise<void> {
   const ids = await listServerIds(user)
   await Promise.all(ids.map((id) => user.request('DELETE', `${COMPUTE}/servers/${id}`, 204)))

@@ -1,7 +1,4 @@
-/**
- * A user of the API shim (our server of the OpenStack APIs) over real HTTP: signs in, and measures requests.
- * Connections stay open, as those of clients do.
- */
+/** Connections stay open, as those of clients do. */
 import { Agent } from 'node:http'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../../kube/http-request.ts'
 

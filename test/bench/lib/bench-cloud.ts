@@ -1,5 +1,4 @@
-// A cloud for benchmarks: hosts with real libvirtd, the objects of the quickstart, and controller and agent built as
-// for their container images. It records when each domain started, counts API writes, and copies domains with virsh.
+// A cloud for benchmarks: hosts with real libvirtd, and controller and agent built as for their container images.
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +21,7 @@ export interface BenchCloud extends AsyncDisposable {
   cloud: Cloud
   dir: string
   kubectl(...args: string[]): Promise<string>
-  /** When each domain started, by domain name. The times are values of performance.now(). */
+  /** By domain name; values of performance.now(). */
   startTimes: Map<string, number>
 }
 
@@ -54,7 +53,6 @@ export async function startBenchCloud(hosts: number): Promise<BenchCloud> {
   return { cloud, dir, kubectl, startTimes, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Writes a manifest with one Server per name, like the Server of the quickstart. Returns the path of the manifest. */
 export function writeServerManifest({ dir }: BenchCloud, names: string[]): string {
   const file = join(dir, `${names[0]}.yaml`)
   const spec = '{flavor: tiny, image: {name: guest}, networks: [{name: default}], keyName: demo}'
@@ -68,8 +66,7 @@ export const domainOf = ({ startTimes }: BenchCloud, server: string): string | u
   [...startTimes.keys()].find((domain) => domain.startsWith(`${server}-`))
 
 /**
- * A copy of a domain that is prepared but does not exist yet. Its `script` creates the disk and starts the domain;
- * runCopies() runs the script.
+ * A copy of a domain that does not exist yet: runCopies() runs `script`, which creates the disk and starts the domain.
  */
 export interface DomainCopy {
   host: Host
@@ -77,7 +74,6 @@ export interface DomainCopy {
   script: string
 }
 
-/** Prepares copy number `i` of the domain `model` on `host`. The copy has its own name, disks and addresses. */
 export async function prepareCopy(host: Host, model: string, i: number): Promise<DomainCopy> {
   const name = `raw-${i}`
   const xml = await host.virsh('dumpxml', '--inactive', model)
@@ -89,8 +85,7 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
-    // Remove the metadata, by which the agent recognizes its domains. With the metadata, the agent would take the copy
-    // for an orphan and remove it.
+    // The agent recognizes its domains by the metadata, and would remove the copy as an orphan.
     .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, copyFolder)
     .replace(/<name>[^<]*/, `<name>${name}`)
@@ -109,7 +104,7 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   return { host, name, script }
 }
 
-/** Makes the copies one after the other, in one shell on the host. Resolves to the time taken, in ms. */
+/** Resolves to the time taken, in ms. */
 export async function runCopies(host: Host, copies: DomainCopy[]): Promise<number> {
   const begin = performance.now()
   await host.exec(['sh', '-c', copies.map(({ script }) => script).join(' && ')])
@@ -126,10 +121,7 @@ export async function removeCopy({ host, name }: DomainCopy): Promise<void> {
 const writeVerbs = ['create', 'update', 'patch', 'delete']
 const ownPrograms: readonly string[] = ['kubenova-controller', 'kubenova-agent']
 
-/**
- * Counts the API writes so far, by resource.
- * @param programs count only the writes of programs with these user agents
- */
+/** @param programs count only the writes of programs with these user agents */
 export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { verb, userAgent = '', objectRef } of cloud.plane.audit()) {
@@ -141,14 +133,14 @@ export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<
 }
 
 export interface WriteCounts {
-  /** Number of all writes except writes of Events and Leases. */
+  /** Without Events and Leases. */
   total: number
   byResource: string
   events: number
   leases: number
 }
 
-/** Subtracts two counts. Events and Leases are kept apart, because they hold no state of the cloud. */
+/** Events and Leases are kept apart, because they hold no state of the cloud. */
 export function diffWrites(before: Map<string, number>, after: Map<string, number>): WriteCounts {
   const increase = (resource: string): number => (after.get(resource) ?? 0) - (before.get(resource) ?? 0)
   const counted = [...after.keys()].filter(

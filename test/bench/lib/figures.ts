@@ -1,5 +1,3 @@
-// Prints the results of benchmarks: one line `name value unit` for each figure.
-
 export const medianOf = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 

@@ -1,6 +1,5 @@
 /**
- * Selects a host as selectHost does, but calls every filter and weigher once per host, with the HostView of that host.
- * selectHost reads the columns of HostTable instead (one array per property, over all hosts). The benchmark measures
+ * Selects a host as selectHost does, but from HostViews in place of the columns of HostTable. The benchmark measures
  * how much time HostTable saves.
  */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
@@ -9,7 +8,6 @@ import { prepareFilters } from '../../../controller/scheduler/select-host.ts'
 import type { Weigher } from '../../../controller/scheduler/weigher.ts'
 import { weighers } from '../../../controller/scheduler/weighers.ts'
 
-/** Returns the name of the best host, or undefined if no host can take the server. */
 export function selectFromObjects(request: PlacementRequest, hosts: readonly HostView[]): string | undefined {
   const tests = prepareFilters(request).map(({ test }) => test)
   const able = hosts.filter((host) => tests.every((test) => test.passes(host)))
@@ -37,8 +35,8 @@ function weighHostViews(hosts: readonly HostView[]): Float64Array {
 }
 
 /**
- * Writes the weigher's score of each host into `scores`. Returns `low`, which is the weigher's fixed minimum or else
- * the lowest score, and `range`, the greatest score minus `low`.
+ * Writes the score of each host into `scores`. `low` is the weigher's fixed minimum, or else the lowest score; `range`
+ * is the greatest score minus `low`.
  */
 function fillScores(scores: Float64Array, hosts: readonly HostView[], { score, minimum = -Infinity }: Weigher) {
   let [least, greatest] = [Infinity, -Infinity]

@@ -1,6 +1,5 @@
-// The client `floor` of the libvirt benchmark, which shows the least time that any client in Node needs. It exchanges
-// the bytes of the call `version` with libvirtd over a bare socket, one call at a time, and neither decodes nor checks
-// the answers. Argument: the socket of libvirtd.
+// The client `floor` shows the least time that any client in Node needs: it exchanges the bytes of the call `version`
+// over a bare socket, and neither decodes nor checks the answers. Argument: the socket of libvirtd.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { proc } from '../../../agent/libvirt/index.ts'

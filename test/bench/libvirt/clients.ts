@@ -1,4 +1,3 @@
-// Installs and starts the clients of the libvirt benchmark. Each client is a process that runs tasks (see worker.ts).
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -12,10 +11,7 @@ const here = import.meta.dirname
 const python = '/usr/bin/python3'
 const goBinary = join(homedir(), '.cache/kubenova/bin/bench-go-libvirt')
 
-/**
- * Installs libvirt-python, builds the Go client, and returns the command lines of both. If one of them cannot be
- * installed on this machine, logs why and returns undefined for it.
- */
+/** If a client cannot be installed on this machine, logs why and returns undefined for it. */
 export async function prepareRivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
   return { python: await preparePythonClient(), go: await prepareGoClient() }
 }
@@ -33,7 +29,7 @@ async function preparePythonClient(): Promise<string[] | undefined> {
 }
 
 async function prepareGoClient(): Promise<string[] | undefined> {
-  // Build every time, because the source may have changed. Go's build cache makes that quick.
+  // Built every time, because the source may have changed.
   if (!existsSync(goBinary)) console.log('# building test/bench/go-libvirt (minutes the first time)')
   const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-o', goBinary, '.']
   await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(logLeftOut)
@@ -46,7 +42,7 @@ function logLeftOut(error: unknown): void {
 
 export const ownClientArgv = [process.execPath, join(here, 'own-client.ts')]
 export const bareSocketArgv = [process.execPath, join(here, 'bare-socket.ts')]
-/** The command line of the process that causes the libvirt events which the clients receive in the benchmark. */
+/** The process that causes the libvirt events which the clients receive. */
 export const eventSourceArgv = [process.execPath, join(here, 'event-source.ts')]
 
 /** The running process of a client. */

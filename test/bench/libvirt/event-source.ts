@@ -1,5 +1,4 @@
-// Causes lifecycle events for the benchmark: suspends and resumes domains of libvirt's test driver as fast as possible.
-// Argument: the socket of libvirtd.
+// Suspends and resumes domains of libvirt's test driver as fast as possible. Argument: the socket of libvirtd.
 import { randomUUID } from 'node:crypto'
 import { type DomainRef, openConnection, proc } from '../../../agent/libvirt/index.ts'
 import { measureCost, serveTasks } from './worker.ts'

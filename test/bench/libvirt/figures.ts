@@ -1,8 +1,6 @@
-// The workloads of the libvirt benchmark. A workload has a task for the clients, and the figures that are computed from
-// the cost of the task. This module also formats the results as lines of text.
+// A workload has a task for the clients, and the figures that are computed from the cost of the task.
 import type { Cost, Task } from './worker.ts'
 
-/** A figure of a workload, such as calls per second. `better` says whether a lower or a higher value is better. */
 interface Figure {
   suffix: string
   unit: string
@@ -47,10 +45,7 @@ function makeTransferWorkload(task: 'download' | 'upload', bytes: number): Workl
 
 export const volumeBytes = 128 << 20
 
-/**
- * Returns the workloads that each client runs in each round.
- * @param scale multiplies the numbers of calls
- */
+/** @param scale multiplies the numbers of calls */
 export function listWorkloads(scale: number): Workload[] {
   const scaled = (count: number) => Math.max(64, Math.round(count * scale))
   return [
@@ -66,7 +61,6 @@ export function listWorkloads(scale: number): Workload[] {
   ]
 }
 
-/** Returns the workload in which a client receives `count` events while it makes calls. */
 export function makeEventWorkload(count: number): Workload {
   const task = { task: 'events', count, inflight: 8 } as const
   const events: Figure = { suffix: '', unit: 'events/s', better: 'higher', valueOf: (cost) => count / cost.seconds }
@@ -75,8 +69,8 @@ export function makeEventWorkload(count: number): Workload {
 }
 
 /**
- * Returns one line per figure: our value, then the value of each other client with the ratio of ours to theirs. If
- * higher values are better, the ratio is inverted, so that a ratio below 1 always means that ours is better.
+ * One line per figure: our value, then each other client's with a ratio. A ratio below 1 always means that ours is
+ * better.
  */
 export function formatFigures({ name, figures }: Workload, rounds: ReadonlyMap<string, Cost>[]): string[] {
   const clients = [...new Set(rounds.flatMap((round) => [...round.keys()]))]

@@ -1,5 +1,4 @@
-// Runs our own libvirt client (agent/libvirt) in the benchmark. Arguments: the socket of libvirtd, and the UUID of a
-// domain.
+// Arguments: the socket of libvirtd, and the UUID of a domain.
 import { type Connection, domainEvents, fromParams, openConnection, proc } from '../../../agent/libvirt/index.ts'
 import { type Cost, measureCost, serveTasks, type Task } from './worker.ts'
 

@@ -1,11 +1,8 @@
-// The protocol between the benchmark and its clients. Each client is a process: it reads one task per line from
-// standard input, and answers each with one line. The clients in Python and Go speak the same protocol.
+// The protocol between the benchmark and its clients, which are processes: one task per line on standard input, one
+// line as the answer. The clients in Python and Go speak it, too.
 import { createInterface } from 'node:readline'
 
-/**
- * A task for a client. `inflight`: the number of calls that run at the same time. `bytes`: how much one stream
- * transfers.
- */
+/** `inflight`: calls that run at the same time. `bytes`: how much one stream transfers. */
 export type Task =
   | { task: 'calls'; call: string; count: number; inflight: number }
   /** Registers for lifecycle events of libvirt's test driver, and counts them from then on. */
@@ -15,8 +12,8 @@ export type Task =
   | { task: 'download' | 'upload'; bytes: number }
 
 /**
- * The cost of a task. `seconds`: wall time. `cpu`: CPU time (user and system) of the client's process in microseconds.
- * `times`: duration of each call in microseconds.
+ * `seconds`: wall time. `cpu`: CPU time of the client's process in microseconds. `times`: duration of each call in
+ * microseconds.
  */
 export interface Cost {
   seconds: number
@@ -24,7 +21,7 @@ export interface Cost {
   times: number[]
 }
 
-/** Runs `body` and measures its cost. `body` pushes the duration of each call, in microseconds, to `times`. */
+/** `body` pushes the duration of each call, in microseconds, to `times`. */
 export async function measureCost(body: (times: number[]) => Promise<void>): Promise<Cost> {
   const times: number[] = []
   const cpu = process.cpuUsage()
@@ -35,7 +32,6 @@ export async function measureCost(body: (times: number[]) => Promise<void>): Pro
   return { seconds, cpu: user + system, times: times.map((time) => Math.round(time * 10) / 10) }
 }
 
-/** Reads tasks from standard input and answers them until standard input ends. */
 export async function serveTasks(run: (task: Task) => Promise<Cost>): Promise<void> {
   console.log('{"ready":true}')
   for await (const line of createInterface(process.stdin)) {

@@ -1,6 +1,5 @@
-// Tests agent and controller while the wall clock of one of them jumps by hours, forward and back. Leases, timeouts and
-// backoffs must not notice, because they use monotonic clocks. Only timestamps in action records and conditions follow
-// the wall clock.
+// The wall clock of agent or controller jumps by hours, forward and back. Leases, timeouts and backoffs use monotonic
+// clocks, so only timestamps in action records and conditions may follow it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -22,8 +21,8 @@ let controller: ProcessId
 let clocks = ''
 
 /**
- * Returns environment variables that make libfaketime shift a process's wall clock. The offset comes from a file that
- * setClock() writes. The monotonic clock stays real.
+ * Environment variables with which libfaketime shifts a process's wall clock by the offset in a file (see setClock()).
+ * The monotonic clock stays real.
  */
 async function clockEnvironment(name: string): Promise<Record<string, string>> {
   const listed = await runCommand(['dpkg', '--listfiles', 'libfaketime'])
@@ -53,8 +52,7 @@ beforeAll(async () => {
   const [port] = await freePorts('127.0.0.1', 1)
   const main = (program: string) => [process.execPath, join(repository, program, 'main.ts')]
   const start = ['--kubeconfig', cloud.kubeconfigOf('controller'), '--metrics-address', `127.0.0.1:${port}`]
-  // Nothing restarts a controller that exits because it lost its lease. So the lease must outlast a slow start of the
-  // API server.
+  // Nothing restarts a controller that has lost its lease, so the lease must outlast a slow start of the API server.
   const longLease = ['--lease-seconds', '120']
   controller = await spawnMarked([...main('controller'), ...start, ...longLease], {
     dir: join(clocks, '..'),
@@ -81,13 +79,11 @@ const hostRenewTime = async (): Promise<string> => {
   return (JSON.parse(await user().cloud.plane.api.text(path)) as Lease).spec?.renewTime ?? ''
 }
 
-/** Whether a timestamp is the real time plus this offset, give or take six minutes. */
 const hasOffset = (time: string, offsetHours: number): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offsetHours * HOUR_MS) < HOUR_MS / 10
 
 /**
- * Waits until the agent has renewed its host's lease with the shifted clock. Then checks that the host stays up for
- * longer than the lease lasts.
+ * Waits for a lease renewal with the shifted clock, then checks that the host stays up for longer than the lease lasts.
  */
 async function expectHostStaysUp(agentHours: number): Promise<void> {
   await waitUntil(async () => hasOffset(await hostRenewTime(), agentHours), {
@@ -106,7 +102,6 @@ async function expectHostStaysUp(agentHours: number): Promise<void> {
   expect([...states]).toEqual(['up'])
 }
 
-/** Checks that an action works and leaves one action record. */
 async function expectActionWorks(): Promise<void> {
   const before = await countSucceeded(user(), 'web', 'reboot')
   const request = await user().runAction('web', 'reboot', { type: 'HARD' })

@@ -1,4 +1,4 @@
-// Gives a host a small disk that tests can fill: a file with a file system, mounted over the agent's state directory.
+// A small disk that tests can fill: a file with a file system, mounted over the agent's state directory.
 import { join } from 'node:path'
 import type { User } from '../../e2e/user.ts'
 import type { Host } from '../../rig/host.ts'
@@ -6,7 +6,7 @@ import type { Host } from '../../rig/host.ts'
 const STATE = '/var/lib/kubenova'
 const BALLAST = `${STATE}/ballast`
 
-/** Copies the agent's state directory to a small disk and mounts the disk there. The agent must not be running. */
+/** The agent must not be running. */
 export async function mountSmallDisk(user: User, name: string, mib: number): Promise<Host> {
   const host = user.cloud.host(name)
   const file = join(host.home, 'small-disk')
@@ -21,7 +21,6 @@ export async function mountSmallDisk(user: User, name: string, mib: number): Pro
   return host
 }
 
-/** Fills the disk until only `leaveKib` KiB are free. */
 export async function fillDisk(host: Host, leaveKib: number): Promise<void> {
   await emptyDisk(host)
   const script = `free=$(df --output=avail -k ${STATE} | tail -1); fallocate -l $(((free - ${leaveKib}) * 1024)) ${BALLAST}`

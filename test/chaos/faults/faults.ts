@@ -1,12 +1,10 @@
-// Helpers for the tests in this folder: restart an agent with flags, find what a server has left on a host, and wait
-// for events and conditions.
 import type { Condition, Server, ServerAction } from '../../../crds/index.ts'
 import { conditionOf, type User } from '../../e2e/user.ts'
 import type { Host } from '../../rig/host.ts'
 import { waitUntil } from '../../rig/wait-until.ts'
 
 /**
- * Restarts the agent of a host and waits until it is ready.
+ * Waits until the agent is ready.
  * @param flags override the flags that the test rig sets
  */
 export async function restartAgent(user: User, host: string, ...flags: string[]): Promise<void> {
@@ -15,13 +13,11 @@ export async function restartAgent(user: User, host: string, ...flags: string[])
   await user.cloud.waitUntilReady(`agent-${host}`)
 }
 
-/** A shell script that lists a host's domains, Kubenova's files, network devices and nftables rules, one per line. */
 const LIST_ALL = `virsh list --all --uuid --name
 find /var/lib/kubenova/instances /var/lib/kubenova/net/guests /var/lib/kubenova/cache /run/kubenova /var/lib/libvirt/qemu/save
 ip -brief link
 nft --stateless list ruleset`
 
-/** Returns the lines of LIST_ALL that contain the server's UID or the name of one of its taps. */
 export async function findOrphansOf(host: Host, { metadata, status }: Server): Promise<string[]> {
   const ports = status?.instance?.interfaces ?? []
   const names = [metadata.uid ?? '', ...ports.map(({ portId }) => `tap${portId.slice(0, 11)}`)]
@@ -29,12 +25,10 @@ export async function findOrphansOf(host: Host, { metadata, status }: Server): P
   return listing.split('\n').filter((line) => names.some((name) => line.includes(name)))
 }
 
-/** Lists the files of images that are not completely downloaded and converted. */
 export async function listUnfinishedImages(host: Host): Promise<string[]> {
   return (await host.exec(['find', '/var/lib/kubenova/cache/work', '-type', 'f'])).split('\n').filter(Boolean)
 }
 
-/** Lists the names of the images' directories in a host's cache. */
 export async function listCachedImages(host: Host): Promise<string[]> {
   return (await host.exec(['ls', '/var/lib/kubenova/cache/bases'])).split('\n').filter(Boolean)
 }
@@ -43,14 +37,14 @@ interface EventList {
   items: { type: string; reason: string; regarding?: { name: string }; involvedObject?: { name: string } }[]
 }
 
-/** Lists the Kubernetes events of an object as type and reason, such as `Warning DiskFull`. */
+/** As type and reason, such as `Warning DiskFull`. */
 async function listEvents(user: User, name: string): Promise<string[]> {
   const { items } = JSON.parse(await user.kubectl('get', 'events.events.k8s.io', '-o', 'json')) as EventList
   const events = items.filter(({ regarding, involvedObject }) => (regarding ?? involvedObject)?.name === name)
   return events.map(({ type, reason }) => `${type} ${reason}`)
 }
 
-/** Waits until an object has this Kubernetes event, such as `Warning DiskFull`. */
+/** A Kubernetes event, such as `Warning DiskFull`. */
 export async function waitForEvent(user: User, name: string, event: string): Promise<void> {
   await waitUntil(async () => (await listEvents(user, name)).includes(event), {
     what: `${event} of ${name}`,
@@ -58,14 +52,12 @@ export async function waitForEvent(user: User, name: string, event: string): Pro
   })
 }
 
-/** Counts the server's action records for this action with the phase Succeeded. */
 export async function countSucceeded(user: User, server: string, action: string): Promise<number> {
   const all = await user.list<ServerAction>('serveractions')
   return all.filter((r) => r.spec.server === server && r.spec.action === action && r.status?.phase === 'Succeeded')
     .length
 }
 
-/** Waits until a server's condition Ready has this status and reason. */
 export function waitForReadiness(
   user: User,
   name: string,

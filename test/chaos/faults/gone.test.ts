@@ -1,5 +1,5 @@
-// Tests hosts that are down or gone for ever, and objects that a user deletes although servers need them. In each case
-// the status reports the problem, and the user has a way out.
+// Hosts that are down or gone for ever, and deleted objects that servers need: the status reports the problem, and the
+// user has a way out.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Image, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -23,7 +23,7 @@ const exists = async (kind: string, name: string) =>
 const waitUntilGone = (kind: string, name: string) =>
   waitUntil(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
 
-/** Creates a server on this host. Disables the other host meanwhile, so that the scheduler cannot choose it. */
+/** The other host is disabled meanwhile, so that the scheduler cannot choose it. */
 async function createServerOn(host: string, name: string): Promise<Server> {
   const other = host === 'h1' ? 'h2' : 'h1'
   await user().patch('hypervisor', other, { spec: { disabled: true, disabledReason: 'a test' } })
@@ -102,13 +102,11 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
       .cloud.host('h1')
       .virsh('domid', near.status?.domain?.name ?? ''),
   ).toBe(before)
-  // Kubernetes has deleted the host's lease together with the old Hypervisor. The agent must have created a new lease,
-  // or the host would be down.
+  // The host's lease was deleted together with the old Hypervisor. Without a new lease the host would be down.
   await user().patch('server', 'near', { spec: { powerState: 'Paused' } })
   await waitForReadiness(user(), 'near', 'True', 'Paused')
 })
 
-/** Creates a namespace with an image, a network and a server that runs on this host. */
 async function createNamespaceWithServer(name: string, host: string): Promise<Server> {
   await user().kubectl('create', 'namespace', name)
   const {

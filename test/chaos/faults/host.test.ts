@@ -1,6 +1,6 @@
-// Tests faults of a host (full disk, broken download, and others) while the agent builds a server on it. Each fault is
-// reported, leaves no orphans, and does not affect the server `neighbour` on the same host. Another host takes the new
-// server. If there is none, a `start` request builds the server after the fault is gone.
+// Faults of a host (full disk, broken download, and others) while the agent builds a server. Each is reported, leaves
+// no orphans, and does not affect the server `neighbour`. Another host takes the new server; if there is none, a
+// `start` request builds it after the fault is gone.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
@@ -32,12 +32,11 @@ const FLAGS = ['--max-attempts', '1', '--sync-seconds', '5', '--image-stall-seco
 const h1 = () => user().cloud.host('h1')
 let neighbour: Server
 let image: Buffer
-/** Responses of the image server that are still open. The test destroys them at the end. */
 const hangingResponses: ServerResponse[] = []
 /**
- * How the image server answers. `whole`: correctly. `endless`: with data that never ends and no Content-Length.
- * `hangs`: sends one megabyte, then nothing more. `cut`: sends one megabyte, then closes the connection. `wrong`: sends
- * the right number of bytes, one of which is wrong.
+ * How the image server answers. `endless`: data without end and without Content-Length. `hangs`: one megabyte, then
+ * nothing more. `cut`: one megabyte, then the connection closes. `wrong`: the right number of bytes, one of which is
+ * wrong.
  */
 type Source = 'whole' | 'endless' | 'hangs' | 'cut' | 'wrong'
 let source: Source = 'whole'
@@ -56,7 +55,7 @@ function* blocks(): Generator<Buffer> {
   for (const block = Buffer.alloc(1_000_000); ; ) yield block
 }
 
-/** @param onlyH1 true: disables h2, so that new servers can only go to h1; false: enables h2 again */
+/** @param onlyH1 true: disables h2; false: enables it again */
 const setOnlyH1Enabled = (onlyH1: boolean) =>
   user().patch('hypervisor', 'h2', { spec: { disabled: onlyH1, disabledReason: onlyH1 ? 'a test' : null } })
 
@@ -96,8 +95,8 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
 }
 
 /**
- * Waits until the server has failed on every host. Checks that the failure on h1 has this reason, that h1 has no
- * orphans, and that the neighbour still runs.
+ * Waits until the server has failed on every host. Checks the reason on h1, that h1 has no orphans, and that the
+ * neighbour still runs.
  */
 async function expectFailure(name: string, reason: string, message: RegExp): Promise<Server> {
   const failed = await user().waitForServer(
@@ -124,7 +123,7 @@ async function expectNeighbourRuns(): Promise<void> {
 }
 
 /**
- * Requests `start`, checks that the server is now built on h1, and deletes it.
+ * The server is now built on h1, and then deleted.
  * @param check runs more checks before the deletion
  */
 async function expectStartSucceeds(
@@ -142,7 +141,6 @@ async function expectStartSucceeds(
   expect(await findOrphansOf(h1(), server)).toEqual([])
 }
 
-/** Creates a server with a new image, which no host has in its cache. */
 async function createServerWithNewImage(name: string, more: object = {}): Promise<void> {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...more }
   await user().apply({ kind: 'Image', metadata: { name }, spec })
@@ -169,8 +167,8 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
   const message = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await expectFailure('endless', 'DiskFull', message)
   source = 'whole'
-  // The agent stops the download when less than a tenth of the 1100 MiB disk would stay free. It checks this after
-  // every 64 MiB, so it has fetched at least one such part, but has not filled the disk.
+  // The agent stops when less than a tenth of the 1100 MiB disk would stay free. It checks after every 64 MiB, so it
+  // has fetched at least that much.
   const fetched = Number(message.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(fetched).toBeGreaterThan(64 * 1024 ** 2)
   expect(fetched).toBeLessThan((400 - 40) * 1_000_000)
@@ -181,7 +179,7 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
 
 it('a build fails with DiskFull when the disk is full while the image is converted', async () => {
   await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat', '--image-min-free-gib', '0')
-  // The free space is enough for the download (20 MiB), but not for the converted image (38 MiB) as well.
+  // Enough for the download (20 MiB), but not for the converted image (38 MiB) as well.
   await fillDisk(h1(), 30_000)
   await createServerWithNewImage('converted')
   const message = /h1 could not build it: fetch-image: no space for the \d+ bytes of the image as raw/
@@ -194,8 +192,7 @@ it('a build fails with DiskFull when the disk is full while the image is convert
 
 it('a build fails with DiskFull when the disk is full while disks are created', async () => {
   await fillDisk(h1(), 60)
-  // Because the disk is nearly full, the agent removes unused images. Only the image of the server `neighbour`, which
-  // runs, stays.
+  // The disk is nearly full, so the agent removes all images but that of the running server `neighbour`.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
@@ -215,7 +212,7 @@ it('a build fails with ImageDownloadFailed when the image’s source hangs', asy
     'ImageDownloadFailed',
     /h1 could not build it: fetch-image: cannot fetch http.*hung\.qcow2/,
   )
-  // The agent keeps an unfinished download for a day, to continue it later.
+  // An unfinished download is kept for a day, to continue it later.
   expect(await listUnfinishedImages(h1())).toHaveLength(2)
   source = 'whole'
   await expectStartSucceeds('hung')
@@ -254,15 +251,14 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
 
 it('a guest is paused when the disk is full while it writes, and continues when there is room', async () => {
   await fillDisk(h1(), 60)
-  // Because the disk is nearly full, the agent removes unused images. Wait until they are gone: a removal while the
-  // guest writes would free space, and the guest would not be paused.
+  // A removal of unused images while the guest writes would free space, and the guest would not be paused.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
   })
   await fillDisk(h1(), 8_000)
-  // The guest writes 25 copies of busybox to its disk, at offsets where its image has no data. The copies need more
-  // space than the host's disk has left.
+  // The guest writes 25 copies of busybox to its disk, at offsets where its image has no data: more than the host's
+  // disk can hold.
   const write = 'dd if=/bin/busybox of=/dev/vda bs=1M seek=$i conv=fsync || exit'
   const userData = `#!/bin/sh\nfor i in $(seq 100 2 148); do ${write}; done\n`
   await user().createServer('writer', { userData })

@@ -1,5 +1,5 @@
-// Tests a host whose libvirtd stays down. The outage is reported, other hosts take new servers, and all requests
-// complete when libvirtd is back.
+// A host whose libvirtd stays down: the outage is reported, other hosts take new servers, and all requests complete
+// when libvirtd is back.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -32,8 +32,7 @@ beforeAll(async () => {
 
 it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
-  // The controller does not know yet that libvirtd on h1 is down, so it schedules this server to h1. Later the server
-  // moves to h2.
+  // The controller does not know yet that libvirtd on h1 is down. Later the server moves to h2.
   await user().createServer('early')
   await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
   await setHostDisabled('h2', false)
@@ -42,7 +41,7 @@ it('the host reports that libvirtd is down and gets no new servers, and its gues
   expect((await user().waitUntilReady('early', SLOW_MS)).status?.host).toBe('h2')
   await user().createServer('late')
   expect((await user().waitUntilReady('late', SLOW_MS)).status?.host).toBe('h2')
-  // No other host can take this server. It must be built without a new request when libvirtd is back.
+  // This server must be built without a new request when libvirtd is back.
   await setHostDisabled('h2', true)
   await user().createServer('alone')
   await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
@@ -98,7 +97,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   expect((await user().waitUntilReady('stays', SLOW_MS)).status?.actionRecords).toBe(3)
 })
 
-/** Restarts the agent. Does not wait for /readyz, because the agent is not ready without libvirt. */
+/** Does not wait for /readyz, because the agent is not ready without libvirt. */
 async function restartAgentWithoutLibvirt(): Promise<void> {
   await user().cloud.kill('agent-h1')
   await user().cloud.startAgent('h1')

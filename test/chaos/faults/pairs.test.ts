@@ -1,5 +1,5 @@
-// Tests two controllers of one cloud, and two agents of one host. One of the two works, and the other waits. A process
-// that was frozen while the other took over must write nothing when it continues.
+// Two controllers of one cloud, and two agents of one host: one works, the other waits. A process that was frozen while
+// the other took over must write nothing when it continues.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Lease } from '../../../kube/builtin-kinds.ts'
@@ -15,10 +15,7 @@ const repository = join(import.meta.dirname, '../../..')
 const LEASE_SECONDS = 5
 const OTHER = 'another-controller'
 
-/**
- * The second controller. It authenticates as the admin, so that its requests differ from those of the first controller
- * in the audit log.
- */
+/** Authenticates as the admin, so that the audit log tells the two controllers apart. */
 interface SecondController extends ProcessId {
   url: string
 }
@@ -74,9 +71,8 @@ interface TimedAuditEvent extends AuditEvent {
 }
 
 /**
- * Lists the writes of the first controller since a time. Leaves out two kinds of writes: renewals of leases, and writes
- * that failed with 409. A write of the second kind was on its way when the process was frozen, and the API server
- * rejected it because of its old resourceVersion.
+ * Without renewals of leases, and without writes that failed with 409: those were on their way when the process was
+ * frozen, and were rejected for their old resourceVersion.
  */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']
@@ -138,7 +134,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   await user().delete('after')
   const before = await user().waitUntilReady('before')
   await plane.kill('etcd')
-  // Keep etcd down for 45 seconds, longer than the leases of hosts (30 seconds) and controllers last.
+  // Longer than the leases of hosts (30 seconds) and controllers last.
   const back = performance.now() + 45_000
   await waitUntil(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()
@@ -158,8 +154,8 @@ it('a standby controller marks no host down when it leads after an outage of etc
 })
 
 /**
- * Starts a second agent that claims to be h1.
- * @param inside the host on which the agent really runs
+ * The second agent claims to be h1.
+ * @param inside the host on which it really runs
  */
 async function startSecondAgent(inside: string, ...flags: string[]) {
   const { cloud } = user()
@@ -196,7 +192,6 @@ it('an agent with the name of another host waits and changes nothing', { timeout
   const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
   const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
   await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
-  // The first agent must still renew its lease. Wait for two renewals.
   for (let i = 0; i < 2; i++) {
     const { renewTime } = (await getHostLease()).spec ?? {}
     await waitUntil(async () => (await getHostLease()).spec?.renewTime !== renewTime, {

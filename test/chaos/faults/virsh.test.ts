@@ -1,5 +1,5 @@
-// Tests changes that an administrator makes on a host with virsh, one test per row of docs/guide/virsh.md. The agent
-// must learn of them from libvirt's events: its full comparison of domains and Servers runs only once a day here.
+// Changes that an administrator makes with virsh, one test per row of docs/guide/virsh.md. The agent must learn of them
+// from libvirt's events: its full comparison of domains and Servers runs only once a day here.
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -33,9 +33,7 @@ const countBoots = async () =>
     .consoleOf(await user().get('server', 'web'))
     .split('KUBENOVA-GUEST').length - 1
 
-/**
- * Calls `act` and waits until the server is Ready again. Checks that the agent ran `action` exactly once in between.
- */
+/** Waits until the server is Ready again after `act`. The agent must have run `action` exactly once. */
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
   const before = await countSucceededActions(action)
   await act()
@@ -55,8 +53,8 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A guest that is still booting ignores a shutdown request. With a short shutdown timeout, the agent soon destroys
-  // the guest's domain instead.
+  // A guest that is still booting ignores a shutdown request, so the timeout is short, after which the agent destroys
+  // the domain.
   await restartAgent(
     user(),
     'h1',
@@ -181,8 +179,7 @@ it('suspends a guest again that virsh started, and reports the lost memory of on
 it('reports an incomplete managed save after a power loss of the host, and boots the guest when it is to run', async () => {
   await setPowerState('Suspended')
   await waitForReadiness(user(), 'web', 'True', 'Suspended')
-  // libvirt marks a save file as partial until it is complete. Set this mark on the complete file, as if the save had
-  // failed.
+  // libvirt marks a save file as partial until it is complete. With this mark, the save seems to have failed.
   const file = `/var/lib/libvirt/qemu/save/${domain}.save`
   await host().exec(['sh', '-c', `printf LibvirtQemudPart | dd of=${file} conv=notrunc status=none`])
   await restartLibvirtd()

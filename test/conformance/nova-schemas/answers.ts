@@ -1,15 +1,13 @@
-/** Reads the records of api-shim/record-answers.ts, and finds the route of Nova for each answer. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RecordedAnswer } from '../../../api-shim/record-answers.ts'
 import { type Case, type NovaRoute, shapeOf } from './nova.ts'
 
-/** A case with the request whose answer it is. */
 export interface AnswerCase extends Case {
   url: string
 }
 
-/** The cases of all records in a directory. Equal answers of one route and microversion are one case. */
+/** Equal answers of one route and microversion become one case. */
 export function readAnswerCases(dir: string, routes: readonly NovaRoute[]): AnswerCase[] {
   const find = routeFinder(routes)
   const cases = new Map<string, AnswerCase>()
@@ -28,7 +26,7 @@ export function readAnswerCases(dir: string, routes: readonly NovaRoute[]): Answ
 
 type Finder = (answer: RecordedAnswer) => NovaRoute | undefined
 
-/** Finds the route of a request. If several paths fit, the one with the fewest parameters wins, as in Nova. */
+/** If several paths fit, the one with the fewest parameters wins, as in Nova. */
 function routeFinder(routes: readonly NovaRoute[]): Finder {
   const compiled = routes
     .map((route) => ({ route, pattern: new RegExp(`^${shapeOf(route.path).replaceAll('{}', '[^/]+')}$`) }))

@@ -7,7 +7,7 @@ import { ensurePythonEnvironment } from '../../rig/python-environment.ts'
 
 const program = join(import.meta.dirname, 'schemas.py')
 
-/** A schema with the first and the last minor version that it applies to; null is no limit. */
+/** `since` and `until` are minor versions; null: no limit. */
 export interface NovaSchema {
   schema: Schema
   since: number | null
@@ -20,11 +20,9 @@ export interface NovaRoute {
   action: string | null
   request: NovaSchema[]
   query: NovaSchema[]
-  /** How many schemas there are for its responses. */
   responses: number
 }
 
-/** A value, and the schema by which Nova shall judge it. */
 export interface Case {
   method: string
   path: string
@@ -47,7 +45,6 @@ export async function listNovaRoutes(): Promise<NovaRoute[]> {
   return JSON.parse(stdout) as NovaRoute[]
 }
 
-/** Nova's verdicts on the cases, in their order. */
 export async function judgeByNova(cases: readonly Case[]): Promise<Verdict[]> {
   const child = promisify(execFile)(join(await ensureNova(), 'bin/python'), [program, 'check'], {
     maxBuffer: 1024 ** 3,
@@ -60,12 +57,10 @@ export async function judgeByNova(cases: readonly Case[]): Promise<Verdict[]> {
     .map((line) => JSON.parse(line) as Verdict)
 }
 
-/** A path with all of its parameters made equal, because Nova and the shim call them differently. */
+/** Makes all parameters equal, because Nova and the shim name them differently. */
 export const shapeOf = (path: string): string => path.replaceAll(/\{[^}]*\}/g, '{}')
 
-/** The microversions that are compared: the first, the highest, and those at which much changes. */
 export const comparedVersions = [1, 25, 47, 53, 64, 75, 90, 96, 104] as const
 
-/** The schema of a list that applies to a microversion. */
 export const selectNovaSchema = (schemas: readonly NovaSchema[], version: number): NovaSchema | undefined =>
   schemas.find(({ since, until }) => version >= (since ?? 0) && version <= (until ?? Number.POSITIVE_INFINITY))

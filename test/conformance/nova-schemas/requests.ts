@@ -1,4 +1,3 @@
-/** Generates bodies and queries of requests, and compares the verdict of the shim's schemas with that of Nova's. */
 import fc, { type Arbitrary } from 'fast-check'
 import { mutateValues, shortStrangeValues } from '../../../api-shim/fuzz/mutations.ts'
 import { valuesOf } from '../../../api-shim/fuzz/schema-values.ts'
@@ -10,16 +9,15 @@ import { findProblem } from '../../../api-shim/validation/validate.ts'
 import { type Case, comparedVersions, type NovaRoute, selectNovaSchema, shapeOf } from './nova.ts'
 
 export interface RequestCase extends Case {
-  /** The shim's problem with the value; undefined if the shim accepts it. */
+  /** undefined: the shim accepts the value. */
   problem: string | undefined
 }
 
-/** A schema of the shim, with that of Nova for the same route, kind and microversion. */
 export interface SchemaPair {
   nova: NovaRoute
   kind: 'request' | 'query'
   version: number
-  /** A side without a schema has an empty one: it takes every value. */
+  /** A side that has no schema gets the empty schema, which accepts every value. */
   ours: Schema
   novas: Schema
 }
@@ -34,7 +32,6 @@ const routeOf = (nova: NovaRoute, version: number): Route | undefined =>
       isInRange(version, route),
   )
 
-/** All pairs at the compared microversions. A pair that is the same as at a lower microversion stands once. */
 export function pairSchemas(novaRoutes: readonly NovaRoute[]): SchemaPair[] {
   return novaRoutes.flatMap((nova) =>
     (['request', 'query'] as const).flatMap((kind) => {
@@ -57,7 +54,6 @@ function pairAt(nova: NovaRoute, kind: SchemaPair['kind'], version: number): Sch
   return { nova, kind, version, ours: ours ?? takesAll, novas: novas ?? takesAll }
 }
 
-/** Values made from both schemas, valid ones and mutated ones. */
 export function casesOf(
   { nova, kind, version, ours, novas }: SchemaPair,
   numRuns: number,
@@ -65,11 +61,11 @@ export function casesOf(
 ): RequestCase[] {
   const values = fc.oneof(generate(kind, ours), generate(kind, novas))
   const { method, path, action } = nova
-  // Only a body with the key of the action, and no other, chooses the route.
+  // Nova chooses the route by the body's only key, the name of the action.
   const reaches = (value: unknown): boolean =>
     action === null || kind === 'query' || String(Object.keys(Object(value) as object)) === action
   return fc.sample(values, { numRuns, seed }).flatMap((sample) => {
-    // A value that JSON cannot express, such as undefined, reaches neither side.
+    // Drop what JSON cannot express, such as undefined: it would reach neither side.
     const value = JSON.parse(JSON.stringify(sample)) as unknown
     if (!reaches(value)) return []
     return [{ method, path, action, kind, version, value, problem: findProblem(ours, value)?.message }]
@@ -83,7 +79,6 @@ function generate(kind: SchemaPair['kind'], schema: Schema): Arbitrary<unknown> 
     : fc.oneof(values, mutateQuery(values)).map(asQuery)
 }
 
-/** A query whose parameters have other values, or that has another parameter. */
 const mutateQuery = (queries: Arbitrary<unknown>): Arbitrary<unknown> =>
   fc
     .tuple(queries, fc.nat(20), fc.constantFrom(...strangeParameters), fc.boolean())

@@ -1,6 +1,6 @@
 /**
- * Compares the shim with the JSON Schemas in the package nova: the answers of all unit tests of the shim with Nova's
- * schemas of responses, and the verdicts of the shim's own schemas of requests with those of Nova.
+ * Compares the shim with the JSON Schemas in the package nova: the answers in the shim's unit tests with the response
+ * schemas, and the verdicts of both sides on generated requests.
  * Usage: node test/conformance/nova-schemas/run.ts [--answers DIR] [--cases N] [--seed N] [--show N]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,9 +21,9 @@ const { values: options } = parseArgs({
   },
 })
 
-/** Answers in which Nova does not satisfy its own schema, by the end of the message. */
+/** Answers in which Nova violates its own schema, by the end of the error message. */
 const knownDifferences = [
-  // Nova answers with the names of hosts, and its schema asks for UUIDs. At this route, it is the schema that is wrong.
+  // Nova answers with host names, where its schema demands UUIDs.
   { path: '/os-instance_usage_audit_log', end: "is not a 'uuid'" },
   { path: '/os-instance_usage_audit_log/{id}', end: "is not a 'uuid'" },
 ]
@@ -36,7 +36,6 @@ interface Count {
 const nameOf = ({ method, path, action, version }: Case): string =>
   `${method} ${path}${action === null ? '' : ` ${action}`} at 2.${version}`
 
-/** Runs the unit tests of the shim, which record their answers in the directory. */
 async function recordUnitTests(dir: string): Promise<void> {
   process.env['KUBENOVA_RECORD_ANSWERS'] = dir
   const { code, output } = await runCommand(['vitest', 'run', '--project', 'unit', 'api-shim'])

@@ -1,6 +1,6 @@
 /**
- * A command line for each command that novaclient has. Before each line the project has one server, `web`, in the state
- * `from`. The words in braces are replaced by IDs (see run-commands.ts).
+ * Command lines for each command of novaclient. Before each line, the project has one server, `web`, in the state
+ * `from`. run-commands.ts replaces the words in braces by IDs.
  */
 import type { VmState } from '../../../crds/index.ts'
 
@@ -171,6 +171,6 @@ export const commandLines: readonly CommandLine[] = [
   ...client,
 ]
 
-/** The command of a line: its first word that is neither an option of novaclient nor the option's value. */
+/** The first word that is neither an option of novaclient nor an option's value. */
 export const commandOf = ({ line }: Pick<CommandLine, 'line'>): string =>
   line.replace(/^(--\S+ \S+ )*/, '').split(' ')[0] ?? ''

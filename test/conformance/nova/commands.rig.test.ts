@@ -1,4 +1,3 @@
-// Runs each command of novaclient against the shim, and compares what happens with the recorded results.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

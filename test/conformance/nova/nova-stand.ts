@@ -1,7 +1,3 @@
-/**
- * The cloud in which the commands of novaclient run: that of the replayed exchanges, with an identity service and a
- * socket.
- */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmbeddedIdentity } from '../../../api-shim/identity/embedded/backend.ts'
@@ -22,10 +18,9 @@ const PROJECT = 'mine'
 const PASSWORD = 'secret'
 
 export interface NovaStand extends AsyncDisposable {
-  /** Makes `web` the only server, in a state. Returns what the words in braces of a command line stand for. */
+  /** Makes `web`, in this state, the only server. Returns the values of the words in braces in command lines. */
   prepare(state: VmState): Promise<Map<string, string>>
   takeRequests(): RecordedRequest[]
-  /** The options of novaclient that sign a user in. */
   login(user: 'demo' | 'cloud-admin'): string[]
 }
 
@@ -89,7 +84,6 @@ async function startIdentity(shim: TestShim, signal: AbortSignal): Promise<void>
   Object.assign(shim.services, { identity, authenticator: identity })
 }
 
-/** The stand has no agents: answers what the shim asks them. */
 function answerForAgents(shim: TestShim): void {
   const statistics = { 'state.state': 1, 'vcpu.current': 1, 'vcpu.0.time': 5_000_000, 'balloon.maximum': 262_144 }
   const ask = async (_host: unknown, question: { ask: string }): Promise<object> =>
@@ -126,7 +120,6 @@ async function prepareServer({ shim, names }: Stand, state: VmState): Promise<[s
   ]
 }
 
-/** Gives the server a tag, a port and its address. */
 async function giveAddress(shim: TestShim, { name, namespace }: Server['metadata']): Promise<KubeObject> {
   const [address, macAddress] = ['10.10.0.5', 'fa:16:3e:00:00:01']
   const resource = shim.api.resource<Server>(servers.kind)

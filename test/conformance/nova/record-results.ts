@@ -1,6 +1,5 @@
 /**
- * Runs each command of novaclient, and writes what happened to results.json, from which docs/reference/nova-commands.md
- * is made.
+ * Writes the results of novaclient's commands to results.json, from which docs/reference/nova-commands.md is made.
  * Usage: node test/conformance/nova/record-results.ts
  */
 import { rmSync, writeFileSync } from 'node:fs'

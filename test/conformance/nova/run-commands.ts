@@ -1,4 +1,3 @@
-/** Runs the command lines with novaclient from PyPI, and returns what each command asked of the Compute API. */
 import { spawn } from 'node:child_process'
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +22,7 @@ interface Driver extends AsyncDisposable {
   run(line: readonly string[]): Promise<{ exit: number; error: string }>
 }
 
-/** Starts the Python process. `nova ssh` finds a program `ssh` that does nothing. */
+/** `nova ssh` must find a program `ssh`; this one does nothing. */
 async function startDriver(dir: string): Promise<Driver> {
   symlinkSync('/bin/true', join(dir, 'ssh'))
   const python = join(await ensureClients(), 'bin/python')

@@ -1,22 +1,18 @@
-/**
- * Implements Domains, a group of methods of `Host`, for the fake host. Each function changes the state of a fake
- * machine as one libvirt call changes a real domain.
- */
+/** Each function changes a fake machine as one libvirt call changes a real domain. */
 import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
 import { type BootDisk, type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
 export function fakeDomains(machineOf: MachineOf): Domains {
   const machineOfGuest = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
-  /** Returns the machine of a guest. Throws UUIDInUse if a foreign domain has the UUID of the guest. */
+  /** Throws UUIDInUse if a foreign domain has the UUID of the guest. */
   const ownMachineOf = (guest: Guest): Machine => {
     const machine = machineOfGuest(guest)
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // If a save is under way, the observation shows the domain in the middle of the save, and the save is completed
-  // afterwards. If a restore is under way, it is completed before the observation: with libvirt, too, a restore ends
-  // before the agent can observe the domain.
+  // A save that is under way shows in the observation, and is completed afterwards. A restore is completed before the
+  // observation, because with libvirt it ends before the agent can observe the domain.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
@@ -47,9 +43,8 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that is under way. A real libvirtd completes it even if the agent has died meanwhile.
- * Until then, libvirtd blocks all other calls that change the domain, so a fake call completes the save or restore
- * first.
+ * A real libvirtd completes a save or restore even if the agent dies, and blocks other calls until then. So a fake call
+ * completes it first.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)
@@ -90,10 +85,7 @@ export function turnOff(machine: Machine, domain: FakeDomain, reason: string): v
   if (!domain.persistent) machine.domain = undefined
 }
 
-/**
- * Presses the power button of a guest. This discards a managed save of the domain. A paused guest does not react to the
- * button.
- */
+/** The power button discards a managed save of the domain. A paused guest does not react to it. */
 function pressPowerButton(machine: Machine): void {
   endOngoing(machine)
   const { domain, obeysPowerButton } = machine
@@ -104,17 +96,13 @@ function pressPowerButton(machine: Machine): void {
 
 const bootDiskOf = ({ mode }: Guest): BootDisk => (mode === 'rescued' ? 'rescue disk' : 'root disk')
 
-/**
- * Throws DiskMissing if the root disk does not exist, or if the domain is to boot from the rescue disk and the rescue
- * disk does not exist.
- */
 function requireBootDisk(machine: Machine, bootsFrom: BootDisk): void {
   if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
   if (bootsFrom === 'rescue disk' && !machine.rescueDisk)
     throw new Transient('DiskMissing', 'the rescue disk is not there')
 }
 
-/** Defines the domain. If the domain runs, only its definition changes, which the next boot uses. */
+/** A running domain uses the new definition from its next boot. */
 function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): void {
   requireBootDisk(machine, bootsFrom)
   const domain = machine.domain ?? {
@@ -132,10 +120,7 @@ function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): vo
   machine.domain = Object.assign(domain, { bootId, bootsFrom, persistent: true })
 }
 
-/**
- * Starts the domain. Without a managed save the domain boots, which is done at once. With a managed save, the restore
- * of the saved memory stays under way until the next call.
- */
+/** A boot is done at once. A restore of saved memory stays under way until the next call. */
 function startDomain(machine: Machine): Progress {
   endOngoing(machine)
   const { domain, disks, ports, boots } = machine

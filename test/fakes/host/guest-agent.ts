@@ -1,10 +1,7 @@
 import type { GuestAgent } from '../../../actions/host/index.ts'
 import type { MachineOf } from './machine.ts'
 
-/**
- * Implements GuestAgent, a group of methods of `Host`, for the fake host. It stores a new password in encrypted form,
- * because the fake host has no key to decrypt it.
- */
+/** Stores a new password in encrypted form, because the fake host has no key to decrypt it. */
 export const fakeGuestAgent = (machineOf: MachineOf): GuestAgent => ({
   async setPassword({ server }, { user, sealed }) {
     const { domain, hasGuestAgent, passwords } = machineOf(server.metadata.uid)

@@ -1,7 +1,6 @@
 import type { Images } from '../../../actions/host/index.ts'
 import { type Instance, Terminal } from '../../../crds/index.ts'
 
-/** The image cache of a fake host, as the UIDs of the cached images. */
 export class FakeImageCache {
   readonly uids = new Set<string>()
   /** Number of images that have been downloaded. */
@@ -22,10 +21,7 @@ export class FakeImageCache {
   }
 }
 
-/**
- * Implements Images, a group of methods of `Host`, for the fake host. A download takes several calls of `fetch`, and is
- * lost when the agent process that began it ends.
- */
+/** A download takes several calls of `fetch`, and is lost when the agent process that began it ends. */
 export function fakeImages(cache: FakeImageCache): Images {
   const checked = new Map<string, number>()
   return {

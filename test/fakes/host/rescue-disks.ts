@@ -4,9 +4,8 @@ import type { FakeImageCache } from './images.ts'
 import { type Machine, type MachineOf } from './machine.ts'
 
 /**
- * The fake host's implementation of RescueDisks. The first call of create() for a request only begins the work; the
- * second call completes it. If the agent restarts between the two calls, the begun work is lost, and create() must be
- * called twice again.
+ * The first create() for a request begins the work; the second completes it. A restart of the agent between the two
+ * loses the begun work.
  */
 export function fakeRescueDisks(machineOf: MachineOf, images: FakeImageCache): RescueDisks {
   const begun = new Map<Machine, string>()

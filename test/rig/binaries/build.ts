@@ -1,4 +1,3 @@
-// Builds one binary from Go modules. The first build takes minutes, so it logs its progress every 15 seconds.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -30,7 +29,7 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // Because of -v, go prints a line for each compiled package to standard error. It prints error messages there, too.
+  // With -v, go prints a line for each compiled package to standard error, and error messages too.
   const outputLines: string[] = []
   createInterface(child.stderr).on('line', (line) => outputLines.push(line))
   const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)

@@ -1,11 +1,10 @@
-// The command lines of the processes of a test's control plane.
 import { join } from 'node:path'
 import type { Binary } from '../binaries.ts'
 import type { ControlPlaneState, Part } from '../control-plane.ts'
 
 /**
- * For each process, a function that returns its command line. It is a function because the command line contains the
- * path of the binary, which is known only if the process is to be started.
+ * Functions, because a command line contains the path of the binary, which is known only if the process is to be
+ * started.
  */
 export type Commands = Record<Part, () => string[]>
 
@@ -27,8 +26,8 @@ export function commandsOf(
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      // The data must survive kill -9, but not a power failure of this machine. After kill -9 the kernel still writes
-      // data that is in its page cache, so etcd need not call fsync.
+      // The data must survive kill -9, but not a power failure. After kill -9 the kernel still writes its page cache,
+      // so etcd need not call fsync.
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],
@@ -38,8 +37,8 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // Let the API server write endpoints for the Service `kubernetes` only if there are Pods, which use that Service:
-      // the endpoint reconciler rejects a loopback address.
+      // Only Pods need endpoints of the Service `kubernetes`. Without Pods the address may be a loopback address, which
+      // the endpoint reconciler rejects.
       `--endpoint-reconciler-type=${pods ? 'master-count' : 'none'}`,
       // The API server cannot resolve the names of nodes.
       '--kubelet-preferred-address-types=InternalIP',
@@ -63,16 +62,15 @@ export function commandsOf(
     'kube-controller-manager': () => [
       binaries['kube-controller-manager'],
       `--kubeconfig=${kubeconfigs.manager}`,
-      // With this flag, each controller of kube-controller-manager has its own ServiceAccount. So admission policies
-      // and RBAC see the namespace controller and the garbage collector under the user names that they have in a
-      // kubeadm cluster.
+      // Gives each controller its own ServiceAccount, so that admission policies and RBAC see the same user names as in
+      // a kubeadm cluster.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${key}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${ports.manager}`,
       `--cert-dir=${join(dir, 'certs')}`,
       '--leader-elect=false',
-      // Each namespace gets these certificates, with which Pods verify the API server.
+      // Each namespace gets these certificates, with which its Pods verify the API server.
       `--root-ca-file=${join(dir, 'certs/apiserver.crt')}`,
       ...(pods ? [] : [CONTROLLERS_WITHOUT_PODS]),
     ],
@@ -86,6 +84,5 @@ export function commandsOf(
   }
 }
 
-/** Makes kube-controller-manager run only the controllers that a cluster without Pods needs. */
 const CONTROLLERS_WITHOUT_PODS =
   '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller'

@@ -1,4 +1,4 @@
-// The cgroups of hosts that are nodes. When a host ends, the cgroups of its containers stay; nothing else removes them.
+// When a host ends, the cgroups of its containers stay; nothing else removes them.
 import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bridgeName } from '../network.ts'
@@ -6,17 +6,13 @@ import { waitUntil } from '../wait-until.ts'
 
 const CGROUP_ROOT = '/sys/fs/cgroup'
 
-/** Name of the cgroup of a host, in each hierarchy. It contains the name of the cloud's bridge, which is unique. */
+/** The cgroup's name contains the name of the cloud's bridge, which is unique. */
 export const hostCgroup = (dir: string, host: string): string => `${bridgeName(dir)}-${host}`
 
-/** Removes the cgroups of all hosts of the cloud in `dir`. */
 export const removeHostCgroups = (dir: string): Promise<void> =>
   removeCgroups((name) => name.startsWith(`${bridgeName(dir)}-`))
 
-/**
- * Removes the cgroups whose names match, with all cgroups in them, from every hierarchy. Waits until the processes in
- * them have ended.
- */
+/** Also removes the cgroups inside them, in every hierarchy. Waits until their processes have ended. */
 export async function removeCgroups(matches: (name: string) => boolean): Promise<void> {
   const removeAll = (): boolean => {
     for (const hierarchy of [CGROUP_ROOT, ...listDirectories(CGROUP_ROOT)])

@@ -1,13 +1,11 @@
-// Writes the configuration files of a node: of containerd, its network plugin, kubelet and kube-proxy.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import { IDLE_IMAGE } from './idle-image.ts'
 
 export interface NodeConfig {
-  /** The host's directory. node.sh mounts its subdirectories etc/… and var/… in the host, at /etc/… and /var/…. */
+  /** node.sh mounts the subdirectories etc/… and var/… of this directory in the host, at /etc/… and /var/…. */
   home: string
-  /** The addresses of Pods on this node (CIDR). */
   podSubnet: string
   /** Content of the kubelet's kubeconfig. */
   kubeletKubeconfig: string
@@ -15,10 +13,7 @@ export interface NodeConfig {
   proxyKubeconfig: string
 }
 
-/**
- * The option restrict_oom_score_adj is needed on machines where root may not lower OOM scores; without it, containers
- * fail there.
- */
+/** `restrict_oom_score_adj` is needed where root may not lower OOM scores; without it, containers fail there. */
 const containerdConfig = `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "${IDLE_IMAGE}"
@@ -38,7 +33,7 @@ const kubeletConfig = {
   cgroupDriver: 'cgroupfs',
   enforceNodeAllocatable: [],
   containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
-  // Nothing answers at this address: the cloud has no DNS. Without an address, the kubelet warns in events of each Pod.
+  // The cloud has no DNS, so nothing answers here. Without an address, the kubelet warns in events of each Pod.
   clusterDNS: ['10.230.0.10'],
   clusterDomain: 'cluster.local',
   resolvConf: '/dev/null',

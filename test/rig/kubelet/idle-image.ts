@@ -1,5 +1,5 @@
-// Builds an image without a registry: it contains only busybox, and its containers are idle. It serves as the image of
-// idle Pods and of the sandboxes ("pause" containers) of all Pods.
+// Builds, without a registry, an image with only busybox. It serves for idle Pods, and for the sandboxes ("pause"
+// containers) of all Pods.
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +8,8 @@ import { markEnv, runCommand } from '../process.ts'
 export const IDLE_IMAGE = 'kubenova.io/rig/idle:1'
 
 /**
- * Builds the image in the format of `docker save`. Returns the path of the archive, `dir`/image.tar. Its containers
- * have the environment variables of markEnv(dir, owned).
+ * Returns the path of an archive in the format of `docker save`. Its containers have the environment variables of
+ * markEnv(dir, owned).
  */
 export async function buildIdleImage(dir: string, owned: boolean): Promise<string> {
   const folder = join(dir, 'image')

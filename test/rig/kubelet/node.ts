@@ -1,5 +1,3 @@
-// Makes a host of the rig a node of the control plane: runs containerd, kubelet and kube-proxy in the host's
-// namespaces.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../binaries.ts'
@@ -16,7 +14,6 @@ export interface NodeOptions {
   plane: ControlPlane
   address: string
   podSubnet: string
-  /** Name of the host's cgroup in each hierarchy. */
   cgroup: string
   owned: boolean
 }
@@ -24,19 +21,17 @@ export interface NodeOptions {
 const PROXY_USER = 'system:kube-proxy'
 const packages = ['containerd', 'runc', 'containernetworking-plugins', 'iptables', 'busybox-static']
 
-/** The users that the control plane needs for these nodes. */
 export const nodeUsers = (names: readonly string[]): User[] => [
   ...names.map((name) => ({ name: `system:node:${name}`, groups: ['system:nodes'] })),
   { name: PROXY_USER },
 ]
 
-/** Provides the Debian packages and binaries that nodes need. */
 export async function prepareNodes(log: (line: string) => void): Promise<void> {
   await installPackages(packages, log)
   await ensureBinaries(['kubelet', 'kube-proxy', 'kube-scheduler'], { log })
 }
 
-/** Starts containerd, kubelet and kube-proxy on a host, unless they run. Resolves when containerd answers. */
+/** Starts containerd, kubelet and kube-proxy, unless they run. Resolves when containerd answers. */
 export async function startNode({ host, plane, address, podSubnet, cgroup, owned }: NodeOptions): Promise<void> {
   const state = join(host.home, 'node.json')
   if (existsSync(state) && isAlive(JSON.parse(readFileSync(state, 'utf8')) as ProcessId)) return
@@ -60,13 +55,10 @@ export async function startNode({ host, plane, address, podSubnet, cgroup, owned
   writeFileSync(state, JSON.stringify({ pid: node.pid, startTime: node.startTime }))
 }
 
-/**
- * Imports images into the node's containerd.
- * @param archives paths of archives in the OCI format or that of `docker save`
- */
+/** @param archives paths of archives in the OCI format or that of `docker save` */
 export async function importImages(host: Host, archives: readonly string[]): Promise<void> {
   for (const archive of archives) await runCtr(host, 'images', 'import', archive)
 }
 
-/** Runs containerd's client in the namespace of containerd in which the kubelet looks for images. */
+/** In this namespace of containerd, the kubelet looks for images. */
 const runCtr = (host: Host, ...args: string[]): Promise<string> => host.exec(['ctr', '--namespace', 'k8s.io', ...args])

@@ -1,4 +1,3 @@
-/** The goals of hosts: every host is up and ready, and has no orphans. */
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
 import { conditionOf } from '../expectations.ts'

@@ -1,12 +1,7 @@
-/**
- * The goals of ports: every port has its own address, or its status says why not. Every port belongs to an existing
- * server or was created by a user.
- */
 import type { Port, Server } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
 import type { Plan } from '../plan.ts'
 
-/** Number of ports in the network `lan` that have an address. */
 export const countAllocatedAddresses = ({ api }: Cloud): number =>
   api.peek<Port>('ports').filter(({ spec, status }) => spec.network.name === 'lan' && status?.fixedIPs).length
 
@@ -27,7 +22,6 @@ export function findPortViolations(cloud: Cloud, servers: readonly Server[], pla
   })
 }
 
-/** Reports addresses that are allocated to more than one port. */
 export function findAddressViolations({ api }: Cloud): string[] {
   const portOf = new Map<string, string>()
   return api.peek<Port>('ports').flatMap(({ metadata, spec, status }) =>

@@ -8,8 +8,8 @@ import { isWaitingForAddress } from '../expectations.ts'
 
 export function findRequestViolations(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
-  // A start request stays Running while its server waits for a free address: the server has no host until then, so no
-  // agent can complete the request.
+  // A server that waits for a free address has no host, so no agent can complete its start request, which stays
+  // Running.
   const waiting = new Set(servers.filter(isWaitingForAddress).map(({ status }) => status?.activeAction?.uid))
   return cloud.api.peek<ServerAction>('serveractions').flatMap((request) => {
     const { phase = 'Pending' } = request.status ?? {}
@@ -33,7 +33,7 @@ function findEndedViolations(
 }
 
 /**
- * Reports missing and surplus action records. The records of a server are numbered from 1 to status.actionRecords.
+ * The records of a server are numbered from 1 to status.actionRecords.
  * @param deletedByUsers keys (namespace/name) of the records that users deleted
  */
 export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<string>): string[] {
@@ -45,9 +45,8 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
-    // The agent first creates an action record and then raises status.actionRecords. A power failure between the two
-    // writes leaves a record that is not counted, perhaps until the agent creates the next record. So one surplus
-    // record is no violation if there was an unexpected stop.
+    // The agent creates an action record and then raises status.actionRecords. A power failure between the two writes
+    // leaves a record that is not counted, so one surplus record is allowed after an unexpected stop.
     const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')

@@ -1,4 +1,3 @@
-/** The goals of servers: every server is in its desired state, or its status says why not. */
 import type { Server } from '../../../crds/index.ts'
 import type { Machine } from '../../fakes/host.ts'
 import type { Cloud } from '../cloud.ts'
@@ -58,7 +57,7 @@ function findNormalViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * In the mode rescued, the domain must run from the rescue disk, whatever spec.powerState is. It may be off only if the
+ * The domain of a rescued server must run from the rescue disk, whatever spec.powerState is. It may be off only if the
  * guest has shut itself down.
  */
 function findRescueViolation(server: Server, machine: Machine | undefined, cloud: Cloud): string | undefined {
@@ -70,9 +69,8 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * Whether the server may stay off, whatever spec.powerState is, because its domain has stopped unexpectedly. After a
- * shutdown by the guest, the server stays off until the user changes the spec. If spec.powerState is Suspended and the
- * saved memory is lost, the server stays off, too.
+ * After a shutdown by the guest, the server stays off until the user changes the spec. It also stays off if
+ * spec.powerState is Suspended and the saved memory is lost.
  */
 function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
@@ -82,9 +80,8 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * Reports a server that has no host although nothing prevents its placement. The scheduler checks in this order: Is the
- * Port in the server's spec usable? Has a host room? Is an address free? If no host has room or no address is free, the
- * server's status must say so.
+ * The scheduler checks in this order: Is the Port in the server's spec usable? Has a host room? Is an address free? If
+ * no host has room or no address is free, the server's status must say so.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
@@ -101,7 +98,6 @@ function findUnscheduledViolation(server: Server, { cloud, plan, servers }: Goal
   return isWaitingForAddress(server) ? undefined : 'does not report that no address is free'
 }
 
-/** Returns the names of hosts that have room for the server and have not rejected it. */
 function hostsWithRoom(server: Server, servers: readonly Server[], { hosts }: Cloud): string[] {
   const rejected = new Set(server.status?.rejectedHosts?.map(({ host }) => host))
   return hosts

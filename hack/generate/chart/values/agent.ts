@@ -64,7 +64,7 @@ export const agentValues = Type.Object({
       ],
     },
     seccompProfile: { type: 'RuntimeDefault' },
-    // The default profile of AppArmor forbids mounts, and so network namespaces with a name.
+    // AppArmor's default profile forbids mounts, which named network namespaces need.
     appArmorProfile: { type: 'Unconfined' },
   }),
   ...workloadValues,

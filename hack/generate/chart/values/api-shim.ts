@@ -1,4 +1,3 @@
-/** The values of the API shim: its Deployment, the ways to it, and the volume of uploaded images. */
 import { Type } from 'typebox'
 import { ShimOptions } from '../../../../api-shim/options.ts'
 import { deploymentValues } from './deployment.ts'

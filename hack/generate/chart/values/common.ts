@@ -1,4 +1,3 @@
-/** The values of the chart that concern no single workload. */
 import { Type } from 'typebox'
 import { KubernetesList, StringMap } from './parts.ts'
 

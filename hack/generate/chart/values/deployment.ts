@@ -1,4 +1,3 @@
-/** The values that the Deployments of the controller and of the API shim share. */
 import { Type } from 'typebox'
 import { KubernetesList, KubernetesObject, Port, StringMap, workloadValues } from './parts.ts'
 

@@ -1,7 +1,3 @@
-/**
- * All values of the chart: types, defaults, limits and descriptions. values.yaml, values.schema.json and the README
- * derive from it.
- */
 import { Type } from 'typebox'
 import { agentValues } from './agent.ts'
 import { apiShimValues } from './api-shim.ts'

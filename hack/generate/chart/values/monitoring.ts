@@ -1,4 +1,3 @@
-/** The values for Prometheus, Grafana and Argo CD. */
 import { Type } from 'typebox'
 import { StringMap } from './parts.ts'
 

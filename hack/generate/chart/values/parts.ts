@@ -1,7 +1,6 @@
-/** The schemas that several values of the chart share. */
 import { type TObject, type TSchema, Type } from 'typebox'
 
-/** A free-form object of the Kubernetes API. The API server checks it, not the chart. */
+/** The API server checks it, not the chart. */
 export const KubernetesObject = (description: string, value: object = {}) =>
   Type.Object({}, { description, default: value, additionalProperties: true })
 
@@ -19,8 +18,8 @@ export const HostPath = (description: string, value: string) =>
   Type.String({ description, default: value, pattern: '^/[^:]*[^/:]$' })
 
 /**
- * The schema of those options of a program that a user of the chart may set; the chart sets the others itself. An
- * option that the user leaves out is not passed to the program, so the program's own default applies.
+ * The options of a program that a user of the chart may set. An option that is left out is not passed to the program,
+ * so the program's own default applies.
  */
 export function programOptions(program: string, schema: TObject, setByChart: readonly string[]): TObject {
   const entries = Object.entries(schema.properties as Record<string, TSchema>).filter(
@@ -32,7 +31,6 @@ export function programOptions(program: string, schema: TObject, setByChart: rea
   })
 }
 
-/** The repository and the digest of an image. */
 export const Image = (name: string) =>
   Type.Object({
     repository: Type.String({ description: 'Name of the image in the registry.', default: name, minLength: 1 }),
