@@ -106,8 +106,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
   /**
-   * The value of spec.powerState for which the agent may run the action. For Running, for example, the agent runs
-   * start, unpause or resume, whichever fits the domain's power. Absent: no spec.powerState leads to the action.
+   * The agent runs the action by itself to reach this spec.powerState. Several actions can have the same value: for
+   * Running, the agent chooses start, unpause or resume by the domain's power. Absent: only requests run the action.
    */
   desiredPower?: DesiredPower
   /** The vmStates in which users may request the action. */

@@ -37,8 +37,8 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action boots a guest that must be off, paused or suspended: the agent would undo such a boot at once.
- * False for a retry of an operation that failed.
+ * Whether the action would boot a guest although its spec says off, paused or suspended. The agent would undo the boot
+ * at once. False for a retry of an operation that failed.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)

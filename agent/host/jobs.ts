@@ -22,7 +22,7 @@ interface Job {
 const START_WAIT_MS = 200
 /** Milliseconds until the caller should ask again. (The end of the job requeues the Server at once.) */
 const CHECK_MS = 5000
-/** Milliseconds. The first call of a new request must not get the failure of an old one. */
+/** Milliseconds until the failure of a job is forgotten. A later request must not get an earlier request's failure. */
 const FAILURE_KEPT_MS = 60_000
 
 export class Jobs implements AsyncDisposable {

@@ -108,9 +108,9 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise only its own addresses. A solicitation from `::` could make another guest give its address up
- * (RFC 4862), so a guest may send it only for its own. Duplicate address detection first sends a multicast report from
- * `::` (type 143, RFC 3810). The target address is at byte 8 of the ICMPv6 message.
+ * A guest may advertise only its own addresses. It may solicit from `::` only its own addresses, because such a
+ * solicitation makes another guest give up the solicited address (RFC 4862). A multicast report from `::` (type 143,
+ * RFC 3810) is accepted, because duplicate address detection begins with one. `@th,64,128` is the target address.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,

@@ -75,8 +75,8 @@ async function findFormerRun(server: Server, planned: Planned, deps: Deps): Prom
 }
 
 /**
- * Whether an earlier process of the agent announced this action. False for a deletion, which has no action record to
- * continue from.
+ * Whether the status has the action's task state, which an earlier process of the agent wrote before it ended. False
+ * for a deletion: it has no action record from which a run could continue.
  */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
@@ -94,8 +94,8 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const guest: Guest = { server, instance, mode: modeAfter(actions[run.planned.action], modeOf(server)) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
-    // The spec may have changed during the run, so reconcile again. If the end was already in the status, nothing was
-    // written, so no watch event would cause that.
+    // Reconcile again, because the spec may have changed during the run. A watch event may not come: nothing is written
+    // if the status already had the end.
     return changed
   }
   const { host, shutdownTimeout } = deps

@@ -56,7 +56,7 @@ const isVersionedFault = (exchange: Exchange): boolean =>
 const isJsonAsDeclared = ({ headers, text }: RawAnswer): boolean =>
   text === '' || !String(headers['content-type']).startsWith('application/json') || parseText(text) !== undefined
 
-/** The old Compute API 2.0 has no microversions. */
+/** Whether the header chooses a microversion, which it does only under /compute/v2.1/. */
 const hasPlainVersion = ({ url, headers }: FuzzRequest): boolean =>
   url.startsWith('/compute/v2.1/') &&
   /^compute (2\.([1-9]\d?|10[0-4])|latest)$/.test(headers['openstack-api-version'] ?? '')

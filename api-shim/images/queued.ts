@@ -1,6 +1,6 @@
 /**
- * Images without bytes. They are files on the shim's volume, which all replicas share. An Image is created only with
- * the bytes, because it says where they are and can be booted.
+ * Glance images whose bytes have not been uploaded. The shim keeps them as files on its volume, which all replicas
+ * share. It creates the Image object after the upload, because servers can boot from each Image object.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'

@@ -141,7 +141,7 @@ export function findIneffectiveProperties(properties: Readonly<Record<string, st
   }
 }
 
-/** Whether Nova does not have the name, although it has a prefix of Nova's or is close to a name of Nova's. */
+/** Whether the name looks like one of Nova's properties (same prefix, or nearly the same spelling) but is none. */
 function isUnknown(name: string): boolean {
   if (knownNames.includes(name) || numbered.test(name) || ofGlance.test(name)) return false
   return inFamily.test(name) || closestName(name, knownNames) !== undefined

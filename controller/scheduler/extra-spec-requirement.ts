@@ -9,7 +9,7 @@
  *   <or> a <or> b …              the value is one of a, b, …
  */
 
-/** Parses what Python's float() accepts, except underscores. Returns undefined where float() raises. */
+/** Parses what Python's float() accepts, except underscores and nan. Otherwise returns undefined. */
 function parseNumber(text: string): number | undefined {
   const word = text.trim()
   if (/^[+-]?(inf|infinity)$/i.test(word)) return word.startsWith('-') ? -Infinity : Infinity

@@ -76,7 +76,7 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
     ),
   )
 
-/** If this Server has just got its host: the keys of the Servers without a host whose scheduler hints name it. */
+/** If this Server has just got its host: keys of the unscheduled Servers whose scheduler hints name this Server. */
 function unscheduledKeysHintingAt(
   old: Server,
   { metadata: { namespace, name }, status }: Server,

@@ -57,7 +57,7 @@ export const oneOfEach: Rule = {
   message: 'two addresses must be one of IPv4 and one of IPv6',
 }
 
-/** A CEL expression for an IPv4 address as a number, because CEL cannot compare addresses. */
+/** A CEL expression for an IPv4 address as a number, because CEL cannot order addresses. */
 export const ipv4Number = (text: string): string => {
   const byte = (i: number) => `int(${text}.split('.')[${i}])`
   return `(((${byte(0)} * 256 + ${byte(1)}) * 256 + ${byte(2)}) * 256 + ${byte(3)})`

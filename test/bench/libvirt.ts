@@ -63,7 +63,7 @@ function rotateOrder(clients: Clients, round: number): [string, Client][] {
   return [...list.slice(first), ...list.slice(0, first)]
 }
 
-/** Their results are dropped, because V8 still compiles code and the caches are cold. */
+/** The results of these rounds are dropped, because V8 still compiles code and the caches are cold. */
 const warmUpRounds = 3
 
 async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Cost>) {

@@ -13,9 +13,9 @@ export interface Story {
   /** The action of which the operation leaves a record; undefined if it leaves none. */
   actionRecord?: string
   qemuStarts: 0 | 1
-  /** The story boots the guest. */
-  boots?: true
   /** The operation boots the guest. */
+  boots?: true
+  /** The operation asks the guest to power off. The guest must have booted, or it would not react. */
   asksGuest?: true
   /**
    * The server must have no action record but that of `create`. The deletion of each further record is one more effect,

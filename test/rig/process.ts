@@ -1,6 +1,6 @@
 // PID and start time identify a process, so that a signal never hits a later process with the same PID. Each process
-// has the directory of its cloud or host in an environment variable, the mark. If the test process crashes, another
-// process finds the processes of a cloud by their marks.
+// that the rig starts has an environment variable, its mark: the directory of its test cloud or host. If the test
+// process crashes, the next one uses the marks to find and end the processes that were left.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'

@@ -15,7 +15,7 @@ export class Invariants {
   readonly violations: string[] = []
   /** Writes by controllers and agents, except writes of Leases and Events and updates of Hypervisors. */
   writes = 0
-  /** Counted apart, because the controller writes the usage of hosts at intervals. */
+  /** Not in `writes`: the controller writes the usage of hosts at intervals, even when nothing changes any more. */
   hypervisorWrites = 0
   /** Keys (namespace/name) of action records. */
   readonly recordsDeletedByUsers = new Set<string>()

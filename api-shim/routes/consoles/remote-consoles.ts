@@ -92,7 +92,7 @@ export const consoleActions: readonly Route[] = [
   consoleAction('os-getSerialConsole', 'get_serial_console', ['serial']),
 ]
 
-/** Before 2.31, Nova looks up only consoles of a type that it no longer has. */
+/** Before 2.31, Nova looks up only RDP consoles. It no longer has any, so each look-up gets a 400. */
 const LOOK_UP_SINCE = 31
 
 export const consoleAuthTokensShow = defineRoute<null>({

@@ -80,7 +80,7 @@ function countsOf({ body: { server } }: Request): { least: number; most: number 
     )
   if (least > MAX_SERVERS)
     throw newForbidden(`Quota exceeded for instances: Requested ${least}, but one request can create ${MAX_SERVERS}.`)
-  // As under a quota in Nova, a request gets as many servers as are allowed, but at least its minimum.
+  // As in Nova under a quota, a request for more servers than are allowed gets as many as are allowed.
   return { least, most: Math.min(most, MAX_SERVERS) }
 }
 

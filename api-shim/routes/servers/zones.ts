@@ -13,7 +13,10 @@ export const zonesOf = ({ state }: Pick<RouteRequest<never>, 'state'>): Set<stri
       .flatMap(({ spec }) => spec.availabilityZone ?? []),
   ])
 
-/** The zone that a request asks for. The form zone:host:node forces a host, which administrators of Nova may do. */
+/**
+ * The zone that a request asks for. Throws if the request forces a host (zone:host:node): Nova allows that to
+ * administrators, this cloud to nobody.
+ */
 export function checkZone(
   zone: string | undefined,
   request: Pick<RouteRequest<never>, 'state' | 'can'>,

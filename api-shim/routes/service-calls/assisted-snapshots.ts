@@ -1,4 +1,4 @@
-/** /os-assisted-volume-snapshots: calls of a volume service for volumes of servers, of which there are none. */
+/** /os-assisted-volume-snapshots, which volume services call. Servers have no volumes here, so each call gets a 400. */
 import { newBadRequest } from '../../http/fault.ts'
 import { pythonStr } from '../../validation/python.ts'
 import {
