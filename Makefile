@@ -10,10 +10,10 @@ HOSTS ?= 1
 # may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e chaos test conformance bench images gitops nodes
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test conformance bench images release-prepare release gitops nodes
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install missing Debian and npm packages, the control plane and the guest image
 	@hack/setup.sh
@@ -63,6 +63,13 @@ gitops: setup ## Run a real Argo CD on a cloud and a git repository (GITOPS_SERV
 
 images: setup ## Build the container images as OCI archives in dist/images (BASE=local without a registry; ARCH=amd64,arm64)
 	@node hack/images.ts $(if $(BASE),--base $(BASE)) $(if $(ARCH),--arch $(ARCH)) $(if $(VERIFY),--verify)
+
+release-prepare: setup ## Write VERSION into all files that name it, and head the unreleased changes with it (VERSION=0.2.0)
+	@node hack/release.ts prepare "$(VERSION)"
+
+release: setup ## Build what is published for VERSION in dist/release; pushes nothing (REGISTRY=…; IMAGES=no; BASE, ARCH)
+	@node hack/release.ts build "$(VERSION)" $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(filter no,$(IMAGES)),--no-images) \
+	  $(if $(BASE),--base $(BASE)) $(if $(ARCH),--arch $(ARCH))
 
 conformance: setup ## Compare the API shim with the schemas in the package nova, which pip installs (10 minutes)
 	@node test/conformance/nova-schemas/run.ts

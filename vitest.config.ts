@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'rig',
           include: [
-            '{crds,actions,kube,controller,agent,api-shim,test/contract,test/rig,test/fakes,test/chart,test/conformance}/**/*.rig.test.ts',
+            '{crds,actions,kube,controller,agent,api-shim,hack,test/contract,test/rig,test/fakes,test/chart,test/conformance}/**/*.rig.test.ts',
           ],
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -7,8 +7,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseArchitectures, parseWords, publicBase } from './images/arguments.ts'
 import { ensureLocalBase } from './images/base.ts'
-import { type Architecture, architectures, buildImage, type ImageName, imageNames } from './images/build.ts'
+import { type Architecture, buildImage, type ImageName, imageNames } from './images/build.ts'
 import { bundlePrograms, imagesFolder as folder, installBuilders } from './images/ensure.ts'
 import { createStorage } from './images/storage.ts'
 
@@ -16,25 +17,16 @@ const log = (line: string): void => console.error(line)
 
 const { values } = parseArgs({
   options: {
-    base: { type: 'string', default: 'docker.io/library/debian:bookworm-slim' },
+    base: { type: 'string', default: publicBase },
     arch: { type: 'string', default: 'amd64' },
     only: { type: 'string', default: imageNames.join(',') },
     verify: { type: 'boolean', default: false },
   },
 })
 
-/** Throws an error if a part is none of the allowed words. */
-function listOf<T extends string>(option: string, text: string, allowed: readonly T[]): T[] {
-  return text.split(',').map((word) => {
-    const found = allowed.find((name) => name === word)
-    if (found === undefined) throw new Error(`--${option} ${word}: must be one of ${allowed.join(', ')}`)
-    return found
-  })
-}
-
 async function main(): Promise<void> {
-  const names: ImageName[] = listOf('only', values.only, imageNames)
-  const archs: Architecture[] = listOf('arch', values.arch, architectures)
+  const names: ImageName[] = parseWords('only', values.only, imageNames)
+  const archs: Architecture[] = parseArchitectures(values.arch)
   await installBuilders(values.base === 'local', log)
   mkdirSync(folder, { recursive: true })
   const programs = await bundlePrograms()

@@ -105,6 +105,6 @@ async function fillContext(context: string, arch: Architecture, programs: string
 }
 
 /** The digest of the image's manifest. The archive itself has no stable digest, because its tar file contains times. */
-async function digestOf(file: string): Promise<string> {
+export async function digestOf(file: string): Promise<string> {
   return (await runCommand(['skopeo', 'inspect', '--format', '{{.Digest}}', `oci-archive:${file}`])).trim()
 }

@@ -4,7 +4,15 @@ import { installPackages } from '../../test/rig/packages.ts'
 import { buildPrograms } from '../build.ts'
 import { root } from '../command.ts'
 import { ensureLocalBase } from './base.ts'
-import { type Architecture, archiveOf, type BuildImageOptions, buildImage, hashInputs, imageNames } from './build.ts'
+import {
+  type Architecture,
+  archiveOf,
+  type BuildImageOptions,
+  buildImage,
+  hashInputs,
+  type ImageName,
+  imageNames,
+} from './build.ts'
 import { createStorage } from './storage.ts'
 
 /** The folder of the archives. */
@@ -20,21 +28,36 @@ export async function bundlePrograms(): Promise<string> {
   return programs
 }
 
-/**
- * Paths of the OCI archives of all images, for this machine's architecture. An archive is used again if programs,
- * Containerfile, base and Node are unchanged.
- */
+export interface ImageArchive {
+  name: ImageName
+  arch: Architecture
+  /** Path of the OCI archive. */
+  archive: string
+}
+
+/** Paths of the OCI archives of all images, for this machine's architecture and from a base made here. */
 export async function ensureImages(log: (line: string) => void): Promise<string[]> {
-  await installBuilders(true, log)
+  const archs: Architecture[] = [process.arch === 'arm64' ? 'arm64' : 'amd64']
+  return (await ensureImageArchives({ base: 'local', archs }, log)).map(({ archive }) => archive)
+}
+
+/** An archive is used again if programs, Containerfile, base and Node are unchanged. */
+export async function ensureImageArchives(
+  { base: requested, archs }: { base: string; archs: readonly Architecture[] },
+  log: (line: string) => void,
+): Promise<ImageArchive[]> {
+  await installBuilders(requested === 'local', log)
   mkdirSync(imagesFolder, { recursive: true })
   const storage = createStorage('images')
-  const base = await ensureLocalBase(storage, log)
-  const arch: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
-  const shared = { arch, base, programs: await bundlePrograms(), folder: imagesFolder, storage, log }
-  const archives: string[] = []
-  for (const name of imageNames) {
-    if (!(await isUpToDate({ ...shared, name }))) await buildImage({ ...shared, name })
-    archives.push(archiveOf({ ...shared, name }))
+  const base = requested === 'local' ? await ensureLocalBase(storage, log) : requested
+  const shared = { base, programs: await bundlePrograms(), folder: imagesFolder, storage, log }
+  const archives: ImageArchive[] = []
+  for (const arch of archs) {
+    for (const name of imageNames) {
+      const options = { ...shared, arch, name }
+      if (!(await isUpToDate(options))) await buildImage(options)
+      archives.push({ name, arch, archive: archiveOf(options) })
+    }
   }
   return archives
 }

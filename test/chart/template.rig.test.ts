@@ -51,7 +51,9 @@ describe('the rendered manifests', () => {
   it('are those of the snapshot', async () => {
     const without = { 'crds.install': false, 'rbac.create': false, 'admission.install': false }
     const text = await helm.template({ ...without, 'apiShim.enabled': true, 'apiShim.images.enabled': true })
-    await expect(text).toMatchFileSnapshot('testdata/rendered.yaml')
+    const version = about.version.replaceAll('.', '\\.')
+    const anyVersion = text.replaceAll(new RegExp(`(?<![\\d.])${version}(?![\\d.])`, 'g'), 'VERSION')
+    await expect(anyVersion).toMatchFileSnapshot('testdata/rendered.yaml')
   })
 
   it('contain everything in crds/', async () => {

@@ -1,0 +1,45 @@
+/** Puts the images into a release: an OCI archive and a bill of materials for each. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import about from '../../node_modules/node/package.json' with { type: 'json' }
+import { type Architecture, digestOf } from '../images/build.ts'
+import { ensureImageArchives } from '../images/ensure.ts'
+import { sourceDate } from '../images/source-date.ts'
+import { repackArchive } from './archives.ts'
+import { readImagePackages } from './image-packages.ts'
+import { type Bom, createImageBom } from './sbom.ts'
+
+export interface ReleaseImage {
+  /** Name of the image, such as `kubenova-agent`. */
+  name: string
+  arch: Architecture
+  digest: string
+  /** Name of its archive. */
+  file: string
+}
+
+export interface ReleaseImagesOptions {
+  version: string
+  base: string
+  archs: readonly Architecture[]
+  folder: string
+  npm: Bom
+  log: (line: string) => void
+}
+
+/** Builds the images that are missing or outdated in dist/images, and writes all into `folder`. */
+export async function releaseImages(options: ReleaseImagesOptions): Promise<ReleaseImage[]> {
+  const { version, base, archs, folder, npm, log } = options
+  const released: ReleaseImage[] = []
+  for (const { name, arch, archive } of await ensureImageArchives({ base, archs }, log)) {
+    const stem = `kubenova-${name}-${version}-${arch}`
+    const file = `${stem}.oci.tar`
+    await repackArchive(archive, join(folder, file), sourceDate())
+    const image = { name: `kubenova-${name}`, arch, digest: await digestOf(archive), file }
+    const packages = await readImagePackages(archive)
+    const bom = createImageBom({ ...image, version, packages, node: about.version }, npm)
+    writeFileSync(join(folder, `${stem}.cdx.json`), `${JSON.stringify(bom, null, 2)}\n`)
+    released.push(image)
+  }
+  return released
+}

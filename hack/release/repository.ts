@@ -1,0 +1,53 @@
+/** Reads from a working tree what a release needs to know, and writes a new version into it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { runCommand } from '../../test/rig/process.ts'
+import { releaseChanges } from './changelog.ts'
+import type { ReleaseFacts } from './problems.ts'
+
+const CHART = 'charts/kubenova/Chart.yaml'
+
+interface Lock {
+  version: string
+  packages: { '': { version: string } }
+}
+
+export async function readReleaseFacts(repository: string, version: string): Promise<ReleaseFacts> {
+  const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
+  const chart = parse(read(CHART)) as { version: string; appVersion: string }
+  const lock = JSON.parse(read('package-lock.json')) as Lock
+  const linesOf = async (...args: string[]): Promise<string[]> =>
+    (await runCommand(['git', ...args], { cwd: repository })).split('\n').filter((line) => line !== '')
+  return {
+    version,
+    versions: {
+      'package.json': (JSON.parse(read('package.json')) as { version: string }).version,
+      'package-lock.json': lock.packages[''].version,
+      [`version in ${CHART}`]: chart.version,
+      [`appVersion in ${CHART}`]: chart.appVersion,
+    },
+    changelog: read('CHANGELOG.md'),
+    tags: await linesOf('tag', '--list'),
+    changedFiles: await linesOf('status', '--porcelain'),
+  }
+}
+
+/** The time of the commit that is checked out, in seconds since 1970. */
+export async function commitTimeOf(repository: string): Promise<number> {
+  return Number(await runCommand(['git', 'log', '-1', '--format=%ct'], { cwd: repository }))
+}
+
+/** Writes the version into each file that names it, and gives the unreleased changes its heading. */
+export function writeVersion(repository: string, version: string, date: string): void {
+  const edit = (path: string, change: (text: string) => string): void =>
+    writeFileSync(join(repository, path), change(readFileSync(join(repository, path), 'utf8')))
+  edit('package.json', (text) => text.replace(/^ {2}"version": "[^"]*"/m, `  "version": "${version}"`))
+  // The lock names the version of this package twice, at its beginning.
+  for (const indent of ['  ', '      '])
+    edit('package-lock.json', (text) =>
+      text.replace(new RegExp(`^${indent}"version": "[^"]*"`, 'm'), `${indent}"version": "${version}"`),
+    )
+  edit(CHART, (text) => text.replaceAll(/^(version|appVersion): .*$/gm, `$1: ${version}`))
+  edit('CHANGELOG.md', (text) => releaseChanges(text, version, date))
+}
