@@ -207,6 +207,8 @@ describe.each([
   it('says of each rejection what is in the way', () => {
     const locked = admit(server({ spec: { locked: true } }), name, params)
     expect(locked).toMatchObject({ message: expect.stringContaining('set spec.locked to false') })
+    const stopped = server({ spec: { locked: true }, status: { vmState: 'stopped' } })
+    expect(admit(stopped, name, params, { ignoreLock: true })).toEqual({ admit: true })
     const busy = admit(server({ status: { vmState: 'stopped', taskState: 'pausing' } }), name, params)
     expect(busy).toMatchObject({ message: `cannot ${name} while the server is in task_state pausing` })
     const wrong = admit(server({ status: { vmState: 'rescued' } }), name, params)

@@ -17,8 +17,9 @@ export function runningRequestOf(server: Server): string | undefined {
 /**
  * Checks in Nova's order.
  * @param params the field of the ServerAction's spec that has the action's name
+ * @param options whether the request says that a lock of the server does not matter
  */
-export function admit(server: Server, name: string, params: unknown): Admission {
+export function admit(server: Server, name: string, params: unknown, { ignoreLock = false } = {}): Admission {
   if (!isRequestable(name))
     return reject('NotRequestable', `${name} is not requested by a ServerAction: change the Server's spec instead`)
   const { request } = actions[name]
@@ -30,7 +31,8 @@ export function admit(server: Server, name: string, params: unknown): Admission 
   if (server.metadata.deletionTimestamp) return reject('ServerTerminating', 'the server is being deleted')
   const running = runningRequestOf(server)
   if (running !== undefined) return reject('ActionUnderWay', `${running} is under way; try again when it has ended`)
-  if (server.spec.locked) return reject('ServerLocked', 'the server is locked: set spec.locked to false first')
+  if (server.spec.locked && !ignoreLock)
+    return reject('ServerLocked', 'the server is locked: set spec.locked to false first')
   return admitInState(server, actions[name], params)
 }
 

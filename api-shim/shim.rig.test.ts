@@ -2,12 +2,14 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import type { Server, ServerAction } from '../crds/index.ts'
 import { createKube, type Kube } from '../kube/client.ts'
 import { createLog } from '../kube/log.ts'
 import { createStores, startStores } from '../kube/store.ts'
 import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { applyShimUsers, writeClientFiles } from '../test/rig/shim.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { EmbeddedIdentity } from './identity/embedded/backend.ts'
 import { createServer } from './server.ts'
 import type { Services } from './services.ts'
@@ -43,6 +45,9 @@ async function tokenOf(cloud: string): Promise<string> {
   expect(answer.statusCode).toBe(201)
   return String(answer.headers['x-subject-token'])
 }
+
+const serversPath = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
+const actionsPath = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/serveractions'
 
 const ask = (token: string, method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) =>
   app.inject({
@@ -111,6 +116,46 @@ describe('the shim on a real API server', () => {
     const after = await ask(token, 'GET', `/compute/v2.1/servers/${id}`)
     // Without a controller, the finalizer keeps the Server.
     expect(after.json()).toMatchObject({ server: { 'OS-EXT-STS:task_state': 'deleting' } })
+  })
+
+  /** Creates a Server that is active, and returns its address in the Compute API. */
+  async function seedActive(name: string, token: string): Promise<string> {
+    const { api } = plane()
+    const spec = { flavor: 'tiny', image: { name: 'guest' }, locked: true }
+    const apiVersion = 'compute.kubenova.io/v1alpha1'
+    const { metadata } = await api.send<Server>('POST', serversPath, {
+      apiVersion,
+      kind: 'Server',
+      metadata: { name },
+      spec,
+    })
+    const power = { powerState: 'Running', reachedPowerState: 'Running' }
+    const status = { host: 'h1', vmState: 'active', launchedAt: '2026-01-02T03:04:05Z', ...power }
+    await api.send('PATCH', `${serversPath}/${name}/status`, { status }, 'application/merge-patch+json')
+    const url = `/compute/v2.1/servers/${metadata.uid}`
+    const isActive = async () => (await ask(token, 'GET', url)).body.includes('"ACTIVE"')
+    await waitUntil(isActive, { what: `${name} to be active`, deadline: 10_000 })
+    return url
+  }
+
+  it('lets administrators act on a locked server, and members not', async () => {
+    const { api } = plane()
+    const [member, admin] = await Promise.all([tokenOf('kubenova'), tokenOf('kubenova-admin')])
+    const db = await seedActive('db', member)
+    const act = async (token: string, url: string, body: object) =>
+      (await ask(token, 'POST', `${url}/action`, body)).statusCode
+    expect(await act(member, db, { 'os-stop': null })).toBe(409)
+    expect((await ask(member, 'DELETE', db)).statusCode).toBe(409)
+    expect(await act(admin, db, { 'os-stop': null })).toBe(202)
+    const { spec } = await api.send<Server>('GET', `${serversPath}/db`)
+    expect(spec).toMatchObject({ powerState: 'Stopped', locked: true })
+    expect((await ask(admin, 'DELETE', db)).statusCode).toBe(204)
+
+    const web = await seedActive('web', member)
+    expect(await act(member, web, { reboot: { type: 'HARD' } })).toBe(409)
+    expect(await act(admin, web, { reboot: { type: 'HARD' } })).toBe(202)
+    const { items } = await api.send<{ items: ServerAction[] }>('GET', actionsPath)
+    expect(items.map((action) => action.spec)).toMatchObject([{ server: 'web', action: 'reboot', ignoreLock: true }])
   })
 
   it('refuses what RBAC refuses, for reads and for writes', async () => {

@@ -59,7 +59,7 @@ export function taskStateOf(server: Server, requested?: TaskState): TaskState | 
   const { metadata, status } = server
   if (metadata.deletionTimestamp !== undefined) return 'deleting'
   if (status?.taskState !== undefined) return status.taskState
-  if (status?.host === undefined) return status?.vmState === 'error' ? undefined : 'scheduling'
+  if (status?.host === undefined && vmStateOf(server) === 'building') return 'scheduling'
   return requested ?? taskOfPower(server)
 }
 
@@ -68,7 +68,9 @@ function taskOfPower(server: Server): TaskState | undefined {
   const { spec, status } = server
   const vmState = vmStateOf(server)
   const reached = status?.reachedPowerState
-  if (reached === undefined || reached === spec.powerState || vmState === 'error') return undefined
+  if (reached === undefined || reached === spec.powerState) return undefined
+  // A server in error gets no action until its spec changes.
+  if (vmState === 'error' && status?.observedGeneration === server.metadata.generation) return undefined
   const next = actionNames
     .map((name) => actions[name])
     .find(({ desiredPower, from }) => desiredPower === spec.powerState && from.includes(vmState))

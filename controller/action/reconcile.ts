@@ -47,7 +47,7 @@ export async function reconcileAction(key: string, deps: ActionDeps): Promise<Ou
 }
 
 const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
-  admit(server, spec.action, spec[spec.action])
+  admit(server, spec.action, spec[spec.action], spec)
 
 /** Milliseconds until the controller checks again whether the agent has freed the slot of a finished action. */
 const SLOT_RECHECK_MS = 500

@@ -80,6 +80,9 @@ const recordFields = {
   ),
   user: Type.Optional(Line('The user who requested the action.')),
   project: Type.Optional(Line('The project of that user.')),
+  ignoreLock: Type.Optional(
+    Type.Boolean({ description: 'Run the action although the server is locked, as administrators of Nova may.' }),
+  ),
 }
 
 /**

@@ -14,7 +14,7 @@ export async function actOn({ plural, before, after }: Write, api: FakeApi): Pro
   if (before !== undefined || after === undefined) return
   const ref = { name: after.metadata.name, namespace: after.metadata.namespace }
   try {
-    if (plural === 'serveractions' && !('status' in after))
+    if (plural === 'serveractions')
       await api
         .resource(actions.kind)
         .patch(ref, { status: { phase: 'Succeeded', startTime: started, finishTime: started } })

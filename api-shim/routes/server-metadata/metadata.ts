@@ -26,7 +26,7 @@ const itemMissing = (): Error => newNotFound('Metadata item was not found')
 /** Throws a 409 unless the metadata of the server may change now. Nova allows it while a task runs. */
 function checkChangeable(name: string, server: Server, request: RouteRequest): void {
   const from = ['active', 'paused', 'suspended', 'stopped'] as const
-  checkState(server, { name, from, whileBusy: true, withoutHost: true }, request)
+  checkState(server, { name, from, whileBusy: true }, request)
 }
 
 async function write(

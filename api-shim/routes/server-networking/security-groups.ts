@@ -4,7 +4,7 @@ import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema
 import { defaultGroupIdOf, renderDefaultGroup } from '../../views/security-groups.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { checkLock, findServer } from '../servers/find.ts'
+import { findServer } from '../servers/find.ts'
 
 export const serverSecurityGroups = defineRoute<null>({
   name: 'server-security-groups:list',
@@ -39,7 +39,6 @@ const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation:
     async handle(request) {
       const server = await findServer(request)
       request.authorize()
-      checkLock(server, request)
       const name = request.body[key]?.name ?? ''
       const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
       if (name !== 'default' && name !== defaultGroupIdOf(id))

@@ -12,7 +12,12 @@ export interface StateRule {
   from: readonly VmState[]
   /** true: also while another task runs. */
   whileBusy?: boolean
-  withoutHost?: boolean
+  /** true: also before the server was launched for the first time. */
+  unlaunched?: boolean
+  /** true: the server needs a host, which is checked before its state. */
+  needsHost?: boolean
+  /** true: the fault for a locked server has the text of an invalid state, because Nova's route does not know locks. */
+  hidesLock?: boolean
   /** true: the action is allowed on a locked server. */
   ignoresLock?: boolean
 }
@@ -20,17 +25,19 @@ export interface StateRule {
 /** Throws a 409 in Nova's order: lock, host, vm_state, task_state, never launched. */
 export function checkState(
   server: Server,
-  { name, from, whileBusy = false, withoutHost = false, ignoresLock = false }: StateRule,
+  rule: StateRule,
   request: Pick<RouteRequest<never>, 'caller' | 'params' | 'state'>,
 ): void {
+  const { name, from } = rule
   const id = uuidOf(server)
-  if (!ignoresLock) checkLock(server, request)
+  const invalid = `Instance ${id} is in an invalid state for '${name}'`
+  if (!rule.ignoresLock) checkLock(server, request, rule.hidesLock ? invalid : undefined)
   const { host, launchedAt } = server.status ?? {}
-  if (!withoutHost && host === undefined) throw newConflict(`Instance ${id} is not ready`)
+  if (rule.needsHost && host === undefined) throw newConflict(`Instance ${id} is not ready`)
   const vmState = vmStateOf(server)
   if (!from.includes(vmState)) throw newConflict(`Cannot '${name}' instance ${id} while it is in vm_state ${vmState}`)
-  if (!whileBusy) checkIdle(server, name, request)
-  if (!withoutHost && launchedAt === undefined) throw newConflict(`Instance ${id} is in an invalid state for '${name}'`)
+  if (!rule.whileBusy) checkIdle(server, name, request)
+  if (!rule.unlaunched && launchedAt === undefined) throw newConflict(invalid)
 }
 
 function checkIdle(server: Server, name: string, { state }: Pick<RouteRequest<never>, 'state'>): void {

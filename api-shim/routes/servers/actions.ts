@@ -3,7 +3,7 @@
  * everything else becomes a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
-import type { DesiredPower, Server, VmState } from '../../../crds/index.ts'
+import { type DesiredPower, type Server, serverOwnerReference, type VmState } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
@@ -26,15 +26,17 @@ interface Translation {
   /** The vm_states in which Nova allows the action, if they are fewer than in the registry. */
   from?(parameters: Parameters): readonly VmState[]
   /** The parameters of the ServerAction; default: none. */
-  parameters?(value: unknown, request: Request): Promise<Parameters>
+  parameters?(value: unknown, request: Request, server: Server): Promise<Parameters>
   reply?(value: unknown): Reply
+  needsHost?: true
+  hidesLock?: true
 }
 
 const adminActions = (name: string): string => `os_compute_api:os-${name}`
 
 const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
-  start: { from: () => ['stopped'] },
-  stop: { from: () => ['active', 'error'] },
+  start: { from: () => ['stopped'], needsHost: true },
+  stop: { from: () => ['active', 'error'], needsHost: true },
   pause: { rule: adminActions('pause-server:pause') },
   unpause: { rule: adminActions('pause-server:unpause') },
   suspend: { rule: adminActions('suspend-server:suspend') },
@@ -58,15 +60,16 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
     reply: (value) => ({ body: { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? '' } }),
   },
   unrescue: { rule: adminActions('unrescue'), from: () => ['rescued'] },
-  trigger_crash_dump: { value: nothing },
+  trigger_crash_dump: { value: nothing, needsHost: true },
   changePassword: {
     value: objectSchema({ adminPass: stringSchema() }, { required: ['adminPass'] }),
     rule: adminActions('admin-password'),
+    hidesLock: true,
     parameters: passwordParameters,
   },
 }
 
-async function rescueParameters(value: unknown, { state }: Request): Promise<Parameters> {
+async function rescueParameters(value: unknown, { state }: Request, server: Server): Promise<Parameters> {
   const { rescue_image_ref: id, adminPass } = (value ?? {}) as { rescue_image_ref?: string; adminPass?: string }
   if (adminPass !== undefined)
     throw newBadRequest('adminPass is not supported here: set the password inside the rescue system.')
@@ -74,16 +77,18 @@ async function rescueParameters(value: unknown, { state }: Request): Promise<Par
   const [image] = (await state.read(images)).find(imagesById, id)
   if (!image) throw newBadRequest(`Image ${id} could not be found.`)
   const { name, namespace } = image.metadata
-  return { image: { name, ...(namespace === state.namespace ? {} : { namespace }) } }
+  return { image: { name, ...(namespace === server.metadata.namespace ? {} : { namespace }) } }
 }
 
 const PASSWORD_TYPE = 'compute.kubenova.io/password'
 
-async function passwordParameters(value: unknown, { state }: Request): Promise<Parameters> {
+async function passwordParameters(value: unknown, { state }: Request, server: Server): Promise<Parameters> {
   const { adminPass } = value as { adminPass: string }
   const name = newNameFor('password')
+  const { namespace } = server.metadata
+  const ownerReferences = [serverOwnerReference(server)]
   const data = { password: Buffer.from(adminPass).toString('base64') }
-  await state.writeSecrets().create({ metadata: { name }, type: PASSWORD_TYPE, data })
+  await state.writeSecrets().create({ metadata: { name, namespace, ownerReferences }, type: PASSWORD_TYPE, data })
   return { passwordSecret: { name } }
 }
 
@@ -91,9 +96,13 @@ async function passwordParameters(value: unknown, { state }: Request): Promise<P
 async function setPower(server: Server, name: ActionName, powerState: DesiredPower, request: Request): Promise<void> {
   const { resourceVersion } = server.metadata
   const annotations = annotationWith(server, name, request)
-  const spec = { powerState }
+  const { locked, lockedReason } = server.spec
+  // The power of a locked Server cannot change, so an administrator unlocks it for that write.
+  const spec = { powerState, ...(locked ? { locked: false, lockedReason: null } : {}) }
+  const writer = request.state.write(servers)
   try {
-    await request.state.write(servers).patch(server.metadata, { metadata: { resourceVersion, annotations }, spec })
+    await writer.patch(server.metadata, { metadata: { resourceVersion, annotations }, spec })
+    if (locked) await writer.patch(server.metadata, { spec: { locked, lockedReason } })
   } catch (error) {
     if ((error as { status?: number }).status !== 409) throw error
     throw newConflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)
@@ -115,6 +124,8 @@ async function requestAction(
       requestId,
       user: caller.user.id,
       project: caller.project?.id,
+      // The route has checked that the caller may act on a locked server.
+      ...(server.spec.locked ? { ignoreLock: true } : {}),
       [name]: parameters,
     },
   })
@@ -126,14 +137,15 @@ async function requestAction(
 }
 
 async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
-  const { parameters, from, reply } = translations[name] ?? {}
+  const { parameters, from, reply, needsHost = false, hidesLock = false } = translations[name] ?? {}
   const server = await findServer(request)
   request.authorize()
   const value = request.body[key]
-  const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request)) ?? {}
+  const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request, server)) ?? {}
   // The parameters may create a Secret, so they are made after the check. Only those of a reboot decide the check.
   const provisional = name === 'reboot' ? await parametersOf() : {}
-  checkState(server, { name, from: from?.(provisional) ?? registry[name].from }, request)
+  const rule = { name, from: from?.(provisional) ?? registry[name].from, needsHost, hidesLock }
+  checkState(server, rule, request)
   const power = powerChangeOf(server, name)
   if (power !== undefined) await setPower(server, name, power, request)
   else await requestAction(server, name, await parametersOf(), request)

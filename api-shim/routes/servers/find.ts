@@ -18,8 +18,12 @@ export async function findServer({ state, params }: Pick<Request, 'state' | 'par
 }
 
 /** Throws a 409 if the server is locked and the caller is not an administrator. */
-export function checkLock(server: Server, { caller, params }: Pick<Request, 'caller' | 'params'>): void {
-  if (server.spec.locked && !isAdmin(caller)) throw newConflict(`Instance ${params['server_id']} is locked`)
+export function checkLock(
+  server: Server,
+  { caller, params }: Pick<Request, 'caller' | 'params'>,
+  message = `Instance ${params['server_id']} is locked`,
+): void {
+  if (server.spec.locked && !isAdmin(caller)) throw newConflict(message)
 }
 
 /** Always the same object, because views/server-json.ts compares it by identity before it reuses a text. */

@@ -1,12 +1,11 @@
 /** The actions lock and unlock. */
 
-import { policyForbids } from '../../http/fault.ts'
-import { isAdmin } from '../../identity/caller.ts'
+import type { Server } from '../../../crds/index.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor, factsOf } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
 import { objectSchema, schemaFrom } from '../../validation/schema.ts'
-import { defineRoute } from '../route.ts'
+import { defineRoute, type RouteRequest } from '../route.ts'
 import { findServer } from './find.ts'
 
 interface LockBody {
@@ -18,6 +17,10 @@ const reason = schemaFrom<LockBody['lock']>({
   properties: { locked_reason: { type: 'string', minLength: 1, maxLength: 255 } },
   additionalProperties: false,
 })
+
+/** Whether the token is for the server's project. As in Nova, this decides who has locked a server, not the role. */
+const isOwner = ({ metadata }: Server, { caller }: Pick<RouteRequest<never>, 'caller'>): boolean =>
+  metadata.namespace === caller.project?.name
 
 export const serversLock = defineRoute<LockBody>({
   name: 'servers:lock',
@@ -33,8 +36,11 @@ export const serversLock = defineRoute<LockBody>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
+    const isByOwner = isOwner(server, request)
+    // A second lock by a member of the project would give the lock of an administrator to the project.
+    if (server.spec.locked && isByOwner) return {}
     const annotations = {
-      ...annotationsFor({ lockedBy: isAdmin(request.caller) ? 'admin' : 'owner' }),
+      ...annotationsFor({ lockedBy: isByOwner ? 'owner' : 'admin' }),
       ...annotationWith(server, 'lock', request),
     }
     const lockedReason = request.version >= 73 ? (request.body.lock?.locked_reason ?? null) : null
@@ -56,8 +62,9 @@ export const serversUnlock = defineRoute<{ unlock: unknown }>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    if (factsOf(server).lockedBy === 'admin' && !isAdmin(request.caller))
-      throw policyForbids('os_compute_api:os-lock-server:unlock:unlock_override')
+    const { lockedBy } = factsOf(server)
+    if (lockedBy !== undefined && lockedBy !== (isOwner(server, request) ? 'owner' : 'admin'))
+      request.authorize({ rule: 'os_compute_api:os-lock-server:unlock:unlock_override', role: 'admin' })
     const annotations = { ...annotationsFor<null>({ lockedBy: null }), ...annotationWith(server, 'unlock', request) }
     await request.state
       .write(servers)

@@ -41,7 +41,9 @@ interface UnsupportedAction {
   value?: ByVersion<Schema>
   from: readonly VmState[]
   whileBusy?: true
+  unlaunched?: true
   ignoresLock?: true
+  hidesLock?: true
   /** Nova makes the checks of `before` ahead of the check of the state, and those of `check` after it. */
   before?(server: Server, value: unknown, request: Request): Promise<void>
   check?(server: Server, value: unknown, request: Request): Promise<void>
@@ -125,7 +127,13 @@ const table: readonly UnsupportedAction[] = [
     value: unshelveBodies,
     from: ['shelved', 'shelved_offloaded'],
   },
-  { key: 'restore', rule: 'os_compute_api:os-deferred-delete:restore', role: 'member', from: ['soft-delete'] },
+  {
+    key: 'restore',
+    rule: 'os_compute_api:os-deferred-delete:restore',
+    role: 'member',
+    from: ['soft-delete'],
+    hidesLock: true,
+  },
   {
     key: 'os-resetState',
     rule: 'os_compute_api:os-admin-actions:reset_state',
@@ -133,6 +141,7 @@ const table: readonly UnsupportedAction[] = [
     value: { '2.1': resetStateBody },
     from: vmStates,
     whileBusy: true,
+    unlaunched: true,
     ignoresLock: true,
   },
 ]
@@ -158,7 +167,7 @@ const routeOf = ({ key, rule, role, value, from, before, check, ...flags }: Unsu
       const server = await findServer(request)
       request.authorize()
       await before?.(server, request.body[key], request)
-      checkState(server, { name: key, from, withoutHost: true, ...flags }, request)
+      checkState(server, { name: key, from, ...flags }, request)
       await check?.(server, request.body[key], request)
       throw newNotImplemented('The requested functionality is not supported.')
     },

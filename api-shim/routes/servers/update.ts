@@ -5,7 +5,7 @@ import { servers } from '../../state/stores.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderServer } from '../../views/servers.ts'
 import { defineRoute } from '../route.ts'
-import { checkLock, findServer, serverViewContext } from './find.ts'
+import { findServer, serverViewContext } from './find.ts'
 import { accessIPv4, accessIPv6, description, diskConfig, hostLabel, hostName, name } from './parameters.ts'
 
 const base = { name, 'OS-DCF:diskConfig': diskConfig, accessIPv4, accessIPv6 }
@@ -37,7 +37,6 @@ export const serversUpdate = defineRoute<TypeOf<typeof newest>>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    checkLock(server, request)
     const {
       name: displayName,
       description: text,

@@ -11,6 +11,7 @@ import {
   stringSchema,
 } from '../../validation/schema.ts'
 import { defineRoute, type Route } from '../route.ts'
+import { checkState } from '../servers/action-state.ts'
 import { findServer } from '../servers/find.ts'
 import { tag } from '../servers/parameters.ts'
 
@@ -62,6 +63,8 @@ const wrap = <P extends Parameters<typeof objectSchema>[0]>(properties: P) =>
   )
 const newest = wrap({ volumeId, device, tag, delete_on_termination: boolean })
 
+const attachable = ['active', 'paused', 'stopped', 'resized', 'soft-delete', 'shelved', 'shelved_offloaded'] as const
+
 const create = defineRoute<{ volumeAttachment: { volumeId: string } }>({
   name: 'volume-attachments:create',
   method: 'POST',
@@ -70,8 +73,9 @@ const create = defineRoute<{ volumeAttachment: { volumeId: string } }>({
   policy: policy('create', 'member'),
   body: { '2.1': wrap({ volumeId, device }), '2.49': wrap({ volumeId, device, tag }), '2.79': newest },
   async handle(request) {
-    await findServer(request)
+    const server = await findServer(request)
     request.authorize()
+    checkState(server, { name: 'attach_volume', from: attachable }, request)
     throw newNotFound(`Volume ${request.body.volumeAttachment.volumeId} could not be found.`)
   },
 })
