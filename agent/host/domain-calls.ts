@@ -12,7 +12,7 @@ import {
 import type { OwnedDomains } from './domain-client.ts'
 import { errorFromLibvirt, ignoreInvalidState } from './errors.ts'
 import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './managed-save.ts'
-import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts'
+import { hasQemu, isDomainActive, type ObserveDomain, observeStarted } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
 /** Removes all that libvirt keeps of the domain, except the state of a TPM, for which the flag needs libvirt 8.9. */
@@ -86,7 +86,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   return {
     async start(uuid, signal) {
       // An earlier process of the agent may have begun a start. Wait until it has ended.
-      if (hasQemu(await observe(uuid, { ms: Infinity, signal }))) return
+      if (hasQemu(await observeStarted(observe, uuid, signal))) return
       await withExistingDomain('start the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
       )

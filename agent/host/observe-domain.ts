@@ -10,6 +10,8 @@ import { toDomainState } from './states.ts'
 /** Milliseconds. Most boots take less. During a long restore the observation fails, and the reconcile is retried. */
 const STARTING_UP_MS = 1000
 const OBSERVE_AGAIN_MS = 50
+/** Milliseconds. Usually a restored domain resumes at once; one that a killed libvirtd has left never does. */
+const RESUME_MS = 10_000
 
 /**
  * @param wait milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
@@ -39,6 +41,21 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
   }
 }
 
+/** Waits until a start that is under way has ended, and a restored guest has resumed. */
+export async function observeStarted(
+  observe: ObserveDomain,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<ObservedDomain> {
+  const end = performance.now() + RESUME_MS
+  let observed = await observe(uuid, { ms: Infinity, signal })
+  while (isRestored(observed) && performance.now() < end) {
+    await delay(OBSERVE_AGAIN_MS, undefined, { signal })
+    observed = await observe(uuid, { ms: Infinity, signal })
+  }
+  return observed
+}
+
 /** A paused domain is active, too. */
 export const isDomainActive = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
   (await call(proc.domainIsActive, { dom })).active
@@ -52,6 +69,9 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
  * 200 ms (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
+
+/** libvirtd restores memory as the target of a migration. It reports this state from the end of that until the resume. */
+const isRestored = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'migrating'
 
 async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwner['bootId']): Promise<ObservedDomain> {
   const [{ state, reason }, saved] = await Promise.all([
