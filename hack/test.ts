@@ -45,16 +45,29 @@ export function countTests(report: Report, code: number | null): Count {
   return { passed: report.numPassedTests, failed: failed + outsideTests }
 }
 
+/** The projects of a lane run one after the other, and the lanes at the same time: most tests wait more than compute. */
+const lanes: readonly (readonly string[])[] = [
+  ['rig', 'chaos'],
+  ['unit', 'e2e'],
+]
+
+async function runLane(projects: readonly string[]): Promise<Count[]> {
+  const counts: Count[] = []
+  for (const name of projects) counts.push(await runVitestProject(name))
+  return counts
+}
+
 async function runAll(): Promise<Count> {
   rmSync(artefacts, { recursive: true, force: true })
   mkdirSync(artefacts, { recursive: true })
   console.log('== check')
-  const counts: Count[] = [await runChecks()]
+  const checks = await runChecks()
   const requested = process.argv.slice(2)
-  for (const name of requested.length > 0 ? requested : ['unit', 'rig', 'e2e', 'chaos']) {
-    counts.push(await runVitestProject(name))
-  }
-  return counts.reduce((sum, c) => ({ passed: sum.passed + c.passed, failed: sum.failed + c.failed }))
+  const counts = await Promise.all((requested.length > 0 ? [requested] : lanes).map(runLane))
+  return [checks, ...counts.flat()].reduce((sum, c) => ({
+    passed: sum.passed + c.passed,
+    failed: sum.failed + c.failed,
+  }))
 }
 
 if (import.meta.main) {
