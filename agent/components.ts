@@ -1,7 +1,7 @@
 /** Creates and connects the components of an agent. Opens the connection to libvirt, but starts nothing else. */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
+import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server, version } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -33,7 +33,6 @@ import { createQuestionPage, shimTokenChecker } from './questions.ts'
 import { lazySealingKey, publicSealingKey } from './sealing-key.ts'
 import { domainChanged, resyncDue, serversByUid, serversOn, uuidOf } from './server/controller.ts'
 import type { LocalHost } from './server/deps.ts'
-import { version } from './version.ts'
 
 /**
  * `known` is undefined until libvirt, QEMU and the kernel first report the facts of the host (host/facts.ts). `first`

@@ -1,5 +1,7 @@
+import { hypervisor, refuseOldDefinitions, server, version } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
+import { definitionReader } from '../kube/definitions.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
 import { createLog } from '../kube/log.ts'
 import { smallHeapPolicy, startPeriodicGc } from '../kube/periodic-gc.ts'
@@ -21,6 +23,8 @@ export async function runAgentProgram(createAgentFor = createAgent): Promise<voi
   const main = async (signal: AbortSignal): Promise<void> => {
     const { kubeconfig } = options
     await using kube = await createKube({ userAgent: 'kubenova-agent', ...(kubeconfig ? { kubeconfig } : {}) })
+    const written = [server.plural, hypervisor.plural]
+    await refuseOldDefinitions(written, version, definitionReader(kube, log, signal))
     using _gc = startPeriodicGc(kube.clock, smallHeapPolicy)
     const agent = await createAgentFor(kube, options, log)
     const { host, port } = parseAddress(options.metricsAddress)

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
+import type { Hypervisor } from '../crds/index.ts'
 import { noLog } from '../kube/log.ts'
 import { placedServer } from './server/testing.ts'
-import { newServerHandlers } from './watches.ts'
+import { logVersionSkew, newServerHandlers } from './watches.ts'
 
 function startReconcile() {
   const reconcile = new AbortController()
@@ -27,4 +28,29 @@ it('aborts the reconcile of a Server and collects its orphans when it is gone, o
   handlers.deleted(placedServer())
   expect(signal.aborted).toBe(true)
   expect(collected).toEqual(['u1'])
+})
+
+it('logs once that the controller finds the agent too new', () => {
+  const logged: string[] = []
+  const log = { ...noLog, error: (_: unknown, message: string) => void logged.push(message) }
+  const hostWith = (...messages: string[]): Hypervisor => ({
+    apiVersion: 'compute.kubenova.io/v1alpha1',
+    kind: 'Hypervisor',
+    metadata: { name: 'h1' },
+    spec: { disabled: false, forcedDown: false },
+    status: {
+      conditions: messages.map((message) => ({
+        type: 'VersionSkew',
+        status: 'True',
+        reason: 'AgentTooNew',
+        message,
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      })),
+    },
+  })
+  logVersionSkew(undefined, hostWith(), log)
+  logVersionSkew(hostWith(), hostWith('upgrade the controller'), log)
+  logVersionSkew(hostWith('upgrade the controller'), hostWith('upgrade the controller'), log)
+  logVersionSkew(hostWith('upgrade the controller'), hostWith(), log)
+  expect(logged).toEqual(['upgrade the controller'])
 })

@@ -59,13 +59,26 @@ export async function startWatches(
   }
   ownHypervisor.on({
     // The watch's first list may already have the controller's Ready=False, and then no update follows.
-    added: correctReady,
-    updated: (_, host) => correctReady(host),
+    added(host) {
+      correctReady(host)
+      logVersionSkew(undefined, host, log)
+    },
+    updated(old, host) {
+      correctReady(host)
+      logVersionSkew(old, host, log)
+    },
     // A user deleted the Hypervisor, but the host still exists and its agent runs, so create it again.
     deleted: () => void recreateHypervisor(components, signal),
   })
   ownHypervisor.start(signal)
   informer.start(signal)
+}
+
+/** Logs what the controller says about this agent's version, once. */
+export function logVersionSkew(old: Hypervisor | undefined, now: Hypervisor, log: Log): void {
+  const skewIn = (host: Hypervisor | undefined) => findCondition(host?.status?.conditions, 'VersionSkew')
+  const skew = skewIn(now)
+  if (skew && skew.message !== skewIn(old)?.message) log.error({ reason: skew.reason }, skew.message)
 }
 
 interface ServerHandlerOptions extends Pick<OrphanCollector, 'collectDeleted'> {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { refuseOldDefinitions, version } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
+import { definitionReader } from '../kube/definitions.ts'
 import { fenceWrites } from '../kube/fence.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
 import { runAsLeader } from '../kube/leader.ts'
@@ -11,6 +13,7 @@ import { runMain } from '../kube/process.ts'
 import { readOptionsOrExit } from '../kube/program-options.ts'
 import { createController } from './controller.ts'
 import { ControllerOptions } from './options.ts'
+import { storeDefs } from './stores.ts'
 
 /**
  * Runs until the process gets SIGTERM or SIGINT, or loses the leader's Lease.
@@ -25,6 +28,8 @@ export async function runControllerProgram(create = createController): Promise<v
       userAgent: 'kubenova-controller',
       ...(kubeconfig ? { kubeconfig } : {}),
     })
+    const plurals = Object.values(storeDefs).map(({ kind }) => kind.plural)
+    await refuseOldDefinitions(plurals, version, definitionReader(kube, log, signal))
     // A process that was frozen while another became the leader must not write when it continues, so each write first
     // asks whether this process still leads.
     let isLeading = (): boolean => false

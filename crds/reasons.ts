@@ -19,6 +19,7 @@ export const conditionTypes = [
   'Scheduled',
   'HostReachable',
   'DeletionPending',
+  'VersionSkew',
   'Accepted',
   'Complete',
 ] as const

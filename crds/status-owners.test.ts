@@ -59,7 +59,7 @@ describe('conditionsOf', () => {
     ['Hypervisor', 'agent', 'Ready'],
     ['Network', 'catalogue', 'Ready Stalled'],
     ['Port', 'addressing', 'Ready Stalled'],
-    ['Hypervisor', 'nodeLifecycle', 'Ready Stalled'],
+    ['Hypervisor', 'nodeLifecycle', 'Ready Stalled VersionSkew'],
   ])('lists for %s the conditions of the owner %s', (kind, owner, types) => {
     expect(conditionsOf(kind, owner).join(' ')).toBe(types)
   })

@@ -149,7 +149,11 @@ export const statusOwners = {
       bootedAt: 'agent',
       sealingKey: 'agent',
     },
-    conditions: { Ready: { whileHostDown: 'nodeLifecycle', otherwise: 'agent' }, Stalled: 'nodeLifecycle' },
+    conditions: {
+      Ready: { whileHostDown: 'nodeLifecycle', otherwise: 'agent' },
+      Stalled: 'nodeLifecycle',
+      VersionSkew: 'nodeLifecycle',
+    },
   },
   HostAggregate: { ...catalogue, fields: { ...catalogue.fields, hosts: 'catalogue' } },
 } as const satisfies Table

@@ -41,7 +41,7 @@ async function main([command, version = '']: readonly string[]): Promise<void> {
 function prepareVersion(version: string): void {
   if (!isSemanticVersion(version)) throw new Error(`"${version}" is not a semantic version: give one such as 0.2.0`)
   writeVersion(root, version, new Date().toISOString().slice(0, 10))
-  log(`release: wrote ${version}; review the changes, run \`make generate\`, and commit them`)
+  log(`release: wrote ${version}; review the changes and commit them`)
 }
 
 try {

@@ -11,6 +11,13 @@ const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedReso
 export const configMaps = coreKind<ConfigMap>('configmaps', 'ConfigMap')
 export const namespaces = coreKind<Namespace>('namespaces', 'Namespace', false)
 export const secrets = coreKind<Secret>('secrets', 'Secret')
+export const customResourceDefinitions: TypedResourceDef<CustomResourceDefinition> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
 export const leases: TypedResourceDef<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
@@ -78,6 +85,7 @@ export interface Secret extends BuiltinObject {
 export interface Namespace extends BuiltinObject {
   status?: { phase?: string }
 }
+export type CustomResourceDefinition = BuiltinObject
 export interface Lease extends BuiltinObject {
   spec?: {
     holderIdentity?: string

@@ -6,7 +6,7 @@ import { reconcileHost } from './reconcile.ts'
 
 const STATUS_INTERVAL_MS = 10_000
 
-function createReconciler(bench: Bench): (name?: string) => Promise<Outcome> {
+function createReconciler(bench: Bench, version?: string): (name?: string) => Promise<Outcome> {
   const { stores, hosts, clock } = bench
   const options = { hostStatusSeconds: STATUS_INTERVAL_MS / 1000 }
   const deps = {
@@ -16,6 +16,7 @@ function createReconciler(bench: Bench): (name?: string) => Promise<Outcome> {
     clock,
     options,
     hostStatusWrites: new Map<string, number>(),
+    ...(version === undefined ? {} : { version }),
   }
   return async (name = 'h1') => {
     const outcome = await reconcileHost(name, deps)
@@ -35,6 +36,24 @@ async function reportConnected(bench: Bench): Promise<void> {
   const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
   await handle.applyStatus(
     { metadata: { name: 'h1' }, status: { ...reported, conditions } },
+    { fieldManager: 'kubenova-agent/h1' },
+  )
+  await bench.fake.waitForCaches()
+}
+
+/** Reports, as the agent of h1, its version. */
+async function reportVersion(bench: Bench, agentVersion: string): Promise<void> {
+  const {
+    state: _,
+    used: __,
+    servers: ___,
+    observedGeneration: ____,
+    conditions: _____,
+    ...reported
+  } = statusOfHost(bench) ?? {}
+  const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
+  await handle.applyStatus(
+    { metadata: { name: 'h1' }, status: { ...reported, agentVersion } },
     { fieldManager: 'kubenova-agent/h1' },
   )
   await bench.fake.waitForCaches()
@@ -114,6 +133,23 @@ describe('reconcileHost', () => {
     await reconcile()
     expect(readyOf(bench)).toMatchObject({ reason: 'HostDown' })
     expect(readyOf(bench)).not.toHaveProperty('observedGeneration')
+  })
+
+  it('reports at once that an agent has another version, and that it has been upgraded', async () => {
+    await using bench = await startCloud('h1')
+    const reconcile = createReconciler(bench, '0.3.0')
+    const skewOf = () => findCondition(statusOfHost(bench)?.conditions, 'VersionSkew')
+    await reportVersion(bench, '0.2.0')
+    await reconcile()
+    expect(skewOf()).toBeUndefined()
+    await reportVersion(bench, '0.1.0')
+    await reconcile()
+    expect(skewOf()).toMatchObject({ status: 'True', reason: 'AgentTooOld' })
+    expect(bench.services.views.get('h1')?.versionSkew).toBe(skewOf()?.message)
+    await reportVersion(bench, '0.3.0')
+    await reconcile()
+    expect(skewOf()).toBeUndefined()
+    expect(bench.services.views.get('h1')?.versionSkew).toBeUndefined()
   })
 
   it('writes nothing when the Hypervisor is gone', async () => {

@@ -1,3 +1,4 @@
+import { type Condition, findCondition, type Hypervisor, version } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'
@@ -19,6 +20,8 @@ export interface HostDeps {
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
   /** When the controller last wrote the status of each host, in monotonic milliseconds. */
   hostStatusWrites: Map<string, number>
+  /** The version of this controller; that of package.json if it is absent. */
+  version?: string
 }
 
 export async function reconcileHost(name: string, deps: HostDeps): Promise<Outcome> {
@@ -32,13 +35,20 @@ export async function reconcileHost(name: string, deps: HostDeps): Promise<Outco
     whyDown: hosts.whyDown(name),
     used: ledger.usageOf(name),
     now: clock.wall().toISOString(),
+    version: deps.version ?? version,
   })
   const age = clock.now() - (hostStatusWrites.get(name) ?? -Infinity)
-  const { state, observedGeneration } = host.status ?? {}
-  const isUrgent = state !== status.state || observedGeneration !== status.observedGeneration
-  if (!isUrgent && age < everyMs) return wait('the next write of the usage', everyMs - age)
+  if (!isUrgent(host.status, status) && age < everyMs) return wait('the next write of the usage', everyMs - age)
   const { api } = stores.hypervisors
   const write = await applyStatus(api, { kind: 'Hypervisor', owner: 'nodeLifecycle', seen: host, status })
   if (write.result === 'written') hostStatusWrites.set(name, clock.now())
   return done
+}
+
+/** Whether anything but the usage has changed. */
+function isUrgent(before: Hypervisor['status'] = {}, now: ReturnType<typeof hostStatus>): boolean {
+  const skewIn = ({ conditions }: { conditions?: Condition[] }): string | undefined =>
+    findCondition(conditions, 'VersionSkew')?.message
+  const { state, observedGeneration } = before
+  return state !== now.state || observedGeneration !== now.observedGeneration || skewIn(before) !== skewIn(now)
 }

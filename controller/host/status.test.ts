@@ -7,7 +7,7 @@ import { hostStatus } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 const used = { vcpus: 3, ram: 3072, disk: 30, servers: 2, ioOps: 1 }
-const facts = { up: true, whyDown: 'it is silent', used, now }
+const facts = { up: true, whyDown: 'it is silent', used, now, version: '0.3.0' }
 const makeHost = (conditions: NonNullable<Hypervisor['status']>['conditions'] = []): Hypervisor => {
   const base = makeHypervisor('h1')
   return { ...base, status: { ...base.status, conditions } }
@@ -42,6 +42,28 @@ describe('hostStatus', () => {
       { type: 'Ready', status: 'True' as const, reason: 'Connected', message: 'm', lastTransitionTime: now },
     ]
     expect(hostStatus(makeHost(agents), facts)).not.toHaveProperty('conditions')
+  })
+
+  it('says on a host that is up or down that its agent has another version, and only while it has', () => {
+    const makeOld = (conditions: NonNullable<Hypervisor['status']>['conditions'] = []): Hypervisor => {
+      const host = makeHost(conditions)
+      return { ...host, status: { ...host.status, agentVersion: '0.1.0' } }
+    }
+    const skew = {
+      type: 'VersionSkew',
+      status: 'True',
+      reason: 'AgentTooOld',
+      message:
+        'the agent has version 0.1.0, the controller 0.3.0, which works with agents from 0.2 to 0.4; guests run on, and no server is placed here: upgrade the agent',
+      lastTransitionTime: now,
+    } as const
+    expect(hostStatus(makeOld(), facts).conditions).toEqual([skew])
+    expect(hostStatus(makeOld([skew]), { ...facts, now: then }).conditions).toEqual([skew])
+    expect(hostStatus(makeOld(), { ...facts, up: false }).conditions?.map(({ type }) => type)).toEqual([
+      'Ready',
+      'VersionSkew',
+    ])
+    expect(hostStatus(makeOld([skew]), { ...facts, version: '0.2.0' })).not.toHaveProperty('conditions')
   })
 
   it('fits the schema of the status', () => {

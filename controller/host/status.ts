@@ -1,4 +1,6 @@
 import {
+  type Condition,
+  findAgentSkew,
   findCondition,
   type Hypervisor,
   type NewCondition,
@@ -13,6 +15,8 @@ export interface HostFacts {
   whyDown: string
   used: HostUsage
   now: string
+  /** The version of the controller. */
+  version: string
 }
 
 /**
@@ -22,19 +26,11 @@ export interface HostFacts {
  * Conditions of a Hypervisor have no observedGeneration, because the agent writes conditions too but does not read the
  * spec. kubectl wait then uses the observedGeneration of the status.
  */
-export function hostStatus(
-  host: Hypervisor,
-  { up, whyDown, used, now }: HostFacts,
-): StatusOf<'nodeLifecycle', 'Hypervisor'> {
-  const why = { reason: 'HostDown', message: whyDown } as const
-  const down: NewCondition[] = [{ type: 'Ready', status: 'Unknown', ...why }]
-  // spec.forcedDown keeps the host down until the spec is changed, so the Hypervisor is Stalled.
-  if (host.spec.forcedDown) down.push({ type: 'Stalled', status: 'True', ...why })
-  const { vcpus, ram, disk, servers } = used
+export function hostStatus(host: Hypervisor, facts: HostFacts): StatusOf<'nodeLifecycle', 'Hypervisor'> {
+  const { up } = facts
+  const { vcpus, ram, disk, servers } = facts.used
   const isReported = !up || findCondition(host.status?.conditions, 'Ready') !== undefined
-  const { conditions: owned = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
-  const kept = owned.filter(({ type }) => type === 'Ready')
-  const conditions = up ? kept : withTransitionTimes(down, host.status?.conditions, now)
+  const conditions = hostConditions(host, facts)
   return {
     // Without a Ready condition, kstatus counts a Hypervisor with the real generation as finished, but one with -1 as
     // in progress.
@@ -44,4 +40,17 @@ export function hostStatus(
     servers,
     ...(conditions.length > 0 ? { conditions } : {}),
   }
+}
+
+function hostConditions(host: Hypervisor, { up, whyDown, now, version }: HostFacts): Condition[] {
+  const { conditions: owned = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
+  const wanted: NewCondition[] = []
+  const why = { reason: 'HostDown', message: whyDown } as const
+  if (!up) wanted.push({ type: 'Ready', status: 'Unknown', ...why })
+  // spec.forcedDown keeps the host down until the spec is changed, so the Hypervisor is Stalled.
+  if (!up && host.spec.forcedDown) wanted.push({ type: 'Stalled', status: 'True', ...why })
+  const skew = findAgentSkew(host.status?.agentVersion, version)
+  if (skew) wanted.push({ type: 'VersionSkew', status: 'True', ...skew })
+  const kept = up ? owned.filter(({ type }) => type === 'Ready') : []
+  return [...kept, ...withTransitionTimes(wanted, host.status?.conditions, now)]
 }

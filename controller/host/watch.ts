@@ -1,15 +1,22 @@
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'
-import { isLibvirtUnreachable } from '../scheduler/host-view.ts'
+import { findVersionSkew, isLibvirtUnreachable } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
 /**
  * The facts of a host that placement depends on, as one text to compare. Its usage is left out, because it changes with
  * every Server.
  */
-const placementFactsOf = ({ spec, status }: Hypervisor): string =>
-  JSON.stringify([spec, status?.capacity, status?.sealingKey, isLibvirtUnreachable(status ? { status } : {})])
+const placementFactsOf = ({ spec, status = {} }: Hypervisor): string =>
+  JSON.stringify([
+    spec,
+    status.capacity,
+    status.sealingKey,
+    status.agentVersion,
+    isLibvirtUnreachable({ status }),
+    findVersionSkew({ status }),
+  ])
 
 /**
  * Enqueues the keys that `keysOf` returns for a host when the host is created or deleted, changes its capacity or

@@ -31,6 +31,8 @@ export interface HostClass {
   readonly up: boolean
   readonly hasCapacity: boolean
   readonly libvirtUnreachable: boolean
+  /** Why the agent's version does not fit the controller's; undefined if it does. */
+  readonly versionSkew: string | undefined
   readonly hasSealingKey: boolean
   readonly zone: string
   /**
@@ -86,6 +88,10 @@ const DEFAULT_ZONE = 'nova'
 export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
   findCondition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
 
+/** The message of the condition VersionSkew, which the controller writes (host/status.ts). */
+export const findVersionSkew = ({ status }: Pick<Hypervisor, 'status'>): string | undefined =>
+  findCondition(status?.conditions, 'VersionSkew')?.message
+
 /**
  * @param aggregates the aggregates that contain this host (see aggregatesByHost)
  * @param used an object that the view keeps, because the ledger (ledger.ts) changes its numbers in place
@@ -101,6 +107,7 @@ export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggr
     up: status.state === 'up' && !spec.forcedDown,
     hasCapacity: status.capacity !== undefined,
     libvirtUnreachable: isLibvirtUnreachable(hypervisor),
+    versionSkew: findVersionSkew(hypervisor),
     hasSealingKey: status.sealingKey !== undefined,
     zone: zoneOf(aggregates) ?? DEFAULT_ZONE,
     metadata,

@@ -148,6 +148,24 @@ export const hostReasons = declareReasons({
     httpStatus: 500,
     whatToDo: 'Give the agent its own `--state-dir`. [Why](../adr/0007-orphans-grace-and-identity.md)',
   },
+  AgentTooOld: {
+    meaning:
+      'The agent is more than one minor version older than the controller. Its guests run on, and no server is placed on its host.',
+    httpStatus: 503,
+    whatToDo: 'Upgrade the agent. [Upgrade](install.md#upgrade)',
+  },
+  AgentTooNew: {
+    meaning:
+      'The agent is more than one minor version newer than the controller. Its guests run on, and no server is placed on its host.',
+    httpStatus: 503,
+    whatToDo: 'Upgrade the controller. [Upgrade](install.md#upgrade)',
+  },
+  DefinitionsOutdated: {
+    meaning:
+      'A CustomResourceDefinition is missing or older than the program, so the program does not start. Only logs have this reason.',
+    httpStatus: 503,
+    whatToDo: 'Apply the definitions, then start the program. [Upgrade](install.md#upgrade)',
+  },
   AgentStopping: {
     meaning: 'The agent is stopping.',
     httpStatus: 503,

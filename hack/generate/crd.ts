@@ -1,5 +1,7 @@
 /** Throws where a structural schema cannot express the kind's schema. */
 import { GROUP, initialStatusOf, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
+import { version } from '../../crds/version.ts'
+import { VERSION_ANNOTATION } from '../../crds/version-skew.ts'
 
 type Json = { [key: string]: unknown }
 
@@ -79,7 +81,11 @@ export function toCustomResourceDefinition(k: Kind): Json {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${k.plural}.${GROUP}`, labels: { 'app.kubernetes.io/part-of': 'kubenova' } },
+    metadata: {
+      name: `${k.plural}.${GROUP}`,
+      labels: { 'app.kubernetes.io/part-of': 'kubenova' },
+      annotations: { [VERSION_ANNOTATION]: version },
+    },
     spec: {
       group: GROUP,
       names: {

@@ -16,7 +16,9 @@ export function quotedWords(text: string): Set<string> {
 }
 
 export function unusedReasons(root: string): Reason[] {
-  const files = globSync(['actions/**/*.ts', 'controller/**/*.ts', 'agent/**/*.ts'], { cwd: root })
+  const files = globSync(['actions/**/*.ts', 'controller/**/*.ts', 'agent/**/*.ts', 'crds/version-skew.ts'], {
+    cwd: root,
+  })
   const used = new Set(
     files.filter(isProgramSource).flatMap((file) => [...quotedWords(readFileSync(join(root, file), 'utf8'))]),
   )

@@ -5,12 +5,20 @@ export const computeFilter: Filter = {
   name: 'ComputeFilter',
   scope: 'class',
   prepare: () => ({
-    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.hasCapacity && !host.libvirtUnreachable,
+    passes: (host) =>
+      host.up &&
+      !host.forcedDown &&
+      !host.disabled &&
+      host.hasCapacity &&
+      !host.libvirtUnreachable &&
+      host.versionSkew === undefined,
     reject(host) {
       if (host.disabled) return { summary: 'disabled', detail: host.disabledReason ?? 'no reason given' }
       if (host.forcedDown) return { summary: 'forced down', detail: 'spec.forcedDown is true' }
       if (!host.up) return { summary: 'down', detail: 'its agent has sent no heartbeat' }
       if (host.libvirtUnreachable) return { summary: 'without libvirt', detail: 'its agent cannot reach libvirtd' }
+      if (host.versionSkew !== undefined)
+        return { summary: 'with an agent of another version', detail: host.versionSkew }
       return { summary: 'not ready', detail: 'its agent has not reported its capacity' }
     },
   }),

@@ -31,6 +31,14 @@ const libvirtUnreachable = {
   lastTransitionTime: '2026-01-01T00:00:00Z',
 } as const
 
+const versionSkew = {
+  type: 'VersionSkew',
+  status: 'True',
+  reason: 'AgentTooOld',
+  message: 'the agent has version 0.1.0',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+} as const
+
 test.each([
   [{}, true],
   [{ disabled: true }, 'disabled: no reason given'],
@@ -38,6 +46,7 @@ test.each([
   [{ state: 'down' as const }, 'down: its agent has sent no heartbeat'],
   [{ forcedDown: true }, 'forced down: spec.forcedDown is true'],
   [{ conditions: [libvirtUnreachable] }, 'without libvirt: its agent cannot reach libvirtd'],
+  [{ conditions: [versionSkew] }, 'with an agent of another version: the agent has version 0.1.0'],
   [{ unreported: true }, 'not ready: its agent has not reported its capacity'],
 ])('ComputeFilter: a host with %j: %s', (overrides, expected) => {
   expect(verdict(computeFilter, makeRequest(), makeHostView('h', overrides))).toBe(expected)
