@@ -45,7 +45,9 @@ export function countTests(report: Report, code: number | null): Count {
   return { passed: report.numPassedTests, failed: failed + outsideTests }
 }
 
-/** The projects of a lane run one after the other, and the lanes at the same time: most tests wait more than compute. */
+/**
+ * The projects of a lane run one after the other, and the lanes at the same time: most tests wait more than compute.
+ */
 const lanes: readonly (readonly string[])[] = [
   ['rig', 'chaos'],
   ['unit', 'e2e'],

@@ -70,7 +70,9 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
-/** libvirtd restores memory as the target of a migration. It reports this state from the end of that until the resume. */
+/**
+ * libvirtd restores memory as the target of a migration. It reports this state from the end of that until the resume.
+ */
 const isRestored = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'migrating'
 
 async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwner['bootId']): Promise<ObservedDomain> {
