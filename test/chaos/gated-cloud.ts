@@ -1,13 +1,12 @@
 // A cloud whose controller and agent wait for the test (gate.ts) before and after each change of the host and each API
 // write.
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
+import { placeButtonImage } from '../rig/place-image.ts'
 import { runCommand } from '../rig/process.ts'
 import { seedCloud } from '../rig/seed-cloud.ts'
 import { Api } from './api.ts'
-import { makeButtonGuestDisk } from './button-guest.ts'
 import { GATE_SOCKET_VARIABLE } from './gate.ts'
 import { type Gatekeeper, openGatekeeper } from './gatekeeper.ts'
 
@@ -53,7 +52,7 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
     await seedCloud(cloud)
-    await addButtonImage(cloud, dir)
+    await new Api(cloud.plane.api).addImage('button', await placeButtonImage(cloud.hosts.values(), 'button'))
     const stop = async (): Promise<void> => {
       await cloud.stop()
       await gates[Symbol.asyncDispose]()
@@ -63,16 +62,6 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
     await gates[Symbol.asyncDispose]()
     throw error
   }
-}
-
-async function addButtonImage(cloud: Cloud, dir: string): Promise<void> {
-  const raw = join(dir, 'button.raw')
-  await writeFile(raw, makeButtonGuestDisk())
-  for (const host of cloud.hosts.values()) {
-    const target = join(host.home, 'var/lib/kubenova/images/button.qcow2')
-    await runCommand(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, target])
-  }
-  await new Api(cloud.plane.api).addImage('button', 'file:///var/lib/kubenova/images/button.qcow2')
 }
 
 /**

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
 import { withCloud } from '../e2e/user.ts'
 import { root } from '../manifests.ts'
+import { placeButtonImage } from '../rig/place-image.ts'
 import { endMarkedProcesses } from '../rig/process.ts'
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -55,7 +56,16 @@ const nameOf = (kind: string, { status }: Application): string[] =>
 
 const dir = createScratchDirectory()
 
+/** Two hosts with two CPUs each must hold the whole fleet, whose guests need nearly no CPU time. */
+async function makeRoomForFleet(): Promise<void> {
+  const { cloud } = user()
+  await placeButtonImage(cloud.hosts.values(), 'guest')
+  for (const name of cloud.hosts.keys())
+    await user().patch('hypervisor', name, { spec: { allocationRatios: { vcpu: 64 } } })
+}
+
 beforeAll(async () => {
+  await makeRoomForFleet()
   repository = await Repository.create(join(dir, 'repository'), servers)
   argocd = await ArgoCd.start(user().cloud, join(dir, 'argocd'))
 })
