@@ -15,8 +15,8 @@ const root = `${group}/namespaces/${NAMESPACE}`
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
 /**
- * `guest`: a small Linux. `button`: the boot sector of test/rig/button-guest.ts, which boots at once. Both power off when the
- * power button is pressed.
+ * `guest`: a small Linux. `button`: the boot sector of test/rig/button-guest.ts, which boots at once. Both power off
+ * when the power button is pressed.
  */
 export type ImageName = 'guest' | 'button'
 
