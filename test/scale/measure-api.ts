@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { resourceDefOf, server } from '../../crds/index.ts'
 import {
   createServer,
+  createServerAndWait,
   deleteServers,
   findBootParts,
   listServerIds,
@@ -70,7 +71,7 @@ async function measureSmallCloud(
   if (!user) throw new Error('no project')
   try {
     const boot = await findBootParts(user)
-    const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServer(user, `one-${i}`, boot))
+    const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServerAndWait(user, `one-${i}`, boot))
     const direct = await timeRequests(pid, { rounds, requests: 30 }, (i) => createDirectly(cloud, projects[0] ?? '', i))
     await deleteServers(user)
     const bursts: number[] = []
@@ -87,7 +88,6 @@ async function measureSmallCloud(
     return [
       { name: 'api.post.p50', value: post.p50, unit: 'ms' },
       { name: 'api.post.kubernetes.p50', value: direct.p50, unit: 'ms' },
-      { name: 'api.post.cpu', value: post.cpu, unit: 'ms' },
       { name: `api.burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
       { name: `api.detail.${few}.p50`, value: detail.p50, unit: 'ms' },
       { name: `api.detail.${few}.cpu`, value: detail.cpu, unit: 'ms' },
@@ -100,10 +100,16 @@ async function measureSmallCloud(
   }
 }
 
+/** As createServerAndWait, but without the shim. */
 async function createDirectly({ kube }: ScaleCloud, namespace: string, i: number): Promise<{ took: number }> {
+  const name = `direct-${i}`
+  const api = kube.resource(resourceDefOf(server))
   const begin = performance.now()
-  await kube.resource(resourceDefOf(server)).create(serverDraft(namespace, `direct-${i}`))
-  return { took: performance.now() - begin }
+  await api.create(serverDraft(namespace, name))
+  const took = performance.now() - begin
+  const isActive = async (): Promise<boolean> => (await api.get({ namespace, name })).status?.vmState === 'active'
+  await waitUntil(isActive, { what: `${name} to be active`, every: 20, deadline: 60_000 })
+  return { took }
 }
 
 /** Creates the server that is copied later. */

@@ -66,6 +66,16 @@ export async function findBootParts(user: ApiUser): Promise<Boot> {
 export const createServer = (user: ApiUser, name: string, boot: Boot): ReturnType<ApiUser['request']> =>
   user.request('POST', `${COMPUTE}/servers`, 202, { server: { name, ...boot, networks: 'auto' } })
 
+/** Returns the time of the request alone, but waits until the server is ACTIVE: its boot must not slow the next one. */
+export async function createServerAndWait(user: ApiUser, name: string, boot: Boot): Promise<{ took: number }> {
+  const { took, text } = await createServer(user, name, boot)
+  const { id } = (JSON.parse(text) as { server: { id: string } }).server
+  const isActive = async (): Promise<boolean> =>
+    (await user.get<{ server: { status: string } }>(`${COMPUTE}/servers/${id}`)).server.status === 'ACTIVE'
+  await waitUntil(isActive, { what: `${name} to be ACTIVE`, every: 20, deadline: 60_000 })
+  return { took }
+}
+
 export const readDetail = (user: ApiUser): ReturnType<ApiUser['request']> =>
   user.request('GET', `${COMPUTE}/servers/detail`, 200)
 
