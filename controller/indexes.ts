@@ -1,6 +1,7 @@
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
+import { isDeletionRecord } from './cleanup/retention.ts'
 import { networkKeyOf } from './network/references.ts'
 import { actions, networks, ports, type Stores, servers } from './stores.ts'
 
@@ -43,6 +44,11 @@ export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [n
 export const serverKeyOf = ({ metadata: { namespace }, spec }: ServerAction): string =>
   keyOf({ namespace, name: spec.server })
 export const actionsByServer = defineIndex(actions.kind, 'by Server', (action) => [serverKeyOf(action)])
+
+/** The records of deletions, by the namespace of their Servers. */
+export const deletionsByNamespace = defineIndex(actions.kind, 'deletions by namespace', (action) => [
+  isDeletionRecord(action) ? action.metadata.namespace : undefined,
+])
 
 const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [spec.bridge])
 

@@ -39,6 +39,16 @@ export const ControllerOptions = Type.Object({
     minimum: 1,
     description: 'How long finished ServerActions are kept at most',
   }),
+  deletedServerCount: Type.Integer({
+    default: 500,
+    minimum: 0,
+    description: 'How many deleted servers are remembered for each project',
+  }),
+  deletedServerHours: Type.Integer({
+    default: 24,
+    minimum: 1,
+    description: 'How long deleted servers are remembered at most',
+  }),
   hostStatusSeconds: Type.Integer({
     default: 60,
     minimum: 1,

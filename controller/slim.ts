@@ -30,6 +30,10 @@ const finishedPhases = new Set(['Succeeded', 'Failed', 'Rejected'])
  */
 export function slimAction(action: ServerAction): ServerAction {
   const { apiVersion, kind, metadata, spec, status } = action
+  if (status?.deletedServer) {
+    const { uid, uuid } = status.deletedServer
+    return { ...action, status: { ...status, deletedServer: { uid, uuid, server: {} } } }
+  }
   if (!status?.phase || !finishedPhases.has(status.phase)) return action
   return {
     apiVersion,

@@ -38,7 +38,7 @@ describe('fieldsOf', () => {
       'observedGeneration vmState taskState fault actionRecords mode powerState reachedPowerState launchedAt domain console lastCompletedAction hostRejection',
     ],
     ['Hypervisor', 'nodeLifecycle', 'observedGeneration state used servers'],
-    ['ServerAction', 'admission', 'phase host startTime finishTime message'],
+    ['ServerAction', 'admission', 'phase host startTime finishTime message deletedServer'],
     ['ServerAction', 'agent', 'phase host startTime finishTime message failureScope events steps'],
     ['Port', 'addressing', 'macAddress fixedIPs server'],
     ['KeyPair', 'catalogue', 'observedGeneration fingerprint'],

@@ -106,6 +106,7 @@ export const statusOwners = {
       startTime: admissionThenAgent,
       finishTime: admissionThenAgent,
       message: admissionThenAgent,
+      deletedServer: 'admission',
       failureScope: 'agent',
       events: 'agent',
       steps: 'agent',

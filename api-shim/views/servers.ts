@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Flavor, Server, TaskState } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
 import { isoMicroseconds, isoSeconds } from '../http/time.ts'
+import { terminatedAtOf } from '../state/deleted-servers.ts'
 import { flavorIdOf } from '../state/flavor-facts.ts'
 import { displayNameOf } from '../state/names.ts'
 import { factsOf } from '../state/server-facts.ts'
@@ -64,10 +65,12 @@ function renderIdentity(server: Server, { links, projectIdOf }: ServerViewContex
   }
 }
 
-export function updatedAt({ metadata, status = {} }: Server): string {
+export function updatedAt(server: Server): string {
+  const { metadata, status = {} } = server
   const times = [
     metadata.creationTimestamp,
     metadata.deletionTimestamp,
+    terminatedAtOf(server),
     status.launchedAt,
     status.fault?.created,
     ...(status.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
@@ -137,6 +140,7 @@ function renderState(server: Server, { isAdmin, projectIdOf, requestedTaskOf }: 
   const requested = requestedTaskOf(server)
   const status = statusOf(server, requested)
   const { fault, launchedAt, host } = server.status ?? {}
+  const terminatedAt = terminatedAtOf(server)
   return {
     status,
     hostId: host === undefined ? '' : hostIdOf(projectIdOf(server), host),
@@ -146,7 +150,7 @@ function renderState(server: Server, { isAdmin, projectIdOf, requestedTaskOf }: 
     'OS-EXT-STS:vm_state': vmStateOf(server),
     'OS-EXT-STS:power_state': powerStateOf(server),
     'OS-SRV-USG:launched_at': launchedAt === undefined ? null : isoMicroseconds(launchedAt),
-    'OS-SRV-USG:terminated_at': null,
+    'OS-SRV-USG:terminated_at': terminatedAt === undefined ? null : isoMicroseconds(terminatedAt),
   }
 }
 

@@ -46,7 +46,8 @@ export const cleanupController = defineController({
     }),
   ],
   reconcile(key, { stores }, { options, clock }: Pick<Services, 'options' | 'clock'>) {
-    const retention = { count: options.actionRecordCount, maxAgeMs: options.actionRecordMaxAgeHours * HOUR_MS }
-    return reconcileCleanup(key, stores, retention, clock.wall().getTime())
+    const records = { count: options.actionRecordCount, maxAgeMs: options.actionRecordMaxAgeHours * HOUR_MS }
+    const deletions = { count: options.deletedServerCount, maxAgeMs: options.deletedServerHours * HOUR_MS }
+    return reconcileCleanup(key, stores, { records, deletions }, clock.wall().getTime())
   },
 })

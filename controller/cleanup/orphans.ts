@@ -10,6 +10,7 @@ import { type KubeObject, parseKey } from '../../kube/types.ts'
 import { phaseOf } from '../action/phase.ts'
 import { actionsByServer, portsByServer } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
+import { isDeletionRecord } from './retention.ts'
 
 export type CleanupStores = Pick<Stores, 'servers' | 'ports' | 'actions' | 'hostSecrets'>
 
@@ -63,7 +64,7 @@ const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): bool
  * finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
-  if (isOwnedBy(action, server)) return false
+  if (isOwnedBy(action, server) || isDeletionRecord(action)) return false
   if (action.metadata.ownerReferences?.some(({ kind }) => kind === 'Server')) return true
   return phaseOf(action) === 'Running' && !isYoungerThan(action, server)
 }

@@ -6,7 +6,10 @@ import { Bench } from '../testing.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
 const HOUR = 3_600_000
-const retention = { count: 2, maxAgeMs: 100 * HOUR }
+const retention = {
+  records: { count: 2, maxAgeMs: 100 * HOUR },
+  deletions: { count: 1, maxAgeMs: 24 * HOUR },
+}
 
 async function withRecords(hoursAgo: number[], more: object = {}): Promise<Bench> {
   const bench = await Bench.start()

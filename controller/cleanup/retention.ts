@@ -13,12 +13,24 @@ const finishedAt = ({ metadata, status }: ServerAction): number =>
 const isFinished = ({ status }: ServerAction): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Rejected'
 
+/** Whether the ServerAction is the record of a deletion, which outlives its Server (docs/adr/0062). */
+export const isDeletionRecord = ({ spec }: ServerAction): boolean => spec.action === 'delete'
+
 /** The action records of one server that are to be deleted, oldest first. */
-export function expiredRecords(
-  records: readonly ServerAction[],
-  { count, maxAgeMs }: Retention,
-  now: number,
-): ServerAction[] {
+export function expiredRecords(records: readonly ServerAction[], retention: Retention, now: number): ServerAction[] {
+  return expired(
+    records.filter((record) => !isDeletionRecord(record)),
+    retention,
+    now,
+  )
+}
+
+/** The records of deletions that are to be deleted, oldest first. @param records those of one namespace */
+export function expiredDeletions(records: readonly ServerAction[], retention: Retention, now: number): ServerAction[] {
+  return expired(records.filter(isDeletionRecord), retention, now)
+}
+
+function expired(records: readonly ServerAction[], { count, maxAgeMs }: Retention, now: number): ServerAction[] {
   const finished = records.filter(isFinished).sort((a, b) => finishedAt(b) - finishedAt(a))
   return finished.filter((record, i) => i >= count || now - finishedAt(record) > maxAgeMs).reverse()
 }

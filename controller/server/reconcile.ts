@@ -4,6 +4,7 @@ import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import { hasFinishedAction, hasUsedSecret, releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
+import { recordDeletion } from '../cleanup/deletion-record.ts'
 import { deleteOrphans } from '../cleanup/orphans.ts'
 import { addFinalizer } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
@@ -71,6 +72,7 @@ async function scheduleServer(server: Server, deps: ServerDeps, attempt: number)
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
   const { host } = server.status ?? {}
+  await recordDeletion(server, stores, now())
   if (host !== undefined && hosts.isUp(host)) return updateHostReachable(server, host, deps, now())
   return removeServer(server, { stores, hosts, events, now })
 }

@@ -41,6 +41,23 @@ const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Rejected'] a
 const failureScopes = ['Request', 'Server', 'Host'] as const
 export type FailureScope = (typeof failureScopes)[number]
 
+const AnyObject = Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true })
+
+/** In the record of a deletion, which outlives its Server (docs/adr/0062). */
+const DeletedServer = Type.Object(
+  {
+    uid: Type.String(),
+    uuid: Type.String({ description: "The server's UUID in Nova." }),
+    server: AnyObject,
+    actions: Type.Optional(Type.Array(AnyObject, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
+  },
+  {
+    description:
+      'In the record of a deletion: the Server when its deletion was requested, without user data, and its last actions.',
+    'x-kubernetes-map-type': 'atomic',
+  },
+)
+
 const ServerActionStatus = Type.Object({
   ...RecordStatus,
   phase: Type.Optional(Type.Enum([...actionPhases])),
@@ -64,6 +81,7 @@ const ServerActionStatus = Type.Object({
     }),
   ),
   events: Type.Optional(Type.Array(ActionEvent, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
+  deletedServer: Type.Optional(DeletedServer),
 })
 
 /** The actions that a ServerAction can request, each with the schema of its parameters. */

@@ -49,6 +49,10 @@ it('openstackclient creates, stops, starts and deletes a server that kubectl see
   await clients.openstack('server', 'delete', '--wait', 'Web 1')
   expect(await user().list('servers')).toEqual([])
   expect(await clients.openstackJson('server', 'list')).toEqual([])
+  const changes = await clients.openstackJson('server', 'list', '--changes-since', '2020-01-01T00:00:00Z')
+  expect(changes).toMatchObject([{ ID: created['id'], Status: 'DELETED' }])
+  const past = await clients.openstackJson<{ Action: string }[]>('server', 'event', 'list', String(created['id']))
+  expect(past.map(({ Action }) => Action)).toEqual(['delete', 'start', 'stop', 'create'])
 })
 
 it('a change with kubectl is visible to openstackclient, and the other way round', async () => {

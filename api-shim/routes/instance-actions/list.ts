@@ -1,8 +1,9 @@
-import type { ServerAction } from '../../../crds/index.ts'
+import type { Server, ServerAction } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
 import { parseIsoTime } from '../../http/time.ts'
+import { deletedServerOf, findDeletion, recordsOfDeleted, withDeletionEvent } from '../../state/deleted-servers.ts'
 import { apiRecordsOf, withRequests } from '../../state/recent-requests.ts'
 import { actions, actionsByServer } from '../../state/stores.ts'
 import { nonNegativeInteger, querySchema, singleParameter, stringSchema } from '../../validation/schema.ts'
@@ -24,14 +25,29 @@ const schemas = {
   '2.66': querySchema({ ...paged, 'changes-before': time }, { additionalProperties: false }),
 } as const
 
+/** The microversion since which the actions of deleted servers are shown. */
+const DELETED_SINCE = 21
+
+/** The server of the path with its action records. The server may be one that was deleted a while ago. */
+async function findRecorded(request: Request): Promise<{ server: Server; records: readonly ServerAction[] }> {
+  const { state, params, version } = request
+  const deletion = version >= DELETED_SINCE ? await findDeletion(params['server_id'] ?? '', state) : undefined
+  if (deletion) return { server: deletedServerOf(deletion), records: recordsOfDeleted(deletion) }
+  const server = await findServer(request)
+  const found = (await state.read(actions)).find(actionsByServer, keyOf(server.metadata))
+  return { server, records: found.filter((record) => !isOfFormerServer(record, server)) }
+}
+
+const isOfFormerServer = ({ status }: ServerAction, { metadata }: Server): boolean =>
+  status?.deletedServer !== undefined && status.deletedServer.uid !== metadata.uid
+
 async function recordsOf(
   request: Request,
 ): Promise<{ records: ServerAction[]; instanceId: string; projectId: string }> {
-  const server = await findServer(request)
+  const { server, records: found } = await findRecorded(request)
   request.authorize()
-  const found = (await request.state.read(actions)).find(actionsByServer, keyOf(server.metadata))
   // Nova does not record refused requests.
-  const recorded = found.filter(({ status }) => status?.phase !== 'Rejected')
+  const recorded = found.filter(({ status }) => status?.phase !== 'Rejected').map(withDeletionEvent)
   const oldestFirst = [...recorded, ...apiRecordsOf(server)].toSorted(
     (a, b) => startOf(a).localeCompare(startOf(b)) || a.metadata.name.localeCompare(b.metadata.name),
   )

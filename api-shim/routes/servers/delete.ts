@@ -1,5 +1,5 @@
 /** DELETE /servers/{server_id}. */
-import { isAdmin } from '../../identity/caller.ts'
+import { annotationWith } from '../../state/recent-requests.ts'
 import { servers } from '../../state/stores.ts'
 import { defineRoute } from '../route.ts'
 import { checkLock, findServer } from './find.ts'
@@ -18,8 +18,8 @@ export const serversDelete = defineRoute<null>({
     const writer = request.state.write(servers)
     // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking
     // it.
-    if (server.spec.locked && isAdmin(request.caller))
-      await writer.patch(server.metadata, { spec: { locked: false, lockedReason: null } })
+    const spec = server.spec.locked ? { locked: false, lockedReason: null } : {}
+    await writer.patch(server.metadata, { metadata: { annotations: annotationWith(server, 'delete', request) }, spec })
     await writer.delete(server)
     return {}
   },

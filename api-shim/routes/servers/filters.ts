@@ -3,6 +3,7 @@ import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { compileRegex } from '../../http/regex.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { isAdmin } from '../../identity/caller.ts'
+import { terminatedAtOf } from '../../state/deleted-servers.ts'
 import { factsOf } from '../../state/server-facts.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
@@ -77,7 +78,7 @@ const regular: Readonly<Record<string, ValueOf>> = {
   root_device_name: () => '/dev/vda',
   kernel_id: () => '',
   ramdisk_id: () => '',
-  terminated_at: () => undefined,
+  terminated_at: terminatedAtOf,
   auto_disk_config: (server) => (factsOf(server).diskConfig === 'AUTO' ? '1' : '0'),
 }
 
@@ -89,6 +90,20 @@ function allowedFilters({ query, caller, version }: Request): Map<string, string
     return value !== undefined && (isAdmin(caller) || allowed.has(name)) ? [[name, value] as const] : []
   })
   return new Map(entries)
+}
+
+/** Whether the query asks for servers that exist, and for servers that were deleted a while ago. */
+export function readsDeleted(request: Request): { present: boolean; deleted: boolean } {
+  const filters = allowedFilters(request)
+  const wanted = filters.get('deleted')
+  if (wanted !== undefined) return { present: !readBoolean(wanted), deleted: readBoolean(wanted) }
+  if (isDeletedStatus(request)) return { present: false, deleted: true }
+  return { present: true, deleted: filters.has('changes-since') || filters.has('changes-before') }
+}
+
+const isDeletedStatus = ({ query }: Request): boolean => {
+  const values = query['status'] ?? []
+  return values.length > 0 && values.every((value) => statesOfStatus(value)?.vmStates.has('deleted') ?? false)
 }
 
 /** The servers that the query asks for; undefined if no server can match, such as for an unknown status. */

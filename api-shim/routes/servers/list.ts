@@ -3,6 +3,7 @@ import type { Server } from '../../../crds/index.ts'
 import { newForbidden } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf, type SortKey, sortItems, sortKeysOf } from '../../http/pages.ts'
 import { isAdmin } from '../../identity/caller.ts'
+import { listDeletedServers } from '../../state/deleted-servers.ts'
 import { factsOf } from '../../state/server-facts.ts'
 import { servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
@@ -10,7 +11,7 @@ import { serverJsonRenderer } from '../../views/server-json.ts'
 import { powerStateOf, taskStateOf, vmStateOf } from '../../views/server-status.ts'
 import { renderServerSummary, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
-import { serverFilterOf } from './filters.ts'
+import { readsDeleted, serverFilterOf } from './filters.ts'
 import { serverViewContext } from './find.ts'
 import { serversQuery } from './list-schema.ts'
 
@@ -59,13 +60,21 @@ function sortKeysFor({ query, caller, version }: Request, view: ServerViewContex
 
 async function pageOf(request: Request, view: ServerViewContext, form: 'index' | 'detail'): Promise<PageOf<Server>> {
   const filter = serverFilterOf(request, view)
-  const reader = await request.state.read(servers)
   const allTenants = readsAllTenants(request)
   if (allTenants) request.authorize({ rule: `os_compute_api:servers:${form}:get_all_tenants`, role: 'admin' })
   const keys = sortKeysFor(request, view)
-  const found = filter ? (allTenants ? reader.listAllProjects() : reader.list()).filter(filter) : []
+  const found = filter ? (await readServers(request, allTenants)).filter(filter) : []
   const wanted = pageRequestOf(request.query)
   return cutPage(sortItems(withMarker(found, wanted.marker, request), keys), wanted, uuidOf)
+}
+
+async function readServers(request: Request, allTenants: boolean): Promise<Server[]> {
+  const { present, deleted } = readsDeleted(request)
+  const reader = await request.state.read(servers)
+  return [
+    ...(present ? (allTenants ? reader.listAllProjects() : reader.list()) : []),
+    ...(deleted ? await listDeletedServers(request.state, allTenants) : []),
+  ]
 }
 
 /**

@@ -14,7 +14,8 @@ export function requestedTaskOf({ metadata }: Server, state: State): TaskState |
   const requests = state.storeOf(actions).cache.byIndex(actionsByServer, keyOf(metadata))
   if (requests.length === 0) return undefined
   const [first] = requests
-    .filter((request) => !hasEnded(request))
+    // The record of a deletion may be that of a former server with this name.
+    .filter((request) => !hasEnded(request) && request.status?.deletedServer === undefined)
     .toSorted((a, b) => (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''))
   const name = first?.spec.action ?? ''
   if (!first || !isActionName(name)) return undefined
