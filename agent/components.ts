@@ -1,7 +1,15 @@
 /** Creates and connects the components of an agent. Opens the connection to libvirt, but starts nothing else. */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { type Hypervisor, hostSecret, hypervisor, resourceDefOf, type Server, version } from '../crds/index.ts'
+import {
+  type AnyError,
+  type Hypervisor,
+  hostSecret,
+  hypervisor,
+  resourceDefOf,
+  type Server,
+  version,
+} from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -40,6 +48,8 @@ import type { LocalHost } from './server/deps.ts'
  */
 export interface FactsState {
   known: Facts | undefined
+  /** Why the last attempts to read the facts have failed; undefined after a success. */
+  failure: AnyError | undefined
   first: PromiseWithResolvers<void>
 }
 
@@ -92,7 +102,7 @@ export interface HostComponents {
   exposeMetrics(): () => void
 }
 
-export type LibvirtSession = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> &
+export type LibvirtSession = Pick<Session, 'generation' | 'connection' | 'connected' | 'failure' | 'on' | 'onResync'> &
   AsyncDisposable
 
 export type AgentComponents = ClusterComponents & HostComponents
@@ -150,7 +160,7 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     clock,
   })
   const latestServers = new LatestObjects<Server>()
-  const facts: FactsState = { known: undefined, first: Promise.withResolvers() }
+  const facts: FactsState = { known: undefined, failure: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   return {
     kube,

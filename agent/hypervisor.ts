@@ -1,8 +1,10 @@
 import {
   API_VERSION,
   agentManagerOf,
+  explainError,
   type Hypervisor,
   ownedStatus,
+  type Reason,
   Transient,
   withTransitionTimes,
 } from '../crds/index.ts'
@@ -10,6 +12,7 @@ import { ignoreNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { OwnerReference } from '../kube/types.ts'
 import { writeStatus } from '../kube/write-status.ts'
+import type { AgentComponents, LibvirtSession } from './components.ts'
 import type { Facts } from './host/facts.ts'
 
 /** Fields that an operator has set stay as they are. */
@@ -24,15 +27,37 @@ export function ownerReferenceOf({ metadata: { name, uid = '' } }: Hypervisor): 
   return { apiVersion: API_VERSION, kind: 'Hypervisor', name, uid }
 }
 
-/** The Hypervisor's condition Ready while libvirt answers. */
-export const libvirtConnected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
-/** After libvirt has been unreachable for longer than a restart takes. */
-export const libvirtUnreachable = {
-  status: 'False',
-  reason: 'LibvirtUnreachable',
-  message:
-    'libvirt does not answer; running guests continue, and no server is placed here until it answers: check that libvirtd runs on the host',
-} as const
+/** The condition Ready of a Hypervisor, as its agent reports it. */
+export interface HostReadiness {
+  status: 'True' | 'False'
+  reason: Reason
+  message: string
+}
+
+/**
+ * Returns the Hypervisor's condition Ready; undefined until the agent has heard of libvirt.
+ * @param session the session with libvirt, whose failure the message contains
+ */
+export function hostReadinessOf({
+  libvirt,
+  facts,
+  session,
+}: Pick<AgentComponents, 'libvirt' | 'facts'> & { session: Pick<LibvirtSession, 'failure'> }):
+  | HostReadiness
+  | undefined {
+  if (libvirt.away) {
+    const why = session.failure === undefined ? '' : ` (${explainError(session.failure)})`
+    const message = `libvirt does not answer${why}; running guests continue, and no server is placed here until it answers: install libvirt and QEMU on the host, and check that libvirtd runs`
+    return { status: 'False', reason: 'LibvirtUnreachable', message }
+  }
+  if (facts.failure) return { status: 'False', reason: facts.failure.code, message: explainError(facts.failure) }
+  if (!facts.known) return undefined
+  const { emulatedBecause } = facts.known
+  const message = emulatedBecause
+    ? `libvirt answers; guests are emulated, because ${emulatedBecause}`
+    : 'libvirt answers'
+  return { status: 'True', reason: 'Connected', message }
+}
 
 /** Returns the facts that this host's agent last wrote, perhaps before a restart. */
 export function lastReportedFacts({ status = {} }: Hypervisor): Facts['status'] {
@@ -52,7 +77,7 @@ export async function writeHypervisorStatus(
   name: string,
   describe: (current: Hypervisor) => {
     facts: Facts['status']
-    ready: typeof libvirtConnected | typeof libvirtUnreachable
+    ready: HostReadiness
   },
   now: string,
 ): Promise<void> {

@@ -1,4 +1,13 @@
-import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf, type Server } from '../crds/index.ts'
+import {
+  explainError,
+  findCondition,
+  type Hypervisor,
+  hypervisor,
+  isKubenovaError,
+  resourceDefOf,
+  type Server,
+  Transient,
+} from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
@@ -6,9 +15,8 @@ import { keyOf } from '../kube/types.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
 import {
   ensureHypervisor,
+  hostReadinessOf,
   lastReportedFacts,
-  libvirtConnected,
-  libvirtUnreachable,
   ownerReferenceOf,
   writeHypervisorStatus,
 } from './hypervisor.ts'
@@ -54,7 +62,7 @@ export async function startWatches(
   // counts as up again, the agent writes its own Ready condition.
   const correctReady = (host: Hypervisor): void => {
     const ready = findCondition(host.status?.conditions, 'Ready')
-    if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
+    if (host.status?.state === 'up' && ready?.reason !== hostReadinessOf(components)?.reason)
       void retryUpdateHypervisorStatus(components, signal)
   }
   ownHypervisor.on({
@@ -119,9 +127,12 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
   )
 }
 
+/** A failure to read the facts is reported only after so many attempts, because most failures are transient. */
+const REPORTED_AFTER = 3
+
 /** Probes what the host can do until that succeeds or the connection to libvirt is replaced. */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
-  const { session, kube, log } = components
+  const { session, facts, kube, log } = components
   const { generation } = session
   for (let failures = 1; session.generation === generation && !signal.aborted; failures++) {
     try {
@@ -129,6 +140,8 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
       return
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
+      facts.failure = isKubenovaError(err) ? err : new Transient('Unexpected', explainError(err))
+      if (failures >= REPORTED_AFTER) await retryUpdateHypervisorStatus(components, signal)
     }
     // If the signal aborts, the sleep rejects; the loop's condition then ends the loop.
     await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined)
@@ -146,10 +159,6 @@ async function reportLibvirtLoss(components: AgentComponents, signal: AbortSigna
   enqueueAllServers(components)
 }
 
-/** The reason that the Hypervisor's Ready condition should have now; undefined while the host's facts are not known. */
-const readyReason = ({ libvirt, facts }: AgentComponents): Reason | undefined =>
-  libvirt.away ? libvirtUnreachable.reason : facts.known && libvirtConnected.reason
-
 /** If the API server rejects the write, that is only logged. */
 function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, log } = components
@@ -158,13 +167,12 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
   )
 }
 
-/** If libvirt is away and this process has not read the host's facts yet, the facts in the status stay. */
-async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
-  if (!facts.known && !libvirt.away) return
-  const describe = (current: Hypervisor) => ({
-    facts: facts.known?.status ?? lastReportedFacts(current),
-    ready: libvirt.away ? libvirtUnreachable : libvirtConnected,
-  })
+/** If this process has not read the host's facts yet, the facts in the status stay. */
+async function updateHypervisorStatus(components: AgentComponents): Promise<void> {
+  const { kube, hostName, facts } = components
+  const ready = hostReadinessOf(components)
+  if (!ready) return
+  const describe = (current: Hypervisor) => ({ facts: facts.known?.status ?? lastReportedFacts(current), ready })
   await writeHypervisorStatus(
     kube.resource(resourceDefOf(hypervisor)),
     hostName,
@@ -176,6 +184,7 @@ async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentC
 async function probeFacts(components: AgentComponents): Promise<void> {
   const { facts } = components
   facts.known = await components.probeFacts()
+  facts.failure = undefined
   facts.first.resolve()
   await updateHypervisorStatus(components)
   enqueueAllServers(components)

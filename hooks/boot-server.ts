@@ -8,6 +8,8 @@ import {
   type Flavor,
   findCondition,
   flavor,
+  type Hypervisor,
+  hypervisor,
   type Image,
   image,
   resourceDefOf,
@@ -24,12 +26,16 @@ export interface BootOptions {
   timeoutMs: number
   /** Where the hosts download the disk from this program. */
   imageAddress: string
+  /** The labels of nodes on which agents run, as `kubectl label` takes them; empty if agents run outside of Pods. */
+  nodeLabels: string
   /** Called with each new reason for which the Server is not Ready yet. */
   report: (message: string) => void
 }
 
 const name = 'kubenova-test'
 const POLL_MS = 1000
+/** How long the test waits for the first Hypervisor that is Ready. Just after an installation there may be none. */
+const HOST_MS = 60_000
 /** How long a removal may take. */
 const REMOVAL_MS = 60_000
 const MIB = 2 ** 20
@@ -65,6 +71,8 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
   const started = Date.now()
   const deadline = started + timeoutMs
   try {
+    const hypervisors = kube.resource<Hypervisor>(resourceDefOf(hypervisor))
+    await waitForHost(hypervisors, { ...options, deadline: Math.min(deadline, started + HOST_MS) })
     await createObject(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } }, deadline)
     const checksum = `sha256:${createHash('sha256').update(disk).digest('hex')}`
     const url = `http://${imageAddress}/disk.raw`
@@ -78,6 +86,45 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
     // Report only the first error; the next run removes what is left.
     await remove().catch(() => undefined)
     throw error
+  }
+}
+
+/**
+ * Returns a sentence that says why no host can take a Server, and what to do; undefined if a Hypervisor is Ready.
+ * @param nodeLabels as in BootOptions
+ */
+export function describeMissingHost(
+  hypervisors: readonly Hypervisor[],
+  { namespace, nodeLabels }: Pick<BootOptions, 'namespace' | 'nodeLabels'>,
+): string | undefined {
+  const pods = `kubectl get pods --namespace ${namespace}`
+  if (hypervisors.length === 0)
+    return nodeLabels === ''
+      ? 'no Hypervisor exists: start an agent on a host'
+      : `no Hypervisor exists: label a node (kubectl label node NAME ${nodeLabels}), and see that its agent runs (${pods})`
+  const causes = hypervisors.map(({ metadata, status }) => {
+    const ready = findCondition(status?.conditions, 'Ready')
+    if (ready?.status === 'True') return undefined
+    return `${metadata.name}: ${ready ? `${ready.reason}: ${ready.message}` : `its agent has not reported yet; see ${pods}`}`
+  })
+  if (causes.includes(undefined)) return undefined
+  const more = causes.length > 3 ? `; and ${causes.length - 3} more` : ''
+  return `no Hypervisor is Ready: ${causes.slice(0, 3).join('; ')}${more}`
+}
+
+/** Waits until a Hypervisor is Ready. Throws an error with the reason if there is none at the deadline. */
+async function waitForHost(
+  hypervisors: Resource<Hypervisor>,
+  options: Pick<BootOptions, 'namespace' | 'nodeLabels' | 'report'> & { deadline: number },
+): Promise<void> {
+  let reported: string | undefined
+  for (;;) {
+    const why = describeMissingHost((await hypervisors.list()).items, options)
+    if (why === undefined) return
+    if (Date.now() > options.deadline) throw new Error(why)
+    if (why !== reported) options.report(why)
+    reported = why
+    await waitForNextPoll()
   }
 }
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { resourceDefOf, type Server, server } from '../crds/index.ts'
+import { type Hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
 import type { Condition } from '../crds/schema.ts'
 import type { Resource } from '../kube/resource.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
-import { makeBootableDisk, waitUntilReady } from './boot-server.ts'
+import { describeMissingHost, makeBootableDisk, waitUntilReady } from './boot-server.ts'
 import { findRemainingServers } from './uninstall-guard.ts'
 
 describe('findRemainingServers', () => {
@@ -36,6 +36,34 @@ it('makeBootableDisk makes a disk that a BIOS boots', () => {
   const disk = makeBootableDisk()
   expect(disk.length).toBe(1_048_576)
   expect(disk.subarray(510, 512).toString('hex')).toBe('55aa')
+})
+
+describe('describeMissingHost', () => {
+  const condition = (status: string, reason: string, message: string) => ({ type: 'Ready', status, reason, message })
+  const host = (name: string, ...conditions: object[]) =>
+    ({ metadata: { name }, spec: {}, status: { conditions } }) as unknown as Hypervisor
+  const up = host('h1', condition('True', 'Connected', 'libvirt answers'))
+  const away = host('h2', condition('False', 'LibvirtUnreachable', 'libvirt does not answer'))
+  const describeHosts = (hosts: Hypervisor[], nodeLabels = 'a=b c=d') =>
+    describeMissingHost(hosts, { namespace: 'kubenova-system', nodeLabels })
+
+  it('returns undefined when a Hypervisor is Ready', () => {
+    expect(describeHosts([away, up])).toBeUndefined()
+  })
+
+  it('says how to label a node when no Hypervisor exists', () => {
+    expect(describeHosts([])).toBe(
+      'no Hypervisor exists: label a node (kubectl label node NAME a=b c=d), and see that its agent runs (kubectl get pods --namespace kubenova-system)',
+    )
+    expect(describeHosts([], '')).toBe('no Hypervisor exists: start an agent on a host')
+  })
+
+  it('names the reasons of three Hypervisors when none is Ready', () => {
+    expect(describeHosts([away, host('h3')])).toBe(
+      'no Hypervisor is Ready: h2: LibvirtUnreachable: libvirt does not answer; h3: its agent has not reported yet; see kubectl get pods --namespace kubenova-system',
+    )
+    expect(describeHosts([away, away, away, away])).toMatch(/; and 1 more$/)
+  })
 })
 
 describe('waitUntilReady', () => {

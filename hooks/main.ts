@@ -21,12 +21,14 @@ const hooks: Record<string, (kube: Kube, args: readonly string[]) => Promise<str
         namespace: { type: 'string', default: 'kubenova-system' },
         'timeout-seconds': { type: 'string', default: '180' },
         'image-address': { type: 'string', default: '127.0.0.1:8000' },
+        'node-labels': { type: 'string', default: '' },
       },
     })
     return bootTestServer(kube, {
       namespace: values.namespace,
       timeoutMs: Number(values['timeout-seconds']) * 1000,
       imageAddress: values['image-address'],
+      nodeLabels: values['node-labels'],
       report: console.error,
     })
   },

@@ -79,6 +79,9 @@ export const isConflictOrUidMismatch = (error: unknown): boolean =>
     error,
     (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'),
   )
+/** The CustomResourceDefinition is missing, or has another version. */
+export const isKindMissing = (error: unknown): boolean =>
+  isApiErrorWith(error, (e) => e.status === 404 && e.details?.name === undefined)
 export const isTransient = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
 
@@ -89,4 +92,11 @@ export async function ignoreNotFound<T>(promise: Promise<T>): Promise<T | undefi
     if (isNotFound(error)) return undefined
     throw error
   }
+}
+
+/** Describes in one sentence why a call of the API server failed, and what to do about it. */
+export function describeFailure(error: unknown): string {
+  if (isForbidden(error)) return 'the API server denies access: give the account of this program the role for the call'
+  if (isKindMissing(error)) return 'the API server does not know the kind: apply its CustomResourceDefinition'
+  return 'the API server is unavailable, or has rejected the call'
 }

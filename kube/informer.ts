@@ -1,7 +1,7 @@
 import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { isGone } from './errors.ts'
+import { describeFailure, isGone } from './errors.ts'
 import { createYielder } from './json-lines.ts'
 import type { WatchHealth } from './lease-state.ts'
 import {
@@ -170,7 +170,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #logFailure(err: unknown, waitMs: number): void {
     const fields = { err, waitMs, resourceVersion: this.#resourceVersion }
     if (isGone(err)) this.#log.info(fields, 'resource version expired, listing again')
-    else this.#log.warn(fields, 'list or watch failed')
+    else this.#log.warn(fields, `list or watch failed: ${describeFailure(err)}`)
   }
 
   async #list(signal: AbortSignal, failures: number): Promise<StepResult> {

@@ -1,13 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+/** File that gets the termination message. */
+const terminationLog = join(mkdtempSync(join(tmpdir(), 'kubenova-process-')), 'termination-log')
+afterAll(() => rmSync(dirname(terminationLog), { recursive: true }))
 
 /** Whenever the process prints `up` or `stopping`, it is sent the next of `signals`. */
 async function run(body: string, signals: NodeJS.Signals[] = [], drainMs = 60_000) {
   const source = `
     import { runMain } from ${JSON.stringify(`${import.meta.dirname}/process.ts`)}
     import { createLog } from ${JSON.stringify(`${import.meta.dirname}/log.ts`)}
-    await runMain(async (signal) => { ${body} }, { log: createLog(), drainMs: ${drainMs} })`
+    await runMain(async (signal) => { ${body} }, {
+      log: createLog(), drainMs: ${drainMs}, terminationLog: ${JSON.stringify(terminationLog)} })`
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source])
   const lines: string[] = []
   let output = ''
@@ -59,4 +67,12 @@ describe.concurrent('runMain', () => {
     expect(unhandled.code).toBe(1)
     expect(unhandled.output).toContain('nobody')
   })
+})
+
+it('runMain writes the message of the error into the termination log that kubelet has made, and makes none', async () => {
+  await run(`throw new Error('first')`)
+  expect(existsSync(terminationLog)).toBe(false)
+  writeFileSync(terminationLog, '')
+  await run(`throw new Error('the disk is full', { cause: new Error('ENOSPC') })`)
+  expect(readFileSync(terminationLog, 'utf8')).toBe('the disk is full')
 })

@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Log } from './log.ts'
 
 export interface MainOptions {
@@ -7,6 +8,11 @@ export interface MainOptions {
    * default: kubelet kills after 30 s.
    */
   drainMs?: number | undefined
+  /**
+   * If this file exists, it gets the message of the error that ends the process. By default the file that kubelet
+   * provides; `kubectl describe pod` then shows the message.
+   */
+  terminationLog?: string | undefined
 }
 
 /**
@@ -14,7 +20,7 @@ export interface MainOptions {
  * resolves, and with 1 when it rejects or on any unhandled error.
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
-  const { log, drainMs = 25_000 } = options
+  const { log, drainMs = 25_000, terminationLog = '/dev/termination-log' } = options
   const stop = new AbortController()
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) {
@@ -30,6 +36,7 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
   }
   const onUnexpectedError = (err: unknown): void => {
     log.error({ err }, 'unhandled error, exiting')
+    writeTerminationMessage(terminationLog, err)
     process.exit(1)
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
@@ -43,5 +50,13 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
     process.exit(0)
   } catch (err) {
     onUnexpectedError(err)
+  }
+}
+
+function writeTerminationMessage(path: string, error: unknown): void {
+  try {
+    if (existsSync(path)) writeFileSync(path, error instanceof Error ? error.message : String(error))
+  } catch {
+    // The log has the error.
   }
 }

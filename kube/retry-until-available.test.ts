@@ -4,7 +4,7 @@ import { noLog } from './log.ts'
 import { retryUntilAvailable } from './retry-until-available.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
-const failing = (status: number) => new ApiError({ request: 'GET /x', status })
+const failing = (status: number) => new ApiError({ request: 'GET /x', status, body: { details: { name: 'x' } } })
 
 function callWithAnswers(answers: (number | string)[], signal = new AbortController().signal) {
   const clock = new FakeClock()
@@ -22,6 +22,21 @@ it('retryUntilAvailable repeats the call until it succeeds', async () => {
   await clock.advance(60_000)
   expect(await result).toBe('here')
   expect(calls()).toBe(5)
+})
+
+it('retryUntilAvailable repeats the call while the API server does not know the kind', async () => {
+  const answers = [new ApiError({ request: 'GET /apis/x/v1/ys', status: 404 }), undefined]
+  const messages: string[] = []
+  const log = { ...noLog, warn: (_: object, message: string) => void messages.push(message) }
+  const clock = new FakeClock()
+  const call = async (): Promise<void> => {
+    const answer = answers.shift()
+    if (answer) throw answer
+  }
+  const result = retryUntilAvailable(call, { clock, log, signal: new AbortController().signal })
+  await clock.advance(60_000)
+  await result
+  expect(messages).toEqual(['the API server does not know the kind: apply its CustomResourceDefinition; retrying'])
 })
 
 it('retryUntilAvailable repeats the call at least every ten seconds during a long outage', async () => {

@@ -1,5 +1,5 @@
 import { backoffMs, type Clock } from './clock.ts'
-import { isForbidden, isTransient } from './errors.ts'
+import { describeFailure, isForbidden, isKindMissing, isTransient } from './errors.ts'
 import type { Log } from './log.ts'
 
 const BASE_MS = 500
@@ -8,7 +8,8 @@ const MAX_MS = 10_000
 /**
  * Repeats `call` until the API server answers. Exiting would lose time, because kubelet restarts a process after a
  * growing delay. 403 is retried, too: an API server that has just started answers 403 until it has read its roles, and
- * roles may be created later than the process. Rejects with any other error and with the signal's reason.
+ * roles may be created later than the process, as may the CustomResourceDefinition of the kind. Rejects with any other
+ * error and with the signal's reason.
  */
 export async function retryUntilAvailable<T>(
   call: () => Promise<T>,
@@ -19,9 +20,9 @@ export async function retryUntilAvailable<T>(
       return await call()
     } catch (err) {
       signal.throwIfAborted()
-      if (!isTransient(err) && !isForbidden(err)) throw err
+      if (!isTransient(err) && !isForbidden(err) && !isKindMissing(err)) throw err
       const waitMs = backoffMs(failures, BASE_MS, MAX_MS)
-      log.warn({ err, waitMs }, 'the API server is unavailable or denies access, retrying')
+      log.warn({ err, waitMs }, `${describeFailure(err)}; retrying`)
       await clock.sleep(waitMs, signal)
     }
   }

@@ -23,5 +23,9 @@ export async function pathExists(path: string): Promise<boolean> {
  */
 export function toDiskFull(error: unknown, what: string): unknown {
   if (!['ENOSPC', 'EDQUOT'].includes(errorCodeOf(error) ?? '')) return error
-  return new Transient('DiskFull', `no space for ${what}: free some, or make the image cache smaller`, { cause: error })
+  return newDiskFull(what, error)
 }
+
+/** @param what what did not fit, for the message */
+export const newDiskFull = (what: string, cause?: unknown): Transient =>
+  new Transient('DiskFull', `no space for ${what}: free some, or make the image cache smaller`, { cause })

@@ -17,6 +17,8 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
   closed.catch(() => undefined)
   // Writing fails if the child has ended, which `closed` reports.
   child.stdin.on('error', () => undefined)
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const release = async () => {
     child.stdin.end()
     await closed
@@ -27,7 +29,7 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
     const first = await Promise.race([once(child.stdout, 'data'), closed])
     signal?.throwIfAborted()
     if (String(first[0]).trim() !== 'locked')
-      throw new Transient('LockFailed', `cannot lock ${path}: ${String(child.stderr.read() ?? first[0])}`)
+      throw new Transient('LockFailed', `cannot lock ${path}: ${output.trim() || String(first[0])}`)
   } catch (error) {
     child.stdin.end()
     signal?.throwIfAborted()

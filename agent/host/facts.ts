@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { promisify } from 'node:util'
-import type { Hypervisor, Resources } from '../../crds/index.ts'
+import { type Hypervisor, type Resources, Terminal } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import {
   capabilityStatusOf,
@@ -16,7 +16,7 @@ import type { HostFacts } from '../domain/input.ts'
 import { GIB, MIB } from '../files/sizes.ts'
 import { type CallFunction, proc } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
-import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
+import { cachedProbeResult, type ProbeVerdict, probeKvm } from './probe-kvm.ts'
 
 export interface FactsOptions {
   domainType: 'auto' | 'kvm' | 'qemu'
@@ -32,6 +32,8 @@ export interface Facts {
   status: NonNullable<Hypervisor['status']>
   /** The facts that domains are built from. */
   build: HostFacts
+  /** Why guests of this host are emulated; undefined if they run with KVM. */
+  emulatedBecause?: string | undefined
 }
 
 export async function readHostFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
@@ -47,12 +49,16 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
   const host = parseHostCapabilities(capabilities)
   const { arch } = host
   const emulator = host.guests.find((guest) => guest.arch === arch)?.emulator
-  const domainType = await chooseDomainType(call, host, options)
+  if (emulator === undefined) {
+    const message = `libvirt finds no QEMU for ${arch} on this host: install QEMU for ${arch}, then restart libvirtd`
+    throw new Terminal('EmulatorMissing', message, { isHostFault: true })
+  }
+  const { domainType, emulatedBecause } = await chooseDomainType(call, host, options)
   const types = arch === 'x86_64' ? (['q35', 'pc'] as const) : (['virt'] as const)
   const machines = await Promise.all(
     types.map((machine) => queryDomainCapabilities(call, { emulator, arch, machine, virtType: domainType })),
   )
-  const fields = capabilityStatusOf(host, machines, domainType, emulator && (await listQemuDevices(emulator)))
+  const fields = capabilityStatusOf(host, machines, domainType, await listQemuDevices(emulator))
   const { hostIP, agentVersion } = options
   return {
     status: {
@@ -65,31 +71,51 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
     build: {
       domainType,
       arch: arch === 'aarch64' ? 'aarch64' : 'x86_64',
-      ...(emulator === undefined ? {} : { emulator }),
+      emulator,
       machine: types[0],
       firmware: fields.firmware ?? [],
     },
+    emulatedBecause,
   }
 }
 
-/** For `auto`: kvm if a probe shows that guests run with it; otherwise qemu (emulation). */
+/**
+ * For `auto`: kvm if a probe shows that guests run with it; otherwise qemu (emulation), and why.
+ * @throws Terminal KvmMissing if the operator chose kvm and libvirtd does not offer it
+ */
 async function chooseDomainType(
   call: CallFunction,
   { arch, guests }: HostCapabilities,
   options: FactsOptions,
-): Promise<'kvm' | 'qemu'> {
-  if (options.domainType !== 'auto') return options.domainType
+): Promise<{ domainType: 'kvm' | 'qemu'; emulatedBecause?: string }> {
+  if (options.domainType === 'qemu') return { domainType: 'qemu', emulatedBecause: 'the option domainType is qemu' }
   const isOffered = guests.find((guest) => guest.arch === arch)?.domainTypes.includes('kvm') ?? false
-  if (!isOffered) return 'qemu'
+  if (!isOffered) return withoutKvm(options.domainType)
+  if (options.domainType === 'kvm') return { domainType: 'kvm' }
   const { version: qemu } = await call(proc.connectGetVersion, {})
-  const kvmWorks = await cachedProbeResult(options.dataDir, String(qemu), () =>
+  const verdict = await cachedProbeResult(options.dataDir, String(qemu), () =>
     probeKvm(call, { arch, dataDir: options.dataDir, log: options.log }),
   )
-  return kvmWorks ? 'kvm' : 'qemu'
+  return verdict === 'works' ? { domainType: 'kvm' } : { domainType: 'qemu', emulatedBecause: failedProbes[verdict] }
+}
+
+const failedProbes: Record<Exclude<ProbeVerdict, 'works'>, string> = {
+  useless:
+    'a test guest did not run with KVM: check nested virtualization, then delete probe/kvm.json in the state directory and restart the agent',
+  refused: 'libvirt offers KVM, but QEMU starts no guest with it: the log of the agent has QEMU’s message',
+}
+
+/** Chooses emulation when libvirt offers no KVM, or throws if the operator demands KVM. */
+function withoutKvm(domainType: 'auto' | 'kvm'): { domainType: 'qemu'; emulatedBecause: string } {
+  const why =
+    'libvirt offers no KVM: load the module kvm_intel or kvm_amd, let QEMU open /dev/kvm, and restart libvirtd'
+  if (domainType === 'auto') return { domainType: 'qemu', emulatedBecause: why }
+  const message = `the option domainType is kvm, but ${why}; or allow emulation with domainType auto`
+  throw new Terminal('KvmMissing', message, { isHostFault: true })
 }
 
 interface DomainCapabilitiesQuery {
-  emulator: string | undefined
+  emulator: string
   arch: string
   machine: string
   virtType: string
@@ -100,7 +126,7 @@ async function queryDomainCapabilities(
   { emulator, ...rest }: DomainCapabilitiesQuery,
 ): Promise<DomainCapabilities> {
   const { capabilities } = await call(proc.connectGetDomainCapabilities, {
-    emulator: emulator ?? null,
+    emulator,
     ...rest,
     flags: 0,
   })

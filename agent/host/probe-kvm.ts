@@ -129,21 +129,21 @@ export async function cachedProbeResult(
   dataDir: string,
   qemu: string,
   probe: () => Promise<ProbeVerdict>,
-): Promise<boolean> {
+): Promise<ProbeVerdict> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   // The file may be missing, or incomplete after a crash.
   const last = await readFile(path, 'utf8')
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)
-  if (last?.boot === boot && last.qemu === qemu) return last.works
+  if (last?.boot === boot && last.qemu === qemu) return last.works ? 'works' : 'useless'
   const verdict = await probe()
-  if (verdict === 'refused') return false
+  if (verdict === 'refused') return verdict
   const works = verdict === 'works'
   await mkdir(dirname(path), { recursive: true })
   await writeFile(`${path}.new`, JSON.stringify({ boot, qemu, works }))
   await rename(`${path}.new`, path)
-  return works
+  return verdict
 }
 
 async function waitForGuestOutput(log: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isKubenovaError, Terminal, Transient } from '../../crds/index.ts'
 import { writeFileAtomically } from '../files/atomic-files.ts'
-import { errorCodeOf, ignoreNotFound, toDiskFull } from '../files/errors.ts'
+import { errorCodeOf, ignoreNotFound, newDiskFull, toDiskFull } from '../files/errors.ts'
 import { describeFile } from './base-plan.ts'
 import type { SpaceCheck } from './free-space.ts'
 import { type OpenedSource, RangeUnusable, SourceError, type SourceOpener, type Validator } from './image-source.ts'
@@ -254,7 +254,7 @@ async function requireSpace(
   if (await hasSpace(total === undefined ? 0 : total - size)) return
   if (total === undefined)
     throw new Transient('DiskFull', `no space for more than the first ${size} bytes of the image`)
-  throw new Transient('DiskFull', `no space for the ${total - size} bytes that are missing of the image`)
+  throw newDiskFull(`the ${total - size} bytes that are missing of the image`)
 }
 
 const imageTooLargeError = (bytes: number, max: number) =>

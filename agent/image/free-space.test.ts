@@ -50,7 +50,11 @@ describe('writeWhileSpaceLasts', () => {
   test('throws without starting when there is no space', async () => {
     const hasSpace: SpaceCheck = async (bytes) => bytes < 7
     const started: true[] = []
-    const diskFull = { kind: 'Transient', code: 'DiskFull', message: 'no space for the 7 bytes of the thing' }
+    const diskFull = {
+      kind: 'Transient',
+      code: 'DiskFull',
+      message: expect.stringContaining('no space for the 7 bytes of the thing: free some'),
+    }
     await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), async () => started.push(true))).rejects.toMatchObject(
       diskFull,
     )
@@ -61,7 +65,11 @@ describe('writeWhileSpaceLasts', () => {
     const hasSpace: SpaceCheck = async (bytes) => bytes > 0
     const limits = { cpuSeconds: 60, addressSpace: GIB, fileSize: 0, timeout: 60_000 }
     const work = (signal: AbortSignal) => runLimited('sleep', ['60'], limits, signal)
-    const diskFull = { kind: 'Transient', code: 'DiskFull', message: 'no space left for the thing' }
+    const diskFull = {
+      kind: 'Transient',
+      code: 'DiskFull',
+      message: 'no space for the thing: free some, or make the image cache smaller',
+    }
     await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), work)).rejects.toMatchObject(diskFull)
   })
 

@@ -3,8 +3,8 @@
  * cannot grow, so a part of the space stays reserved for guests, which write while the agent writes an image.
  */
 import { statfs } from 'node:fs/promises'
-import { Transient } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
+import { newDiskFull } from '../files/errors.ts'
 import { GIB } from '../files/sizes.ts'
 
 /** Milliseconds. A fast disk writes half a GiB in this time. */
@@ -53,10 +53,10 @@ export async function writeWhileSpaceLasts<T>(
   { bytes, what, signal }: PlannedWrite,
   write: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (!(await hasSpace(bytes))) throw new Transient('DiskFull', `no space for the ${bytes} bytes of ${what}`)
+  if (!(await hasSpace(bytes))) throw newDiskFull(`the ${bytes} bytes of ${what}`)
   using scope = createAbortScope([signal])
   const checkSpace = async () => {
-    if (!(await hasSpace(0))) scope.abort(new Transient('DiskFull', `no space left for ${what}`))
+    if (!(await hasSpace(0))) scope.abort(newDiskFull(what))
   }
   const timer = setInterval(() => void checkSpace().catch(scope.abort), CHECK_INTERVAL_MS)
   try {

@@ -85,3 +85,10 @@ test('lockFile gets the lock when its holder is killed, and not before', async (
   const lock = await lockFile(path, AbortSignal.timeout(10_000))
   await expect(lock[Symbol.asyncDispose]()).resolves.toBeUndefined()
 })
+
+test('lockFile rejects with the words of flock when it cannot create the file', async () => {
+  await expect(lockFile('/proc/none/lock')).rejects.toMatchObject({
+    code: 'LockFailed',
+    message: 'cannot lock /proc/none/lock: flock: cannot open lock file /proc/none/lock: No such file or directory',
+  })
+})

@@ -71,6 +71,11 @@ export class Session implements AsyncDisposable {
     return this.#generation
   }
 
+  /** Why there is no connection: the error of the last attempt, or the end of the last connection. */
+  get failure(): unknown {
+    return this.connection ? undefined : (this.#lastError ?? this.#previous)
+  }
+
   get connection(): Connection | undefined {
     return this.#current?.alive ? this.#current : undefined
   }
@@ -249,8 +254,7 @@ export class Session implements AsyncDisposable {
   }
 
   #noConnectionError(timeoutMs: number): ConnectionError {
-    const cause = this.#lastError ?? this.#previous
-    return new ConnectionError('unreachable', `no connection within ${timeoutMs} ms`, { cause })
+    return new ConnectionError('unreachable', `no connection within ${timeoutMs} ms`, { cause: this.failure })
   }
 
   #resyncFor(reason: Resync['reason']): Resync {

@@ -1,7 +1,7 @@
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'
-import { findVersionSkew, isLibvirtUnreachable } from '../scheduler/host-view.ts'
+import { findVersionSkew, unusableReasonOf } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
 /**
@@ -14,7 +14,7 @@ const placementFactsOf = ({ spec, status = {} }: Hypervisor): string =>
     status.capacity,
     status.sealingKey,
     status.agentVersion,
-    isLibvirtUnreachable({ status }),
+    unusableReasonOf({ status }),
     findVersionSkew({ status }),
   ])
 

@@ -2,7 +2,7 @@
  * The data of a Hypervisor and its HostAggregates that the scheduler uses, prepared once so that a placement only has
  * to compare.
  */
-import { findCondition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
+import { findCondition, type HostAggregate, type Hypervisor, isHostDown, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
 /** The usage of a host. The numbers of an object from the ledger (ledger.ts) change whenever the usage changes. */
@@ -30,7 +30,8 @@ export interface HostClass {
   readonly forcedDown: boolean
   readonly up: boolean
   readonly hasCapacity: boolean
-  readonly libvirtUnreachable: boolean
+  /** The reason for which the agent reports that its host cannot run servers, such as LibvirtUnreachable. */
+  readonly unusable: string | undefined
   /** Why the agent's version does not fit the controller's; undefined if it does. */
   readonly versionSkew: string | undefined
   readonly hasSealingKey: boolean
@@ -85,8 +86,11 @@ const DEFAULT_RESERVED: Resources = { vcpus: 0, ram: 512, disk: 0 }
 /** The zone of a host that no aggregate puts into a zone. */
 const DEFAULT_ZONE = 'nova'
 
-export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
-  findCondition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
+/** The reason for which the agent reports that its host cannot run servers. HostDown is the controller's. */
+export function unusableReasonOf({ status }: Pick<Hypervisor, 'status'>): string | undefined {
+  const ready = findCondition(status?.conditions, 'Ready')
+  return ready?.status === 'False' && !isHostDown(ready) ? ready.reason : undefined
+}
 
 /** The message of the condition VersionSkew, which the controller writes (host/status.ts). */
 export const findVersionSkew = ({ status }: Pick<Hypervisor, 'status'>): string | undefined =>
@@ -106,7 +110,7 @@ export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggr
     forcedDown: spec.forcedDown,
     up: status.state === 'up' && !spec.forcedDown,
     hasCapacity: status.capacity !== undefined,
-    libvirtUnreachable: isLibvirtUnreachable(hypervisor),
+    unusable: unusableReasonOf(hypervisor),
     versionSkew: findVersionSkew(hypervisor),
     hasSealingKey: status.sealingKey !== undefined,
     zone: zoneOf(aggregates) ?? DEFAULT_ZONE,

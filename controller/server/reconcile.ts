@@ -91,7 +91,7 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
   const { stores, views, clock } = deps
   await withdrawUserData(server, deps)
   const isLibvirtLost =
-    server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
+    server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.unusable === 'LibvirtUnreachable'
   const status = unassignedStatus(server, clock.wall().toISOString(), isLibvirtLost)
   await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   return wait('its placement elsewhere')

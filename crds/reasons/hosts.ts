@@ -14,6 +14,18 @@ export const hostReasons = declareReasons({
     httpStatus: 503,
     whatToDo: 'Start libvirtd; its log says why it ended. The agent then continues by itself.',
   },
+  EmulatorMissing: {
+    meaning: 'libvirt finds no QEMU for the architecture of the host. The host is not Ready and gets no servers.',
+    httpStatus: 500,
+    whatToDo: 'Install QEMU on the host and restart libvirtd. The agent then continues by itself.',
+  },
+  KvmMissing: {
+    meaning:
+      'The agent’s option `domainType` is `kvm`, but libvirt offers no KVM. The host is not Ready and gets no servers.',
+    httpStatus: 500,
+    whatToDo:
+      'Load the kernel’s module for KVM and let QEMU’s user open `/dev/kvm`, then restart libvirtd; or set `domainType` to `auto`, which allows emulation.',
+  },
   UserDataNotDelivered: {
     meaning:
       'The user data from the Secret in `spec.userDataFrom` has not reached the host, or the host cannot decrypt it.',

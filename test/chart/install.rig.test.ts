@@ -92,6 +92,19 @@ describe('helm install', () => {
     await kubectl('delete', '-f', join(root, 'crds/access/agent.yaml'))
   })
 
+  it('is refused with crds.install=false when the cluster has no CustomResourceDefinitions', async () => {
+    await expect(install({ 'crds.install': false })).rejects.toThrow(
+      'crds.install is false, and this cluster has no CustomResourceDefinition servers.compute.kubenova.io: apply crds/manifests first, or install with crds.install=true',
+    )
+  })
+
+  it('is refused when the CustomResourceDefinitions were applied without Helm', async () => {
+    await kubectl('apply', '--server-side', '-f', join(root, 'crds/manifests'))
+    await expect(install()).rejects.toThrow(
+      'the CustomResourceDefinitions of Kubenova were installed without Helm: set crds.install=false and apply crds/manifests yourself, or give them to this release first: kubectl annotate crds --selector app.kubernetes.io/part-of=kubenova --overwrite meta.helm.sh/release-name=kubenova meta.helm.sh/release-namespace=kubenova-system && kubectl label crds --selector app.kubernetes.io/part-of=kubenova --overwrite app.kubernetes.io/managed-by=Helm',
+    )
+  })
+
   it('is accepted with rbac.create=false when the accounts were applied without Helm, but not twice', async () => {
     const folder = join(root, 'crds/access')
     const files = ['agent', 'controller', 'roles'].flatMap((name) => ['-f', join(folder, `${name}.yaml`)])
@@ -103,7 +116,7 @@ describe('helm install', () => {
       'Kubenova is already installed in this cluster, as release kubenova in namespace kubenova-system: upgrade that one, or uninstall it first',
     )
     await helm.run('uninstall', 'kubenova', '--namespace', namespace, '--no-hooks')
-    await kubectl('delete', ...files)
+    await kubectl('delete', ...files, '-f', join(root, 'crds/manifests'))
   })
 
   it('creates everything, and prints the next commands', async () => {
@@ -252,6 +265,13 @@ describe('helm uninstall', () => {
     expect(output).toContain('release "kubenova" uninstalled')
     expect(await namesOf('deployments,daemonsets,clusterroles,validatingadmissionpolicies')).toEqual([])
     expect(await kubectl('get', 'networks', '-o', 'name')).toBe('network.compute.kubenova.io/default\n')
+  })
+
+  it('is followed by a refusal to install under another name, with the name that the kept definitions have', async () => {
+    const other = helm.run('install', 'other', chartFolder, '--namespace', namespace)
+    await expect(other).rejects.toThrow(
+      'the CustomResourceDefinitions of Kubenova belong to release kubenova in namespace kubenova-system: ',
+    )
   })
 
   it('can be followed by an installation that takes over what was kept', async () => {

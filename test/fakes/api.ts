@@ -221,7 +221,7 @@ export class FakeApi {
 
   #find({ def }: KindFacts, ref: Ref): Stored {
     const found = this.#store(def.plural).get(keyOf(ref))
-    if (!found) throw newApiError(404, 'NotFound', `${def.plural} "${ref.name}" not found`)
+    if (!found) throw newApiError(404, 'NotFound', `${def.plural} "${ref.name}" not found`, { name: ref.name ?? '' })
     return found
   }
 
@@ -278,7 +278,8 @@ export class FakeApi {
     const config = deepFreeze(managedPartOf(draft, facts, subresource))
     const found = this.#store(facts.def.plural).get(keyOf(draft.metadata))
     if (!found) {
-      if (subresource) throw newApiError(404, 'NotFound', `${facts.def.plural} "${draft.metadata.name}" not found`)
+      const { name = '' } = draft.metadata
+      if (subresource) throw newApiError(404, 'NotFound', `${facts.def.plural} "${name}" not found`, { name })
       if (uid !== undefined) throw newApiError(409, 'Conflict', `uid mismatch: no existing object was found`)
       const object = this.#newObject(facts, draft)
       const { managers } = applyConfig(makeEmptyStored(object), config, by, facts, force)

@@ -49,6 +49,7 @@ function fakeLink(): LibvirtSession {
   return {
     generation: 1,
     connection,
+    failure: undefined,
     connected: async () => connection,
     on: async () => ({ close: nothing, [Symbol.asyncDispose]: nothing }),
     onResync(handler) {

@@ -111,6 +111,7 @@ function fakeSession(): LibvirtSession {
   return {
     generation: 1,
     connection,
+    failure: undefined,
     connected: async () => connection,
     on: async () => ({ close: doNothing, [Symbol.asyncDispose]: doNothing }),
     onResync(handler) {

@@ -10,15 +10,17 @@ export const computeFilter: Filter = {
       !host.forcedDown &&
       !host.disabled &&
       host.hasCapacity &&
-      !host.libvirtUnreachable &&
+      !host.unusable &&
       host.versionSkew === undefined,
     reject(host) {
       if (host.disabled) return { summary: 'disabled', detail: host.disabledReason ?? 'no reason given' }
       if (host.forcedDown) return { summary: 'forced down', detail: 'spec.forcedDown is true' }
       if (!host.up) return { summary: 'down', detail: 'its agent has sent no heartbeat' }
-      if (host.libvirtUnreachable) return { summary: 'without libvirt', detail: 'its agent cannot reach libvirtd' }
+      if (host.unusable === 'LibvirtUnreachable')
+        return { summary: 'without libvirt', detail: 'its agent cannot reach libvirtd' }
       if (host.versionSkew !== undefined)
         return { summary: 'with an agent of another version', detail: host.versionSkew }
+      if (host.unusable) return { summary: 'not ready', detail: `see the Hypervisor: ${host.unusable}` }
       return { summary: 'not ready', detail: 'its agent has not reported its capacity' }
     },
   }),

@@ -47,6 +47,7 @@ test.each([
   [{ forcedDown: true }, 'forced down: spec.forcedDown is true'],
   [{ conditions: [libvirtUnreachable] }, 'without libvirt: its agent cannot reach libvirtd'],
   [{ conditions: [versionSkew] }, 'with an agent of another version: the agent has version 0.1.0'],
+  [{ conditions: [{ ...libvirtUnreachable, reason: 'KvmMissing' }] }, 'not ready: see the Hypervisor: KvmMissing'],
   [{ unreported: true }, 'not ready: its agent has not reported its capacity'],
 ])('ComputeFilter: a host with %j: %s', (overrides, expected) => {
   expect(verdict(computeFilter, makeRequest(), makeHostView('h', overrides))).toBe(expected)
