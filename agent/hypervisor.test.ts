@@ -26,7 +26,9 @@ it('hostReadinessOf reports nothing before the agent has heard of libvirt', () =
 })
 
 it('hostReadinessOf reports why libvirt is away, and what to do', () => {
-  expect(readinessWith({ away: true, known, socketError: new Error('connect ENOENT /run/libvirt/libvirt-sock') })).toEqual({
+  expect(
+    readinessWith({ away: true, known, socketError: new Error('connect ENOENT /run/libvirt/libvirt-sock') }),
+  ).toEqual({
     status: 'False',
     reason: 'LibvirtUnreachable',
     message:

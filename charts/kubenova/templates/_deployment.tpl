@@ -8,6 +8,7 @@ A Deployment with its PodDisruptionBudget. The argument is a dict:
   args       flags that the chart itself sets
   ports      the container's ports by their names, beside that of the metrics
   volumes, mounts  volumes that the chart itself adds, and their mounts
+  lifecycle  the container's lifecycle hooks
 */}}
 {{- define "kubenova.deployment" -}}
 {{- $root := .root }}
@@ -97,6 +98,10 @@ spec:
               containerPort: {{ $port }}
             {{- end }}
           {{- include "kubenova.probes" $root | nindent 10 }}
+          {{- with .lifecycle }}
+          lifecycle:
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           securityContext:
