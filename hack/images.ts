@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseArchitectures, parseWords, publicBase } from './images/arguments.ts'
-import { ensureLocalBase } from './images/base.ts'
+import { ensureBase } from './images/base.ts'
 import { type Architecture, buildImage, type ImageName, imageNames } from './images/build.ts'
 import { bundlePrograms, imagesFolder as folder, installBuilders } from './images/ensure.ts'
 import { createStorage } from './images/storage.ts'
@@ -27,16 +27,16 @@ const { values } = parseArgs({
 async function main(): Promise<void> {
   const names: ImageName[] = parseWords('only', values.only, imageNames)
   const archs: Architecture[] = parseArchitectures(values.arch)
-  await installBuilders(values.base === 'local', log)
+  await installBuilders(log)
   mkdirSync(folder, { recursive: true })
   const programs = await bundlePrograms()
   const storage = createStorage('images')
-  const base = values.base === 'local' ? await ensureLocalBase(storage, log) : values.base
   for (const arch of archs) {
     for (const name of names) {
+      const base = await ensureBase({ requested: values.base, name, arch, storage, log })
       const image = await buildImage({ name, arch, base, programs, folder, storage, log })
       console.log(`${image.file}  ${image.digest}  ${(image.bytes / 1e6).toFixed(1)} MB`)
-      if (values.verify) await verifyDigest(name, arch, { base, programs, digest: image.digest })
+      if (values.verify) await verifyDigest(name, arch, { programs, digest: image.digest })
     }
   }
 }
@@ -45,13 +45,13 @@ async function main(): Promise<void> {
 async function verifyDigest(
   name: ImageName,
   arch: Architecture,
-  { base, programs, digest }: { base: string; programs: string; digest: string },
+  { programs, digest }: { programs: string; digest: string },
 ): Promise<void> {
   await using storage = createStorage('images-verify')
   const folder = join(storage.folder, 'archives')
   mkdirSync(folder, { recursive: true })
-  const secondBase = base.startsWith('localhost/') ? await ensureLocalBase(storage, log) : base
-  const second = await buildImage({ name, arch, base: secondBase, programs, folder, storage, log })
+  const base = await ensureBase({ requested: values.base, name, arch, storage, log })
+  const second = await buildImage({ name, arch, base, programs, folder, storage, log })
   if (second.digest !== digest)
     throw new Error(`${name} ${arch}: a second build has the digest ${second.digest}, not ${digest}`)
   console.log(`${name} ${arch}: a second build has the same digest`)

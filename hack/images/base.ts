@@ -1,25 +1,61 @@
-/** For machines that reach a Debian mirror but no registry. */
-import { existsSync, renameSync } from 'node:fs'
+/** Provides the base images, and what a machine needs to run those of other architectures. */
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { installPackages } from '../../test/rig/packages.ts'
 import { runCommand } from '../../test/rig/process.ts'
+import { type Architecture, type ImageName, ownArchitecture } from './build.ts'
 import { sourceDate } from './source-date.ts'
 import type { Storage } from './storage.ts'
 
-const name = 'localhost/debian:bookworm'
+export interface BaseOptions {
+  /** The image to pull, or `local`: a Debian base that is made here. */
+  requested: string
+  name: ImageName
+  arch: Architecture
+  storage: Storage
+  log: (line: string) => void
+}
+
+/** Returns the name of the base image from which `name` is built. */
+export async function ensureBase({ requested, name, arch, storage, log }: BaseOptions): Promise<string> {
+  // The controller's image only unpacks packages, with programs of the machine that builds (docs/adr/0050).
+  const baseArch = name === 'controller' ? ownArchitecture() : arch
+  if (baseArch !== ownArchitecture()) await ensureEmulation(baseArch, log)
+  return requested === 'local' ? ensureLocalBase(storage, baseArch, log) : requested
+}
+
+/** The names of QEMU's interpreters. */
+const qemuNames: Record<Architecture, string> = { amd64: 'qemu-x86_64', arm64: 'qemu-aarch64' }
+
+/** Lets the kernel run programs of another architecture with QEMU. */
+async function ensureEmulation(arch: Architecture, log: (line: string) => void): Promise<void> {
+  const folder = '/proc/sys/fs/binfmt_misc'
+  const isRegistered = (): boolean =>
+    existsSync(join(folder, qemuNames[arch])) && readFileSync(join(folder, qemuNames[arch]), 'utf8').includes('enabled')
+  if (isRegistered()) return
+  await installPackages(['qemu-user-static', 'binfmt-support'], log)
+  if (!existsSync(join(folder, 'register'))) await runCommand(['mount', '-t', 'binfmt_misc', 'binfmt_misc', folder])
+  if (!isRegistered()) await runCommand(['update-binfmts', '--enable', qemuNames[arch]])
+}
 
 /** Reuses the image if `storage` has it already. Returns its name. */
-export async function ensureLocalBase(storage: Storage, log: (line: string) => void): Promise<string> {
+async function ensureLocalBase(storage: Storage, arch: Architecture, log: (line: string) => void): Promise<string> {
+  const suffix = arch === ownArchitecture() ? '' : `-${arch}`
+  const name = `localhost/debian:bookworm${suffix}`
   const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
   if (images.split('\n').includes(name)) return name
-  const archive = join(storage.folder, 'base.tar')
+  const archive = join(storage.folder, `base${suffix}.tar`)
   if (!existsSync(archive)) {
-    log('images: making the Debian base with mmdebstrap')
+    log(`images: making the Debian base for ${arch} with mmdebstrap`)
+    await installPackages(['mmdebstrap', 'arch-test'], log)
     const env = { SOURCE_DATE_EPOCH: String(sourceDate()) }
-    await runCommand(['mmdebstrap', '--quiet', '--variant=minbase', 'bookworm', `${archive}.new.tar`], { env })
+    const what = ['--quiet', '--variant=minbase', `--architectures=${arch}`, 'bookworm', `${archive}.new.tar`]
+    await runCommand(['mmdebstrap', ...what], { env })
     renameSync(`${archive}.new.tar`, archive)
   }
-  const container = (await storage.buildah('from', 'scratch')).trim()
+  const container = (await storage.buildah('from', `--arch=${arch}`, 'scratch')).trim()
   await storage.buildah('add', container, archive, '/')
+  await storage.buildah('config', `--arch=${arch}`, container)
   await storage.buildah('commit', '--rm', '--timestamp', String(sourceDate()), container, name)
   return name
 }

@@ -26,6 +26,8 @@ export type ImageName = (typeof imageNames)[number]
 export const architectures = ['amd64', 'arm64'] as const
 export type Architecture = (typeof architectures)[number]
 
+export const ownArchitecture = (): Architecture => (process.arch === 'arm64' ? 'arm64' : 'amd64')
+
 export interface BuildImageOptions {
   name: ImageName
   arch: Architecture
@@ -56,11 +58,11 @@ export const archiveOf = ({ name, arch, folder }: BuildImageOptions): string =>
 
 /** Writes the hash of the inputs beside the archive, so that a later build can find out whether they have changed. */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
-  const { name, arch, base, programs, storage, log } = options
+  const { name, arch, base, storage, log } = options
   log(`images: building ${name} for ${arch}`)
   const context = mkdtempSync(join(tmpdir(), 'kubenova-image-'))
   try {
-    await fillContext(context, arch, programs)
+    await fillContext(context, options)
     const file = archiveOf(options)
     await storage.buildah(
       'build',
@@ -71,7 +73,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       `--build-arg=ARCH=${arch}`,
       '--layers=false',
       '--quiet',
-      `--file=${containerfileOf(name)}`,
+      `--file=${join(context, 'Containerfile')}`,
       `--tag=${referenceOf(name)}`,
       context,
     )
@@ -97,7 +99,10 @@ export async function hashInputs({ name, arch, base, programs }: BuildImageOptio
   return hash.digest('hex')
 }
 
-async function fillContext(context: string, arch: Architecture, programs: string): Promise<void> {
+async function fillContext(context: string, { name, arch, programs }: BuildImageOptions): Promise<void> {
+  const file = readFileSync(containerfileOf(name), 'utf8')
+  // buildah before 1.30 does not expand the variable.
+  writeFileSync(join(context, 'Containerfile'), file.replace('$BUILDPLATFORM', `linux/${ownArchitecture()}`))
   copyFileSync(await ensureNode(arch), join(context, 'node'))
   chmodSync(join(context, 'node'), 0o755)
   mkdirSync(join(context, 'dist'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { installPackages } from '../../test/rig/packages.ts'
 import { buildPrograms } from '../build.ts'
 import { root } from '../command.ts'
-import { ensureLocalBase } from './base.ts'
+import { ensureBase } from './base.ts'
 import {
   type Architecture,
   archiveOf,
@@ -12,14 +12,15 @@ import {
   hashInputs,
   type ImageName,
   imageNames,
+  ownArchitecture,
 } from './build.ts'
 import { createStorage } from './storage.ts'
 
 /** The folder of the archives. */
 export const imagesFolder = join(root, 'dist/images')
 
-export const installBuilders = (local: boolean, log: (line: string) => void): Promise<void> =>
-  installPackages(['buildah', 'skopeo', ...(local ? ['mmdebstrap'] : [])], log)
+export const installBuilders = (log: (line: string) => void): Promise<void> =>
+  installPackages(['buildah', 'skopeo'], log)
 
 export async function bundlePrograms(): Promise<string> {
   const programs = join(root, 'dist/programs')
@@ -37,8 +38,7 @@ export interface ImageArchive {
 
 /** Paths of the OCI archives of all images, for this machine's architecture and from a base made here. */
 export async function ensureImages(log: (line: string) => void): Promise<string[]> {
-  const archs: Architecture[] = [process.arch === 'arm64' ? 'arm64' : 'amd64']
-  return (await ensureImageArchives({ base: 'local', archs }, log)).map(({ archive }) => archive)
+  return (await ensureImageArchives({ base: 'local', archs: [ownArchitecture()] }, log)).map(({ archive }) => archive)
 }
 
 /** An archive is used again if programs, Containerfile, base and Node are unchanged. */
@@ -46,15 +46,15 @@ export async function ensureImageArchives(
   { base: requested, archs }: { base: string; archs: readonly Architecture[] },
   log: (line: string) => void,
 ): Promise<ImageArchive[]> {
-  await installBuilders(requested === 'local', log)
+  await installBuilders(log)
   mkdirSync(imagesFolder, { recursive: true })
   const storage = createStorage('images')
-  const base = requested === 'local' ? await ensureLocalBase(storage, log) : requested
-  const shared = { base, programs: await bundlePrograms(), folder: imagesFolder, storage, log }
+  const shared = { programs: await bundlePrograms(), folder: imagesFolder, storage, log }
   const archives: ImageArchive[] = []
   for (const arch of archs) {
     for (const name of imageNames) {
-      const options = { ...shared, arch, name }
+      const base = await ensureBase({ requested, name, arch, storage, log })
+      const options = { ...shared, base, arch, name }
       if (!(await isUpToDate(options))) await buildImage(options)
       archives.push({ name, arch, archive: archiveOf(options) })
     }
