@@ -21,8 +21,8 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
   params: P
   /**
    * Identifies this execution of the action: the uid of the ServerAction, or an ID that the agent derives from the
-   * Server. It stays the same when the agent restarts amid the action. If the action boots the guest, the domain's
-   * metadata keeps it.
+   * Server. The ID stays the same if the agent restarts during the action. If the action boots the guest, the agent
+   * stores the ID in the domain's metadata.
    */
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */

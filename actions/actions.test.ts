@@ -78,7 +78,10 @@ const diskAfter: Partial<Record<ActionName, string>> = {
 /** `m1` is the action's boot ID. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/** Ignores a refusal of an action that leaves the power unchanged: a crash dump, for example, needs a running guest. */
+/**
+ * Runs the action. An action that leaves the power unchanged may be refused, so the test ignores that: a crash dump,
+ * for example, is refused if the guest does not run.
+ */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })

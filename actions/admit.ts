@@ -15,7 +15,8 @@ export function runningRequestOf(server: Server): string | undefined {
 }
 
 /**
- * Checks in Nova's order.
+ * Decides whether the ServerAction may run. If there are several reasons to reject it, the result gives the first in
+ * Nova's order.
  * @param params the field of the ServerAction's spec that has the action's name
  * @param options whether the request says that a lock of the server does not matter
  */
@@ -39,8 +40,8 @@ export function admit(server: Server, name: string, params: unknown, { ignoreLoc
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action would boot a guest although its spec says off, paused or suspended. The agent would undo the boot
- * at once. False for a retry of an operation that failed.
+ * Whether the action would boot a guest that the Server's spec wants off, paused or suspended. The agent would undo
+ * such a boot at once. The result is false for a retry of an operation that failed.
  */
 const conflictsWithPowerState = (server: Server, action: Action): boolean =>
   action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)

@@ -2,8 +2,8 @@
 import { defineStep, type Step } from './action.ts'
 
 /**
- * If one of the three fails, the step still waits for the other two. Otherwise the cleanup could run while something is
- * still being made.
+ * Makes the disks, the config drive and the ports at the same time. If one of these calls fails, the step still waits
+ * for the other two. Otherwise the cleanup could run while something is still being made.
  */
 export const prepare = defineStep({
   name: 'prepare',
@@ -20,7 +20,8 @@ export const define = defineStep({
   name: 'define',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
-    // A running domain keeps its definition and its boot ID until its next boot.
+    // A running domain would use a new definition and a new boot ID only at its next boot, so only a domain that is off
+    // gets them.
     if ((await domains.runningBootId(guest)) === undefined) await domains.define(guest, bootId, ctx)
   },
 })

@@ -26,7 +26,7 @@ const registry = {
 
 export type ActionName = keyof typeof registry
 
-/** Their parameters have no static types here: callers validate the parameters first. */
+/** The parameters of these actions have no static types here, so callers validate the parameters first. */
 export const actions = registry as unknown as Readonly<Record<ActionName, Action>>
 
 export const actionNames = Object.keys(registry) as readonly ActionName[]

@@ -2,7 +2,10 @@ import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 import { WAKE_CHECK_MS } from './wake.ts'
 
-/** Milliseconds. Usually a libvirt event tells that the domain is off; the check helps if that event gets lost. */
+/**
+ * Milliseconds between two checks whether the domain is off. Usually a libvirt event tells the agent earlier; the
+ * checks help if that event gets lost.
+ */
 const CHECK_MS = 5000
 
 interface PowerOff extends StepContext {
@@ -25,8 +28,8 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
 }
 
 /**
- * If the domain already runs with this boot ID, the agent booted it for this action before a restart, and the guest
- * must not boot twice.
+ * Powers the guest off, unless the domain already runs with this boot ID. Then the agent booted the domain for this
+ * action before a restart of the agent, and a second power-off would make the guest boot twice.
  */
 export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bootId: string }): Promise<Progress> {
   if ((await input.domains.runningBootId(input.guest)) === bootId) return { done: true }

@@ -34,7 +34,8 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // `start` does nothing to a guest that sleeps or is paused, which a server in vmState error may have.
+  // A server in vmState error may have a guest that sleeps or is paused. `start` does nothing to such a guest, so
+  // `unpauseGuest` follows.
   steps: [...bootSteps, unpauseGuest],
 })
 

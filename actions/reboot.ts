@@ -14,7 +14,7 @@ type Params = Static<typeof params>
 
 /**
  * Refuses the request before the guest's power is cut if the guest could not be booted again, for example because a
- * backup program has moved its disk.
+ * backup program has moved the guest's disk.
  */
 const checkBootable = defineStep({
   name: 'check-definition',

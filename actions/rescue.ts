@@ -22,7 +22,7 @@ type Params = Static<typeof params>
 /** The controller has added `resolvedImage` if the request names an Image. */
 type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
 
-/** The guest still runs meanwhile. Also checks that this host can run the rescue system. */
+/** Makes the rescue disk while the guest still runs, then checks that this host can run the rescue system. */
 const prepareRescueDisk = defineStep({
   name: 'prepare-rescue-disk',
   needs: ['rescueDisks', 'domains'],
@@ -50,7 +50,10 @@ const deleteRescueDisk = defineStep({
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
-/** libvirtd may have started the domain although it reported that the start failed. */
+/**
+ * Stops the domain if it runs the rescue system: libvirtd may have started the domain although libvirtd reported that
+ * the start failed.
+ */
 const stopRescueSystem = defineStep({
   name: 'stop-rescue-system',
   needs: ['domains'],

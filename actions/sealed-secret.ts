@@ -39,7 +39,10 @@ export async function openSealedSecret(
   return padded && Buffer.from(padded).toString('utf8').replace(/\0+$/, '')
 }
 
-/** The byte between user data and its padding with zeros (ISO/IEC 7816-4). User data may itself end with zeros. */
+/**
+ * The byte that ends the user data, before the padding with zeros (ISO/IEC 7816-4). It shows where the user data ends,
+ * because user data may itself end with zeros.
+ */
 const END_OF_DATA = 0x80
 
 /**

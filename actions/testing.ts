@@ -109,8 +109,8 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
 }
 
 /**
- * By the vmState of the server. The functions of one vmState differ in what the host has of the server, or in how the
- * guest behaves.
+ * For each vmState, functions that make a host with a server in that vmState. They differ in which parts of the server
+ * exist on the host, or in how the guest behaves.
  */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [buildNothing, buildHalf],

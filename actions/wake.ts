@@ -3,7 +3,7 @@ import type { Domains, Guest, StepContext } from './host/index.ts'
 
 /** Milliseconds between two checks, in case a libvirt event gets lost. */
 export const WAKE_CHECK_MS = 1000
-/** Milliseconds. QEMU itself needs only some milliseconds to wake a guest. */
+/** Milliseconds after which the wake-up counts as failed. QEMU itself needs only some milliseconds to wake a guest. */
 const WAKE_TIMEOUT_MS = 30_000
 
 interface Wake extends StepContext {

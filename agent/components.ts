@@ -188,7 +188,10 @@ interface LocalComponents extends ClusterComponents {
   network: HostNetwork
 }
 
-/** The port for questions of the API shim; nothing if the address is reachable only from this host. */
+/**
+ * The port on which the API shim can ask questions. The result is empty if the address is reachable only from this
+ * host, or if the port is 0 (the kernel then chooses the port).
+ */
 function agentPortOf({ metricsAddress }: AgentOptions): { agentPort?: number } {
   const { host, port } = parseAddress(metricsAddress)
   return ['127.0.0.1', '::1', 'localhost'].includes(host) || port === 0 ? {} : { agentPort: port }

@@ -1,7 +1,7 @@
 /** Reports the loss of libvirt only if it lasts longer than a restart of libvirtd. */
 import type { AgentComponents } from './components.ts'
 
-/** Milliseconds. A restart of libvirtd takes less time. */
+/** Milliseconds after which libvirt counts as lost. A restart of libvirtd takes less time. */
 const AWAY_MS = 10_000
 
 type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {

@@ -45,8 +45,8 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * Terminal means that a domain's metadata cannot be parsed: the domain then belongs to no Server. After any other error
- * that is unknown.
+ * Ignores a Terminal error: the domain's metadata cannot be parsed, so the domain belongs to no Server. After any other
+ * error, the domain's owner is unknown, so the error is thrown again.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -65,10 +65,13 @@ export interface OrphanCollector {
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
-  /** By the owner's uid, when an orphan was first seen, in milliseconds of the clock `now`. */
+  /** When each orphan was first seen, in milliseconds of the clock `now`, by the uid of its owner. */
   const firstSeen = new Map<string, number>()
 
-  /** Asks the API server if the cache has no such Server, because the cache may be behind. */
+  /**
+   * Whether the Server is on this host. If the cache lacks the Server, asks the API server, because the cache may be
+   * behind.
+   */
   async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
     if (isCached(uid)) return true
     const server = await ignoreNotFound(servers.get({ namespace, name }))
@@ -134,7 +137,8 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // Only the owner file tells whether the directory is an orphan, so an operator must remove it.
+      // Without a readable owner file, the agent cannot tell whether the directory is an orphan, so an operator must
+      // remove the directory.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

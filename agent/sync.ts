@@ -58,8 +58,8 @@ const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, orphans, log }, signal) {
-    // List the domains before the Servers: the sync would remove the interfaces of a Server that is created between the
-    // two lists in the other order.
+    // List the domains before the Servers. In the other order, a Server that is created between the two lists could be
+    // in neither of them, and the sync would remove its interfaces.
     const present = await orphans.serversWithDomains()
     const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })

@@ -41,7 +41,7 @@ const observedEvents = [
 
 /**
  * Resolves when all watches are registered, which may be before their first lists arrive.
- * @param running the reconciles that run now: if its Server is deleted, a reconcile is aborted
+ * @param running the reconciles that run now; the reconcile of a Server is aborted if that Server is deleted
  */
 export async function startWatches(
   components: AgentComponents,

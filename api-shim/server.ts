@@ -11,7 +11,7 @@ import { allRoutes } from './routes/index.ts'
 import type { Route } from './routes/route.ts'
 import type { Services } from './services.ts'
 
-/** In bytes, as in the middleware in front of Nova. Uploads of images have their own limit. */
+/** The longest body in bytes, as in the middleware in front of Nova. Uploads of images have their own limit. */
 const MAX_BODY_BYTES = 114_688
 /** A name in a path may have 255 characters of up to four bytes. */
 const MAX_PARAMETER_LENGTH = 1024
@@ -28,7 +28,8 @@ export function createServer(
   services: Services,
   { routes = allRoutes, https, trustProxy = false }: ServerOptions = {},
 ): FastifyInstance {
-  // The types of fastify tell HTTP and HTTPS servers apart; for routes they are the same.
+  // The types of fastify distinguish HTTP servers from HTTPS servers. For routes there is no difference, so cast to one
+  // of the types.
   const app = fastify({
     ...(https ? { https } : {}),
     trustProxy,
@@ -78,7 +79,10 @@ function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): v
     })
 }
 
-/** The OpenAPI document is made for the first request, because that takes 0.1 s. It needs no token. */
+/**
+ * Serves the OpenAPI document without asking for a token. The document is made for the first request and not at the
+ * start, because making it takes 0.1 s.
+ */
 function mountOpenApi(app: FastifyInstance, routes: readonly Route[], { publicUrl }: Services): void {
   let document: object | undefined
   app.get('/openapi.json', async (request, reply) => {

@@ -1,4 +1,4 @@
-/** Separate from the program (program.ts), so that tests and the simulator can run the controller too. */
+/** This file is separate from program.ts, so that tests and the simulator can run the controller too. */
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'

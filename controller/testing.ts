@@ -155,8 +155,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * The host `witness` goes on renewing its Lease: without any renewal, the controller would take its own watch for
-   * broken and would count no host as down.
+   * Lets the Leases of all hosts expire except those in `alive` and that of the host `witness`. Without any renewal,
+   * the controller would take its own watch for broken and would count no host as down.
    */
   async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {

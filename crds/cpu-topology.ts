@@ -50,7 +50,7 @@ const mapParts = (numberOf: (part: (typeof parts)[number]) => number): Numbers =
   threads: numberOf('threads'),
 })
 
-/** A text that is not a number counts as absent, because the CEL rules of Flavor and Image reject it. */
+/** A text that is not a number counts as absent. The CEL rules of Flavor and Image already reject such a text. */
 function readNumbers(from: Readonly<Record<string, string>>, prefix: string): Numbers {
   return mapParts((part) => {
     const text = from[`${prefix}${part}`] ?? ''

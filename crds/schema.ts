@@ -5,14 +5,15 @@ export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
 /**
- * The agent removes it when nothing of the server is left on its host. A MutatingAdmissionPolicy adds it; without that
- * policy the controller does.
+ * The finalizer of a Server. The agent removes the finalizer when nothing of the server is left on its host. A
+ * MutatingAdmissionPolicy adds the finalizer; without that policy the controller does.
  */
 export const FINALIZER = `${GROUP}/host`
 
 /**
- * An administrator sets it to "true" on a Server whose host does not come back: the controller then finishes the
- * Server's deletion without the host's agent. If the host comes back, its agent removes what is left of the server.
+ * An annotation that an administrator sets to "true" on a Server if the host does not come back. The controller then
+ * finishes the Server's deletion without the host's agent. If the host comes back, its agent removes what is left of
+ * the server.
  */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 

@@ -177,8 +177,9 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
  */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // `steps` is written during an action, `events` at its end, so a requested action counts as written only with
-  // `events`. A record without the condition Accepted was created by the agent itself, so there `steps` is enough.
+  // During a requested action the agent writes only `steps`, and admission still owns the other fields. The agent takes
+  // them over when it writes `events` at the end. The agent itself created a record without the condition Accepted, so
+  // for such a record `steps` is enough.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

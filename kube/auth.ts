@@ -77,7 +77,7 @@ async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
   return path && login ? createFileAuth(path, login) : loadAuthWithClientNodePackage(kubeconfig)
 }
 
-/** For a kubeconfig whose token and certificates are in the kubeconfig itself, or in files. */
+/** Creates the Auth for a kubeconfig that has token and certificates in itself, or in files that it names. */
 function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   const { read, invalidate } = cachedCredentials(async () => {
     const login = await readPlainKubeconfig(path)

@@ -14,8 +14,8 @@ export interface Clock {
 }
 
 /**
- * The longest delay that setTimeout supports (24 days). A longer one would fire at once, so it is replaced by this one
- * and fires too early.
+ * The longest delay that setTimeout supports (24 days). With a longer delay, setTimeout would fire at once. So a timer
+ * with a longer delay fires after this delay, which is too early.
  */
 const MAX_TIMER_MS = 2 ** 31 - 1
 

@@ -24,7 +24,7 @@ function setUp() {
     recorder.event({ regarding: named(name), reason: 'Happened', action: 'Happen', note })
     await flushPromises()
   }
-  /** Undefined if the event did not repeat. */
+  /** Returns the count of each Event about the object `name`; undefined for an Event that did not repeat. */
   const counts = (name: string): (number | undefined)[] =>
     api
       .list<Event>('events')

@@ -105,7 +105,10 @@ class ApiEventRecorder implements EventRecorder {
     this.#enqueue(series)
   }
 
-  /** Also drops token buckets that are full again. If there are still too many entries, drops the oldest ones. */
+  /**
+   * Drops series that have ended, and token buckets that are full again. If there are still too many entries, drops the
+   * oldest ones.
+   */
   #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {
       if (now - lastSeen < SERIES_MS && this.#series.size < MAX_SERIES) break

@@ -70,7 +70,7 @@ describe('startHeartbeat', () => {
     expect(first.beat.lost.aborted).toBe(false)
     first.stop()
     // The last heartbeat was written up to 10.5 s before the stop, so the lease of 30 s expires at least 19.5 s after
-    // it.
+    // the stop.
     await bench.clock.advance(19_000)
     expect(second.state.held).toBe(false)
     await bench.clock.advance(13_000)

@@ -160,7 +160,10 @@ class RenewedLease {
     return true
   }
 
-  /** It has the resourceVersion as last seen: if two processes write at the same time, only one succeeds. */
+  /**
+   * The returned lease has the resourceVersion as last seen, so that only one write succeeds if two processes write at
+   * the same time.
+   */
   #desiredLease(): Draft<Lease> {
     const { namespace, name, identity, labels, owner, durationMs = 40_000 } = this.#options
     const resourceVersion = this.#lease?.metadata.resourceVersion

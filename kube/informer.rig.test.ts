@@ -314,7 +314,7 @@ it('Informer has the same objects as the server in the end, after any sequence o
   }
 }, 300_000)
 
-/** mulberry32. A failing test prints its seed, with which it can be repeated. */
+/** Makes random numbers with mulberry32. A failing test prints its seed, with which the test can be repeated. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -239,7 +239,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#hasProgress = true
     if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#toCached(object))
     else if (type !== 'BOOKMARK') this.#upsert(this.#toCached(object), false)
-    // Only after the cache has the object: if `transform` throws, the next watch brings the event again.
+    // The version is set only after the cache has the object. If `transform` throws, the next watch then brings the
+    // event again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
     this.#markContact()
   }

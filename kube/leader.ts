@@ -42,8 +42,8 @@ export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
  * `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. After
  * `lost` the process should exit.
  *
- * `work` should pass `isLeading` to {@link fenceWrites}. It returns false as soon as the lease may have expired, even
- * if this process was frozen.
+ * `work` should pass `isLeading` to {@link fenceWrites}. `isLeading` returns false as soon as the lease may have
+ * expired, even if this process was frozen.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -110,8 +110,8 @@ class Election implements AsyncDisposable {
     while (!signal.aborted) {
       const result = await this.#acquireOrRenew(this.#retryMs * 2)
       if (result === 'held') return true
-      // Another candidate wrote first. Read the lease again soon, because `#standBy` can watch it only from the version
-      // that was read.
+      // Another candidate wrote first. `#standBy` watches from the version of the lease that was last read, so the
+      // lease is read again soon.
       if (result === 'conflict') await this.#clock.sleep(50 + Math.random() * 100, signal).catch(() => undefined)
       else if (!signal.aborted) await this.#standBy(signal)
     }

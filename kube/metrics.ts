@@ -59,7 +59,7 @@ type Labels<L extends string> = Record<L, string>
 export interface Metrics {
   inc<L extends string>(def: CounterDef<L>, labels: Labels<L>, by?: number): void
   set<L extends string>(def: GaugeDef<L>, labels: Labels<L>, value: number): void
-  /** Removes all other samples of the gauge. */
+  /** Sets these samples, and removes all other samples of the gauge. */
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
   /** For gauges that are cheaper to compute at a scrape than at each change. Returns a function that removes `fn`. */

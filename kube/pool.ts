@@ -84,7 +84,10 @@ function closeIdleConnections(agent: Agent): void {
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
-/** Requests that wait for a connection come first, because they would open new ones. */
+/**
+ * Requests that wait for a connection are ended first, because they would open new connections when the old ones are
+ * closed.
+ */
 function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')
   for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())

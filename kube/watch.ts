@@ -38,8 +38,8 @@ export interface WakeOptions {
 
 export interface WatchOptions<T, S> extends WakeOptions {
   /**
-   * For each kind of event that has no function of its own. For an update, `map` is called with the old and with the
-   * new object.
+   * Called for each kind of event that has no function of its own below. For an update, `map` is called twice: with the
+   * old object and with the new object.
    */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys

@@ -1,4 +1,7 @@
-/** The compare-and-swap is a server-side apply with the resourceVersion that the caller has seen. */
+/**
+ * Writes the status only if the object has not changed since the caller saw it: the server-side apply carries the
+ * resourceVersion that the caller saw, so the API server answers 409 after any other write.
+ */
 import { hasFieldsOf } from './apply.ts'
 import { isConflictOrUidMismatch, isNotFound } from './errors.ts'
 import type { Resource } from './resource.ts'
@@ -19,17 +22,20 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The status fields that `fieldManager` owns in the seen object. If they equal the new status, nothing is sent.
-   * Absent: always sent.
+   * The status fields that `fieldManager` owns in the seen object. If they equal the new status, no request is sent. If
+   * `owned` is absent, the request is always sent.
    */
   owned?: object | undefined
-  /** Only for kinds without the status subresource: with it, the API server ignores owner references. */
+  /**
+   * Use only for kinds without the status subresource. The API server ignores owner references in a write to a status
+   * subresource.
+   */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 
 /**
- * @param status all status fields that `fieldManager` is to own afterwards: server-side apply removes its other fields.
- * undefined: none
+ * @param status all status fields that `fieldManager` is to own after the write. Server-side apply removes every other
+ * field that `fieldManager` owns; undefined removes all of them.
  */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,
@@ -68,9 +74,9 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 }
 
 /**
- * Both must have the same members, because server-side apply removes those that are no longer sent. Only the order of
- * conditions may differ. `wanted` must include each member that has a default in the schema, because `owned` always has
- * it.
+ * `owned` and `wanted` must have the same members. If a member is only in `owned`, a server-side apply without it is
+ * needed to remove it. The order of conditions does not matter. `wanted` must include each member that has a default in
+ * the schema, because `owned` always has it.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)

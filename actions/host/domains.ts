@@ -75,8 +75,8 @@ export interface Domains {
   save(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
    * Sends an NMI, at most once for each `requestId`, because a second NMI could spoil a crash dump that the guest is
-   * writing. The agent notes each request in the domain's metadata, before it sends the NMI and afterwards. After a
-   * crash, a repeated call returns 'unknown' if it finds only the first note.
+   * writing. The agent writes one note into the domain's metadata before it sends the NMI, and one afterwards. If the
+   * agent crashes in between, a repeated call finds only the first note and returns 'unknown'.
    */
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
   undefine(guest: Guest, ctx: StepContext): Promise<void>

@@ -16,9 +16,9 @@ export interface StepContext {
 }
 
 /**
- * The progress of a long operation on the host, such as a download. The method does not wait for the operation: the
- * agent calls it again when the operation ends, at a domain event, and at the latest after `checkAfterMs`. If the
- * operation has failed, this next call throws, and the call after that starts the operation anew.
+ * The progress of a long operation on the host, such as a download. A method that returns a Progress does not wait for
+ * the operation. The agent calls the method again when the operation ends, at a domain event, and at the latest after
+ * `checkAfterMs`. If the operation has failed, this call throws, and the call after it starts the operation anew.
  */
 export type Progress =
   | { readonly done: true }

@@ -19,7 +19,8 @@ const execute = promisify(execFile)
  * bytes nor make a hole
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
-  // virtlogd may have renamed the log, so `path` may be another file by now.
+  // virtlogd may have renamed the log, so `path` may be another file by now. Therefore `fallocate` gets the open file
+  // by its descriptor.
   const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
   const options = { env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {

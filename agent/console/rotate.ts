@@ -104,8 +104,8 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The agent crashed while it wrote <log>.cut, so it had not cut the log yet. With an empty range `finishCut` cuts
-    // nothing either.
+    // The agent crashed while it wrote <log>.cut, so it had not cut the log yet. An empty range makes `finishCut` cut
+    // nothing.
     return { start: 0, end: 0 }
   }
 }

@@ -55,7 +55,8 @@ function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')
   const vendor = textAt(cpu, 'vendor')
-  // The sockets in libvirt's <topology> are those of one NUMA node.
+  // libvirt's <topology> counts only the sockets of one NUMA node, so the sockets of all nodes (<cell>) are counted
+  // here.
   const socketIds = new Set(
     cells.flatMap((cell) => childrenNamed(childAt(cell, 'cpus'), 'cpu').map((core) => core.attributes['socket_id'])),
   )
@@ -140,7 +141,10 @@ const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   pcnet: 'pcnet',
 }
 
-/** libvirt's domain capabilities do not list the models of network cards. */
+/**
+ * libvirt's domain capabilities do not list the models of network cards, so the models are read from QEMU's list of
+ * devices.
+ */
 export function parseVifModels(deviceHelp: string): string[] {
   const models = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((match) => VIF_MODEL_OF_DEVICE[match[1] ?? ''])
   return [...new Set(models.filter((model) => model !== undefined))].sort()

@@ -3,8 +3,9 @@ import type { DomainInput } from './input.ts'
 import { type Element, xmlElement } from './render-xml.ts'
 
 /**
- * If flavor and image contradict each other, each virtual CPU gets its own socket: the controller places no such
- * server, but an older controller may have. With emulation the guest gets QEMU's default CPU model.
+ * If flavor and image contradict each other, each virtual CPU gets its own socket. The controller places no such
+ * server, but an older version of the controller may have placed one. With emulation the guest gets QEMU's default CPU
+ * model.
  */
 export function cpuElement({ host, instance: { flavor, image } }: DomainInput): Element {
   const choice = chooseCpuTopology({ flavor, properties: image.properties })

@@ -15,7 +15,7 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
   const closed = once(child, 'close')
   // Prevents an unhandled rejection while no caller awaits `closed`.
   closed.catch(() => undefined)
-  // Writing fails if the child has ended, which `closed` reports.
+  // If the child has ended, writing to its input fails. `closed` already reports the end, so this error is ignored.
   child.stdin.on('error', () => undefined)
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))

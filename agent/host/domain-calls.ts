@@ -23,7 +23,7 @@ const UNDEFINE_ALL =
   domainUndefineFlags.checkpointsMetadata
 /** libvirt's schema lags behind its parser, so VIR_DOMAIN_DEFINE_VALIDATE would refuse valid XML. */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** Milliseconds. A QEMU that hangs on its storage needs long to end. */
+/** Milliseconds that libvirtd gets to power a domain off. A QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
 export function newDefinitionCalls(

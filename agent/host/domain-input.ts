@@ -17,7 +17,7 @@ export interface DomainResources {
   disks: LocatedDisks
   /** If present, the domain boots from this disk, with the hardware that the rescue image asks for. */
   rescueDisk?: RescueDisk
-  /** Undefined if the domain is new, so that the agent chooses its name. */
+  /** The name that the domain has now. Undefined if the domain is new; the agent then chooses a name. */
   domainName?: string
 }
 

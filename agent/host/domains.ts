@@ -30,8 +30,8 @@ const startJobKey = (uid: string): string => `start ${uid}`
 const saveJobKey = (uid: string): string => `save ${uid}`
 
 /**
- * Milliseconds between checks of a managed save that an agent before a restart began, in case libvirt's event about its
- * end gets lost.
+ * Milliseconds between two checks of a managed save that the agent began before it was restarted. Usually a libvirt
+ * event reports the end of the save; the checks help if that event gets lost.
  */
 const CHECK_MS = 5000
 
@@ -71,7 +71,8 @@ export function newDomains({ client, jobs, pathsOf, facts, diskDirs }: DomainsOp
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // Otherwise libvirtd could receive a running start after the destroy, and the domain would run again.
+      // Cancel a start that is under way. Otherwise libvirtd could receive the start after the destroy, and the domain
+      // would run again.
       await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJobKey(uidOf(guest)))

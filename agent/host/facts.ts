@@ -147,7 +147,10 @@ async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Prom
   return { vcpus: node.cpus, ram, disk: Math.floor((disk.blocks * disk.bsize) / GIB) }
 }
 
-/** nodeGetInfo counts only the NUMA nodes that libvirtd sees. */
+/**
+ * nodeGetInfo counts only the NUMA nodes that libvirtd sees, so nodeGetMemoryStats is asked for the memory of the whole
+ * host.
+ */
 async function readMemoryMiB(call: CallFunction): Promise<number> {
   // -1 (VIR_NODE_MEMORY_STATS_ALL_CELLS) means all NUMA nodes. The first call returns the number of values, the second
   // call the values.

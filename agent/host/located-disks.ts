@@ -71,8 +71,8 @@ export async function locateDisks(
 }
 
 /**
- * Records in disks.json where the domain's disks are, but nothing if the guest's newest data may be in other files.
- * Throws no error then, because the next start of the domain reports it.
+ * Records in disks.json where the domain's disks are. If the guest's newest data may be in other files, nothing is
+ * recorded, and no error is thrown: the next start of the domain reports the problem.
  */
 export async function recordLocations({ dir }: ServerPaths, definition: DomainDefinition): Promise<void> {
   try {
@@ -183,8 +183,9 @@ async function findNewerLayer(
 }
 
 /**
- * Whether the guest wrote to the file that disks.json records more recently than to the present disk. False if the
- * recorded file is a layer of the present disk, which is then the overlay of a snapshot.
+ * Compares two files: the disk that disks.json records, and the present disk. Returns true if the guest wrote to the
+ * recorded file later. Returns false if the recorded file is a layer of the present disk, because the present disk is
+ * then the overlay of a snapshot.
  * @param last path of the file that disks.json records
  * @param place the present disk
  */
@@ -197,7 +198,7 @@ function ignoreUnusable(error: unknown): undefined {
   if (!isKubenovaError(error)) throw error
 }
 
-/** QEMU finds the layers itself if the disk's format is not qcow2. */
+/** Finds the layers only of a qcow2 disk: for any other format, QEMU finds the layers itself. */
 async function attachedDiskOf(element: XmlNode, isCached: (path: string) => boolean): Promise<AttachedDisk> {
   const { file, dev } = childAt(element, 'source')?.attributes ?? {}
   const path = file ?? dev

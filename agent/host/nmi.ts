@@ -1,6 +1,6 @@
 /**
  * Sends NMIs, at most one for each request. Before an NMI, the agent writes a note with the request's id into the
- * running domain's metadata. After a crash, the note keeps it from sending the NMI again.
+ * running domain's metadata. The note keeps an agent that restarts after a crash from sending the NMI again.
  */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'

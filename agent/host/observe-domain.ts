@@ -7,10 +7,16 @@ import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './man
 import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
-/** Milliseconds. Most boots take less. During a long restore the observation fails, and the reconcile is retried. */
+/**
+ * Milliseconds to wait for a domain that is starting up. Most boots take less. A long restore takes more: the
+ * observation then fails, and the agent retries the reconcile.
+ */
 const STARTING_UP_MS = 1000
 const OBSERVE_AGAIN_MS = 50
-/** Milliseconds. Usually a restored domain resumes at once; one that a killed libvirtd has left never does. */
+/**
+ * Milliseconds to wait until a restored domain resumes. Usually the domain resumes at once, but it never does if
+ * libvirtd was killed during the restore.
+ */
 const RESUME_MS = 10_000
 
 /**
@@ -65,13 +71,14 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * A libvirtd that was killed during a start also reports this state after its restart, but ends the domain within some
- * 200 ms (qemuProcessReconnect).
+ * If libvirtd was killed during a start, it also reports this state after its restart. It then ends the domain within
+ * some 200 ms (qemuProcessReconnect), so waiting for the end of this state is safe.
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
 /**
- * libvirtd restores memory as the target of a migration. It reports this state from the end of that until the resume.
+ * libvirtd restores a domain's memory as the target of a migration. From the end of that migration until the domain
+ * resumes, libvirtd reports this state.
  */
 const isRestored = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'migrating'
 

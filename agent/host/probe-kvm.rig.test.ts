@@ -19,7 +19,7 @@ it.skipIf(!existsSync('/dev/kvm'))(
   'probeKvm answers refused, and logs libvirt’s error, when QEMU’s user may not open /dev/kvm',
   async () => {
     const dataDir = join(host().home, 'var/lib/kubenova')
-    // QEMU must fail only because of /dev/kvm.
+    // QEMU's user must be able to enter this directory, so that only /dev/kvm makes QEMU fail.
     chmodSync(join(host().home, '../..'), 0o755)
     await host().exec(['chmod', '600', '/dev/kvm'])
     const { capabilities } = await connection.call(proc.connectGetCapabilities, {})

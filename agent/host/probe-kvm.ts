@@ -12,7 +12,10 @@ import { renderXml, xmlElement } from '../domain/render-xml.ts'
 import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../libvirt/index.ts'
 
 const PROBE_TIMEOUT_MS = 5000
-/** Milliseconds. Long enough for a busy machine: nothing stops a domain that starts after the probe has given up. */
+/**
+ * Milliseconds that libvirtd gets to start the probe domain. The time is long enough for a busy machine, because
+ * nothing stops a domain that starts after the probe has given up.
+ */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
 const PROBE_NAME_PREFIX = 'kubenova-probe-'

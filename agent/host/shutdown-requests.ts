@@ -1,4 +1,7 @@
-/** Milliseconds. A guest that was booting may have missed the first request (Nova's SHUTDOWN_RETRY_INTERVAL). */
+/**
+ * Milliseconds before a guest is asked again to power off, because a guest that was booting may have missed the first
+ * request (Nova's SHUTDOWN_RETRY_INTERVAL).
+ */
 const ASK_AGAIN_MS = 10_000
 
 interface Request {

@@ -13,8 +13,8 @@ const powers: readonly DomainPower[] = [
 ]
 
 /**
- * The key is the number of the virDomainState, the index that of the reason. A reason that is not listed is reported by
- * its number.
+ * The key is the number of the virDomainState. The index in the list is the number of the reason. A reason that is not
+ * listed is reported by its number.
  */
 const reasons: Partial<Record<number, readonly string[]>> = {
   1: [

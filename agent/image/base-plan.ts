@@ -59,8 +59,9 @@ function describeContent(head: Buffer, mediaType: string | undefined): string | 
 }
 
 /**
- * Describes a file whose source gives it the media type of a page; its content may be encrypted. Returns undefined if a
- * boot sector, the right checksum, or a format other than raw shows that it is a disk.
+ * Describes a file whose source gives it the media type of a page. The content need not look like a page, because it
+ * may be encrypted. Returns undefined if a boot sector, the right checksum, or a format other than raw shows that the
+ * file is a disk.
  */
 function describePage(head: Buffer, { format, mediaType, isVerified }: ContentOrigin): string | undefined {
   const isPage = /^(text\/(html|xml)|application\/(json|xml|xhtml\+xml))$/.test(mediaType ?? '')

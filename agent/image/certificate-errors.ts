@@ -78,8 +78,9 @@ function complainAboutTls(error: unknown, origin: string): string | undefined {
 }
 
 /**
- * For example "tlsv1 alert protocol version"; undefined for other errors. Node reports errors of OpenSSL with the code
- * EPROTO or a code that begins with ERR_SSL_, and with OpenSSL's text as the message.
+ * Returns OpenSSL's text, for example "tlsv1 alert protocol version"; undefined for an error of another kind. Node
+ * reports errors of OpenSSL with the code EPROTO or a code that begins with ERR_SSL_, and with OpenSSL's text as the
+ * message.
  */
 function opensslReasonOf(error: unknown): string | undefined {
   const code = errorCodeOf(error) ?? ''

@@ -27,7 +27,7 @@ export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions
   const { directory, signal, secretUserData } = options
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Another step may be creating disks in the same directory.
+  // Remove only temporary files of the config drive: another step may be creating disks in the same directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
   const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed, secretUserData))

@@ -77,7 +77,7 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { flavor, image } = instance
   const size = rootDiskSizeOf(flavor.disk, base.virtualSize, image.minDisk)
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Another step may be writing the config drive in the same directory.
+  // Keep temporary files of the config drive: another step may be writing it in the same directory.
   await removeTemporaryFiles(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
   const existing = (await pathExists(path)) ? await readDiskLayout(directory) : undefined

@@ -61,8 +61,8 @@ interface PartialFile {
   hash: Hash
   description: Description
   /**
-   * The bytes of several responses may be of different versions of the source, even if the validator (ETag or
-   * Last-Modified) is the same.
+   * Whether the bytes came in several responses. They may then be of different versions of the source, even if the
+   * validator (ETag or Last-Modified) is the same.
    */
   isMixed: boolean
 }
@@ -89,8 +89,8 @@ export async function downloadSource(sources: SourceOpener, options: DownloadOpt
     return { mediaType: part.description.mediaType }
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
-    // After an abort or a network error the next call continues from the bytes. Other errors show that they are
-    // useless, or that the disk is full.
+    // After an abort or a network error the next call continues the download, so the bytes are kept. After any other
+    // error the bytes are useless or the disk is full, so the bytes are removed.
     if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()

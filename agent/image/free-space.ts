@@ -7,7 +7,7 @@ import { createAbortScope } from '../../kube/abort.ts'
 import { newDiskFull } from '../files/errors.ts'
 import { GIB } from '../files/sizes.ts'
 
-/** Milliseconds. A fast disk writes half a GiB in this time. */
+/** Milliseconds between two checks of the free space. A fast disk writes half a GiB in this time. */
 const CHECK_INTERVAL_MS = 250
 
 /** Whether `bytes` more bytes can be written without touching the reserved space. */

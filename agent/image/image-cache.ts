@@ -36,7 +36,7 @@ export interface ImageSource {
 }
 
 export interface ImageCacheOptions extends SourceOptions {
-  /** On the file system of the servers' disks. */
+  /** The cache's directory, on the same file system as the servers' disks. */
   directory: string
   hasSpace: SpaceCheck
   /**

@@ -28,7 +28,10 @@ export interface SourceOptions {
   stallTimeout: number
 }
 
-/** Identifies the version of a source: a strong ETag, else Last-Modified; for a file made from inode, size and time. */
+/**
+ * Identifies the version of a source. For HTTP it is a strong ETag, otherwise Last-Modified. For a file it is made from
+ * inode, size and time.
+ */
 export type Validator = string
 
 export interface SourceRequest {

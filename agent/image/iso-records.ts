@@ -74,7 +74,7 @@ export const compareIdentifiers =
 /** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5). Constant, so that equal files give an equal image. */
 const DATE = Buffer.from([80, 1, 1, 0, 0, 0, 0])
 
-/** Bytes; for NM and ER without their text. */
+/** Lengths of Rock Ridge entries in bytes. The lengths of NM and ER do not include their text. */
 const [PX_LENGTH, SP_LENGTH, NM_LENGTH, ER_LENGTH] = [36, 7, 5, 8]
 const EXTENSION = 'RRIP_1991A'
 const FILE_MODE = 0o100444
@@ -112,7 +112,7 @@ function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): 
   }
 }
 
-/** Bytes. Throws RangeError for a name that is too long. */
+/** Returns the record's length in bytes. Throws RangeError for a name that is too long. */
 export function recordLength(entry: Named, naming: Naming, isRoot = false): number {
   const named = roundUpToEven(33 + identifierLength(entry, naming))
   const length = naming === 'joliet' ? named : roundUpToEven(named + rockRidgeLength(entry, isRoot))

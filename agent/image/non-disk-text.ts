@@ -2,8 +2,8 @@ const TAR_BLOCK = 512
 const TAR_SUM = 148
 
 /**
- * The header of a tar archive has a field with the sum of its bytes in octal digits, for which this field's own bytes
- * count as blanks.
+ * The header of a tar archive contains the sum of the header's bytes, in octal digits. For the sum, the bytes of the
+ * field that holds the sum count as blanks.
  */
 export function isTar(head: Buffer): boolean {
   if (head.length < TAR_BLOCK) return false

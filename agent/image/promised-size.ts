@@ -10,7 +10,7 @@ import { hasBootSignature } from './non-disk.ts'
 const SECTOR = 512
 const MIB = 1024 ** 2
 
-/** The volume descriptor of an ISO 9660 image ends there. */
+/** Number of bytes to read: the volume descriptor of an ISO 9660 image, which is at 32 KiB, ends at this offset. */
 const PROMISE_BYTES = 34 * 1024
 
 /** Returns undefined if the header does not tell the least number of bytes. */
@@ -22,7 +22,9 @@ export async function readPromisedSize(file: FileHandle, format: DiskFormat): Pr
   return promisedByIso(buffer) ?? promisedByGpt(buffer) ?? promisedByMbr(buffer)
 }
 
-/** The header and block map, then the allocated blocks, all of the same size. */
+/**
+ * A complete VDI file has the header and the block map, followed by the allocated blocks, which all have the same size.
+ */
 function promisedByVdi(header: Buffer): number {
   return header.readUInt32LE(0x158) + header.readUInt32LE(0x178) * header.readUInt32LE(0x184)
 }
@@ -44,8 +46,8 @@ function promisedByGpt(disk: Buffer): number | undefined {
 }
 
 /**
- * Bytes. Old tools rounded the end of a partition up to a whole cylinder, so the last partition may end up to one
- * cylinder after the end of a complete file.
+ * The size of a cylinder in bytes. Old tools rounded the end of a partition up to a whole cylinder, so the last
+ * partition may end up to one cylinder after the end of a complete file.
  */
 const CYLINDER = 255 * 63 * SECTOR
 
@@ -55,8 +57,8 @@ const MBR_TABLE = 446
 function promisedByMbr(disk: Buffer): number | undefined {
   if (!hasBootSignature(disk)) return undefined
   const entries = [0, 1, 2, 3].map((i) => disk.subarray(MBR_TABLE + i * 16, MBR_TABLE + (i + 1) * 16))
-  // A file system without a partition table may begin with a boot sector, too, with boot code in the place of the
-  // table. In a table these flags can only be 0 or 0x80.
+  // A file system without a partition table may also begin with a boot sector, with boot code in the place of the
+  // table. The first byte of each entry of a table, its flag, can only be 0 or 0x80, so other values show boot code.
   if (!entries.every(([flag]) => flag === 0 || flag === 0x80)) return undefined
   const ends = entries
     .filter(({ 4: type }) => type !== 0 && type !== 0xee)

@@ -87,7 +87,8 @@ export async function readLayerInfo(path: string, signal?: AbortSignal): Promise
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
-  // Also if the target is raw: for raw, qemu-img would count the holes of the file, although they take no space.
+  // Measure for qcow2 even if the target is raw: for raw, qemu-img would count the holes of the file, although they
+  // take no space.
   const args = ['measure', '--output=json', '-f', info.format, '-O', 'qcow2', source]
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0) throw qemuImgError('ImageUnreadable', 'cannot measure the image', result, source)

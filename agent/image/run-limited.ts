@@ -80,7 +80,7 @@ export async function runWithTimeout(
   }
 }
 
-/** Characters. qemu-img may write a line for each cluster of a broken image. */
+/** The most characters of output that are kept: qemu-img may write a line for each cluster of a broken image. */
 const MAX_OUTPUT = 1024 ** 2
 
 async function readLimited(stream: Readable): Promise<string> {

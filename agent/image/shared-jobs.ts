@@ -58,7 +58,7 @@ export class SharedJobs<T> {
     return job
   }
 
-  /** Forgets the job before it aborts it, so that a new caller starts a new job. */
+  /** First forgets the job and then aborts the job, so that a new caller starts a new one. */
   async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return
     this.#jobs.delete(key)

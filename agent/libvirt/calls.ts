@@ -110,7 +110,8 @@ export class CallTable {
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
     this.#sendWaiting()
-    // Decoding a long reply takes time, in which the daemon can work on the next calls.
+    // Send the waiting calls before a long reply is decoded, because the daemon can work on these calls during the
+    // decoding.
     if (payload.left > 1024) this.#outbox.flush()
     if (!call.done) this.#settleFromReply(call, status, payload)
   }

@@ -108,9 +108,10 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Throws the signal's reason if the signal aborts.
+   * If the signal aborts, throws the signal's reason.
    * @throws LibvirtError if the daemon answered with an error
-   * @throws ConnectionError if the connection ended; if its `sent` is true, the daemon may have run the call
+   * @throws ConnectionError if the connection ended. If the error's field `sent` is true, the daemon may have run the
+   * call
    * @throws DeadlineError if the call's deadline passed
    * @throws EncodeError if an argument is invalid
    */

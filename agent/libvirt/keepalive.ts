@@ -28,7 +28,10 @@ export class KeepAlive {
     this.#onDead = onDead
   }
 
-  /** The client answers the daemon's PINGs even if `start` was not called. */
+  /**
+   * Starts to send PINGs while the daemon is silent. The client answers the daemon's PINGs even if `start` was not
+   * called.
+   */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)

@@ -267,7 +267,8 @@ export class Session implements AsyncDisposable {
 }
 
 /**
- * Holds the events back until `ready` resolves. After a reconnect, this is once the `onResync` handlers were called.
+ * Holds the events back until `ready` resolves. After a reconnect, `ready` resolves when the `onResync` handlers have
+ * been called.
  */
 async function subscribeOn(
   connection: Connection,

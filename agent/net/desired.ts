@@ -122,5 +122,5 @@ function isCidr(text: string): boolean {
   return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)
 }
 
-/** In a group address the lowest bit of the first byte is set. No frame may have one as its sender. */
+/** A multicast MAC has the lowest bit of its first byte set. No frame may have a multicast MAC as its sender. */
 const isMulticastMac = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1

@@ -103,8 +103,8 @@ function rangeLine({ address, prefixLength }: FixedIP): string {
 }
 
 /**
- * Without a line `shared-network`, dnsmasq serves only the subnets of its device's addresses. A small subnet has no
- * address left for the DHCP server.
+ * In a small subnet no address is left for the DHCP server, so the server's address is outside the subnet. dnsmasq
+ * serves only the subnets of its device's addresses, unless a line `shared-network` names another subnet.
  */
 function sharedNetworkLine(ip: FixedIP): string[] {
   if (ip.dhcpAddress === undefined || isInSubnetOf(ip, ip.dhcpAddress)) return []
@@ -118,8 +118,8 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 }
 
 /**
- * dnsmasq does not send an option without a value. Without the line `option:router`, it would offer itself as the
- * router.
+ * dnsmasq does not send an option whose line has no value, so the line `option:router` is written even without a
+ * gateway. If the line were missing, dnsmasq would offer itself as the router.
  */
 function ipv4Options(ip: FixedIP, mtu: number): string[] {
   const { gateway, dnsServers = [], hostRoutes = [] } = ip

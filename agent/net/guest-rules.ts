@@ -64,10 +64,10 @@ const serverRules = [
 const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
 
 /**
- * dnsmasq identifies a DHCPv6 client by the link-layer address option in its neighbour messages, so that option must
- * have the guest's MAC. It is allowed only right after the fixed part (8 bytes in a router solicitation, else 24),
- * where all known systems send it. Duplicate address detection may send a nonce (RFC 7527) instead. Extension headers
- * and fragments are dropped (RFC 6980).
+ * dnsmasq identifies a DHCPv6 client by the link-layer address option of neighbour messages. So the option must have
+ * the guest's MAC, right after the fixed part (8 bytes in a router solicitation, else 24), where all known systems send
+ * it. Duplicate address detection can send a nonce (RFC 7527) there. Extension headers and fragments are dropped (RFC
+ * 6980).
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',

@@ -134,7 +134,7 @@ test('a second plug changes nothing', async () => {
     return run(argv, options)
   })
   await again.plug(createGuest(5), ctx)
-  // A restarted agent cannot tell whether the nftables rules in force are its own.
+  // A restarted agent cannot tell whether the nftables rules in force are its own, so its first plug writes them again.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(createGuest(5), ctx)

@@ -13,8 +13,8 @@ export interface ObserveOptions {
   /** Keys (names.ts) of the networks whose DHCP namespaces are read. */
   readonly keys: NetworkKeys
   /**
-   * Its namespaces are reused if they are unchanged. Must be undefined if the agent has changed a device since; see
-   * {@link areNamespacesUnchanged}.
+   * The last observation. Its namespaces are used again if they have not changed, see {@link areNamespacesUnchanged}.
+   * Must be undefined if the agent has changed a device after that observation.
    */
   readonly previous?: Devices | undefined
   readonly signal: AbortSignal

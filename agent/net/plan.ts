@@ -98,12 +98,15 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
   )
 }
 
-/** Whether a tap is left over from a QEMU process that has ended. libvirt cannot create a tap whose name exists. */
+/**
+ * Whether a tap is left over from a QEMU process that has ended. The agent deletes such a tap, because libvirt cannot
+ * create a tap whose name exists.
+ */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
  * Whether a running guest's tap is in no bridge, because the bridge was deleted and created again. A tap that is down
- * is one that libvirt is still creating.
+ * does not count, because libvirt is still creating it.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined

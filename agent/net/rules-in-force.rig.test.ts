@@ -88,8 +88,8 @@ describe('RulesInForce', () => {
     await space.run('nft', 'flush', 'ruleset')
     expect(await inForce.observe({ desired: one }, ctx.signal)).toEqual(new Map())
     await apply(two)
-    // The agent lists all rules only if `apply` replaces the table. Without a listing, it cannot tell whether its rules
-    // are still in force.
+    // This `apply` changes only a part of the table, so the agent does not list the rules. Without a listing, the agent
+    // cannot tell whether its rules are still in force.
     await apply(one)
     expect(await inForce.observe('thorough', ctx.signal)).toBeUndefined()
   })

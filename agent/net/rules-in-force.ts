@@ -23,8 +23,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller will apply new rules anyway. If a chain is missing, nft rejects the change, and `apply` then replaces
-    // the whole table.
+    // Do not compare, because the caller will apply new rules anyway. If a chain is missing, nft rejects the change,
+    // and `apply` then replaces the whole table.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -63,7 +63,7 @@ export class RulesInForce {
     await this.#runProgram(['nft', '-f', '-'], { signal, input })
   }
 
-  /** Without packet counts; '' if the table does not exist. */
+  /** Returns nft's listing of the agent's table without packet counts; '' if the table does not exist. */
   async #listTable(signal: AbortSignal): Promise<string> {
     try {
       return await this.#runProgram(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })

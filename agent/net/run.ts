@@ -46,7 +46,8 @@ export function createProgramRunner(prefix: readonly string[] = []): RunProgram 
       else if (signal?.aborted) reject(signal.reason)
       else reject(toCommandFailed(argv, error, stderr.trim(), timeoutMs))
     })
-    // Writing fails if the program ends without reading its input. Its exit status gives the reason.
+    // Writing fails if the program ends without reading its input. Ignore that error, because the program's exit status
+    // gives the reason.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
     return promise

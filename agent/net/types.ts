@@ -86,7 +86,7 @@ export interface Observed {
    * only a name without a namespace. 'unread': the caller did not ask for this network.
    */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
-  /** By network key (names.ts); each network that has dnsmasq files or processes. */
+  /** The state of the DHCP server of each network that has dnsmasq files or processes, by network key (names.ts). */
   readonly dhcp: ReadonlyMap<string, ObservedDhcp>
   /** The nftables rules in force; undefined if the agent cannot tell. */
   readonly rules: Rules | undefined

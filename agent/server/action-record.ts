@@ -86,8 +86,8 @@ function endedConditions({ host, finishTime, failure }: EndedAction): Condition[
 }
 
 /**
- * Returns what a failure concerns. It is only the request if the action was refused or is of a kind that changes no
- * state (such as a crash dump).
+ * Returns whether a failure concerns the request, the host or the server. A failure concerns only the request if the
+ * action was refused, or if the action changes no state (such as a crash dump).
  */
 function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
   if (isRefusal || isUnchanging(actions[action])) return 'Request'

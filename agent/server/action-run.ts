@@ -191,8 +191,8 @@ export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /**
-   * Returns the server's run if a step runs in the background or its end is not yet reported. Undefined if the server
-   * is being deleted, or if the run's ServerAction is no longer the server's active action.
+   * Returns the server's run if a step runs in the background or the end of the run is not yet reported. Returns
+   * undefined if the server is being deleted, or if the run's ServerAction is no longer the server's active action.
    */
   getUnfinishedRun(key: string, server: Server): ActionRun | undefined {
     const run = this.ofServer(key, server)

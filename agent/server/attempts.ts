@@ -37,8 +37,8 @@ export interface Attempts {
    */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * The milliseconds until this action may be tried; 0 means now. `restarts` is set only if the delay is for a domain
-   * that soon ended again, not for a failed try.
+   * Returns the milliseconds until this action may be tried; 0 means now. `restarts` is set only if the action waits
+   * because a restarted domain soon ended again. It is not set if the action waits because a try failed.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
   /** Call it when the action has succeeded or has failed for good. Tries are then counted from zero. */
@@ -51,7 +51,8 @@ export interface Attempts {
  * - an action in which only a clean-up step fails;
  * - the restoration of a server, because a host that has just booted may lack its bridge or file system for a moment;
  * - any action while libvirt is busy with the domain;
- * - any action except a creation while libvirt does not answer: another host can create the server.
+ * - any action except a creation, while libvirt does not answer. A creation is given up, because another host can
+ *   create the server.
  */
 const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Failure): boolean =>
   isCleanUp === true ||
@@ -127,7 +128,8 @@ function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: 
     },
     countRestart(uid: string): void {
       const count = (recentRestartOf(uid)?.count ?? 0) + 1
-      // Forget the old restarts of all servers: one that has moved to another host may never be restarted here again.
+      // Forget the old restarts of all servers, because a server that has moved to another host may never be restarted
+      // here again.
       for (const other of all.keys()) if (!recentRestartOf(other)) all.delete(other)
       all.set(uid, { count, at: now() })
     },

@@ -24,8 +24,8 @@ const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Without the host's facts no domain can be built; the agent enqueues all Servers when it knows them. If libvirt is
-    // away, the reconcile must run, to report in the status that the Server waits.
+    // Without the host's facts, no domain can be built. When the agent knows the facts, it enqueues all Servers. If
+    // libvirt is away, the reconcile must run, so that the status says that the Server waits.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),

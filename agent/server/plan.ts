@@ -46,7 +46,8 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (!status?.instance) return undefined
   const requested = admittedRequest(server)
   if (requested) return resolveRequest(server, observed, requested)
-  // Otherwise the failed action would run again and again. A change of the spec or an action request ends this.
+  // Do not try the failed action again until the spec changes or a user requests an action. Otherwise the action would
+  // run again and again.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
   const isChanged = isPowerChanged(server)
@@ -92,8 +93,8 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // No creation has succeeded yet. Run `create` instead, because only `create` removes its disks and domain if it
-  // fails.
+  // No creation has succeeded yet, so run `create` instead of the requested action. If an action fails, only `create`
+  // removes the server's disks and domain.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }

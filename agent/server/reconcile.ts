@@ -103,7 +103,10 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   }
 }
 
-/** A fault stays in the status until the spec changes. */
+/**
+ * Writes the status when there is no action to run. A fault stays in the status until the spec changes or an action
+ * changes the server's state.
+ */
 async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outcome> {
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))

@@ -75,8 +75,8 @@ async function findFormerRun(server: Server, planned: Planned, deps: Deps): Prom
 }
 
 /**
- * Whether the status has the action's task state, which an earlier process of the agent wrote before it ended. False
- * for a deletion: it has no action record from which a run could continue.
+ * Whether the status has the action's task state. If so, an earlier process of the agent has announced the action.
+ * False for a deletion, because a deletion has no action record from which a run could continue.
  */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
@@ -171,7 +171,8 @@ async function retryLater(
 ): Promise<Outcome> {
   const { code, message } = failure
   ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
-  // With a task state, the controller would admit no action requests, such as the one that ends a rescue.
+  // Between its tries, a restoration is not reported as running, so the status has no task state. With a task state,
+  // the controller would admit no action requests, such as the one that ends a rescue.
   const running = planned.restores ? {} : { running: planned }
   await applyStatusOf({ ...statusInputOf(seen, deps), ...running, failure }, deps)
   return wait(code, deps.attempts.backoffRemaining(seen.guest.server.metadata.uid ?? '', planned).ms)

@@ -191,7 +191,7 @@ function conditionsOf(input: StatusInput, next: Server): NewCondition[] {
   const { running, failure, observed } = input
   const ready = readyCondition(input)
   const { status: isReady, reason, message, observedGeneration = 0 } = ready
-  // The server then stays unready until a user acts.
+  // Whether the server is not ready although the agent plans no action. Such a server stays unready until a user acts.
   const isLeftSo = !running && !failure && isReady !== 'True' && plan(next, observed) === undefined
   const isStalled = failure ? failure.final && !failure.rejectsHost : isLeftSo
   const isReconciling = running || (failure && !isStalled)
@@ -225,7 +225,7 @@ export function standingFault({ metadata, status }: Server): Failure | undefined
   }
 }
 
-/** For a domain that ends again and again, and is therefore started only after a delay. */
+/** Returns the failure to report for a domain that ends again and again and is therefore started only after a delay. */
 export function restartDelayedFailure({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
   const often = `the domain has ended by itself again (${reason}), after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`
   const help = 'see the console log, and the log of the domain that libvirt keeps on the host'

@@ -115,7 +115,7 @@ export class Bench {
       this.reopenedRecords.push(`${key} had ended as ${old} and is ${now}`)
   }
 
-  /** In the order of creation, such as "start Succeeded". */
+  /** The action and phase of each ServerAction, such as "start Succeeded", in the order of creation. */
   get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)

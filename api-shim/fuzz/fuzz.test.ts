@@ -11,7 +11,10 @@ import { bodySchemasOf, type FuzzRequest, requestsOf, SECRET } from './requests.
 const seed = Number(process.env['FUZZ_SEED'] ?? 1)
 const factor = Number(process.env['FUZZ_FACTOR'] ?? 1)
 const runsOf = (route: Route): number => factor * (bodySchemasOf(route).length > 0 ? 20 : 5)
-/** Processor time, because the machine may be busy. A second is far above the time of any request. */
+/**
+ * The most processor time for one request. Elapsed time would also count other programs, because the machine may be
+ * busy. A second is far above the time of any request.
+ */
 const MAX_MICROSECONDS = 1_000_000
 const TIMEOUT_MS = 30_000
 

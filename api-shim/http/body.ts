@@ -13,7 +13,10 @@ export const malformedBody = (): Error => newBadRequest('Malformed request body'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The deepest nesting of a body. Recursive code walks through bodies, so the stack limits it. */
+/**
+ * The deepest nesting of a body that the shim accepts. Recursive functions walk through a body, so a deeper one could
+ * exhaust the stack.
+ */
 const MAX_DEPTH = 500
 
 /** An empty body is null, as for Nova. Throws a 400 if the body is no JSON, not UTF-8, or nested too deeply. */

@@ -1,4 +1,7 @@
-/** Nova's names of faults: the only key of the fault's body. All other statuses are `computeFault`. */
+/**
+ * Nova's name for the fault of each status. The name is the only key of the fault's body. All other statuses have the
+ * name `computeFault`.
+ */
 const faultNames: Readonly<Record<number, string>> = {
   400: 'badRequest',
   401: 'unauthorized',

@@ -53,7 +53,10 @@ export function negotiateVersion(headers: Headers): number {
   )
 }
 
-/** The last entry for the service `compute` wins. Without one, the older header counts, which names no service. */
+/**
+ * The last entry for the service `compute` in the standard header wins. If there is no such entry, the older header
+ * counts, which has only a version and no service.
+ */
 function versionFromHeaders(headers: Headers): string | undefined {
   const entries = headerText(headers, STANDARD_HEADER)?.split(',') ?? []
   for (const entry of entries.toReversed()) {

@@ -7,7 +7,10 @@ import type { Services } from '../services.ts'
 import type { Profile } from './profile.ts'
 import { type Incoming, type Outgoing, type RouteGroup, serveRequest } from './serve.ts'
 
-/** Nova's form of a project ID, so that a path without a project is never taken for one with it. */
+/**
+ * Matches only Nova's form of a project ID. So in a path without a project, the name of a resource is never taken for a
+ * project ID.
+ */
 const PROJECT = ':project_id(^[0-9a-f-]+$)'
 
 export function groupRoutes(routes: readonly Route[]): RouteGroup[] {
@@ -102,7 +105,10 @@ export const requestIdHeaders = (requestId: string): Record<string, string> => (
   'x-compute-request-id': requestId,
 })
 
-/** fastify would drop the Content-Type of an answer without a body, and add a charset to that of a text. */
+/**
+ * Writes the answer without fastify, which would drop the Content-Type of an answer without a body, and would add a
+ * charset to the Content-Type of a text.
+ */
 export function sendAnswer(reply: FastifyReply, { status, headers, body = '' }: Outgoing): FastifyReply {
   const common = { ...requestIdHeaders(reply.request.id), ...headers }
   reply.hijack()

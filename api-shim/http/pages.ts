@@ -37,7 +37,8 @@ export function cutPage<T>(items: readonly T[], { limit, marker }: PageRequest, 
 /** The member `<name>_links` with the address of the next page; empty if this page is not full. */
 export function nextLink(name: string, { next }: PageOf<unknown>, href: string, query: Query): Record<string, Link[]> {
   if (next === undefined) return {}
-  // As in Nova: sorted by name, only one value of a repeated parameter, and the new marker replaces the old one.
+  // As in Nova, the parameters in the link are sorted by name, a repeated parameter keeps only one value, and the new
+  // marker replaces the old one.
   const sorted = Object.keys(query).toSorted()
   const last = new Map(sorted.map((key) => [key, query[key]?.toSorted().at(-1) ?? '']))
   const text = new URLSearchParams([...last.set('marker', next)]).toString()
@@ -53,7 +54,8 @@ export interface SortKey<T> {
 const DEFAULT_SORT_KEY = 'created_at'
 
 /**
- * A key without a direction gets the first direction, or descending.
+ * Returns the keys to sort by. A key without a direction of its own gets the first direction. If the query has no
+ * direction, all keys sort descending.
  * @param values how to get the value of each key that clients may name
  */
 export function sortKeysOf<T>(query: Query, values: Readonly<Record<string, (item: T) => SortValue>>): SortKey<T>[] {

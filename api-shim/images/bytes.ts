@@ -26,7 +26,10 @@ export interface ImageBytesOptions {
   idleMs?: number
 }
 
-/** Milliseconds. A file without writes for this long belongs to a process that has ended. Longer than `idleMs`. */
+/**
+ * If a partial file is not written to for this many milliseconds, the process that wrote it has ended. Must be longer
+ * than `idleMs`, after which a running process ends an upload without data.
+ */
 const STALE_MS = 180_000
 /** Milliseconds for which bytes without an Image are kept, because their Image may be about to be created. */
 const ORPHAN_MS = 3_600_000

@@ -14,7 +14,10 @@ const DATA_PATH = '/image/v2/data'
 /** @param address the address of the shim for hosts, without a slash at the end */
 export const dataUrlOf = (address: string, { id, secret }: DataKey): string => `${address}${DATA_PATH}/${id}/${secret}`
 
-/** The shim's address in the URL may be an old one. Undefined for any other URL. */
+/**
+ * Returns the key in a URL of the shim, also if the URL has an old address of the shim. Returns undefined for all other
+ * URLs.
+ */
 export function dataKeyOf(url: string): DataKey | undefined {
   const [id, secret, ...rest] = url.split(`${DATA_PATH}/`)[1]?.split('/') ?? []
   if (id === undefined || secret === undefined || rest.length > 0) return undefined

@@ -17,7 +17,10 @@ export interface ImageDraft {
   minDisk: number
   minRam: number
   tags: readonly string[]
-  /** Chosen at the latest before the upload. */
+  /**
+   * The client may choose both formats after the image is created, but must choose them before the upload; null until
+   * then.
+   */
   diskFormat: DiskFormat | null
   containerFormat: 'bare' | null
   properties: Readonly<Record<string, string>>
@@ -137,7 +140,8 @@ export function patchFor(image: Image, draft: ImageDraft, now: Date): object {
   const removed = Object.keys(image.spec.properties ?? {}).filter((key) => !Object.hasOwn(draft.properties, key))
   return {
     metadata: {
-      // Neither of two concurrent changes may be lost.
+      // With the resource version, the API server refuses this write if somebody else has changed the Image since it
+      // was read. So neither of the two changes is lost.
       resourceVersion: image.metadata.resourceVersion,
       annotations: { ...annotationsFor(draft, image.metadata.name), [annotationOf.updatedAt]: now.toISOString() },
     },

@@ -74,7 +74,7 @@ export interface Route<Body = never> {
   since?: VersionText
   until?: VersionText
   success: number | ByVersion<number>
-  /** The status of a route that refuses every request, such as 410. Absent: the route does something. */
+  /** The status with which a route refuses every request, such as 410. Absent if the route serves requests. */
   refusal?: number
   policy: Policy
   /** true: the body is not JSON. The handler reads `request.stream`, and itself limits size and time. */

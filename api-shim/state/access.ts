@@ -11,7 +11,7 @@ export interface Right {
   verb: 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete'
   kind: Pick<ResourceDef, 'group' | 'plural'>
   subresource?: string
-  /** Absent: in all namespaces, or of a kind without namespaces. */
+  /** If absent, the right is for all namespaces, or the kind has no namespaces. */
   namespace?: string | undefined
 }
 

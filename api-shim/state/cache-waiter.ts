@@ -29,7 +29,7 @@ export class CacheWaiter<T extends KubeObject> {
   /** Resolves when the cache has this version of the object or a newer one, or after two seconds. */
   async waitForWrite({ metadata: { uid, resourceVersion, ...ref } }: T): Promise<void> {
     const key = keyOf(ref)
-    // An object that was in the cache and is no longer has been deleted.
+    // If the object was in the cache before and is missing now, it has been deleted, so the wait ends.
     let hasBeenCached = false
     await this.#wait(key, () => {
       const cached = this.#informer.cache.get(key)?.metadata

@@ -22,7 +22,10 @@ export const deletionsByUuid = defineIndex(actions.kind, 'deletions by UUID', ({
 const DELETION = 'deletion'
 const deletions = defineIndex(actions.kind, 'deletions', ({ status }) => [status?.deletedServer && DELETION])
 
-/** One object for each record, so that a text that was made of it is recognized (views/server-json.ts). */
+/**
+ * Keeps one Server object for each record. views/server-json.ts finds the text of a server by its object, so it can
+ * reuse the text.
+ */
 const deletedServers = new WeakMap<ServerAction, DeletedServer>()
 
 export function deletedServerOf(record: ServerAction): DeletedServer {
@@ -67,7 +70,9 @@ export const recordsOfDeleted = (deletion: ServerAction): ServerAction[] => [
   deletion,
 ]
 
-/** Adds the event that Nova has to the record of a deletion. */
+/**
+ * Returns the record of a deletion with the event that Nova shows for a deletion. Returns any other record as it is.
+ */
 export function withDeletionEvent(record: ServerAction): ServerAction {
   const { status } = record
   if (status?.deletedServer === undefined) return record

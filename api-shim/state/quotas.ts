@@ -1,7 +1,7 @@
 /**
- * Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace. The one in
- * the shim's namespace has the quota classes, of which `default` sets the limits of all projects. Only the limit of key
- * pairs is enforced yet.
+ * Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace. The
+ * ConfigMap in the shim's namespace has the quota classes. The class `default` sets the limits of all projects. Only
+ * the limit of key pairs is enforced yet.
  */
 import type { ConfigMap } from '../../kube/builtin-kinds.ts'
 import type { Services } from '../services.ts'

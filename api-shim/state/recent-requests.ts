@@ -59,8 +59,9 @@ export function annotationWith(
 const CLOCK_SKEW_MS = 1_000
 
 /**
- * Gives each record the last request for the same action from before it began. Each request is used once, so a later
- * change with kubectl gets none.
+ * Finds for each record the last request for the same action that came before the action began. Adds the request's
+ * user, project and ID to the record. Each request is used once, so the record of a later change with kubectl gets
+ * none.
  * @param records oldest first
  */
 export function withRequests(records: readonly ServerAction[], server: Server): ServerAction[] {

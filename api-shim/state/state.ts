@@ -25,11 +25,14 @@ export interface StateParts {
 }
 
 export interface Reader<T extends KubeObject> {
-  /** The objects of the caller's project and those that other projects share; of a kind without namespaces, all. */
+  /**
+   * Returns the objects of the caller's project and those that other projects share. If the kind has no namespaces,
+   * returns all objects.
+   */
   list(): T[]
   /** The objects of all projects. Throws a 403 unless the caller is an administrator. */
   listAllProjects(): T[]
-  /** The object with this name in the caller's project, or of a kind without namespaces. */
+  /** Returns the object with this name. If the kind has namespaces, looks only in the caller's project. */
   get(name: string): T | undefined
   find(index: Index<T>, value: string): T[]
 }
@@ -43,7 +46,7 @@ export interface Writer<T extends KubeObject> {
   delete(object: T, options?: DeleteOptions): Promise<void>
 }
 
-/** The shared part, one for the process. */
+/** The part of the state that all callers share. There is one for the process. */
 export class State {
   readonly kube: Kube
   readonly access: Access

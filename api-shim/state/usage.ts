@@ -17,7 +17,10 @@ export interface Sizes {
   ephemeral: number
 }
 
-/** The sizes that a server was placed with; before that, those of its flavor, if that still exists. */
+/**
+ * Returns the sizes with which the server was placed. Before the server is placed, returns the sizes of its Flavor; if
+ * the Flavor no longer exists, all sizes are 0.
+ */
 export function sizesOf({ spec, status }: Server, { unchecked }: Pick<State, 'unchecked'>): Sizes {
   const {
     vcpus = 0,

@@ -129,8 +129,8 @@ export function dropUnknown<T>(query: Readonly<Record<string, T>>, schema: Schem
 }
 
 /**
- * Removes, at any depth, the properties that `additionalProperties: false` would refuse. An object with patterns for
- * its keys keeps them, so that a wrong key is still refused.
+ * Removes, at any depth, the properties that `additionalProperties: false` would refuse. If the schema of an object has
+ * patterns for keys, its unknown properties stay, so that a wrong key is still refused.
  */
 export function dropUnknownProperties(schema: Schema, value: unknown): void {
   if (!isObject(value)) return

@@ -26,7 +26,10 @@ const printAs = (cidr: string, value: bigint): string => {
 /** The first address that a host can have, which is Neutron's default for the gateway. */
 export const firstAddressOf = (cidr: string): string => printAs(cidr, usableRange(cidr).first)
 
-/** The pools of a subnet. Without any in its spec: all usable addresses but those of the gateway and of DHCP. */
+/**
+ * Returns the pools of a subnet. If the spec names no pools, they are all usable addresses except those of the gateway
+ * and of DHCP.
+ */
 export function poolsOf({ cidr, pools, gateway, dhcp, dhcpAddress }: Subnet): Pool[] {
   if (pools && pools.length > 0) return pools.map(({ start, end }) => ({ start, end }))
   const { first, last } = usableRange(cidr)

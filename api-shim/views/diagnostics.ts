@@ -51,7 +51,7 @@ const memoryOf = (statistics: DomainStatistics): [string, number][] =>
 /** Nova's words for libvirt's VIR_DOMAIN_* states, by number. */
 const states = ['pending', 'running', 'running', 'paused', 'shutdown', 'shutdown', 'crashed', 'suspended'] as const
 
-/** Since 2.48: the same for all drivers. */
+/** Renders the diagnostics since 2.48, which have the same fields for all hypervisor drivers. */
 export function renderDiagnostics(
   server: Server,
   statistics: DomainStatistics,

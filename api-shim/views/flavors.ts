@@ -35,5 +35,5 @@ export function renderFlavor(flavor: Flavor, { version, links, showsExtraSpecs }
   }
 }
 
-/** Before 2.75 no swap disk is an empty string. */
+/** Renders the size of the swap disk. Before 2.75, Nova renders an empty string if there is no swap disk. */
 export const renderSwap = (swap: number, version: number): number | string => (swap === 0 && version < 75 ? '' : swap)

@@ -195,7 +195,8 @@ function renderAdminFields(server: Server, { version }: ServerViewContext): obje
           'OS-EXT-SRV-ATTR:reservation_id': reservationId,
           // A server that has never been placed has no disk.
           'OS-EXT-SRV-ATTR:root_device_name': host === null ? null : '/dev/vda',
-          // User data stands in a Secret, which the shim does not read for others than its owner.
+          // The shim reads user data in a Secret for nobody but the owner, so only user data in the Server's spec is
+          // shown here.
           'OS-EXT-SRV-ATTR:user_data': userDataOf(server),
         }),
   }

@@ -1,6 +1,6 @@
 /**
- * Nothing is created for objects of these kinds: the controllers only report in the Ready condition whether each can be
- * used.
+ * The controllers of Flavors, Images, KeyPairs and HostAggregates. They create nothing. They only report in the Ready
+ * condition whether each object can be used.
  */
 import { type Controller, defineController } from '../../kube/controller.ts'
 import { keysOf } from '../../kube/types.ts'

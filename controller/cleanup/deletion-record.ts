@@ -31,7 +31,8 @@ export async function recordDeletion(server: Server, stores: RecordStores, now: 
   const { namespace, uid } = server.metadata
   const name = recordNameOf(server)
   if (stores.actions.cache.get(keyOf({ namespace, name }))) return
-  // The cache lacks what the controller does not need (slim.ts).
+  // Read the Server from the API server. The cached Server lacks the fields that the controller does not need otherwise
+  // (slim.ts).
   const live = await ignoreNotFound(stores.servers.api.get(server.metadata))
   if (live?.metadata.uid !== uid || live === undefined) return
   const { items } = await stores.actions.api.list({ namespace, fieldSelector: `spec.server=${server.metadata.name}` })
@@ -60,7 +61,7 @@ export async function recordDeletion(server: Server, stores: RecordStores, now: 
   }
 }
 
-/** Marks the records of Servers with this key that are gone. */
+/** Sets the deletion records of former Servers with this key to Succeeded, because those Servers are gone. */
 export async function finishDeletionRecords(
   key: string,
   { servers, actions }: RecordStores,
@@ -112,7 +113,10 @@ export function deletedServerFrom(server: Server, actions: readonly ServerAction
 
 const startOf = ({ metadata, status }: ServerAction): string => status?.startTime ?? metadata.creationTimestamp ?? ''
 
-/** Without parameters, which may name Secrets, and with short texts. */
+/**
+ * Returns what the deletion record keeps of an action. The parameters are left out, because they may name Secrets. Long
+ * texts are cut.
+ */
 function keptActionOf({ metadata, spec, status = {} }: ServerAction): Record<string, unknown> {
   const { server, action, requestId, user, project } = spec
   const { phase, startTime, finishTime, message, events } = status

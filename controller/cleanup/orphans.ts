@@ -1,6 +1,6 @@
 /**
- * Deletes Ports, ServerActions and HostSecrets of a deleted Server that nothing else needs. The garbage collector
- * misses those without an owner reference, as after `kubectl delete server --cascade=orphan`.
+ * Deletes the Ports, ServerActions and HostSecrets of a deleted Server, if no present Server needs them. The garbage
+ * collector misses objects without an owner reference, as after `kubectl delete server --cascade=orphan`.
  */
 import type { ObjectMeta, Port, Server, ServerAction } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
@@ -59,9 +59,9 @@ const isUsedBy = ({ metadata: { uid } }: Port, server: Server | undefined): bool
   (server.status?.instance?.interfaces ?? []).some(({ portId }) => portId === uid)
 
 /**
- * True if the owner reference names a former Server. After `--cascade=orphan` there is none: finished ServerActions
- * then stay as history. A Running one is deleted unless it is younger than the present Server, because no agent will
- * finish it.
+ * True if the action has an owner reference to a former Server. After `--cascade=orphan`, actions have no owner
+ * reference: a finished action then stays as history, and a Running one is deleted unless it is younger than the
+ * present Server, because no agent will finish it.
  */
 function isOrphanedAction(action: ServerAction, server: Server | undefined): boolean {
   if (isOwnedBy(action, server) || isDeletionRecord(action)) return false

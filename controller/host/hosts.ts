@@ -20,8 +20,8 @@ export interface Hosts {
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * Start this informer after the cache `hypervisors` is filled. For a host that was down according to its Hypervisor,
-   * an old Lease is no sign of life.
+   * Start this informer only after the cache `hypervisors` is filled, because the first list of Leases is compared with
+   * that cache: an old Lease is no sign of life for a host that was down according to its Hypervisor.
    */
   leases: Informer<Lease>
   namespace: string

@@ -20,7 +20,7 @@ export interface HostDeps {
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
   /** When the controller last wrote the status of each host, in monotonic milliseconds. */
   hostStatusWrites: Map<string, number>
-  /** The version of this controller; that of package.json if it is absent. */
+  /** The version of this controller; by default the version in package.json. */
   version?: string
 }
 

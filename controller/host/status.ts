@@ -20,8 +20,8 @@ export interface HostFacts {
 }
 
 /**
- * All status fields that the field manager nodeLifecycle owns. When the host goes down, it also owns the Ready
- * condition, until the agent writes Ready again.
+ * All status fields that the field manager nodeLifecycle owns. From the time when the host goes down until the agent
+ * writes Ready again, they include the Ready condition.
  *
  * Conditions of a Hypervisor have no observedGeneration, because the agent writes conditions too but does not read the
  * spec. kubectl wait then uses the observedGeneration of the status.

@@ -18,7 +18,10 @@ function makeTable(network = makeNetwork([small]), quarantineMs = 60) {
   t.setNetwork(network)
   return t
 }
-/** The name of such a Port contains its address, and so reserves it: the API server accepts each name only once. */
+/**
+ * Makes a Port as the controller creates it for a server. The Port's name contains the address, and so reserves the
+ * address: the API server accepts each name only once.
+ */
 const makeCreatedPort = (address: string, overrides = {}) => {
   const network = { namespace: 'ns', name: 'lan' }
   return makePort(portNameFor({ network, namespace: 'ns', addressOrMac: parseIP(address)! }), {

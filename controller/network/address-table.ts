@@ -12,7 +12,7 @@ import { type Family, formatCIDR, formatIP, type IP, parseIP } from './ip.ts'
 import { isInPool, type Pool, parseRequestedAddress, poolSizeOf, poolsOf } from './pool.ts'
 import { describeOwner, ownerAmong, type PortReference, referenceOf } from './references.ts'
 
-/** As long as Linux and most routers keep a stale neighbour entry. */
+/** A freed address stays in quarantine as long as Linux and most routers keep a stale neighbour entry. */
 const QUARANTINE_MS = 60_000
 
 interface AddressUse {
@@ -56,8 +56,8 @@ export class AddressTable {
   }
 
   /**
-   * To be called when the cache adds or changes the network. If the subnets have changed, it takes time in proportion
-   * to the addresses in use.
+   * To be called when the cache adds or changes the network. If the subnets have changed, the call takes time in
+   * proportion to the addresses in use.
    */
   setNetwork(network: Network): void {
     this.#name = `${network.metadata.namespace}/${network.metadata.name}`
@@ -102,8 +102,8 @@ export class AddressTable {
 
   /**
    * The addresses and the MAC of the guest stay in use until removeGuest, even if its Port is deleted earlier.
-   * @param dhcpAddresses the addresses from which DHCP answers this guest, even after a change of the Network; no
-   * server may get them
+   * @param dhcpAddresses the addresses from which DHCP answers this guest. They stay the same when the Network changes,
+   * so no server may get them until removeGuest
    */
   addGuest(addresses: readonly IP[], mac: string, dhcpAddresses: readonly IP[] = []): void {
     for (const ip of addresses) this.#getOrCreateUse(ip).guests++
@@ -169,7 +169,7 @@ export class AddressTable {
    * Reserves one address of each subnet, in their order: the requested one that lies in the subnet, or else the next
    * free one. If the method throws, nothing is reserved.
    * @param expires when the reservation ends, in monotonic milliseconds
-   * @param reserver identifies the caller's Port, usually by uid: it may get addresses that it refers to or has
+   * @param reserver identifies the caller's Port, usually by uid. That Port may get an address that it refers to or has
    * reserved before
    * @throws Refused error (the user must ask for another address) if a requested address is not allowed or in use;
    * Transient error (retried) if no address is free now
@@ -202,8 +202,9 @@ export class AddressTable {
   }
 
   /**
-   * @param quarantine true if a Port that the cache does not show yet may have the address, for example because the
-   * name of the new Port is taken
+   * Ends the reservation of the address.
+   * @param quarantine true if a Port that the cache does not show yet may have the address. For example, the API server
+   * may have rejected the new Port because a Port with the same name, which contains the address, exists
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)

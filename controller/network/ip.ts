@@ -20,10 +20,7 @@ export interface CIDR extends Range {
 
 export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
 
-/**
- * Undefined if the text is not a plain address, which has neither a prefix length (10.0.0.1/24) nor a zone
- * (fe80::1%eth0).
- */
+/** Returns undefined if the text is not an address, or has a prefix length (10.0.0.1/24) or a zone (fe80::1%eth0). */
 export function parseIP(text: string): IP | undefined {
   if (/[/%]/.test(text)) return undefined
   if (Address4.isValid(text)) return { family: 4, value: new Address4(text).bigInt() }

@@ -1,4 +1,7 @@
-/** Finds problems of a Network's subnets that the schema cannot express, for the Ready condition. */
+/**
+ * Finds problems in a Network's subnets that cannot be expressed as rules of the schema. The Ready condition reports
+ * the problems.
+ */
 import { hasDhcp, type Network, type Reason, type Subnet } from '../../crds/index.ts'
 import {
   type CIDR,
@@ -35,8 +38,8 @@ export const findNetworkProblems = (network: Network, sameBridge: Iterable<Netwo
 ]
 
 /**
- * Finds subnets whose DHCP address something else has, such as a server. Changed resolvers, routes or gateways can move
- * DHCP to such an address; the problem ends when the address is freed.
+ * Finds subnets for which DHCP would answer from an address that is in use, for example by a server. A change of
+ * resolvers, routes or gateways can move DHCP to such an address. The problem ends when the address is freed.
  * @param describeUser describes what has an address; undefined if the address is free
  */
 export function findDhcpProblems(

@@ -17,8 +17,8 @@ export interface Pool {
 }
 
 /**
- * @param subnets all subnets of the Network, whose DNS servers and routers may lie in this subnet; the pool leaves them
- * out
+ * @param subnets all subnets of the Network. The pool leaves out their DNS servers and routers, because the address of
+ * one may lie in this subnet
  * @throws Bug error if the subnet's CIDR cannot be parsed, because the API server should not have accepted it
  */
 export function poolOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): Pool {

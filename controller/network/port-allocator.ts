@@ -87,7 +87,8 @@ export function createPortAllocator(stores: AllocatorStores, allocations: Alloca
 
 async function allocateInterface(server: Server, nic: Nic, index: number, state: AllocatorState): Promise<Interface> {
   if (nic.port) {
-    // buildInterface throws if the Port cannot be used yet, and the Port must then stay unbound.
+    // buildInterface throws if the Port cannot be used yet. It is called before bindUserPort, so that such a Port stays
+    // unbound.
     const built = buildInterface(nic.network, nic.port, nic.entry.tag)
     bindUserPort(server, nic.port, state)
     return built
@@ -164,8 +165,8 @@ async function createPort(
       recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
       return created
     } catch (error) {
-      // The Port may have been created although the answer was lost. With the reservation kept, the next attempt asks
-      // for the same name and finds the Port.
+      // The Port may have been created although the answer was lost. The reservation is kept, so that the next attempt
+      // asks for the same name and finds the Port.
       if (isTransient(error)) throw error
       const own = isAlreadyExists(error) && (await getOwnPort(server, port.metadata, index, stores))
       if (own) return own

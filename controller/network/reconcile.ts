@@ -22,7 +22,10 @@ export interface NetworkDeps {
   now(): string
 }
 
-/** No event tells when the address of a DHCP server is free again. */
+/**
+ * Milliseconds until a Network is checked again if something else has its DHCP address, because no event tells when
+ * that address is free.
+ */
 const RECHECK_MS = 30_000
 
 export async function reconcileNetwork(key: string, { stores, allocations, now }: NetworkDeps): Promise<Outcome> {

@@ -36,8 +36,8 @@ export const isInNetworkNamespace = (port: Port): boolean =>
 export const isAllocated = ({ status }: Port): boolean => status?.macAddress !== undefined
 
 /**
- * Prefers the addresses and the MAC that are allocated to those that the spec asks for. Texts that are no addresses are
- * left out.
+ * Takes the allocated addresses and the allocated MAC if there are any, otherwise those that the spec asks for. A text
+ * that is not an address is left out.
  */
 export function referenceOf(port: Port): PortReference {
   const { metadata, spec, status } = port

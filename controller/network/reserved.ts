@@ -6,8 +6,8 @@ import { Bug, hasDhcp, type Subnet } from '../../crds/index.ts'
 import { addressBits, type CIDR, cidrContains, type Family, formatIP, type IP, parseCIDR, parseIP } from './ip.ts'
 
 /**
- * A subnet of /30 or smaller has no address to spare for DHCP. Guests reach DHCP by broadcast, so they need no route to
- * a link-local address.
+ * A subnet of /30 or smaller has no address to spare for DHCP, so by default DHCP answers from this link-local address
+ * there. Guests reach DHCP by broadcast, so they need no route to the address.
  */
 const LINK_LOCAL_DHCP: IP = { family: 4, value: 0xa9fe4343n } // 169.254.67.67
 const SMALLEST_PREFIX_WITH_OWN_DHCP_ADDRESS = 29
@@ -42,7 +42,7 @@ export function serviceAddressesOf(subnets: readonly Subnet[], family: Family): 
 
 /**
  * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address that the
- * Network does not name for something else.
+ * Network does not name for something else, or in an IPv4 subnet of /30 or smaller a link-local address.
  * @param subnets all subnets of the Network
  */
 export function dhcpAddressOf(subnet: Subnet, subnets: readonly Subnet[] = [subnet]): string | undefined {

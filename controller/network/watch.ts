@@ -9,8 +9,9 @@ type NetworkStores = Pick<Stores, 'networks'>
 type Keys = Iterable<string>
 
 /**
- * When a Network or the number of its subnets changes, enqueues `keysOf` for each other Network on the same bridge with
- * an overlapping subnet. Skips the initial list, because every Network is enqueued then anyway.
+ * When a Network is created or deleted, or the number of its subnets changes, enqueues the keys that `keysOf` returns
+ * for each other Network on the same bridge with an overlapping subnet. Skips the initial list, because every Network
+ * is enqueued then anyway.
  */
 export function watchOverlaps<S>(
   keysOf: (other: Network, stores: S) => Keys,

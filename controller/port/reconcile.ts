@@ -44,7 +44,7 @@ const waitingReasons: ReadonlySet<Reason> = new Set(['NetworkNotFound', 'Subnets
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { stores } = deps
   const port = stores.ports.cache.get(key)
-  // A Port that the controller created for a server got its addresses at its creation.
+  // The controller created a Port with spec.server together with its addresses, so nothing is left to do.
   if (!port || port.spec.server !== undefined) return done
   if (port.metadata.deletionTimestamp) return reconcileDelete(port, deps)
   const isUsed = consumerOf(port, stores).server !== undefined
@@ -69,7 +69,10 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
   }
 }
 
-/** A Transient error, or a reason in `waitingReasons`, ends by itself. */
+/**
+ * The Port is stalled only if the problem does not end by itself. A Transient error, or a reason in `waitingReasons`,
+ * ends by itself.
+ */
 const problemOf = (error: Refused | Transient): ReadyReason => ({
   reason: error.code,
   message: error.message,

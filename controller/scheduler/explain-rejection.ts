@@ -5,7 +5,7 @@
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
-/** For further reasons, the message gives only the total number of hosts. */
+/** The message names at most this many reasons. For all further reasons together, it gives only the number of hosts. */
 const MAX_REASONS = 8
 /** The most characters for the values of one reason, such as "need 4096 MiB, free 1024 MiB". */
 const MAX_DETAIL = 160
@@ -21,8 +21,8 @@ interface ReasonGroup {
 }
 
 /**
- * Runs the filters again to collect the reasons, because no host passes them all. The message stays short however many
- * hosts there are.
+ * Runs the filters again, because they build no reasons while the scheduler looks for a host. The message stays short
+ * however many hosts there are.
  */
 export function explainRejection(prepared: readonly PreparedFilter[], hosts: readonly HostView[]): string {
   const groups = new Map<string, ReasonGroup>()

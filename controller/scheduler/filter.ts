@@ -1,6 +1,6 @@
 /**
- * A filter prepares one test for each request, which is then applied to the hosts. Reasons for rejections are built
- * only if no host passes.
+ * A filter prepares one test for each request. The scheduler applies the test to the hosts. Reasons for rejections are
+ * built only if no host passes.
  */
 import type { FreeCapacity } from './free-capacity.ts'
 import type { HostClass, HostView } from './host-view.ts'
@@ -31,10 +31,10 @@ export interface CapacityTest extends HostTest {
 }
 
 /**
- * The scope tells what a filter's test reads, and so how often the test runs. It saves most of the work, because most
- * of 10,000 hosts are alike.
+ * The scope tells what a filter's test reads, and so how often the test runs. Scopes save most of the work, because
+ * most of 10,000 hosts are alike.
  * - class: reads only the facts of a HostClass, which many similar hosts share. The test runs once for each class.
- * - capacity: compares a number with a column of the HostTable, which needs no call for a host.
+ * - capacity: compares a number with a column of the HostTable, so no function is called for a host.
  * - host: may read anything. The test runs for every host that the filters of the other scopes have left.
  */
 export type Filter = {

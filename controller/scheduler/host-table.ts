@@ -32,7 +32,9 @@ export class HostTable {
   readonly #views: HostView[] = []
   readonly #rows = new Map<string, number>()
   readonly #classes = new Map<string, ClassEntry>()
-  /** The classes by ID. The entry of a class without hosts is undefined, and a new class may get its ID. */
+  /**
+   * The classes by ID. When the last host leaves a class, the entry becomes undefined, and a new class may get the ID.
+   */
   readonly #classesById: (ClassEntry | undefined)[] = []
   /** Hosts whose columns must be computed again before they are read. */
   readonly #stale = new Set<string>()

@@ -104,7 +104,10 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** To be called when the API server has accepted the placement, so that the cache will show it. */
+  /**
+   * To be called when the API server has accepted the placement. The claim then counts as written, because the cache
+   * will show the placement.
+   */
   confirm(key: ServerKey): void {
     const { pending } = this.#entryOf(key) ?? {}
     if (pending) pending.written = true

@@ -5,8 +5,9 @@
 const aliases: Readonly<Record<string, string>> = { 'pc-q35': 'q35', 'pc-i440fx': 'pc' }
 
 /**
- * Splits 'pc-q35-8.0' into the family q35 and the oldest QEMU version that has it, 8.0. The version is 0 for a machine
- * type of a distribution (pc-q35-rhel9.2.0), whose name does not tell QEMU's version.
+ * Splits 'pc-q35-8.0' into the family q35 and the version 8.0, the oldest QEMU version with this machine type. The
+ * version is 0 for a machine type of a distribution (pc-q35-rhel9.2.0), because such a name does not tell QEMU's
+ * version.
  */
 function parseMachineType(name: string): { family: string; version: number } {
   const m = /^(.+)-(\d+)\.(\d+)$/.exec(name)

@@ -50,7 +50,7 @@ export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   }
 }
 
-/** Undefined if the text is not a whole number >= 0, which Nova's placement service ignores too. */
+/** Returns undefined if the text is not a whole number >= 0. Nova's placement service ignores such a text too. */
 function parseAmount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined
 }

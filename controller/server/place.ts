@@ -179,9 +179,9 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and then fails the requested start, if there is one. While the start is
- * requested, earlier host rejections do not count (currentRejections), and the report removes them. In the other order,
- * a crash in between would make them count again.
+ * Reports that no host can take the server, and then fails the requested start, if there is one. The report also
+ * removes earlier host rejections, which do not count while a start is requested (currentRejections). If the start were
+ * failed first, a crash before the report would leave the rejections, and they would count again.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)

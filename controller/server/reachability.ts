@@ -34,8 +34,8 @@ export function unreachableStatus(server: Server, message: string, now: string):
 
 /**
  * The status when the host is up again, without the HostReachable condition. A Ready condition with the reason HostDown
- * stays until the agent has written its own: otherwise server-side apply would remove only the fields that the
- * controller alone owns, and leave an incomplete condition.
+ * stays until the agent has written Ready. If the controller left Ready out earlier, server-side apply would remove
+ * only the fields that the controller alone owns, and leave an incomplete condition.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)

@@ -43,8 +43,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 }
 
 /**
- * True if the action is finished and the server has no host or leaves it, or if the agent has completed the action and
- * its parameters still contain an encrypted secret.
+ * True if the action is finished and `leavesHost` is true. Also true if the agent has completed the action and the
+ * action's parameters still contain an encrypted secret.
  * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
  */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
@@ -98,8 +98,8 @@ async function unassignRejectedHost(server: Server, host: string, deps: ServerDe
 }
 
 /**
- * Removes the status fields of the last agent under the name of its field manager, which owns them. The conditions
- * stay, because the scheduler has taken them over (see unassignedStatus).
+ * Removes the status fields of the last agent. The write uses the name of that agent's field manager, because that
+ * manager owns the fields. The conditions stay, because the scheduler has taken them over (see unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

@@ -25,7 +25,9 @@ export interface Lookup {
   network(key: string): Network | undefined
   /** The networks on the same bridge as this network, including itself. */
   networksOnBridgeOf(network: Network): readonly Network[]
-  /** Describes what has the address of the network; undefined if the address is free. */
+  /**
+   * Describes the Port, guest or reservation that has this address on the network; undefined if the address is free.
+   */
   describeAddressUser(network: Network, ip: IP): string | undefined
   port(key: string): Port | undefined
   /** The Servers whose metadata.uid or spec.uuid is this UUID. */
@@ -143,8 +145,9 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 }
 
 /**
- * As in Neutron, only the own namespace of a shared network may choose a MAC, or an address outside the pools: a guest
- * with the router's MAC or address could receive the router's traffic.
+ * As in Neutron, only servers and ports in the namespace of a shared network may choose a MAC, or an address outside
+ * the pools. Otherwise a guest of another namespace could take the router's MAC or address, and receive the router's
+ * traffic.
  * @throws Refused error (the user must change the spec) with the code NetworkNotAllowed
  */
 export function validateSharedNetworkRequest(

@@ -26,8 +26,8 @@ export interface UserDataDeps {
 type SecretKeyRef = NonNullable<Server['spec']['userDataFrom']>['secretKeyRef']
 
 /**
- * If any type would do, a user who may create Servers but not read Secrets could have every Secret of the namespace
- * given to a guest.
+ * Only a Secret of this type is given to a guest as user data. Otherwise a user who may create Servers but not read
+ * Secrets could have every Secret of the namespace given to a guest.
  */
 const USER_DATA_TYPE = 'compute.kubenova.io/user-data'
 /** The limit of Nova for user data; spec.userDataBase64 has the same limit. */

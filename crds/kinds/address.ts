@@ -73,9 +73,9 @@ const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`
 
 /**
- * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no 128-bit numbers, so it takes the longest
- * prefix that both share, and checks that the next bit is 0 in `a` and 1 in `b`. This is too expensive for every pair
- * of pools, so the controller finds overlapping IPv6 pools.
+ * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no 128-bit numbers, so the expression takes
+ * the longest prefix that both share, and checks that the next bit is 0 in `a` and 1 in `b`. The expression is too
+ * expensive for every pair of pools, so the controller finds overlapping IPv6 pools.
  */
 export const ipv6LessThanExpression = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

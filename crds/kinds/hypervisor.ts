@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
 /**
- * A CEL rule repeats `minimum`, because `minimum` alone does not reject 0: for a value without a fraction, the API
- * server rounds it down to 0.
+ * For a value without a fraction, the API server rounds `minimum` down to 0. So `minimum` alone would accept 0, and a
+ * CEL rule repeats the limit.
  */
 const Ratio = (description: string) =>
   Type.Optional(

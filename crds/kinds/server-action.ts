@@ -43,7 +43,7 @@ export type FailureScope = (typeof failureScopes)[number]
 
 const AnyObject = Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true })
 
-/** In the record of a deletion, which outlives its Server (docs/adr/0062). */
+/** The record of a deletion contains a copy of the Server, because the record outlives the Server (docs/adr/0062). */
 const DeletedServer = Type.Object(
   {
     uid: Type.String(),
@@ -171,7 +171,9 @@ export function serverActionKind(requestable: Members, recorded: readonly string
   })
 }
 
-/** Lacks the members for the parameters, because they depend on the registry of actions. */
+/**
+ * This type has no members for the parameters of the actions, because those members depend on the registry of actions.
+ */
 export interface ServerAction {
   apiVersion: string
   kind: string

@@ -14,8 +14,8 @@ const notNetworkOrBroadcast = (field: string): Rule => ({
 })
 
 /**
- * For IPv4, dhcpAddress may be link-local, because a subnet may have no address to spare. For IPv6 it may not: dnsmasq
- * advertises only the subnets in which it has an address.
+ * dhcpAddress must lie in cidr. For IPv4, a link-local address is allowed too, because a subnet may have no address to
+ * spare. For IPv6 it is not allowed, because dnsmasq advertises only the subnets in which dnsmasq has an address.
  */
 const dhcpAddressIsUsable: Rule = {
   rule: `${invalidCidr} || ${absentOrInvalid('dhcpAddress')} || ${insideCidr('self.dhcpAddress')} || cidr(self.cidr).ip().family() == 4 && ip(self.dhcpAddress).family() == 4 && ip(self.dhcpAddress).isLinkLocalUnicast()`,

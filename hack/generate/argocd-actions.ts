@@ -12,7 +12,10 @@ export interface ArgoAction {
   iconClass: string
   /** The value of spec.powerState with which the action is done. */
   power?: string
-  /** Whether the action is requested by a ServerAction. If `power` is set too, only where the spec cannot say it. */
+  /**
+   * Whether a ServerAction can request the action. If `power` is set too, a ServerAction is created only if a change of
+   * spec.powerState cannot do the same: the field has that value already, or the vmState is error.
+   */
   request?: true
   states: Record<string, true>
   mode?: string
@@ -42,8 +45,9 @@ const kebabCase = (name: string): string =>
     .toLowerCase()
 
 /**
- * Argo CD's UI offers no form, so an action with a required parameter is offered once for each value of an enum, and
- * not at all otherwise. Undefined: no parameters.
+ * Argo CD's UI offers no form. So an action with one required parameter, an enum, is offered once for each value. An
+ * action with any other required parameter is not offered. The entry undefined stands for an action without a required
+ * parameter.
  */
 function paramsOf(request: TObject): (Record<string, string> | undefined)[] {
   const [name, ...others] = request.required ?? []

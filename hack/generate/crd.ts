@@ -1,4 +1,7 @@
-/** Throws where a structural schema cannot express the kind's schema. */
+/**
+ * Makes the CustomResourceDefinition of a kind. Throws an error if a structural schema cannot express the kind's
+ * schema.
+ */
 import { GROUP, initialStatusOf, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
 import { version } from '../../crds/version.ts'
 import { VERSION_ANNOTATION } from '../../crds/version-skew.ts'

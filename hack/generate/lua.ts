@@ -27,6 +27,9 @@ function quote(text: string): string {
   return `"${escaped}"`
 }
 
-/** Only the control characters of ASCII are one byte each in UTF-8. */
+/**
+ * A decimal escape stands for one byte. Only the control characters of ASCII are one byte in UTF-8, so the others stay
+ * as they are.
+ */
 const escapeControl = (character: string): string =>
   character > '\u007F' ? character : `\\${String(character.charCodeAt(0)).padStart(3, '0')}`

@@ -1,6 +1,6 @@
 /**
- * Removes files of the folder that have the same extension and are no longer generated, because users would go on
- * applying or reading them.
+ * Writes the generated files of a folder. Removes other files of the same extensions from the folder, because they are
+ * no longer generated, and users would go on applying or reading them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'

@@ -88,7 +88,10 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
 
 const containerfileOf = (name: ImageName): string => join(root, 'images', `Containerfile.${name}`)
 
-/** A hash of what the image is built from, apart from the base's own content and newer versions of its packages. */
+/**
+ * A hash of what the image is built from. The hash does not change with the content of the base image, or with newer
+ * versions of the installed packages.
+ */
 export async function hashInputs({ name, arch, base, programs }: BuildImageOptions): Promise<string> {
   const hash = createHash('sha256')
   const files = globSync('**/*.mjs', { cwd: programs }).toSorted((a, b) => (a < b ? -1 : 1))

@@ -9,8 +9,8 @@ import type { Architecture } from './build.ts'
 const nodeArchitectures: Record<Architecture, string> = { amd64: 'x64', arm64: 'arm64' }
 
 /**
- * For this machine's architecture it is the binary in node_modules; for another it is downloaded from npm, in the same
- * version.
+ * Returns the path of a Node binary. For this machine's architecture, that is the binary in node_modules. For another
+ * architecture, the same version is downloaded from npm.
  */
 export async function ensureNode(arch: Architecture): Promise<string> {
   const own = join(root, 'node_modules/node/bin/node')

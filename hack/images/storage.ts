@@ -1,4 +1,7 @@
-/** Apart from the machine's default storage, so that `make images` touches no other images. */
+/**
+ * The images are built in a storage apart from the machine's default storage, so that `make images` touches no other
+ * images.
+ */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'

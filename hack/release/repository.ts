@@ -45,7 +45,9 @@ export async function commitTimeOf(repository: string): Promise<number> {
   return Number(await runCommand(['git', 'log', '-1', '--format=%ct'], { cwd: repository }))
 }
 
-/** Writes the version into each file that names it, and gives the unreleased changes its heading. */
+/**
+ * Writes the version into each file that names it, and puts the unreleased changes below a heading for this version.
+ */
 export function writeVersion(repository: string, version: string, date: string): void {
   const edit = (path: string, change: (text: string) => string): void =>
     writeFileSync(join(repository, path), change(readFileSync(join(repository, path), 'utf8')))

@@ -86,6 +86,6 @@ function numberBom(numbered: Bom): Bom {
   const { serialNumber: _, ...bom } = numbered
   const hash = createHash('sha256').update(JSON.stringify(bom)).digest('hex')
   const [, a, b, c, d, e] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(hash) ?? []
-  // Version 8 of UUIDs, for numbers that are made in a way of one's own (RFC 9562).
+  // Version 8 of UUIDs is for values that an application makes in a way of its own (RFC 9562).
   return { ...bom, serialNumber: `urn:uuid:${a}-${b}-8${c}-8${d}-${e}` }
 }

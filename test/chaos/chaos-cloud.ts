@@ -48,7 +48,10 @@ export class ChaosCloud {
   readonly #servers = new Map<string, TrackedServer>()
   readonly #log: (line: string) => void
   #previousFaults: FaultName[] = []
-  /** Crashes of libvirtd in this run that no fault caused: a bug of libvirt, see #restartEndedProcesses. */
+  /**
+   * Crashes of libvirtd in this run that the test did not cause. They come from a bug of libvirt (see
+   * #restartEndedProcesses).
+   */
   #libvirtdCrashes: InjectedFault[] = []
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
@@ -91,7 +94,7 @@ export class ChaosCloud {
     const violations = await waitUntilConverged(cloud, async () => {
       while (plan.state === 'active') await plan.waitForRecovery?.()
       await this.#restartEndedProcesses()
-      // A snapshot of the host is slow.
+      // A snapshot of the host is slow, so it is taken only when the API objects alone show no violation.
       const apiViolations = findApiViolations(await this.#api.listObjects())
       if (apiViolations.length > 0) return apiViolations
       const after = await takeSnapshot(cloud, this.#api)
@@ -173,7 +176,8 @@ export class ChaosCloud {
     const readLog = (): Buffer => this.#readConsoleLog(name, before)
     const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
     const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause
-    // A guest reacts to a shutdown request only after it has booted, and a paused guest does not boot.
+    // A guest reacts to a shutdown request only after it has booted, and a paused guest does not go on booting. So wait
+    // for the login prompt before an operation that asks the guest to shut down or pauses it.
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })

@@ -4,7 +4,10 @@ import type { Cloud } from '../rig/cloud.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
-/** An operation takes two minutes if the guest ignores a soft reboot, and longer on a slow machine. */
+/**
+ * The deadline is long because an operation takes two minutes if the guest ignores a soft reboot, and longer on a slow
+ * machine.
+ */
 const DEADLINE_MS = 900_000
 /**
  * Give up when agent and controller are idle and the violations are unchanged for this long. The longest pause before a

@@ -40,7 +40,10 @@ export function allowanceFor(faults: readonly InjectedFault[], server: string, q
 
 export const hasJustPaused = ({ step, when }: GateRequest): boolean => step === 'domains.pause' && when === 'after'
 
-/** Resolves to a function that restarts the process. For QEMU it does nothing, because the agent starts the guest. */
+/**
+ * Resolves to a function that restarts the killed process. For QEMU, the function does nothing, because the agent
+ * starts the guest again.
+ */
 export async function injectFault(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {
   if (fault !== 'QEMU') {
     const victim = victimsOf(cloud)[fault]

@@ -25,8 +25,8 @@ export interface GatedCloud {
  */
 const LEASE_SECONDS = 4
 /**
- * Action records that the controller keeps per server. Hundreds of operations run on one server, and the checks would
- * report deleted records as missing.
+ * Number of action records that the controller keeps per server. Hundreds of operations run on one server. The number
+ * is large, because the checks would report each record that the controller has deleted as missing.
  */
 const RECORDS = 5000
 /**

@@ -2,7 +2,7 @@ import type { Cloud } from '../rig/cloud.ts'
 
 const services = ['controller', 'agent-h1']
 
-/** None if agent and controller are ready and idle. */
+/** Returns an empty list if agent and controller are ready and idle. */
 export async function listOngoingWork(cloud: Cloud): Promise<string[]> {
   return (await Promise.all(services.map((name) => listWorkOf(name, cloud)))).flat()
 }

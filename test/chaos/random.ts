@@ -48,7 +48,7 @@ const serverNames = ['a', 'b', 'c']
  */
 const MAX_POINTS = 16
 
-/** An operation that freezes QEMU fails when QEMU is killed. */
+/** Leaves out operations that freeze QEMU, because such an operation fails when QEMU is killed. */
 const randomStoryNames = storyNames.filter((name) => !stories[name].freezesQemuMs)
 
 /** Chooses at random the operations to run at the same time, and the processes to kill meanwhile. */
@@ -144,7 +144,10 @@ export interface RoundResult {
   violations: string[]
 }
 
-/** A run with fewer rounds in which a process was killed fails, because it tested too little. */
+/**
+ * Share of the rounds in which at least one process must be killed. If fewer rounds have a kill, the run fails, because
+ * it has tested too little.
+ */
 const MIN_SHARE_WITH_FAULTS = 0.5
 
 export interface Summary {

@@ -62,7 +62,7 @@ function countStarts(host: Host): Map<string, number> {
   return new Map(logs.map((name) => [name.slice(0, -'.log'.length), count(name)]))
 }
 
-/** In one virsh process, because starting virsh takes long. */
+/** Runs both lists in one virsh process, because starting virsh takes long. */
 async function listDomains(host: Host): Promise<Domain[]> {
   const lines = (await host.virsh('list --all --uuid --name; list --all --managed-save')).split('\n')
   const uuids = lines.flatMap((line) => {

@@ -22,7 +22,10 @@ export interface Story {
    * with more moments to kill a process.
    */
   needsNewServer?: true
-  /** With QEMU frozen, a step of the action takes several reconciles. */
+  /**
+   * The test freezes QEMU for this many milliseconds at the start of the operation, so that a step of the action takes
+   * several reconciles.
+   */
   freezesQemuMs?: number
   /**
    * Matches the names of the points (moments before or after an effect) at which processes are killed. Undefined: all.

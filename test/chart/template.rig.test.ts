@@ -162,7 +162,7 @@ describe("the agent's Pod", () => {
     volumes: Volume[]
   }
 
-  /** Each has the form `path type propagation`. */
+  /** Returns the volumes for disks with their mounts, each as `path type propagation`. */
   async function diskMountsWith(values: Values): Promise<string[]> {
     const agent = readManifests(await helm.template(values)).find(({ kind }) => kind === 'DaemonSet')
     const { containers, volumes } = (agent as unknown as { spec: { template: { spec: PodSpec } } }).spec.template.spec

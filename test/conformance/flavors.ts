@@ -22,7 +22,9 @@ export async function prepareFlavors({ group, request }: Exchange, names: Placeh
   }
 }
 
-/** Removes a flavor that was only for a trial (`x-…-t`) after its creation, as the recording did. */
+/**
+ * Removes the flavor again if the request has just created a trial flavor (named `x-…-t`). The recording did the same.
+ */
 export async function removeTrialFlavor(answer: { status: number; text: string }, shim: TestShim): Promise<void> {
   if (answer.status !== 200 || !answer.text.startsWith('{"flavor":')) return
   const { flavor } = JSON.parse(answer.text) as { flavor: { id: string; name: string } }

@@ -78,8 +78,8 @@ export class Placeholders {
   }
 
   /**
-   * No such volume or port exists here, but with a UUID the request is as well-formed as the recorded one. undefined:
-   * another kind of placeholder.
+   * Invents a UUID for a volume or port of the recording, because the replay has no such object. With a UUID, the
+   * request is as well-formed as the recorded one. Returns undefined for other placeholders.
    */
   #inventUuid(name: string): string | undefined {
     const [, number = ''] = /^(?:volume|port):(\d+)$/.exec(name) ?? []
@@ -112,8 +112,8 @@ export class Placeholders {
     if (value !== undefined) return escapeRegex(value)
     const form = forms[name]
     if (form !== undefined) return form
-    // Any text matches a name without a colon, which stands for something outside of the cloud. The same holds for a
-    // name that occurs a second time in this text.
+    // A name without a colon stands for something outside of the cloud, so it matches any text. A name that occurs a
+    // second time in this text matches any text, too.
     if (names.includes(name) || !name.includes(':')) return '.*?'
     names.push(name)
     return '(.+?)'

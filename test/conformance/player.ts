@@ -113,8 +113,8 @@ class Replay {
   }
 
   /**
-   * Exchanges at several microversions share one record (`sameAt`) if their answers differ only in the headers that
-   * name the microversion.
+   * Puts the microversion of this run into the headers of the recorded response. This is necessary because exchanges at
+   * several microversions share one record (`sameAt`) if their answers differ only in these headers.
    */
   #withVersion({ response, microversion }: Exchange): NonNullable<Exchange['response']> {
     const { headers = {}, ...rest } = response ?? { status: 0 }

@@ -43,7 +43,7 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async waitForBoot(): Promise<void> {
-    // A guest of the fake host counts as booted as soon as its domain runs.
+    // Nothing to wait for: a guest of the fake host counts as booted as soon as its domain runs.
   }
 
   async killQemu(guest: Guest): Promise<void> {

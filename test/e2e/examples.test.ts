@@ -70,7 +70,8 @@ const beforeRequest: Record<string, () => Promise<unknown>> = {
     const { status } = await getServer('web-1')
     const host = findHost({ dir, name: status?.host ?? '' })
     const ping = ['qemu-agent-command', status?.domain?.name ?? '', '{"execute":"guest-ping"}']
-    // The guest may still be booting after an earlier example's reboot. Its guest agent starts at the end of a boot.
+    // The guest may still be booting after an earlier example's reboot, and its guest agent starts only at the end of a
+    // boot. So wait until the guest agent answers.
     const hasAgent = (): Promise<boolean> =>
       host.virsh(...ping).then(
         () => true,

@@ -68,7 +68,10 @@ export async function withTraffic(host: Host, server: Server, body: () => Promis
   }
 }
 
-/** Guests have the first addresses of the quickstart's network, and the DHCP server has the last one. */
+/**
+ * This address is free: guests have the first addresses of the quickstart's network, and the DHCP server has the last
+ * one.
+ */
 const SENDER_ADDRESS = '10.20.0.250/24'
 /** The agent removes ports from its bridge unless they are named like the taps of guests. */
 const SENDER_PORT = 'tap-traffic'

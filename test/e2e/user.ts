@@ -1,4 +1,4 @@
-// Acts only with kubectl, and waits for results that a user can see.
+// The user of the end-to-end tests: acts only with kubectl, and waits for results that a real user can see.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -193,7 +193,10 @@ export function applyConfig(
   return { object: object as unknown as Obj, managers }
 }
 
-/** The manager `by` then owns every field that has changed. */
+/**
+ * Returns the object with its managers as after an update: the manager `by` owns every field to which the write gave a
+ * new value.
+ */
 export function updateObject(
   before: Stored,
   object: Obj,

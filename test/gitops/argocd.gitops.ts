@@ -56,7 +56,10 @@ const nameOf = (kind: string, { status }: Application): string[] =>
 
 const dir = createScratchDirectory()
 
-/** Two hosts with two CPUs each must hold the whole fleet, whose guests need nearly no CPU time. */
+/**
+ * Two hosts with two CPUs each must hold the whole fleet, so the allocation ratio of vCPUs is raised. This is possible
+ * because the guests of the fleet need nearly no CPU time.
+ */
 async function makeRoomForFleet(): Promise<void> {
   const { cloud } = user()
   await placeButtonImage(cloud.hosts.values(), 'guest')

@@ -1,5 +1,5 @@
-// Series with which each alert fires, and others with which it does not. By default they have one value a minute:
-// `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a minute.
+// For each alert: series with which the alert fires, and series with which it does not fire. By default, a series has
+// one value a minute: `1+0x20` is 1 for 20 more minutes, and `0+6x20` grows by 6 a minute.
 
 export interface AlertCase {
   alert: string

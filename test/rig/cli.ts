@@ -20,7 +20,7 @@ const quickstart = join(import.meta.dirname, '../../examples/quickstart')
 const log = (line: string) => console.error(line)
 
 const commands: Record<string, () => Promise<void>> = {
-  /** Downloads or builds in advance, so that no test has to wait for it. */
+  /** Downloads or builds the binaries and the guest image in advance, so that no test has to wait for them. */
   async setup() {
     await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'], { log })
     await ensurePromtool()

@@ -31,8 +31,8 @@ export interface ControlPlaneOptions {
   /** Default false, because kube-controller-manager takes 100 MB of memory and a second to start. */
   controllerManager?: boolean
   /**
-   * True: can run Pods, with kube-scheduler and all controllers. The API server, to which the Service `kubernetes`
-   * leads, must not listen on a loopback address. Default false.
+   * True: the control plane also runs kube-scheduler and all controllers, so it can run Pods. The Service `kubernetes`
+   * leads Pods to the API server, so the API server must not listen on a loopback address. Default false.
    */
   pods?: boolean
   /** Kubeconfig of an existing cluster. If it is set, no process is started. */
@@ -169,8 +169,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig with a token of a ServiceAccount, and keeps the last token if it is still usable. `node` binds
-   * the token to that Node; the API server then adds its name to the user's `extra` fields.
+   * Writes a kubeconfig with a token of a ServiceAccount. Keeps the last token if it is still usable. With `node`, the
+   * token is bound to that Node, and the API server adds the Node's name to the user's `extra` fields.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`

@@ -26,7 +26,7 @@ export interface GuestReport {
   addresses: string[]
   /** `failed:N`: the user data is a script that ended with exit code N. `ignored`: the user data is not a script. */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
-  /** Boots from this disk, on which the guest keeps the count. */
+  /** Number of boots from this disk. The guest keeps this number on the disk. */
   boots: number
   /** In bytes. `memory` is what the guest's kernel has available. */
   disk: number

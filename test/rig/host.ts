@@ -53,8 +53,8 @@ interface HostState {
 const here = import.meta.dirname
 
 /**
- * For a host without a network, because libvirtd needs an address that is not a loopback address. This one is reserved
- * for documentation (RFC 5737).
+ * The address of a host without a network. Such a host needs this address, because libvirtd requires one that is not a
+ * loopback address. The address is reserved for documentation (RFC 5737).
  */
 const UNUSED_ADDRESS = '192.0.2.1'
 

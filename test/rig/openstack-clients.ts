@@ -59,7 +59,7 @@ const readOpenrc = (dir: string): Record<string, string> =>
       .map(([, name = '', value = '']) => [name, value]),
   )
 
-/** Leaves out the variables of a cloud that the person who runs the tests may use. */
+/** Leaves out the variables OS_…, which may belong to another cloud that the person who runs the tests uses. */
 const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
 

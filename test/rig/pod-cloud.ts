@@ -26,7 +26,7 @@ export interface PodCloud {
   stop(): Promise<void>
 }
 
-/** From its first start on, the control plane knows the users of this many nodes. */
+/** At its first start, the control plane gets the users of this many nodes. So a cloud cannot have more hosts. */
 const MAX_HOSTS = 9
 
 /** Resolves when all nodes are Ready and have the images. */
@@ -57,7 +57,7 @@ export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud>
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i + 1}`)
 
-/** Each host has its own range, so that Pods reach each other. */
+/** Each host has its own range of Pod addresses, so that every other host can have a route to the Pods of this host. */
 const podSubnetOf = (index: number): string => `10.88.${index + 1}.0/24`
 
 async function startNodeHost(
@@ -70,7 +70,8 @@ async function startNodeHost(
   const addressOf = (i: number): string => `${bridge.prefix}.${11 + i}`
   const address = addressOf(index)
   const host = await startHost({ dir, name, network: { bridge: bridge.name, address: `${address}/24` }, owned })
-  // kube-proxy replaces the address of the Service by that of the API server, but only in packets that have a route.
+  // The host needs a default route: kube-proxy replaces the address of the Service by that of the API server, but only
+  // in packets that have a route.
   await host.exec(['ip', 'route', 'replace', 'default', 'via', bridge.address])
   for (let i = 0; i < count; i++)
     if (i !== index) await host.exec(['ip', 'route', 'replace', podSubnetOf(i), 'via', addressOf(i)])

@@ -41,8 +41,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * After a kill, the first thread may die before the others. Sockets and files are released only when the last thread
- * has ended.
+ * Checks all threads of the process. After a kill, the first thread may die before the others, and sockets and files
+ * are released only when the last thread has ended.
  */
 function haveAllThreadsEnded({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true

@@ -17,7 +17,8 @@ const execute = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
 
 /**
- * A network, a mount and a PID namespace, with its own /run, where `ip netns` keeps the names of network namespaces.
+ * A network, a mount and a PID namespace. The mount namespace has its own /run, where `ip netns` keeps the names of
+ * network namespaces.
  */
 export interface Space extends AsyncDisposable {
   readonly pid: number

@@ -28,7 +28,8 @@ function loadUsers(dir: string, project: string): ShimUser[] {
 
 /**
  * Creates the users' Secret and their role bindings.
- * @param projects both users are members of each; the first one is their project in clouds.yaml
+ * @param projects the projects in which both users are members; clouds.yaml names the first of these projects for both
+ * users
  */
 export async function applyShimUsers(
   api: ApiClient,

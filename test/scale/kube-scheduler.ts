@@ -69,7 +69,8 @@ export async function measureKubeSchedulerAtRest(
   const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // kube-scheduler binds no Pod before its caches are full.
+    // kube-scheduler binds no Pod before its caches are full. So the memory is measured only after the Pod `last` is
+    // bound.
     const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',

@@ -72,8 +72,9 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 }
 
 /**
- * The shims of containerd always put their sockets in /run/containerd, so the command first mounts a tmpfs there.
- * `restrict_oom_score_adj` is needed where root may not lower OOM scores; without it, containers fail there.
+ * The shims of containerd always put their sockets in /run/containerd, so the command first mounts a tmpfs there. On
+ * some machines, root is not allowed to lower OOM scores. Without `restrict_oom_score_adj`, containers fail on these
+ * machines.
  */
 function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')

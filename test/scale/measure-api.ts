@@ -117,7 +117,7 @@ async function bootModel({ kube }: ScaleCloud, user: ApiUser): Promise<void> {
   await createServer(user, 'model', await findBootParts(user))
   const isActive = async (): Promise<boolean> => (await listServerIds(user, '?status=ACTIVE')).length === 1
   await waitUntil(isActive, { what: 'the server to be ACTIVE', every: 100, deadline: 120_000 })
-  // The record of the creation is copied too, so it must have ended.
+  // The action record of the creation is copied together with the server. So wait until the creation has ended.
   await waitUntil(
     async () => {
       const { items } = await kube.resource(resourceDefOf(server)).list()
@@ -141,7 +141,8 @@ async function measureLargeCloud(
     const count = Math.max(counts[i] ?? 0, 0)
     if (count > 0) await multiplyServer({ dir, namespace, model, count, hostOf: (n) => hostNameOf(1 + (n % hosts)) })
   }
-  // The copies were written to etcd directly. After a restart the API server reads them in one list.
+  // The copies were written to etcd directly. After a restart, the API server reads them in one list, instead of
+  // through thousands of watch events.
   await cloud.plane.restart('kube-apiserver')
   log(`${total} servers are in etcd`)
   const { pid, users } = await startShim(cloud, projects)

@@ -20,7 +20,10 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'requests/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/** By then, the garbage of the creations has been collected, so the measured memory is that of an idle cloud. */
+/**
+ * The cloud rests for this time before its memory is measured. During this time the garbage of the creations is
+ * collected, so the measured memory is that of an idle cloud.
+ */
 const REST_MS = 20_000
 
 export async function measureScale({

@@ -165,7 +165,10 @@ export class ScaleCloud implements AsyncDisposable {
     await this.plane.stop()
   }
 
-  /** @param pod the kubeconfig of the account as which the process runs in a Pod; absent: it does not run in a Pod */
+  /**
+   * @param pod the kubeconfig of the ServiceAccount as which the process runs in a Pod. If it is absent, the process
+   * does not run as in a Pod.
+   */
   async #spawn(name: string, argv: readonly string[], pod?: string): Promise<CloudProcess> {
     const { dir, inspect = false, nodeFlags = [] } = this.#options
     const [inspector = 0] = inspect ? await freePorts('127.0.0.1', 1) : []

@@ -15,7 +15,7 @@ export interface StormOptions {
   log: (line: string) => void
 }
 
-/** In seconds since the start of the storm, for the last Server. */
+/** Each time is in seconds, from the start of the storm until the last Server was created, placed or ready. */
 export interface Storm {
   created: number
   placed: number

@@ -16,7 +16,8 @@ export interface AgentEnvironment {
   failureOf: FailureOf
   log: Log
   /**
-   * Builds a deliberate mistake into the agent's interface to its host, which the simulation must find (mutations.ts).
+   * Builds a deliberate mistake into the agent's interface to its host. The checks of the simulation must find this
+   * mistake (mutations.ts).
    */
   mutateHost?: ((host: LocalHost) => LocalHost) | undefined
 }

@@ -25,7 +25,10 @@ export interface CloudOptions {
   controllers: number
   onWrite(write: Write): void
   onHostChange(host: SimulatedHost): void
-  /** Called when a process ends with an error other than an ApiError, which an injected fault may cause. */
+  /**
+   * Called when a process ends with an unexpected error. An ApiError is not unexpected, because an injected fault may
+   * cause it.
+   */
   onCrash(process: string, error: unknown): void
   logOf(process: string): Log
   mutation?: Mutation | undefined

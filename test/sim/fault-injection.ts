@@ -1,6 +1,6 @@
 /**
  * Makes calls to the API server and to hosts fail if they match a rule of the plan (plan.ts). A call to the API server
- * also fails while it is down or the process is disconnected.
+ * also fails while the API server is down or the calling process is disconnected.
  */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'

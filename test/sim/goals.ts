@@ -22,7 +22,10 @@ export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   ]
 }
 
-/** The controller writes conditions when it observes such an object, so one without conditions was not observed. */
+/**
+ * Finds the flavors, networks and images that the controller has not observed. The controller writes conditions when it
+ * observes such an object, so an object without conditions was not observed.
+ */
 const findUnobservedObjects = ({ api }: Cloud): string[] =>
   ['flavors', 'networks', 'images'].flatMap((plural) =>
     api

@@ -8,7 +8,7 @@ import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
-/** Most later violations follow from the first ones. */
+/** Highest number of violations that are kept. Most later violations only follow from the first ones. */
 const MAX_VIOLATIONS = 5
 
 export class Invariants {

@@ -83,8 +83,8 @@ const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /**
- * Right after such a step, no object of the API server shows that it was done. So a restarted agent must find that out
- * from the host.
+ * The steps after which a plan may kill the agent. Right after each of these steps, no object of the API server shows
+ * that the step was done. So a restarted agent must find out from the host that it was done.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 const failingSteps = ['domains.define', 'domains.start', 'rescueDisks.create'] as const

@@ -190,8 +190,8 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // An earlier attempt to allocate addresses may still have one reserved for a waiting server. When that address
-    // becomes free, the server may get it, which is one write.
+    // An earlier attempt to allocate addresses may still have an address reserved for a waiting server. When that
+    // address becomes free, the server may get it, which is one write. So one write per waiting server is allowed.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

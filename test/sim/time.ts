@@ -62,7 +62,7 @@ export class Time {
     return timer.owner.name
   }
 
-  /** Overdue timers are then due at once. */
+  /** Returns all deferred timers to the heap. A timer whose time has passed is due at once. */
   requeueDeferred(): void {
     for (const timer of this.#deferred.splice(0)) this.#push(timer)
   }

@@ -25,7 +25,8 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 
 /**
  * The pointing device is a tablet, because the browser that shows the console sends absolute coordinates. QEMU gives an
- * x86 machine a PS/2 keyboard, but an aarch64 machine none.
+ * x86 machine a PS/2 keyboard, but an aarch64 machine none, so an aarch64 guest gets a keyboard. A guest whose image
+ * chooses the input bus gets a keyboard on that bus, too.
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)

@@ -6,8 +6,8 @@ export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * Whether the call may take minutes. It then has no default deadline. Slow calls never use up a connection's limit of
-   * unanswered calls (if above one), so that a job can still be aborted.
+   * True if the call can take minutes. Such a call has no default deadline. Slow calls leave one of the connection's
+   * slots for unanswered calls free (if there is more than one), so that a job can still be aborted.
    */
   slow?: boolean
 }

@@ -15,7 +15,7 @@ export class XdrWriter {
     return this.#length
   }
 
-  /** Not copied: the next write may overwrite or move these bytes. */
+  /** Returns the written bytes without copying them, so the next write may overwrite or move them. */
   bytes(start = 0): Buffer {
     return this.#bytes.subarray(start, this.#length)
   }

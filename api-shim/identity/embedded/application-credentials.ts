@@ -19,7 +19,10 @@ interface Stored {
   hash: string
 }
 
-/** The API server limits a Secret to 1 MiB. */
+/**
+ * The most application credentials of all users together: their hashes are in one Secret, which the API server limits
+ * to 1 MiB.
+ */
 const MAX_CREDENTIALS = 1500
 
 export class ApplicationCredentials {

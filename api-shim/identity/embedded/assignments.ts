@@ -44,7 +44,10 @@ export function rolesIn(bindings: Bindings, user: string, namespace: string): Re
   return includedRoles([...everywhere, ...here].filter((role) => role !== undefined))
 }
 
-/** Each user in each project, without the roles that another of its roles implies. */
+/**
+ * Returns the roles of each user in each project. A role is left out if another role of the user in that project
+ * implies it.
+ */
 export function listAssignments(
   bindings: Bindings,
   users: readonly User[],

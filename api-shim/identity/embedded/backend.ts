@@ -164,7 +164,7 @@ export class EmbeddedIdentity implements IdentityBackend {
     if (applicationCredential) return this.#proveApplicationCredential(applicationCredential)
     const claims = token === undefined ? undefined : await this.#verify(token)
     const user = claims && this.#users.get(claims.user)
-    // A token of an application credential is bound to its project.
+    // The token of an application credential is bound to one project, so it cannot be exchanged for another token.
     if (!user || claims.credential !== undefined) throw unauthorized()
     return { user, expiresAt: claims.expiresAt }
   }

@@ -34,8 +34,8 @@ export async function hashPassword(password: string): Promise<string> {
 export const isPasswordHash = (text: string): boolean => parseHash(text) !== undefined
 
 /**
- * False without a hash (an unknown user), but after the same time, so that the time of the answer does not tell which
- * users exist.
+ * Whether the password fits the hash. Without a hash (an unknown user), returns false after the same time, so that the
+ * time of the answer does not tell which users exist.
  */
 export async function verifyPassword(password: string, phc: string | undefined): Promise<boolean> {
   const parsed = parseHash(phc ?? '')

@@ -77,7 +77,8 @@ export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
     const { availability_zone: zone, ...pairs } = request.body.set_metadata.metadata
     const aggregate = await findAggregate(request)
     await checkZoneChange('updateMetadata', aggregate, zone, request)
-    // A merge patch needs null only for existing keys.
+    // In a merge patch, null removes a key. Leave out a null for a key that the aggregate does not have, because there
+    // is nothing to remove.
     const known = metadataOf(aggregate)
     const changes = Object.entries(pairs).filter(([key, value]) => value !== null || key in known)
     const spec = {

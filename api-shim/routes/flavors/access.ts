@@ -54,7 +54,8 @@ export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
     const project = request.state.shared.findProject(id)
     if (!project) throw newBadRequest(`Project ID ${id} is not a valid project.`)
     const flavor = await findFlavor(request, request.params['flavor_id'])
-    // Before 2.7, Nova accepts this without effect. A Flavor cannot be public and have an access list.
+    // A Flavor cannot be public and have an access list, so the answer is a 409 at every microversion. Before 2.7, Nova
+    // accepts the request without effect.
     if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
     const { access = [] } = flavor.spec
     if (access.includes(project.name))

@@ -59,7 +59,7 @@ export type CreateFlavorBody = TypeOf<(typeof createFlavorBody)['2.55']>
 export const updateFlavorBody = bodyWith(objectSchema({ description }, { required: ['description'] }))
 export type UpdateFlavorBody = TypeOf<typeof updateFlavorBody>
 
-/** Nova accepts numbers as values and stores them as text. */
+/** The pattern for the keys of extra specs. As in Nova, a value may also be a number, and is stored as text. */
 const SPEC_KEYS = '^[a-zA-Z0-9-_:. ]{1,255}$'
 const extraSpecs = (limits: Readonly<Record<string, unknown>> = {}): Schema<Record<string, string | number>> =>
   schemaFrom({

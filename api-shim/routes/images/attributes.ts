@@ -103,7 +103,10 @@ function notNegative(value: number, name: string): number {
 /** The most properties of an image: Glance's default, and the limit of the Image kind. */
 const MAX_PROPERTIES = 128
 
-/** Throws a 413 if an image would have too many properties. Each further property takes longer to add. */
+/**
+ * Throws a 413 if an image would have too many properties. Callers check this before they add properties, because each
+ * further property takes longer to add.
+ */
 export function checkPropertyCount(count: number): void {
   if (count <= MAX_PROPERTIES) return
   const limit = 'The limit has been exceeded on the number of allowed image properties.'
@@ -120,5 +123,5 @@ export function withValue(draft: ImageDraft, name: string, value: unknown): Imag
   return { ...draft, properties: { ...others, [name]: pythonStr(value) } }
 }
 
-/** An attribute then has its default; a property is removed. */
+/** Removes a property. Not for attributes: json-patch.ts refuses to remove one. */
 export const withoutValue = (draft: ImageDraft, name: string): ImageDraft => withValue(draft, name, null)

@@ -9,7 +9,10 @@ import { imageFilesOf } from './find.ts'
 
 type Request = Pick<RouteRequest, 'state' | 'services' | 'caller'>
 
-/** Besides an upload: hosts fetch the image from the URL of a web server. */
+/**
+ * How an image can get its bytes besides an upload. With `web-download`, hosts fetch the image from the URL of a web
+ * server.
+ */
 export const IMPORT_METHODS = ['web-download'] as const
 
 /**
@@ -31,7 +34,10 @@ export async function checkDraft(request: Request, { id, namespace, draft }: Que
   await request.state.write(images).checkCreation({ metadata: { ...metadata, namespace }, spec })
 }
 
-/** Throws a 400 if a format is unknown: without it nobody can read the bytes. */
+/**
+ * Throws a 400 if the disk format or the container format is not set, because without a format nobody can read the
+ * bytes.
+ */
 export function checkFormats({ draft: { diskFormat, containerFormat } }: QueuedImage): void {
   const missing = [
     ...(diskFormat === null ? ['disk_format'] : []),

@@ -29,8 +29,8 @@ export function targetUserOf(
 }
 
 /**
- * Sorted by name. An administrator gets another user's key pairs of all projects; otherwise, they are those of this
- * project. The caller's own include those without a user.
+ * Returns the user's key pairs, sorted by name. If an administrator asks for another user's key pairs, they come from
+ * all projects, otherwise only from this project. Key pairs that name no user count as the caller's own.
  */
 export async function keyPairsOf(userId: string, { state, caller }: Request): Promise<KeyPair[]> {
   const reader = await state.read(keyPairs)

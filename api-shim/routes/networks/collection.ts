@@ -30,8 +30,8 @@ function matches(item: object, { query }: Request): boolean {
 }
 
 /**
- * A list matches if one of its members does; a member that is an object, by `name=value`, such as
- * `ip_address=10.0.0.5`.
+ * Whether the value is the wanted one. A list matches if one of its members matches. A member that is an object matches
+ * a text `name=value`, such as `ip_address=10.0.0.5`.
  */
 function hasValue(actual: unknown, wanted: string): boolean {
   if (Array.isArray(actual)) return actual.some((member) => hasMember(member, wanted))

@@ -73,7 +73,10 @@ const fixedFor = (request: RouteRequest, network: Network | undefined): Record<s
   ...(network ? { port_security_enabled: network.spec.portSecurity } : {}),
 })
 
-/** An entry with only a subnet means any address of that subnet, which is the default. */
+/**
+ * Returns the addresses that the request names; undefined if it names none. An entry with only a subnet asks for any
+ * address of that subnet. A port gets such an address by default, so the entry is left out.
+ */
 function addressesOf(wanted: readonly FixedIP[] | undefined, network: Network): string[] | undefined {
   if (wanted === undefined) return undefined
   const subnets = subnetsOf(network)

@@ -105,8 +105,8 @@ async function saveSubnet(
 const isIPv6 = ({ cidr }: Pick<Subnet, 'cidr'>): boolean => cidr.includes(':')
 
 /**
- * Throws a 409 if the network has a range of this IP family. The range of a deleted subnet is kept: only the same one
- * can be created again.
+ * Throws a 409 if the network already has a range of this IP family. A Network keeps the range of a deleted subnet, so
+ * in that family only a subnet with the same range can be created again.
  */
 function checkFamily(network: Network, cidr: string): void {
   const other = network.spec.subnets.find((subnet) => isIPv6(subnet) === isIPv6({ cidr }))

@@ -28,7 +28,9 @@ export type QuotaChange = Partial<Record<QuotaResource, number | string>> & { fo
 export type QuotaSetBody = { quota_set: QuotaChange }
 export type QuotaClassBody = { quota_class_set: QuotaChange }
 
-/** In the order of Nova's schema, which decides whose mistake is reported first. */
+/**
+ * The limits in the order of Nova's schema. If several limits are wrong, this order decides which of them is reported.
+ */
 const order: readonly QuotaResource[] = [
   'instances',
   'cores',

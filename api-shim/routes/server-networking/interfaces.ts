@@ -1,4 +1,7 @@
-/** /servers/{server_id}/os-interface: the network interfaces of a server. They are given when it is created. */
+/**
+ * /servers/{server_id}/os-interface: the network interfaces of a server. A server gets its interfaces at its creation;
+ * none can be attached or detached later.
+ */
 import type { Port, Server } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { networks, networksById, ports, portsById } from '../../state/stores.ts'
@@ -147,7 +150,7 @@ export const interfacesDelete = defineRoute<null>({
     checkState(server, { name: 'detach_interface', from: attachable }, request)
     const { port_id: id = '' } = request.params
     const found = await listPortsOf(server, request)
-    // Nova accepts a port that the server does not have: the agent finds nothing to do.
+    // Nova accepts a port that the server does not have, because Nova's agent on the host finds nothing to detach.
     if (!found.some(({ metadata }) => metadata.uid === id)) return {}
     throw newBadRequest(`Detaching interfaces is not supported for instance ${request.params['server_id']}.`)
   },

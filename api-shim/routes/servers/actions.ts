@@ -97,7 +97,8 @@ async function setPower(server: Server, name: ActionName, powerState: DesiredPow
   const { resourceVersion } = server.metadata
   const annotations = annotationWith(server, name, request)
   const { locked, lockedReason } = server.spec
-  // The power of a locked Server cannot change, so an administrator unlocks it for that write.
+  // The API server rejects a change of spec.powerState while the Server is locked. Only administrators get here with a
+  // locked Server, so unlock it for this write and lock it again afterwards.
   const spec = { powerState, ...(locked ? { locked: false, lockedReason: null } : {}) }
   const writer = request.state.write(servers)
   try {
@@ -142,7 +143,8 @@ async function perform(name: ActionName, key: string, request: Request): Promise
   request.authorize()
   const value = request.body[key]
   const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request, server)) ?? {}
-  // The parameters may create a Secret, so they are made after the check. Only those of a reboot decide the check.
+  // Check the state before the parameters are made, because making them may create a Secret. Only for a reboot, make
+  // the parameters first, because they decide which states allow the reboot.
   const provisional = name === 'reboot' ? await parametersOf() : {}
   const rule = { name, from: from?.(provisional) ?? registry[name].from, needsHost, hidesLock }
   checkState(server, rule, request)

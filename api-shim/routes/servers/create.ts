@@ -84,7 +84,10 @@ function countsOf({ body: { server } }: Request): { least: number; most: number 
   return { least, most: Math.min(most, MAX_SERVERS) }
 }
 
-/** The scheduler knows servers by their names, and only those of the same project. */
+/**
+ * Translates the UUIDs in Nova's hints to names, because the scheduler knows servers by their names. The scheduler
+ * knows only servers of the same project.
+ */
 async function hintsFrom({ state, body }: Request): Promise<object> {
   const { same_host: same, different_host: different } =
     body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}

@@ -16,8 +16,8 @@ export const serversDelete = defineRoute<null>({
     checkLock(server, request)
     if (server.metadata.deletionTimestamp !== undefined) return {}
     const writer = request.state.write(servers)
-    // An admission policy refuses to delete a locked Server. Administrators of Nova may delete one without unlocking
-    // it.
+    // An admission policy refuses to delete a locked Server, so unlock the Server first. As in Nova, an administrator
+    // may delete a locked server without unlocking it.
     const spec = server.spec.locked ? { locked: false, lockedReason: null } : {}
     await writer.patch(server.metadata, { metadata: { annotations: annotationWith(server, 'delete', request) }, spec })
     await writer.delete(server)

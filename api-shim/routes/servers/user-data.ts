@@ -9,8 +9,8 @@ const KEY = 'user-data'
 export interface UserDataSecret {
   spec: { userDataFrom: { secretKeyRef: { name: string; key: string } } }
   /**
-   * The servers own the Secret, so it is deleted with the last of them. The controller does not place them until it
-   * exists.
+   * Creates the Secret. The servers own the Secret, so it is deleted with the last server. The controller places none
+   * of the servers until the Secret exists.
    */
   createFor(servers: readonly Server[]): Promise<void>
 }

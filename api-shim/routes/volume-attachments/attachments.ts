@@ -89,7 +89,10 @@ const updateBody = wrap({
   id: stringSchema({ format: 'uuid' }),
 })
 
-/** Until 2.84 an update replaces the volume, which only administrators may do. */
+/**
+ * Since this microversion (2.85), an update may leave the volume as it is. Until 2.84, each update replaces the volume,
+ * which only administrators may do.
+ */
 const UPDATE_SINCE = 85
 
 const update = defineRoute<{ volumeAttachment: { volumeId: string } }>({

@@ -1,6 +1,6 @@
 /**
- * ComputeCapabilitiesFilter: the host must meet every extra spec `capabilities:<path>` of the flavor, whose path leads
- * to an attribute of Nova's HostState. A key without a prefix counts too, if it is the name of such an attribute.
+ * ComputeCapabilitiesFilter: the host must meet every extra spec `capabilities:<path>` of the flavor. The path leads to
+ * an attribute of Nova's HostState. A key without a prefix counts too, if it is the name of such an attribute.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

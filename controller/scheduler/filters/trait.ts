@@ -13,7 +13,9 @@ interface RequestedTraits {
   readonly forbidden: readonly string[]
 }
 
-/** Each trait is the first group that `key` matches in the name of a property with this value. */
+/**
+ * Finds the properties that have this value and a name that `key` matches. The first group of each match is a trait.
+ */
 const traitsIn = (properties: Record<string, string> | undefined, value: string, key: RegExp): string[] =>
   Object.entries(properties ?? {}).flatMap(([name, given]) => (given === value ? (key.exec(name)?.[1] ?? []) : []))
 

@@ -41,7 +41,10 @@ function factsOf(name: string, overrides: HostOverrides): Facts {
   }
 }
 
-/** In the order of the filters. `summary` must match the scheduler's reason for a host that breaks the rule. */
+/**
+ * The rules are in the order of the filters. `summary` must match the scheduler's reason for a host that breaks the
+ * rule.
+ */
 const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host: Facts) => boolean][] = [
   [/^(disabled|down|not ready)$/, (_, h) => h.up],
   [/^in another availability zone$/, (r, h) => r.availabilityZone === undefined || r.availabilityZone === h.zone],

@@ -15,7 +15,10 @@ export interface Dashboard {
   uid: string
   title: string
   description: string
-  /** Variables that the user chooses: the query of Grafana for their values, such as label_values(up, job). */
+  /**
+   * The variables that the user chooses, by name. Each has the query with which Grafana finds its values, such as
+   * label_values(up, job).
+   */
   variables: Readonly<Record<string, string>>
   panels: readonly Panel[]
 }

@@ -5,7 +5,7 @@ import { medianOf } from './figures.ts'
 
 const COMPUTE = '/compute/v2.1'
 
-/** Other programs on the machine only make a figure worse, so this is that of the best round. */
+/** Each figure is the lowest of all rounds, because other programs on the machine can only make a figure worse. */
 export interface Timing {
   /** Median time of a request in ms. */
   p50: number

@@ -1,4 +1,4 @@
-/** Connections stay open, as those of clients do. */
+/** The client reuses its connections for many requests, as real clients of the API do. */
 import { Agent } from 'node:http'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../../kube/http-request.ts'
 

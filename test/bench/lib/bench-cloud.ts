@@ -66,7 +66,8 @@ export const domainOf = ({ startTimes }: BenchCloud, server: string): string | u
   [...startTimes.keys()].find((domain) => domain.startsWith(`${server}-`))
 
 /**
- * A copy of a domain that does not exist yet: runCopies() runs `script`, which creates the disk and starts the domain.
+ * Describes a domain that is to be made as a copy of another domain. runCopies() runs `script`, which creates the disk
+ * and starts the new domain.
  */
 export interface DomainCopy {
   host: Host

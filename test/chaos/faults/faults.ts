@@ -37,7 +37,7 @@ interface EventList {
   items: { type: string; reason: string; regarding?: { name: string }; involvedObject?: { name: string } }[]
 }
 
-/** As type and reason, such as `Warning DiskFull`. */
+/** Returns each event of the object as type and reason, such as `Warning DiskFull`. */
 async function listEvents(user: User, name: string): Promise<string[]> {
   const { items } = JSON.parse(await user.kubectl('get', 'events.events.k8s.io', '-o', 'json')) as EventList
   const events = items.filter(({ regarding, involvedObject }) => (regarding ?? involvedObject)?.name === name)

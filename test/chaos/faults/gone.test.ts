@@ -102,7 +102,8 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
       .cloud.host('h1')
       .virsh('domid', near.status?.domain?.name ?? ''),
   ).toBe(before)
-  // The host's lease was deleted together with the old Hypervisor. Without a new lease the host would be down.
+  // The deletion of the old Hypervisor also deleted the host's lease. Without a new lease the host would be marked
+  // down, and `near` would not become Ready again.
   await user().patch('server', 'near', { spec: { powerState: 'Paused' } })
   await waitForReadiness(user(), 'near', 'True', 'Paused')
 })

@@ -123,7 +123,7 @@ async function expectNeighbourRuns(): Promise<void> {
 }
 
 /**
- * The server is now built on h1, and then deleted.
+ * Starts the failed server again, expects that it is built on h1, and deletes it.
  * @param check runs more checks before the deletion
  */
 async function expectStartSucceeds(
@@ -167,8 +167,8 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
   const message = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await expectFailure('endless', 'DiskFull', message)
   source = 'whole'
-  // The agent stops when less than a tenth of the 1100 MiB disk would stay free. It checks after every 64 MiB, so it
-  // has fetched at least that much.
+  // The agent stops the download when less than a tenth of the 1100 MiB disk would stay free. The agent checks this
+  // after every 64 MiB, so it has fetched at least 64 MiB.
   const fetched = Number(message.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(fetched).toBeGreaterThan(64 * 1024 ** 2)
   expect(fetched).toBeLessThan((400 - 40) * 1_000_000)
@@ -179,7 +179,8 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
 
 it('a build fails with DiskFull when the disk is full while the image is converted', async () => {
   await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat', '--image-min-free-gib', '0')
-  // Enough for the download (20 MiB), but not for the converted image (38 MiB) as well.
+  // Leave 30,000 KiB free. This is enough for the download (20 MiB), but not for the download and the converted image
+  // (38 MiB) together.
   await fillDisk(h1(), 30_000)
   await createServerWithNewImage('converted')
   const message = /h1 could not build it: fetch-image: no space for the \d+ bytes of the image as raw/
@@ -251,7 +252,8 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
 
 it('a guest is paused when the disk is full while it writes, and continues when there is room', async () => {
   await fillDisk(h1(), 60)
-  // A removal of unused images while the guest writes would free space, and the guest would not be paused.
+  // Wait until the agent has removed the unused images. If it removed them while the guest writes, the disk would have
+  // room again and the guest would not be paused.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,

@@ -71,8 +71,9 @@ interface TimedAuditEvent extends AuditEvent {
 }
 
 /**
- * Without renewals of leases, and without writes that failed with 409: those were on their way when the process was
- * frozen, and were rejected for their old resourceVersion.
+ * Returns the writes of the first controller since `since`. Leaves out lease renewals. Also leaves out writes that
+ * failed with 409: they were on their way when the process was frozen, and the API server rejected their old
+ * resourceVersion.
  */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']
@@ -134,7 +135,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   await user().delete('after')
   const before = await user().waitUntilReady('before')
   await plane.kill('etcd')
-  // Longer than the leases of hosts (30 seconds) and controllers last.
+  // The outage must last longer than the leases of hosts (30 seconds) and of controllers.
   const back = performance.now() + 45_000
   await waitUntil(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()

@@ -53,8 +53,8 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A guest that is still booting ignores a shutdown request, so the timeout is short, after which the agent destroys
-  // the domain.
+  // A guest that is still booting ignores a shutdown request. The shutdown timeout is short, so that the agent soon
+  // destroys the domain of such a guest.
   await restartAgent(
     user(),
     'h1',

@@ -13,13 +13,19 @@ export const readCommands = (): string[] =>
 export const readResults = (): CommandResult[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, 'results.json'), 'utf8')) as CommandResult[]
 
-/** All writing requests, or else the last reading one, because those before it are look-ups. */
+/**
+ * Returns all writing requests. If there are none, returns only the last reading request, because the earlier ones are
+ * look-ups.
+ */
 export function mainRequestsOf({ requests }: Pick<CommandResult, 'requests'>): RecordedRequest[] {
   const writes = requests.filter(({ method }) => method !== 'GET')
   return writes.length > 0 ? writes : requests.slice(-1)
 }
 
-/** Some commands for whole hosts exit with 0 although their requests are refused. */
+/**
+ * Checks the requests as well as the exit code, because some commands for whole hosts exit with 0 although their
+ * requests are refused.
+ */
 export const hasWorked = (result: CommandResult): boolean =>
   result.exit === 0 && mainRequestsOf(result).every(({ status }) => status < 400)
 

@@ -13,7 +13,7 @@ export interface CommandResult {
   admin: boolean
   /** The status with which the command ends. */
   exit: number
-  /** Its error message; absent if it succeeds. */
+  /** The command's error message; absent if the command succeeds. */
   error?: string
   requests: RecordedRequest[]
 }
@@ -42,7 +42,7 @@ async function startDriver(dir: string): Promise<Driver> {
   }
 }
 
-/** Texts that differ from run to run. */
+/** Replaces request IDs and UUIDs, which differ from run to run. */
 const withoutIds = (text: string): string =>
   text
     .replaceAll(/req-[0-9a-f-]{36}/g, 'req-…')

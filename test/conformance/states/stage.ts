@@ -97,7 +97,8 @@ export class Stage implements AsyncDisposable {
     if (plural !== 'serveractions' || before !== undefined || after === undefined) return
     const { name, namespace } = after.metadata
     const accepted = { status: { phase: 'Running' } }
-    // The store may not be changed while it calls this.
+    // The fake API server calls this method during a write, and the store must not be changed before that write has
+    // ended. So send the patch afterwards.
     setImmediate(() => void this.#shim.api.resource(actions.kind).patch({ name, namespace }, accepted))
   }
 

@@ -34,7 +34,10 @@ export interface ActionTable {
   microversion: string
   /** The fields of GET /servers/ID that change. */
   effect: Readonly<Record<string, unknown>>
-  /** The fields that change here, if others than in Nova do: by vm_state, or `any`. */
+  /**
+   * The fields that change in Kubenova, if they are not those that change in Nova. The keys are values of vm_state, or
+   * `any`.
+   */
   effectHere: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   cases: readonly Case[]
 }
@@ -54,7 +57,7 @@ interface Entry {
 }
 
 const LATEST = '2.104'
-/** The user, and whether the server has a task and is locked, of each cell of a row. */
+/** For each cell of a row: the user who asks, and whether the server has a task and is locked. */
 const columns: readonly (Pick<Situation, 'by' | 'locked'> & { isBusy: boolean })[] = [
   ...(['member', 'admin'] as const).flatMap((by) =>
     [false, true].flatMap((locked) => [false, true].map((isBusy) => ({ by, locked, isBusy }))),

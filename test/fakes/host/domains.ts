@@ -85,7 +85,9 @@ export function turnOff(machine: Machine, domain: FakeDomain, reason: string): v
   if (!domain.persistent) machine.domain = undefined
 }
 
-/** The power button discards a managed save of the domain. A paused guest does not react to it. */
+/**
+ * Pressing the power button also discards a managed save of the domain. A paused guest does not react to the button.
+ */
 function pressPowerButton(machine: Machine): void {
   endOngoing(machine)
   const { domain, obeysPowerButton } = machine

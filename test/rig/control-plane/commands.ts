@@ -3,8 +3,8 @@ import type { Binary } from '../binaries.ts'
 import type { ControlPlaneState, Part } from '../control-plane.ts'
 
 /**
- * Functions, because a command line contains the path of the binary, which is known only if the process is to be
- * started.
+ * Each command line is a function, because it contains the path of the binary. This path is known only if the process
+ * is to be started.
  */
 export type Commands = Record<Part, () => string[]>
 

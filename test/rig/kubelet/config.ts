@@ -13,7 +13,10 @@ export interface NodeConfig {
   proxyKubeconfig: string
 }
 
-/** `restrict_oom_score_adj` is needed where root may not lower OOM scores; without it, containers fail there. */
+/**
+ * On some machines, root is not allowed to lower OOM scores. Without `restrict_oom_score_adj`, containers fail on these
+ * machines.
+ */
 const containerdConfig = `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "${IDLE_IMAGE}"

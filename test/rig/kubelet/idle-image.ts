@@ -8,8 +8,8 @@ import { markEnv, runCommand } from '../process.ts'
 export const IDLE_IMAGE = 'kubenova.io/rig/idle:1'
 
 /**
- * Returns the path of an archive in the format of `docker save`. Its containers have the environment variables of
- * markEnv(dir, owned).
+ * Returns the path of an archive with the image, in the format of `docker save`. The image gives its containers the
+ * environment variables of markEnv(dir, owned).
  */
 export async function buildIdleImage(dir: string, owned: boolean): Promise<string> {
   const folder = join(dir, 'image')

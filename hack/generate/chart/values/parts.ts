@@ -1,6 +1,6 @@
 import { type TObject, type TSchema, Type } from 'typebox'
 
-/** The API server checks it, not the chart. */
+/** The API server checks the members of the object. The chart accepts any members. */
 export const KubernetesObject = (description: string, value: object = {}) =>
   Type.Object({}, { description, default: value, additionalProperties: true })
 
