@@ -189,8 +189,8 @@ interface LocalComponents extends ClusterComponents {
 }
 
 /**
- * The port on which the API shim can ask questions. The result is empty if the address is reachable only from this
- * host, or if the port is 0 (the kernel then chooses the port).
+ * The port on which the agent answers the API shim (questions.ts). Empty if the shim cannot reach it: the address is
+ * that of a loopback device, or the port is 0, and the kernel chooses one that is not known here.
  */
 function agentPortOf({ metricsAddress }: AgentOptions): { agentPort?: number } {
   const { host, port } = parseAddress(metricsAddress)

@@ -130,7 +130,7 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
 /** A failure to read the facts is reported only after so many attempts, because most failures are transient. */
 const REPORTED_AFTER = 3
 
-/** Probes what the host can do until that succeeds or the connection to libvirt is replaced. */
+/** Repeats the probe of the host's capabilities until it succeeds, or until the connection to libvirt is replaced. */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, facts, kube, log } = components
   const { generation } = session

@@ -5,8 +5,8 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft: server-side
-   * apply would remove them, but a comparison of `wanted` with `seen` finds no difference.
+   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft, which the apply
+   * must remove. The comparison of `wanted` with `seen` does not notice such fields, so the apply would be skipped.
    */
   previous?: Draft<T> | undefined
 }

@@ -3,8 +3,8 @@
 import { type KubeObject, keyOf } from './types.ts'
 
 /**
- * Kubernetes documents since version 1.35 that resourceVersions can be compared as numbers. One that is no number is
- * never newer.
+ * Compares resourceVersions as numbers, which the documentation of Kubernetes allows since version 1.35. False if one
+ * of them is not a number.
  */
 export function isNewerVersion(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false

@@ -11,8 +11,8 @@ import { Terminal } from '../../crds/index.ts'
 const execute = promisify(execFile)
 
 /**
- * Some file systems (tmpfs, btrfs) cannot shorten a file at its head: there, the bytes become a hole, and the file
- * keeps its length.
+ * Removes the first `length` bytes of a file. On file systems that cannot shorten a file at its head (tmpfs, btrfs),
+ * these bytes become a hole, and the file keeps its length.
  * @param path the file's name, for messages
  * @param length in bytes; a whole number of file system blocks
  * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system can neither remove the

@@ -25,7 +25,7 @@ export interface LocatedDisks {
 type Role = keyof Disks
 type Place = Pick<Disk, 'path' | 'format' | 'type'>
 
-/** `recorded` has the places that disks.json names, `current` the present places. */
+/** `recorded` has the places that disks.json names, `current` those in the domain's definition. */
 interface Places {
   recorded: Disks
   current: Partial<Record<Role, Place>>

@@ -26,7 +26,7 @@ interface StepRun {
   finishedMs?: number
 }
 
-/** A run that an earlier process of the agent began, from the action record. */
+/** The data that the action record has of a run, which an earlier process of the agent began. */
 export interface FormerRun {
   startTime?: string
   /** The number in the action record's name; undefined if a ServerAction requested the action. */

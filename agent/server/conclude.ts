@@ -36,7 +36,7 @@ export async function concludeRun(
 }
 
 /**
- * Writes the end into the action record, unless the record has it, and then into the status.
+ * Reports how an action ended: in its action record, if the record does not have that yet, and then in the status.
  * @param recordNumber the number in the record's name; undefined if a ServerAction requested the action, or if no
  * record exists yet
  */

@@ -24,8 +24,8 @@ export interface Planned {
    */
   id: string
   /**
-   * True if no user asked for the action: the agent brings the server back to the desired power that it had reached
-   * before.
+   * True if the server had reached its desired power and has lost it, for example by a power failure of the host, so
+   * that the agent acts by itself.
    */
   restores?: true
   /** The ServerAction that requested the action; undefined if no user requested it. */

@@ -87,7 +87,7 @@ export function updateTimeOf(image: Image): string {
   return isoSeconds(isTime ? time : (image.metadata.creationTimestamp ?? 0))
 }
 
-/** @param kubernetesName the name of the object; the same display name needs no annotation */
+/** @param kubernetesName the name of the Image object; a display name that equals it needs no annotation */
 function annotationsFor(draft: ImageDraft, kubernetesName: string): Record<string, string | null> {
   const flag = (value: boolean): string | null => (value ? 'true' : null)
   return {

@@ -75,5 +75,5 @@ export function addBodies(route: Route, components: Components): { $ref: string 
   })
 }
 
-/** A text as part of an identifier. */
+/** Makes a text usable in an identifier: each run of other characters becomes a hyphen. */
 export const slugOf = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').replaceAll(/^-+|-+$/g, '')

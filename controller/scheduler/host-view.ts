@@ -5,7 +5,7 @@
 import { findCondition, type HostAggregate, type Hypervisor, isHostDown, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
-/** The usage of a host. The numbers of an object from the ledger (ledger.ts) change whenever the usage changes. */
+/** The usage of a host. The ledger (ledger.ts) returns a live object, whose numbers change with the usage. */
 export interface HostUsage extends Readonly<Resources> {
   readonly servers: number
   /** How many servers are being built or load the host's disk in another way (Nova's io_workload). */

@@ -43,8 +43,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 }
 
 /**
- * True if the action is finished and `leavesHost` is true. Also true if the agent has completed the action and the
- * action's parameters still contain an encrypted secret.
+ * Whether the controller must remove the finished action from the slot: no agent will, because the server leaves its
+ * host, or the parameters contain an encrypted secret that the agent has already used.
  * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
  */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>

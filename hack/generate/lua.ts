@@ -28,8 +28,8 @@ function quote(text: string): string {
 }
 
 /**
- * A decimal escape stands for one byte. Only the control characters of ASCII are one byte in UTF-8, so the others stay
- * as they are.
+ * A decimal escape stands for one byte. The control characters above U+007F are two bytes in UTF-8, so they stay as
+ * they are.
  */
 const escapeControl = (character: string): string =>
   character > '\u007F' ? character : `\\${String(character.charCodeAt(0)).padStart(3, '0')}`

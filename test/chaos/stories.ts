@@ -29,7 +29,7 @@ export interface Story {
   freezesQemuMs?: number
   /**
    * Matches the names of the points (moments before or after an effect) at which processes are killed. Undefined: all.
-   * Leaves out points that another operation has as well.
+   * A pattern need not match points that another operation covers.
    */
   killPoints?: RegExp
 }

@@ -1,4 +1,4 @@
-/** Tokens that were revoked before they expired. All replicas watch a Secret with their times of expiry. */
+/** The tokens that were revoked before they expired. They are in a Secret, which all replicas of the shim watch. */
 import type { SecretMap } from './secret-map.ts'
 
 export const REVOCATIONS_SECRET = 'kubenova-revoked-tokens'

@@ -1,4 +1,4 @@
-/** Reads the bodies of Neutron's requests: which attributes a resource has, and which values are allowed. Pure. */
+/** Reads the bodies of Neutron's requests, and checks that a resource has each attribute and allows its value. */
 import { newBadRequest } from '../../http/fault.ts'
 import type { Schema } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'

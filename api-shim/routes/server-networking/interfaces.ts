@@ -45,7 +45,7 @@ function renderInterface(port: Port, server: Server, request: Request): object {
   }
 }
 
-/** The ports of a server in the order of its interfaces; ports that it does not have yet come last. */
+/** The ports of a server in the order of its interfaces. Ports without an interface come last. */
 async function listPortsOf(server: Server, { state }: Request): Promise<Port[]> {
   const order = (server.status?.instance?.interfaces ?? []).map(({ portId }) => portId)
   const rank = ({ metadata }: Port): number => order.indexOf(metadata.uid ?? '') + 1 || order.length + 1

@@ -18,7 +18,7 @@ const reason = schemaFrom<LockBody['lock']>({
   additionalProperties: false,
 })
 
-/** Whether the token is for the server's project. As in Nova, this decides who has locked a server, not the role. */
+/** Whether the token is for the server's project. As in Nova, such a caller locks as `owner`, whatever the role. */
 const isOwner = ({ metadata }: Server, { caller }: Pick<RouteRequest<never>, 'caller'>): boolean =>
   metadata.namespace === caller.project?.name
 

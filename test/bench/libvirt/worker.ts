@@ -7,7 +7,7 @@ export type Task =
   | { task: 'calls'; call: string; count: number; inflight: number }
   /** Registers for lifecycle events of libvirt's test driver, and counts them from then on. */
   | { task: 'listen' }
-  /** Makes `version` calls until `count` events have arrived. */
+  /** Calls the procedure `version` again and again until `count` events have arrived. */
   | { task: 'events'; count: number; inflight: number }
   | { task: 'download' | 'upload'; bytes: number }
 
