@@ -10,10 +10,18 @@ export interface SealBinding {
   request: string
 }
 
-/** The uid of the Server. With another uid the user data cannot be decrypted. */
+/** With another value than at the encryption, the user data cannot be decrypted. */
 export interface UserDataBinding {
+  /** The uid of the Server. */
   server: string
+  /** true: the value is a bundle of user data and what spec.injectedFrom names (injected-bundle.ts). */
+  isBundle?: boolean
 }
+
+const purposeOf = ({ server, isBundle = false }: UserDataBinding): Purpose => ({
+  server,
+  purpose: isBundle ? 'injected' : 'user-data',
+})
 
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
@@ -49,18 +57,18 @@ const END_OF_DATA = 0x80
  * Returns the encrypted user data as a compact JWE.
  * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
  */
-export async function sealUserData(value: Uint8Array, publicKey: string, { server }: UserDataBinding): Promise<string> {
+export async function sealUserData(value: Uint8Array, publicKey: string, binding: UserDataBinding): Promise<string> {
   const padded = padWithZeros(Buffer.concat([value, Buffer.of(END_OF_DATA)]))
-  return encryptFor(padded, publicKey, { server, purpose: 'user-data' })
+  return encryptFor(padded, publicKey, purposeOf(binding))
 }
 
 /** Returns undefined if the user data was encrypted for another key or Server, or has been changed. */
 export async function openSealedUserData(
   sealed: string,
   privateKey: KeyObject,
-  { server }: UserDataBinding,
+  binding: UserDataBinding,
 ): Promise<Uint8Array | undefined> {
-  const padded = await decryptWith(sealed, privateKey, { server, purpose: 'user-data' })
+  const padded = await decryptWith(sealed, privateKey, purposeOf(binding))
   return padded && Buffer.from(padded.subarray(0, padded.lastIndexOf(END_OF_DATA)))
 }
 

@@ -38,6 +38,10 @@ export const ShimOptions = Type.Object({
         'Address under which the hosts fetch uploaded images; default: publicUrl, or the address of the upload',
     }),
   ),
+  enableInstancePassword: Type.Boolean({
+    default: true,
+    description: 'Give each new server a password, and return it in the answer, as enable_instance_password in Nova',
+  }),
   region: Type.String({ default: 'RegionOne', description: 'Name of the region in the catalog' }),
   authType: Type.Enum(['embedded', 'none'], {
     default: 'embedded',

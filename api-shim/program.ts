@@ -54,6 +54,7 @@ async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSi
     hosts: new Hosts(kube, namespace),
     ...(imageFiles ? { imageFiles } : {}),
     region,
+    hasPasswords: options.enableInstancePassword,
     clock: kube.clock,
     log,
     publicUrl: withoutSlash(publicUrl),

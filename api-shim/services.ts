@@ -24,6 +24,8 @@ export interface Services {
   /** Absent without a volume for images: the Image API then takes no uploads. */
   imageFiles?: ImageFiles
   region: string
+  /** Whether the answer to the creation of a server has its password. Default: true. */
+  hasPasswords?: boolean
   clock: Clock
   log: Log
   /** The address of the shim for clients, without a slash at the end. Absent: the address that the request used. */

@@ -67,7 +67,7 @@ describe('ensureSecretUserData', () => {
     [
       'there is no HostSecret',
       () => 404,
-      'the user data from the Secret in spec.userDataFrom has not reached this host; the controller sends it again while Secret s exists; if this lasts, create that Secret again, with the key k, or see that the controller runs',
+      'the user data from its Secret has not reached this host; the controller sends it again while Secret s exists; if this lasts, create that Secret again, or see that the controller runs',
     ],
     [
       'it is encrypted for a key that the host has lost',

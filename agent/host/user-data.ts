@@ -39,7 +39,8 @@ export async function ensureSecretUserData(
   const kept = await readFile(path).catch(ignoreMissingFile)
   if (kept) return kept
   const { spec } = await readHostSecret(guest, ctx, options)
-  const userData = await openSealedUserData(spec.sealed, await options.sealingKey(), { server: uidOf(guest) })
+  const isBundle = guest.server.spec.injectedFrom !== undefined
+  const userData = await openSealedUserData(spec.sealed, await options.sealingKey(), { server: uidOf(guest), isBundle })
   if (!userData)
     throw new Transient(
       'UserDataNotDelivered',
@@ -51,8 +52,9 @@ export async function ensureSecretUserData(
 }
 
 function adviceFor({ server: { spec } }: Guest): string {
-  const { name = '', key = '' } = spec.userDataFrom?.secretKeyRef ?? {}
-  return `the controller sends it again while Secret ${name} exists; if this lasts, create that Secret again, with the key ${key}, or see that the controller runs`
+  const names = [spec.userDataFrom?.secretKeyRef.name, spec.injectedFrom?.secretRef.name]
+  const known = names.filter((name) => name !== undefined).join(' and ')
+  return `the controller sends it again while Secret ${known} exists; if this lasts, create that Secret again, or see that the controller runs`
 }
 
 async function readHostSecret(
@@ -71,6 +73,6 @@ async function readHostSecret(
   if (found) return found
   throw new Transient(
     'UserDataNotDelivered',
-    `the user data from the Secret in spec.userDataFrom has not reached this host; ${adviceFor(guest)}`,
+    `the user data from its Secret has not reached this host; ${adviceFor(guest)}`,
   )
 }

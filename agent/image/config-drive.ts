@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
+import type { InjectedBundle } from '../../actions/injected-bundle.ts'
 import { removeTemporaryFiles, writeFileAtomically } from '../files/atomic-files.ts'
 import { ignoreNotFound } from '../files/errors.ts'
 import { buildIsoImage } from './iso-image.ts'
@@ -15,8 +16,8 @@ export interface ConfigDriveOptions {
   /** The server's directory. */
   directory: string
   signal: AbortSignal
-  /** The user data, if the server has it from a Secret. */
-  secretUserData?: Uint8Array | undefined
+  /** The secrets of the server, which came from Secrets. */
+  secrets?: InjectedBundle
 }
 
 /**
@@ -24,13 +25,13 @@ export interface ConfigDriveOptions {
  * @throws a Transient error (retried) with the code DiskFull if the disk is full
  */
 export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions): Promise<string> {
-  const { directory, signal, secretUserData } = options
+  const { directory, signal, secrets } = options
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
   // Remove only temporary files of the config drive: another step may be creating disks in the same directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
-  const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed, secretUserData))
+  const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed, secrets))
   signal.throwIfAborted()
   const current = await readFile(path).catch(ignoreNotFound)
   if (!current?.equals(image)) await writeFileAtomically(path, image)

@@ -54,6 +54,24 @@ const readJson = (guest: Guest, path: string) =>
   JSON.parse(Buffer.from(filesOf(guest).get(path)!).toString()) as Record<string, unknown>
 
 describe('buildMetadataFiles', () => {
+  test('gives the guest the password and the files from a Secret, as Nova does', () => {
+    const secrets = {
+      adminPassword: 'a1B2',
+      files: ['hello', 'world'].map((text, i) => ({ path: `/etc/f${i}`, contents: Buffer.from(text) })),
+    }
+    const files = buildMetadataFiles(makeGuest(), randomSeed, secrets)
+    for (const version of ['2012-08-10', 'latest'])
+      expect(JSON.parse(Buffer.from(files.get(`openstack/${version}/meta_data.json`)!).toString())).toMatchObject({
+        admin_pass: 'a1B2',
+        files: [
+          { path: '/etc/f0', content_path: '/content/0000' },
+          { path: '/etc/f1', content_path: '/content/0001' },
+        ],
+      })
+    expect(Buffer.from(files.get('openstack/content/0001')!).toString()).toBe('world')
+    expect(readJson(makeGuest(), 'openstack/latest/meta_data.json')).not.toHaveProperty('files')
+  })
+
   test('gives each version the files that Nova gives it', () => {
     const paths = [...filesOf(makeGuest({ userData: '#!/bin/sh' })).keys()]
     const filesOfVersion = (version: string) =>

@@ -1,5 +1,6 @@
 /** The files of the metadata service and of the config drive, with Nova's names and contents. */
 import type { Guest } from '../../actions/host/index.ts'
+import type { InjectedBundle } from '../../actions/injected-bundle.ts'
 import { diskTargetPrefixes } from '../domain/devices/disk.ts'
 import { buildNetworkData } from './network-data.ts'
 
@@ -28,30 +29,41 @@ const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
 /**
  * The keys are paths, such as openstack/latest/meta_data.json.
  * @param randomSeed 512 secret bytes, from which the guest seeds its random number generator
- * @param secretUserData the user data, if the server has it from a Secret and not in its spec
+ * @param secrets what the server has from Secrets and not in its spec
  */
 export function buildMetadataFiles(
   guest: Guest,
   randomSeed: Uint8Array,
-  secretUserData?: Uint8Array,
+  secrets: InjectedBundle = {},
 ): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   const add = (path: string, value: object | Uint8Array) =>
     files.set(path, value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value)))
-  const userData = secretUserData ?? inlineUserDataOf(guest)
+  const userData = secrets.userData ?? inlineUserDataOf(guest)
   for (const version of EC2_VERSIONS) {
     if (userData !== undefined) add(`ec2/${version}/user-data`, userData)
     add(`ec2/${version}/meta-data.json`, buildEc2MetaData(guest))
   }
   for (const version of VERSIONS) {
     const folder = `openstack/${version}`
-    add(`${folder}/meta_data.json`, buildMetaData(guest, version, randomSeed))
+    add(`${folder}/meta_data.json`, { ...buildMetaData(guest, version, randomSeed), ...buildInjected(secrets) })
     if (userData !== undefined) add(`${folder}/user_data`, userData)
     if (isSince('2013-10-17', version)) add(`${folder}/vendor_data.json`, {})
     if (isSince('2015-10-15', version)) add(`${folder}/network_data.json`, buildNetworkData(guest.instance.interfaces))
     if (isSince('2016-10-06', version)) add(`${folder}/vendor_data2.json`, { static: {} })
   }
+  for (const [index, { contents }] of (secrets.files ?? []).entries()) add(`openstack${contentPath(index)}`, contents)
   return files
+}
+
+const contentPath = (index: number): string => `/content/${String(index).padStart(4, '0')}`
+
+function buildInjected({ adminPassword, files = [] }: InjectedBundle): object {
+  const paths = files.map(({ path }, index) => ({ path, content_path: contentPath(index) }))
+  return {
+    ...(paths.length > 0 && { files: paths }),
+    ...(adminPassword !== undefined && { admin_pass: adminPassword }),
+  }
 }
 
 function inlineUserDataOf({ server: { spec } }: Guest): Uint8Array | undefined {

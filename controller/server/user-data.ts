@@ -2,6 +2,7 @@
  * An agent cannot read Secrets. So the controller reads the user data from the Secret that spec.userDataFrom names,
  * encrypts it for the host, and puts it into a HostSecret (docs/adr/0035).
  */
+import { encodeBundle } from '../../actions/injected-bundle.ts'
 import { sealUserData } from '../../actions/sealed-secret.ts'
 import {
   findCondition,
@@ -17,6 +18,7 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
+import { readInjected } from './injected.ts'
 
 export interface UserDataDeps {
   stores: Pick<Stores, 'hostSecrets' | 'hypervisors'>
@@ -38,7 +40,16 @@ const MAX_BYTES = 65_535
  * does not exist.
  * @throws Refused error if the server must wait until the Secret exists or has changed
  */
-export async function readUserData({ metadata, spec }: Server, { secrets }: UserDataDeps): Promise<Buffer | undefined> {
+export async function readUserData(server: Server, deps: UserDataDeps): Promise<Uint8Array | undefined> {
+  const userData = await readUserDataSecret(server, deps)
+  const injected = await readInjected(server, deps)
+  return injected ? encodeBundle({ ...injected, userData }) : userData
+}
+
+async function readUserDataSecret(
+  { metadata, spec }: Server,
+  { secrets }: UserDataDeps,
+): Promise<Uint8Array | undefined> {
   const reference = spec.userDataFrom?.secretKeyRef
   if (!reference) return undefined
   const { name } = reference
@@ -120,7 +131,8 @@ export async function sendUserData(
   const existing = cache.get(keyOf(server.metadata))
   if (isRepeated && isMadeFor(existing, server, host, sealingKey)) return
   const { name, namespace, uid = '' } = server.metadata
-  const sealed = await sealUserData(userData, sealingKey, { server: uid })
+  const isBundle = server.spec.injectedFrom !== undefined
+  const sealed = await sealUserData(userData, sealingKey, { server: uid, isBundle })
   const metadata = {
     name,
     ...(namespace === undefined ? {} : { namespace }),

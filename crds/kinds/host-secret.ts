@@ -13,10 +13,11 @@ export const HostSecretSpec = Type.Object(
       maxLength: 64,
       ...patternWithMessage('^[A-Za-z0-9_-]+$', 'must be an X25519 public key in base64url'),
     }),
-    // The largest user data has 65,535 bytes. Encrypted, as a JWE, it has 87,800 characters.
+    // The largest user data has 65,535 bytes, and injected files may have as many. Encrypted, as a JWE, they have
+    // 250,000 characters.
     sealed: Type.String({
       description: 'The encrypted value, a compact JWE.',
-      maxLength: 98_304,
+      maxLength: 262_144,
       ...patternWithMessage('^[A-Za-z0-9_.-]+$', 'must be a compact JWE'),
     }),
   },

@@ -104,6 +104,14 @@ const UserDataFrom = Type.Object(
   },
 )
 
+const InjectedFrom = Type.Object(
+  { secretRef: Type.Object({ name: Name('A Secret of this namespace, of the type compute.kubenova.io/injected.') }) },
+  {
+    description:
+      'A Secret whose key admin-password is the administrator password on the config drive, and whose key files is JSON: a list of {path, contents}, with contents in base64. It is read once, when the server is placed.',
+  },
+)
+
 const identity = {
   uuid: Type.Optional(
     Type.String({
@@ -174,6 +182,7 @@ const boot = {
     }),
   ),
   userDataFrom: Type.Optional({ ...UserDataFrom, ...immutableRule('userDataFrom') }),
+  injectedFrom: Type.Optional({ ...InjectedFrom, ...immutableRule('injectedFrom') }),
   configDrive: Type.Boolean({
     default: true,
     description: 'true: the guest has a CD with metadata, network data and user data.',
@@ -227,6 +236,7 @@ export const ServerSpec = Type.Object(
     settableOnlyAtCreate('userData'),
     settableOnlyAtCreate('userDataBase64'),
     settableOnlyAtCreate('userDataFrom'),
+    settableOnlyAtCreate('injectedFrom'),
     settableOnlyAtCreate('availabilityZone'),
     {
       rule: 'has(self.uuid) == has(oldSelf.uuid) && (!has(self.uuid) || self.uuid == oldSelf.uuid)',
@@ -254,8 +264,9 @@ export const ServerSpec = Type.Object(
       fieldPath: '.lockedReason',
     },
     {
-      rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.userDataFrom) || has(self.keyName))',
-      message: 'keyName and user data reach the guest by the config drive: set configDrive to true, or leave them out',
+      rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.userDataFrom) || has(self.injectedFrom) || has(self.keyName))',
+      message:
+        'keyName, user data and what is injected reach the guest by the config drive: set configDrive to true, or leave them out',
       fieldPath: '.configDrive',
     },
     { rule: 'has(self.image)', message: 'image is required: name the Image to boot from', fieldPath: '.image' },

@@ -1,4 +1,5 @@
-import { servers } from '../../api-shim/state/stores.ts'
+import { actions, servers } from '../../api-shim/state/stores.ts'
+import { deletedServerFrom } from '../../controller/cleanup/deletion-record.ts'
 import type { Server, VmState } from '../../crds/index.ts'
 import type { Placeholders } from './placeholders.ts'
 import { setState } from './servers.ts'
@@ -30,12 +31,28 @@ const listed: Readonly<Record<string, ListedServer>> = {
 
 export async function seedListedServers(setup: string, names: Placeholders, stand: Stand): Promise<void> {
   if (!setup.startsWith('servers a ACTIVE') || names.get('server:a') !== undefined) return
+  names.bind('server:f', await seedDeletedServer('list-f', stand))
   for (const [index, [name, listedServer]] of Object.entries(listed).entries()) {
     const server = await seedServer(`list-${name}`, index, listedServer, stand)
     names.bind(`server:${name}`, server.metadata.uid ?? '')
   }
-  // The server f has been deleted.
-  names.bind('server:f', '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f')
+}
+
+/** Creates a server that is older than the others, and deletes it as the controller does. */
+async function seedDeletedServer(name: string, stand: Stand): Promise<string> {
+  const { shim } = stand
+  const server = await seedServer(name, 0, {}, stand)
+  const { namespace = '', uid = '' } = server.metadata
+  await shim.api.resource(servers.kind).delete(server.metadata)
+  const status = {
+    phase: 'Succeeded',
+    startTime: '2026-01-02T03:05:00Z',
+    finishTime: '2026-01-02T03:05:01Z',
+    deletedServer: deletedServerFrom(server, []),
+  }
+  const metadata = { name: `${name}-deleted`, namespace }
+  await shim.seed(actions.kind, { metadata, spec: { server: name, action: 'delete' }, status })
+  return uid
 }
 
 async function seedServer(

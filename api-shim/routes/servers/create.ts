@@ -12,6 +12,7 @@ import { findUsableFlavor } from '../flavors/find.ts'
 import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
+import { checkInjectedFiles, generatePassword, givesInjected, injectedSecret } from './injected.ts'
 import { networksFrom } from './network-requests.ts'
 import { userDataSecret } from './user-data.ts'
 import { checkZone } from './zones.ts'
@@ -106,14 +107,13 @@ async function hintsFrom({ state, body }: Request): Promise<object> {
 function checkBounds({ body: { server } }: Request): void {
   if (Object.keys(server.metadata ?? {}).length > MAX_METADATA_ITEMS)
     throw newForbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
-  if (server.personality !== undefined && server.personality.length > 0)
-    throw newBadRequest('Personality files are not supported: use user_data.')
 }
 
 async function specFrom(request: Request): Promise<ServerSpec> {
   const { body, state } = request
   const { server } = body
   checkBounds(request)
+  checkInjectedFiles(request)
   const image = await findBootImage(request)
   const flavor = await findRequestedFlavor(request)
   checkSizes(flavor, image)
@@ -124,7 +124,8 @@ async function specFrom(request: Request): Promise<ServerSpec> {
     flavor: flavor.metadata.name,
     image: { name: image.metadata.name, ...(isShared ? { namespace: image.metadata.namespace } : {}) },
     networks: await networksFrom(server.networks, request),
-    configDrive: isTrue(server.config_drive) || keyName !== undefined || server.user_data !== undefined,
+    configDrive:
+      isTrue(server.config_drive) || keyName !== undefined || server.user_data !== undefined || givesInjected(server),
     ...(keyName === undefined ? {} : { keyName }),
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
     ...descriptionOf(request),
@@ -144,12 +145,26 @@ function descriptionOf({ body: { server } }: Request): object {
 
 const newReservationId = (): string => `r-${Array.from(randomBytes(8), (byte) => (byte % 36).toString(36)).join('')}`
 
-async function createServers(request: Request): Promise<{ first: Server; reservationId: string }> {
+interface Created {
+  first: Server
+  reservationId: string
+  /** Absent if passwords are switched off. */
+  adminPassword?: string | undefined
+}
+
+async function createServers(request: Request): Promise<Created> {
   const { body, state, caller } = request
   const { server } = body
   const { most } = countsOf(request)
   const spec = await specFrom(request)
-  const userData = userDataSecret(server.user_data, server.name, request)
+  const { hasPasswords = true } = request.services
+  const adminPassword = server.adminPass ?? (hasPasswords ? generatePassword() : undefined)
+  const secrets = [
+    userDataSecret(server.user_data, server.name, request),
+    // Without a config drive, a password does not reach the guest: neither does it in Nova.
+    spec.configDrive ? injectedSecret(server, adminPassword, request) : undefined,
+  ].filter((secret) => secret !== undefined)
+  const references = Object.assign({}, ...secrets.map((secret) => secret.spec)) as object
   const reservationId = newReservationId()
   const created: Server[] = []
   for (let index = 0; index < most; index++) {
@@ -164,12 +179,12 @@ async function createServers(request: Request): Promise<{ first: Server; reserva
     })
     const recent = annotationWith(undefined, 'create', request)
     const metadata = { name: newNameFor(displayName), annotations: { ...annotations, ...recent } }
-    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...userData?.spec, displayName } }))
+    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...references, displayName } }))
   }
   const [first] = created
   if (!first) throw newBadRequest('max_count must be at least 1')
-  await userData?.createFor(created)
-  return { first, reservationId }
+  for (const secret of secrets) await secret.createFor(created)
+  return { first, reservationId, adminPassword: hasPasswords ? adminPassword : undefined }
 }
 
 export const serversCreate = defineRoute<CreateServerBody>({
@@ -181,7 +196,7 @@ export const serversCreate = defineRoute<CreateServerBody>({
   body: createServerBody,
   async handle(request) {
     const { body, links } = request
-    const { first, reservationId } = await createServers(request)
+    const { first, reservationId, adminPassword } = await createServers(request)
     if (isTrue(body.server.return_reservation_id)) return { body: { reservation_id: reservationId } }
     const id = uuidOf(first)
     const server = {
@@ -189,6 +204,7 @@ export const serversCreate = defineRoute<CreateServerBody>({
       links: links.pair('servers', id),
       'OS-DCF:diskConfig': body.server['OS-DCF:diskConfig'] ?? 'MANUAL',
       security_groups: body.server.security_groups ?? [{ name: 'default' }],
+      ...(adminPassword === undefined ? {} : { adminPass: adminPassword }),
     }
     return { body: { server }, headers: { location: links.self('servers', id) } }
   },

@@ -1,0 +1,69 @@
+/**
+ * The bundle of secrets for a server's config drive that the controller sends to the host (docs/adr/0035): user data,
+ * the administrator password, and files.
+ */
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+export interface InjectedFile {
+  path: string
+  contents: Uint8Array
+}
+
+export interface InjectedBundle {
+  userData?: Uint8Array | undefined
+  adminPassword?: string | undefined
+  files?: readonly InjectedFile[]
+}
+
+/** Files as JSON: in the key `files` of a Secret of the user, and in the bundle. */
+const FilesText = Type.Array(
+  Type.Object({ path: Type.String({ minLength: 1, maxLength: 255 }), contents: Type.String() }),
+  { maxItems: 100 },
+)
+const BundleText = Type.Object({
+  userData: Type.Optional(Type.String()),
+  adminPassword: Type.Optional(Type.String()),
+  files: Type.Optional(FilesText),
+})
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads a list of {path, contents}, with contents in base64; undefined if the text is none. */
+export function parseInjectedFiles(text: string): InjectedFile[] | undefined {
+  const parsed = parseJson(text)
+  if (!Value.Check(FilesText, parsed)) return undefined
+  return parsed.map(({ path, contents }) => ({ path, contents: Buffer.from(contents, 'base64') }))
+}
+
+const toBase64 = (value: Uint8Array): string => Buffer.from(value).toString('base64')
+
+export const encodeInjectedFiles = (files: readonly InjectedFile[]): string =>
+  JSON.stringify(files.map(({ path, contents }) => ({ path, contents: toBase64(contents) })))
+
+export const encodeBundle = ({ userData, adminPassword, files = [] }: InjectedBundle): Uint8Array =>
+  Buffer.from(
+    JSON.stringify({
+      userData: userData && toBase64(userData),
+      adminPassword,
+      files: files.map(({ path, contents }) => ({ path, contents: toBase64(contents) })),
+    }),
+  )
+
+/** Undefined if the value is no bundle. */
+export function decodeBundle(value: Uint8Array): InjectedBundle | undefined {
+  const parsed = parseJson(Buffer.from(value).toString())
+  if (!Value.Check(BundleText, parsed)) return undefined
+  const { userData, adminPassword, files = [] } = parsed
+  return {
+    ...(userData === undefined ? {} : { userData: Buffer.from(userData, 'base64') }),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+    files: files.map(({ path, contents }) => ({ path, contents: Buffer.from(contents, 'base64') })),
+  }
+}

@@ -1,0 +1,80 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { decodeBundle } from '../../actions/injected-bundle.ts'
+import { openSealedUserData } from '../../actions/sealed-secret.ts'
+import { findCondition, type HostSecret } from '../../crds/index.ts'
+import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
+import { Bench } from '../testing.ts'
+
+const TYPE = 'compute.kubenova.io/injected'
+const { publicKey, privateKey } = generateKeyPairSync('x25519')
+const sealingKey = publicKey.export({ format: 'jwk' }).x ?? ''
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+async function startWith(data: Record<string, string>, type = TYPE): Promise<Bench> {
+  const bench = await Bench.start()
+  await bench.createHost('h1', { sealingKey })
+  await bench.createFlavor()
+  await bench.createImage()
+  const resource = bench.api.resource<Secret>(secrets)
+  const options = { fieldManager: 'user' }
+  await resource.create({ metadata: { name: 's', namespace: 'demo' }, type, data }, options)
+  const userData = { k: base64('#!/bin/sh') }
+  const ofUserData = {
+    metadata: { name: 'u', namespace: 'demo' },
+    type: 'compute.kubenova.io/user-data',
+    data: userData,
+  }
+  await resource.create(ofUserData, options)
+  return bench
+}
+
+const injected = { injectedFrom: { secretRef: { name: 's' } } }
+const reasonOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
+
+async function openBundle(bench: Bench): Promise<ReturnType<typeof decodeBundle>> {
+  const [sent] = bench.api.list<HostSecret>('hostsecrets')
+  const server = bench.getServer()?.metadata.uid ?? ''
+  const opened = await openSealedUserData(sent?.spec.sealed ?? '', privateKey, { server, isBundle: true })
+  return opened && decodeBundle(opened)
+}
+
+describe('a server with spec.injectedFrom', () => {
+  it('is placed with a HostSecret that has password, files and user data', async () => {
+    await using bench = await startWith({
+      'admin-password': base64('a1B2'),
+      files: base64(JSON.stringify([{ path: '/etc/motd', contents: base64('hello') }])),
+    })
+    await bench.createServer('web', { ...injected, userDataFrom: { secretKeyRef: { name: 'u', key: 'k' } } })
+    await bench.reconcile()
+    expect(bench.statusOf()).toMatchObject({ host: 'h1', instance: { hasSecretUserData: true } })
+    expect(await openBundle(bench)).toEqual({
+      userData: Buffer.from('#!/bin/sh'),
+      adminPassword: 'a1B2',
+      files: [{ path: '/etc/motd', contents: Buffer.from('hello') }],
+    })
+    const [sent] = bench.api.list<HostSecret>('hostsecrets')
+    const server = bench.getServer()?.metadata.uid ?? ''
+    expect(await openSealedUserData(sent?.spec.sealed ?? '', privateKey, { server })).toBeUndefined()
+  })
+
+  it.each([
+    ['another type', { 'admin-password': 'eA==' }, 'Opaque', 'is not of the type compute.kubenova.io/injected'],
+    ['files that are no list', { files: base64('{}') }, TYPE, 'has at files no list of {path, contents} in JSON'],
+    ['too much', { 'admin-password': base64('x'.repeat(65_536)) }, TYPE, 'has more than 65535 bytes'],
+  ])('waits when its Secret has %s', async (_what, data, type, message) => {
+    await using bench = await startWith(data, type)
+    await bench.createServer('web', injected)
+    await bench.reconcile()
+    expect(reasonOf(bench)).toMatchObject({ status: 'False', reason: 'UserDataSecretInvalid' })
+    expect(reasonOf(bench)?.message).toContain(message)
+    expect(bench.statusOf().host).toBeUndefined()
+  })
+
+  it('waits when its Secret does not exist', async () => {
+    await using bench = await startWith({})
+    await bench.createServer('web', { injectedFrom: { secretRef: { name: 'missing' } } })
+    await bench.reconcile()
+    expect(reasonOf(bench)).toMatchObject({ reason: 'UserDataSecretNotFound' })
+  })
+})

@@ -1,0 +1,39 @@
+/** Reads the password and the files for a server's config drive from the Secret that spec.injectedFrom names. */
+import { type InjectedBundle, parseInjectedFiles } from '../../actions/injected-bundle.ts'
+import { Refused, type Server } from '../../crds/index.ts'
+import type { Secret } from '../../kube/builtin-kinds.ts'
+import { readSecret, type SecretReader } from '../read-secret.ts'
+
+/** As for user data: no other Secret can be given to a guest. */
+const INJECTED_TYPE = 'compute.kubenova.io/injected'
+const PASSWORD_KEY = 'admin-password'
+const FILES_KEY = 'files'
+const MAX_BYTES = 65_535
+
+/** @throws Refused error if the server must wait until the Secret exists or has changed */
+export async function readInjected(
+  { metadata, spec }: Server,
+  { secrets }: { secrets: SecretReader },
+): Promise<InjectedBundle | undefined> {
+  if (!spec.injectedFrom) return undefined
+  const { name } = spec.injectedFrom.secretRef
+  const ref = { name, namespace: metadata.namespace }
+  const secret = await readSecret(ref, secrets, 'and the server continues by itself')
+  if (!secret)
+    throw new Refused(
+      'UserDataSecretNotFound',
+      `Secret ${name} does not exist; the server waits for it: create it with the type ${INJECTED_TYPE}`,
+    )
+  return injectedIn(secret, name)
+}
+
+function injectedIn({ type, data = {} }: Secret, name: string): InjectedBundle {
+  const refuse = (what: string): Refused =>
+    new Refused('UserDataSecretInvalid', `Secret ${name} ${what}; the server waits for another one of that name`)
+  if (type !== INJECTED_TYPE) throw refuse(`is not of the type ${INJECTED_TYPE}`)
+  const [password, files] = [PASSWORD_KEY, FILES_KEY].map((key) => data[key] && Buffer.from(data[key], 'base64'))
+  if ((files?.length ?? 0) + (password?.length ?? 0) > MAX_BYTES) throw refuse(`has more than ${MAX_BYTES} bytes`)
+  const parsed = files ? parseInjectedFiles(files.toString()) : []
+  if (!parsed) throw refuse(`has at ${FILES_KEY} no list of {path, contents} in JSON`)
+  return { ...(password ? { adminPassword: password.toString() } : {}), files: parsed }
+}
