@@ -6,11 +6,13 @@ import type { Server, ServerAction } from '../crds/index.ts'
 import { createKube, type Kube } from '../kube/client.ts'
 import { createLog } from '../kube/log.ts'
 import { createStores, startStores } from '../kube/store.ts'
+import { controllerStores, finishDeletionRecords, recordDeletion } from '../test/fakes/controller.ts'
 import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { applyShimUsers, writeClientFiles } from '../test/rig/shim.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { EmbeddedIdentity } from './identity/embedded/backend.ts'
+import { hashPassword } from './identity/embedded/passwords.ts'
 import { createServer } from './server.ts'
 import type { Services } from './services.ts'
 import { createAccess } from './state/access.ts'
@@ -34,26 +36,26 @@ interface CloudEntry {
 async function tokenOf(cloud: string): Promise<string> {
   const { clouds } = parse(readFileSync(join(dir, 'clouds.yaml'), 'utf8')) as { clouds: Record<string, CloudEntry> }
   const { username, password, project_name: project } = clouds[cloud]!.auth
-  const domain = { id: 'default' }
-  const payload = {
-    auth: {
-      identity: { methods: ['password'], password: { user: { name: username, domain, password } } },
-      scope: { project: { name: project, domain } },
-    },
-  }
-  const answer = await app.inject({ method: 'POST', url: '/identity/v3/auth/tokens', payload })
+  const answer = await requestToken(username, password, project)
   expect(answer.statusCode).toBe(201)
   return String(answer.headers['x-subject-token'])
+}
+
+function requestToken(name: string, password: string, project: string) {
+  const domain = { id: 'default' }
+  const identity = { methods: ['password'], password: { user: { name, domain, password } } }
+  const payload = { auth: { identity, scope: { project: { name: project, domain } } } }
+  return app.inject({ method: 'POST', url: '/identity/v3/auth/tokens', payload })
 }
 
 const serversPath = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
 const actionsPath = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/serveractions'
 
-const ask = (token: string, method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) =>
+const ask = (token: string, method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object, version = '2.1') =>
   app.inject({
     method,
     url,
-    headers: { 'x-auth-token': token, accept: 'application/json' },
+    headers: { 'x-auth-token': token, accept: 'application/json', 'openstack-api-version': `compute ${version}` },
     ...(payload ? { payload } : {}),
   })
 
@@ -156,6 +158,93 @@ describe('the shim on a real API server', () => {
     expect(await act(admin, web, { reboot: { type: 'HARD' } })).toBe(202)
     const { items } = await api.send<{ items: ServerAction[] }>('GET', actionsPath)
     expect(items.map((action) => action.spec)).toMatchObject([{ server: 'web', action: 'reboot', ignoreLock: true }])
+  })
+
+  /** Adds a user with a role in a project, and returns a token of the user. */
+  async function addUser(name: string, role: string, project: string): Promise<string> {
+    const { api } = plane()
+    const password = `password-of-${name}`
+    const data = { [name]: Buffer.from(await hashPassword(password)).toString('base64') }
+    const secret = '/api/v1/namespaces/kubenova-system/secrets/kubenova-users'
+    await api.send('PATCH', secret, { data }, 'application/merge-patch+json')
+    await api.send('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${project}/rolebindings`, {
+      metadata: { name: `shim-${name}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
+    })
+    let token = ''
+    const hasToken = async (): Promise<boolean> => {
+      const answer = await requestToken(name, password, project)
+      token = String(answer.headers['x-subject-token'])
+      return answer.statusCode === 201
+    }
+    await waitUntil(hasToken, { what: `a token of ${name}`, deadline: 15_000 })
+    return token
+  }
+
+  it('keeps projects apart, lets readers change nothing, and the audit log names the person', async () => {
+    const { api } = plane()
+    await api.send('POST', '/api/v1/namespaces', { metadata: { name: 'team-b' } })
+    const [bob, rita] = [await addUser('bob', 'member', 'team-b'), await addUser('rita', 'reader', 'default')]
+    const member = await tokenOf('kubenova')
+    const url = await seedActive('ours', member)
+    const statusOf = async (token: string, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) =>
+      (await ask(token, method, path, body)).statusCode
+    const start = { 'os-start': null }
+    const key = {
+      keypair: {
+        name: 'k',
+        public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqD6dpMKYUcEkO5bM1vkHjmIzkXrN3tQYqZ2Jb3LhQd',
+      },
+    }
+
+    expect((await ask(bob, 'GET', '/compute/v2.1/servers')).json()).toEqual({ servers: [] })
+    expect(await statusOf(bob, 'GET', '/compute/v2.1/servers?all_tenants=1')).toBe(403)
+    expect(await statusOf(bob, 'GET', url)).toBe(404)
+    expect(await statusOf(bob, 'DELETE', url)).toBe(404)
+    expect(await statusOf(bob, 'POST', `${url}/action`, start)).toBe(404)
+    expect(await statusOf(rita, 'GET', url)).toBe(200)
+    expect(await statusOf(rita, 'DELETE', url)).toBe(403)
+    expect(await statusOf(rita, 'POST', `${url}/action`, start)).toBe(403)
+    expect(await statusOf(rita, 'POST', '/compute/v2.1/os-keypairs', key)).toBe(403)
+    expect(await statusOf(member, 'POST', '/compute/v2.1/os-keypairs', key)).toBe(200)
+
+    const writers = plane()
+      .audit()
+      .filter(({ verb, objectRef }) => verb === 'create' && objectRef?.resource === 'keypairs')
+      .map(({ impersonatedUser, responseStatus }) => [impersonatedUser?.username, responseStatus?.code])
+      .filter(([username]) => username !== undefined)
+    expect(writers).toEqual([
+      ['rita', 403],
+      ['demo', 201],
+    ])
+  })
+
+  it('lists a server that the controller has seen go', async () => {
+    const member = await tokenOf('kubenova')
+    const url = await seedActive('gone', member)
+    const kubeconfig = await plane().serviceAccount('kubenova-system', 'kubenova-controller')
+    await using controller = await createKube({ kubeconfig, userAgent: 'kubenova-controller' })
+    const stores = createStores(
+      { servers: controllerStores.servers, actions: controllerStores.actions },
+      { kube: controller },
+    )
+    await startStores(stores, stop.signal)
+    const path = `${serversPath}/gone`
+    await plane().api.send('PATCH', path, { spec: { locked: false } }, 'application/merge-patch+json')
+    await ask(member, 'DELETE', url)
+    const server = await plane().api.send<Server>('GET', path)
+    await recordDeletion(server, stores, '2026-01-02T03:04:05Z')
+    await plane().api.send('PATCH', path, { metadata: { finalizers: null } }, 'application/merge-patch+json')
+    const isSeen = async () => stores.servers.cache.get('default/gone') === undefined
+    await waitUntil(isSeen, { what: 'the end of the server', deadline: 10_000 })
+    await finishDeletionRecords('default/gone', stores, '2026-01-02T03:04:06Z')
+    const list = '/compute/v2.1/servers?changes-since=2026-01-02T03:04:06Z'
+    const hasEnded = async () => (await ask(member, 'GET', list)).body.includes('"gone"')
+    await waitUntil(hasEnded, { what: 'the deleted server', deadline: 10_000 })
+    expect((await ask(member, 'GET', url)).statusCode).toBe(404)
+    const actions = await ask(member, 'GET', `${url}/os-instance-actions`, undefined, '2.21')
+    expect(actions.json()).toMatchObject({ instanceActions: [{ action: 'delete', user_id: 'demo' }] })
   })
 
   it('refuses what RBAC refuses, for reads and for writes', async () => {

@@ -1,3 +1,5 @@
-/** Functions of the controller that compute a status, for tests in agent/, which may not import from controller/. */
+/** Functions of the controller, for tests in agent/ and api-shim/, which may not import from controller/. */
+export { finishDeletionRecords, recordDeletion } from '../../controller/cleanup/deletion-record.ts'
 export { unreachableStatus } from '../../controller/server/reachability.ts'
 export { placedStatus, unassignedStatus, unscheduledStatus } from '../../controller/server/status.ts'
+export { storeDefs as controllerStores } from '../../controller/stores.ts'

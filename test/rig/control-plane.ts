@@ -63,6 +63,8 @@ export interface AuditEvent {
   verb: string
   requestURI: string
   user: { username: string; groups: string[] }
+  /** The user whom the caller impersonates. */
+  impersonatedUser?: { username: string }
   userAgent?: string
   objectRef?: { resource: string; subresource?: string; namespace?: string; name?: string; apiGroup?: string }
   responseStatus?: { code: number }
