@@ -38,11 +38,19 @@ export type HostAnswer =
 export const encryptQuestion = (question: HostQuestion, publicKey: string): Promise<string> =>
   encryptFor(Buffer.from(JSON.stringify(question)), publicKey, { purpose: 'question' })
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Returns undefined if the text is no question that was encrypted for this key. */
 export async function decryptQuestion(text: string, privateKey: KeyObject): Promise<HostQuestion | undefined> {
   const plain = await decryptWith(text, privateKey, { purpose: 'question' })
   if (!plain) return undefined
-  const question: unknown = JSON.parse(Buffer.from(plain).toString('utf8'))
+  const question = parseJson(Buffer.from(plain).toString('utf8'))
   return Value.Check(Question, question) ? question : undefined
 }
 

@@ -200,6 +200,7 @@ function agentPortOf({ metricsAddress }: AgentOptions): { agentPort?: number } {
 function newQuestionPage({ kube, hostName, options, informer, sealingKey }: LocalComponents, call: CallFunction): Page {
   const { stateDir, runDir, namespace } = options
   return createQuestionPage({
+    now: () => kube.clock.now(),
     sealingKey,
     isShim: shimTokenChecker(kube, namespace, hostName),
     findServer(uid) {

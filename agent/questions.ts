@@ -10,8 +10,11 @@ import { tokenReviews } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Page } from '../kube/health-server.ts'
 import { readTail } from './console/tail.ts'
+import { QuestionLimit } from './question-limit.ts'
 
 export interface QuestionDeps {
+  /** Monotonic milliseconds. */
+  now(): number
   sealingKey(): Promise<KeyObject>
   isShim(token: string): Promise<boolean>
   findServer(uid: string): { uid: string; uuid: string; consoleLog: string } | undefined
@@ -22,11 +25,23 @@ export interface QuestionDeps {
   }): Promise<Extract<HostAnswer, { statistics: unknown }>['statistics'] | undefined>
 }
 
+const tooMany = { status: 429, body: 'too many questions without a valid token' } as const
+
 export function createQuestionPage(deps: QuestionDeps): Page {
-  return async (body) => {
+  const limit = new QuestionLimit(deps.now)
+  return async (body, address) => {
+    if (!limit.mayAsk(address)) return tooMany
     const question = await decryptQuestion(body, await deps.sealingKey())
-    if (!question) return { status: 400, body: 'this is no question for this host' }
-    if (!(await deps.isShim(question.token))) return { status: 403, body: 'only the API shim may ask' }
+    if (!question) {
+      limit.charge(address)
+      return { status: 400, body: 'this is no question for this host' }
+    }
+    const { token } = question
+    if (!limit.isKnownToken(token)) {
+      if (!limit.charge(address)) return tooMany
+      if (!(await deps.isShim(token))) return { status: 403, body: 'only the API shim may ask' }
+      limit.remember(token, address)
+    }
     return { status: 200, body: await encryptAnswer(await answerQuestion(question, deps), question) }
   }
 }

@@ -18,8 +18,8 @@ export interface HealthServerOptions {
   pages?: Readonly<Record<string, Page>> | undefined
 }
 
-/** Answers the body of a POST. */
-export type Page = (body: string) => Promise<{ status: number; body: string }>
+/** Answers the body of a POST. `address` is the IP address of the sender. */
+export type Page = (body: string, address: string) => Promise<{ status: number; body: string }>
 
 export interface HealthServer extends AsyncDisposable {
   readonly port: number
@@ -98,7 +98,7 @@ async function answerPost(request: IncomingMessage, answer: Page, response: Serv
     if (size > MAX_BODY_BYTES) return send(response, 413, `a body has at most ${MAX_BODY_BYTES} bytes`)
     chunks.push(chunk)
   }
-  const { status, body } = await answer(Buffer.concat(chunks).toString('utf8'))
+  const { status, body } = await answer(Buffer.concat(chunks).toString('utf8'), request.socket.remoteAddress ?? '')
   send(response, status, body)
 }
 

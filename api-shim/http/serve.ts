@@ -52,7 +52,7 @@ export async function serveRequest(
     return render(reply, selectStatus(route, version), headers)
   } catch (error) {
     const fault = faultFromError(error)
-    if (fault.status >= 500) services.log.error({ err: error, requestId: incoming.requestId }, 'request failed')
+    if (isFailure(fault)) services.log.error({ err: error, requestId: incoming.requestId }, 'request failed')
     const { contentType, body } = profile.renderFault(fault)
     return { status: fault.status, headers: { 'content-type': contentType, ...headers, ...fault.headers }, body }
   }
@@ -149,6 +149,9 @@ function makeRequest({ route, incoming, ...parts }: RequestParts): RouteRequest 
     authorize: (policy = route.policy) => authorize(caller, policy),
   }
 }
+
+/** A 501 says what this cloud does not have. That is no failure. */
+const isFailure = ({ status }: Fault): boolean => status >= 500 && status !== 501
 
 function readBody(raw: Uint8Array | undefined, hasActions: boolean): unknown {
   if (hasActions && (raw === undefined || raw.length === 0)) throw malformedBody()

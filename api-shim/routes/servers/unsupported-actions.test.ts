@@ -96,6 +96,14 @@ describe('an action whose behaviour comes later', () => {
   })
 })
 
+it('a 501 is not logged as a failure', async () => {
+  const errors: unknown[] = []
+  const log = { ...shim.services.log, error: (...args: unknown[]) => void errors.push(args) }
+  Object.assign(shim.services, { log })
+  expect(await act({ createImage: { name: 'snap' } }, { as: 'member' })).toMatchObject(unsupported)
+  expect(errors).toEqual([])
+})
+
 describe('evacuate', () => {
   it('answers 400 while the host is up, and for a target that cannot be', async () => {
     const message = async (value: object) => (await act({ evacuate: value })).body['badRequest']?.message
