@@ -42,7 +42,9 @@ export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud>
     log(`control plane: ${plane.server}`)
     const names = namesOf(count)
     const hosts = await Promise.all(names.map((_, i) => startNodeHost(options, bridge, plane, i)))
-    await plane.kubectl('wait', '--for=condition=Ready', ...names.map((name) => `node/${name}`), '--timeout=120s')
+    // A kubelet registers its node some time after its start.
+    for (const condition of ['create', 'condition=Ready'])
+      await plane.kubectl('wait', `--for=${condition}`, ...names.map((name) => `node/${name}`), '--timeout=120s')
     log(`nodes: ${names.join(', ')}`)
     const stop = async (): Promise<void> => {
       await plane.api.close()

@@ -69,7 +69,7 @@ const waitForLog = (component: string, text: string): Promise<unknown> =>
   )
 
 it('helm test tells how to label a node when no Hypervisor exists', async () => {
-  const set = '--set=test.timeoutSeconds=5'
+  const set = '--set=test.timeoutSeconds=10'
   await helm.run('install', 'kubenova', chartFolder, ...inNamespace, '--create-namespace', '--wait', set)
   await expect(helm.run('test', 'kubenova', ...inNamespace)).rejects.toThrow('pod kubenova-test failed')
   expect(await kubectl(...inNamespace, 'logs', 'kubenova-test')).toContain(
