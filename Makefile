@@ -10,7 +10,7 @@ HOSTS ?= 1
 # may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e chaos test conformance bench images release-prepare release gitops nodes
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test conformance bench images release-prepare release gitops nodes upgrade
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ chaos: setup ## Run all fault tests and the kill matrix, which writes docs/kill-
 	@vitest run --project faults
 	@node test/chaos/run.ts
 	@node test/chaos/run.ts --random 20
+
+upgrade: export UPGRADE_FROM := $(FROM)
+upgrade: setup nodes ## Upgrade a cloud of nodes from an earlier chart while Pods are killed (FROM=commit; root)
+	@vitest run --project upgrade
 
 test: setup nodes ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
 	@node hack/test.ts

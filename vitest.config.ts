@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: tests in this process. rig: tests on a real API server or libvirtd, which test/rig starts. e2e: tests on a whole
-// cloud. gitops: a whole cloud and a real Argo CD (`make gitops`). chaos: a whole cloud whose processes are killed.
+// cloud. gitops: a whole cloud and a real Argo CD (`make gitops`). upgrade: from an earlier chart (`make upgrade`). chaos: a whole cloud whose processes are killed.
 // faults: a cloud in which something is missing, or runs twice (a quarter of an hour; `make chaos`).
 export default defineConfig({
   test: {
@@ -45,6 +45,15 @@ export default defineConfig({
           name: 'gitops',
           include: ['test/gitops/*.gitops.ts'],
           testTimeout: 1_200_000,
+          hookTimeout: 3_600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'upgrade',
+          include: ['test/chaos/upgrade/*.test.ts'],
+          testTimeout: 900_000,
           hookTimeout: 3_600_000,
           fileParallelism: false,
         },

@@ -9,11 +9,15 @@ export const inNamespace = ['--namespace', NAMESPACE] as const
  * is a Ready Hypervisor.
  * @param flags more arguments for `helm upgrade --install`
  */
-export async function installChart(cloud: PodCloud, helm: Helm, ...flags: string[]): Promise<void> {
+export const installChart = (cloud: PodCloud, helm: Helm, ...flags: string[]): Promise<void> =>
+  installChartFrom(chartFolder, cloud, helm, ...flags)
+
+/** Does what installChart() does, with the chart in `folder`. */
+export async function installChartFrom(folder: string, cloud: PodCloud, helm: Helm, ...flags: string[]): Promise<void> {
   const names = [...cloud.hosts.keys()]
   const kubectl = (...args: string[]): Promise<string> => cloud.plane.kubectl(...args)
   await kubectl('label', 'node', ...names, 'compute.kubenova.io/hypervisor=true', '--overwrite')
-  const install = ['upgrade', '--install', 'kubenova', chartFolder, ...inNamespace, '--create-namespace', '--wait']
+  const install = ['upgrade', '--install', 'kubenova', folder, ...inNamespace, '--create-namespace', '--wait']
   await helm.run(...install, '--timeout=110s', ...flags)
   // For a DaemonSet, `helm --wait` accepts Pods that are not ready, up to maxUnavailable of them.
   await kubectl(...inNamespace, 'rollout', 'status', 'daemonset/kubenova-agent', '--timeout=60s')

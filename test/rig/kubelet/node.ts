@@ -60,5 +60,20 @@ export async function importImages(host: Host, archives: readonly string[]): Pro
   for (const archive of archives) await runCtr(host, 'images', 'import', archive)
 }
 
+/**
+ * Imports Kubenova's images under another tag, so that a node can have those of two versions whose archives give them
+ * the same tag.
+ */
+export async function importImagesAs(host: Host, archives: readonly string[], tag: string): Promise<void> {
+  await importImages(host, archives)
+  const names = (await runCtr(host, 'images', 'list', '--quiet')).split('\n')
+  for (const name of names) {
+    const repository = /^(localhost\/kubenova-\w+):\d/.exec(name)?.[1]
+    if (repository === undefined) continue
+    await runCtr(host, 'images', 'tag', '--force', name, `${repository}:${tag}`)
+    await runCtr(host, 'images', 'remove', name)
+  }
+}
+
 /** In this namespace of containerd, the kubelet looks for images. */
 const runCtr = (host: Host, ...args: string[]): Promise<string> => host.exec(['ctr', '--namespace', 'k8s.io', ...args])
