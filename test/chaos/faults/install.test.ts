@@ -52,12 +52,11 @@ async function restartLibvirtd(): Promise<void> {
 const removeAgentPod = (): Promise<string> => kubectl(...inNamespace, 'delete', 'pods', ...agentPods)
 
 /** Waits until the agent has exited, and returns the message that `kubectl describe pod` shows. */
-const waitForTerminationMessage = (): Promise<string> => {
+function waitForTerminationMessage(): Promise<string> {
   const path = 'jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.message}'
-  return waitUntil(() => kubectl(...inNamespace, 'get', 'pods', ...agentPods, '-o', path), {
-    what: 'the agent to exit',
-    deadline: 60_000,
-  })
+  const read = async (): Promise<string | undefined> =>
+    (await kubectl(...inNamespace, 'get', 'pods', ...agentPods, '-o', path)) || undefined
+  return waitUntil(read, { what: 'the agent to exit', deadline: 60_000 })
 }
 
 /** Waits until the log of a component has a line with this text. */
