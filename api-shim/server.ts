@@ -36,7 +36,7 @@ export function createServer(
     bodyLimit: MAX_BODY_BYTES,
     genReqId: newRequestId,
     requestTimeout: 0,
-    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: MAX_PARAMETER_LENGTH },
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
   }) as FastifyInstance
@@ -60,23 +60,29 @@ const sendJson = (reply: FastifyReply, status: number, document: object): Fastif
     .header('content-type', 'application/json')
     .send(Buffer.from(JSON.stringify(document)))
 
+/** As in OpenStack, only the documents of versions are also found with a slash at the end. */
+const withAndWithoutSlash = (path: string): string[] => [path, `${path}/`]
+
 const documentMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): void {
   const addressOf = (request: FastifyRequest): string => publicUrl ?? incomingOf(request).address
-  app.route({
-    method: [...documentMethods],
-    url: '/compute',
-    handler: async (request, reply) => sendJson(reply, 200, renderVersions(`${addressOf(request)}/compute`)),
-  })
-  for (const { path, status, render } of serviceDocuments)
-    app.get(path, async (request, reply) => sendJson(reply, status, render(addressOf(request))))
-  for (const profile of profiles.filter(({ service }) => service === 'compute'))
+  for (const url of withAndWithoutSlash('/compute'))
     app.route({
       method: [...documentMethods],
-      url: `${profile.root}${profile.version}`,
-      handler: async (request, reply) => sendAnswer(reply, answerVersion(profile, request, addressOf(request))),
+      url,
+      handler: async (request, reply) => sendJson(reply, 200, renderVersions(`${addressOf(request)}/compute`)),
     })
+  for (const { path, status, render } of serviceDocuments)
+    for (const url of withAndWithoutSlash(path))
+      app.get(url, async (request, reply) => sendJson(reply, status, render(addressOf(request))))
+  for (const profile of profiles.filter(({ service }) => service === 'compute'))
+    for (const url of withAndWithoutSlash(`${profile.root}${profile.version}`))
+      app.route({
+        method: [...documentMethods],
+        url,
+        handler: async (request, reply) => sendAnswer(reply, answerVersion(profile, request, addressOf(request))),
+      })
 }
 
 /**

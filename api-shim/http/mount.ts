@@ -38,8 +38,11 @@ export function mountRoutes(
       method: group[0].method,
       url: prefix + group[0].path.replaceAll(/\{([^}]*)\}/g, ':$1'),
       config: { takesStream: group[0].takesStream === true },
-      handler: async (request, reply) =>
-        sendAnswer(reply, await serveRequest(profile, group, incomingOf(request), services)),
+      handler: async (request, reply) => {
+        // The router finds `/things/{id}` also for `/things/`.
+        if (Object.values(request.params as Record<string, string>).includes('')) return reply.callNotFound()
+        return sendAnswer(reply, await serveRequest(profile, group, incomingOf(request), services))
+      },
     })
   for (const prefix of prefixes) {
     for (const group of groups.filter(([{ takesStream }]) => !takesStream)) mount(app, group, prefix)

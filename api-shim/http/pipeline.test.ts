@@ -123,6 +123,12 @@ describe('the pipeline of a request', () => {
     expect([status, body]).toEqual([400, { badRequest: { code: 400, message } }])
   })
 
+  it('does not find a route with a slash at the end, but a document of versions', async () => {
+    const statusOf = async (path: string) => (await shim.ask('GET', `/compute${path}`)).status
+    expect(await statusOf('/v2.1/broken/')).toBe(404)
+    expect([await statusOf('/'), await statusOf('/v2.1/')]).toEqual([200, 200])
+  })
+
   it('answers a path that no route has in the form that the client accepts', async () => {
     const json = await shim.ask('GET', '/compute/v2.1/nothing')
     const message = 'The resource could not be found.<br /><br />\n\n\n'

@@ -5,6 +5,7 @@
 import type { Image } from '../../crds/index.ts'
 import { isoSeconds } from '../http/time.ts'
 import { DISPLAY_NAME, displayNameOf } from '../state/names.ts'
+import type { MergePatch } from '../state/patch-newest.ts'
 
 export type DiskFormat = Image['spec']['format']
 
@@ -136,13 +137,10 @@ export function imageFor(
   }
 }
 
-export function patchFor(image: Image, draft: ImageDraft, now: Date): object {
+export function patchFor(image: Image, draft: ImageDraft, now: Date): MergePatch {
   const removed = Object.keys(image.spec.properties ?? {}).filter((key) => !Object.hasOwn(draft.properties, key))
   return {
     metadata: {
-      // With the resource version, the API server refuses this write if somebody else has changed the Image since it
-      // was read. So neither of the two changes is lost.
-      resourceVersion: image.metadata.resourceVersion,
       annotations: { ...annotationsFor(draft, image.metadata.name), [annotationOf.updatedAt]: now.toISOString() },
     },
     spec: {

@@ -21,6 +21,7 @@ import { serverTopology } from './server-inspection/topology.ts'
 import { serverMetadataRoutes } from './server-metadata/metadata.ts'
 import { addressesList, addressesShow } from './server-networking/addresses.ts'
 import { interfacesCreate, interfacesDelete, interfacesList, interfacesShow } from './server-networking/interfaces.ts'
+import { networkProxyRoutes } from './server-networking/network-proxies.ts'
 import { securityGroupActions, serverSecurityGroups } from './server-networking/security-groups.ts'
 import { serverTagRoutes } from './server-tags/tags.ts'
 import { serverRoutes } from './servers/index.ts'
@@ -43,6 +44,7 @@ export const allRoutes: readonly Route[] = [
   interfacesDelete,
   serverSecurityGroups,
   ...securityGroupActions,
+  ...networkProxyRoutes,
   serverPasswordShow,
   serverPasswordClear,
   serverTopology,

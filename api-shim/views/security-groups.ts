@@ -2,6 +2,10 @@ import { uuidFrom } from '../state/derived-uuid.ts'
 
 export const defaultGroupIdOf = (projectId: string): string => uuidFrom(`security group default of ${projectId}`)
 
+/** Whether the text names the only security group of the project. */
+export const isDefaultGroup = (nameOrId: string, projectId: string): boolean =>
+  nameOrId === 'default' || nameOrId === defaultGroupIdOf(projectId)
+
 /** Servers may be reached from everywhere within the project, and may reach everything. */
 export function renderDefaultGroup(projectId: string): object {
   const id = defaultGroupIdOf(projectId)

@@ -7,7 +7,11 @@ import { renderServer, type ServerViewContext } from './servers.ts'
 const server = {
   metadata: { name: 'web', namespace: 'mine', uid: '1', creationTimestamp: '2026-01-02T03:04:05Z' },
   spec: { flavor: 'small', image: { name: 'i' }, networks: [], powerState: 'Running' },
-  status: { host: 'h1', vmState: 'active' },
+  status: {
+    host: 'h1',
+    vmState: 'active',
+    addresses: [{ network: 'net', address: '10.0.0.5', version: 4, macAddress: 'fa:16:3e:00:00:01' }],
+  },
 } as unknown as Server
 const flavor = { metadata: { name: 'small' }, spec: { vcpus: 1, ram: 512, disk: 1 } } as unknown as Flavor
 const linksOf = (address: string): Links =>
@@ -22,6 +26,7 @@ const context: ServerViewContext = {
   imageIdOf: () => 'i',
   imagePropertiesOf: () => noProperties,
   flavorOf: () => flavor,
+  networkLabelsOf: () => '',
   hostStatusOf: () => 'UP',
   requestedTaskOf: () => undefined,
 }
@@ -45,6 +50,7 @@ describe('serverJsonRenderer', () => {
     image: { imageIdOf: () => 'j' },
     'properties of the image': { version: 100, imagePropertiesOf: () => ({ hw_disk_bus: 'virtio' }) },
     flavor: { flavorOf: () => ({ ...flavor, spec: { ...flavor.spec, ram: 1024 } }) },
+    'name of a network': { networkLabelsOf: () => '["blue"]' },
     'status of the host': { isAdmin: true, hostStatusOf: () => 'DOWN' },
     'requested task': { requestedTaskOf: () => 'rebooting' },
   }

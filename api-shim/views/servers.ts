@@ -30,6 +30,8 @@ export interface ServerViewContext {
   imageIdOf(server: Server): string | undefined
   imagePropertiesOf(server: Server): Readonly<Record<string, string>>
   flavorOf(server: Server): Flavor | undefined
+  /** See state/network-labels.ts. */
+  networkLabelsOf(server: Server): string
   /** UP, DOWN, MAINTENANCE or UNKNOWN; an empty string for a server without a host. */
   hostStatusOf(server: Server): string
   /** The task of a request that has not begun yet. */
@@ -81,7 +83,7 @@ export function updatedAt(server: Server): string {
 function renderResources(server: Server, context: ServerViewContext): object {
   const { status = {}, spec } = server
   const { version } = context
-  const addresses = renderAddresses(server)
+  const addresses = renderAddresses(server, context.networkLabelsOf(server))
   return {
     image: renderImage(server, context),
     flavor: renderFlavorOf(server, context),
@@ -96,10 +98,14 @@ function renderResources(server: Server, context: ServerViewContext): object {
 
 type Address = { version: number; addr: string; 'OS-EXT-IPS:type': 'fixed'; 'OS-EXT-IPS-MAC:mac_addr': string }
 
-export function renderAddresses({ status }: Server): Record<string, Address[]> {
+export const hasAddresses = ({ status }: Server): boolean => (status?.addresses ?? []).length > 0
+
+/** @param labels see state/network-labels.ts */
+export function renderAddresses({ status }: Server, labels: string): Record<string, Address[]> {
+  const names = labels === '' ? [] : (JSON.parse(labels) as string[])
   const networks: Record<string, Address[]> = {}
-  for (const { network, address, version, macAddress } of status?.addresses ?? []) {
-    const list = (networks[network] ??= [])
+  for (const [i, { network, address, version, macAddress }] of (status?.addresses ?? []).entries()) {
+    const list = (networks[names[i] ?? network] ??= [])
     list.push({ version, addr: address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': macAddress })
   }
   return networks

@@ -139,11 +139,15 @@ const identity = {
     Type.String({
       description:
         'Host name that the guest is given. Default: made from displayName or metadata.name, with what a host name cannot have left out.',
-      maxLength: 63,
+      maxLength: 255,
       ...patternWithMessage(
         '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
-        "must be a host name: letters, digits, '-' and '.', at most 63, with a letter or digit at both ends",
+        "must be a host name: letters, digits, '-' and '.', at most 255, with a letter or digit at both ends",
       ),
+      ...celRules({
+        rule: "self.split('.').all(label, size(label) <= 63)",
+        message: 'must have at most 63 characters between two dots',
+      }),
     }),
   ),
   tags: Type.Optional(
@@ -205,9 +209,9 @@ const boot = {
 const placement = {
   availabilityZone: Type.Optional(
     Type.String({
-      description: 'The server is placed only on a host of this zone.',
+      description:
+        'The server is placed only on a host of this zone. Later it can be removed, or set to the zone in which the server is.',
       ...zone,
-      ...immutableRule('availabilityZone'),
     }),
   ),
   schedulerHints: Type.Optional({
@@ -237,7 +241,6 @@ export const ServerSpec = Type.Object(
     settableOnlyAtCreate('userDataBase64'),
     settableOnlyAtCreate('userDataFrom'),
     settableOnlyAtCreate('injectedFrom'),
-    settableOnlyAtCreate('availabilityZone'),
     {
       rule: 'has(self.uuid) == has(oldSelf.uuid) && (!has(self.uuid) || self.uuid == oldSelf.uuid)',
       message: 'uuid cannot change',
@@ -292,6 +295,12 @@ export const server = defineKind({
       rule: '!has(self.spec.schedulerHints) || !(has(self.spec.schedulerHints.sameHost) && self.metadata.name in self.spec.schedulerHints.sameHost) && !(has(self.spec.schedulerHints.differentHost) && self.metadata.name in self.spec.schedulerHints.differentHost)',
       message: 'schedulerHints must name other servers, not this one',
       fieldPath: '.spec.schedulerHints',
+    },
+    {
+      rule: '!has(self.spec.availabilityZone) || (has(oldSelf.spec.availabilityZone) ? self.spec.availabilityZone == oldSelf.spec.availabilityZone : has(self.status) && has(self.status.instance) && self.spec.availabilityZone == self.status.instance.availabilityZone)',
+      message:
+        'availabilityZone can only be removed, and then set to the zone in which the server is (status.instance.availabilityZone)',
+      fieldPath: '.spec.availabilityZone',
     },
   ],
   columns: [

@@ -1,11 +1,13 @@
+import type { HostAggregate } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
-import { hypervisors } from '../../state/stores.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
+import { aggregates, hypervisors } from '../../state/stores.ts'
 import { objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { metadataOf, renderAggregate } from '../../views/aggregates.ts'
 import { defineRoute } from '../route.ts'
 import { fqdn } from '../services/schemas.ts'
-import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
+import { aggregateRule, findAggregate } from './find.ts'
 import { checkHostAdded, checkHostRemoved, checkZoneChange } from './zone-rules.ts'
 
 const path = '/os-aggregates/{aggregate_id}/action'
@@ -25,11 +27,13 @@ export const aggregatesAddHost = defineRoute<TypeOf<typeof addBody>>({
     requireInteger(request.params['aggregate_id'] ?? '')
     if (!(await request.state.read(hypervisors)).get(name))
       throw newNotFound(`Host '${name}' is not mapped to any cell`)
-    const aggregate = await findAggregate(request)
-    await checkHostAdded(aggregate, name, request)
-    const { hosts } = aggregate.spec
-    if (hosts.includes(name)) throw newConflict(`Aggregate ${numericIdOf(aggregate)} already has host ${name}.`)
-    const changed = await patchAggregate(aggregate, { spec: { hosts: [...hosts, name] } }, request)
+    const addHost = async (aggregate: HostAggregate): Promise<MergePatch> => {
+      await checkHostAdded(aggregate, name, request)
+      const { hosts } = aggregate.spec
+      if (hosts.includes(name)) throw newConflict(`Aggregate ${numericIdOf(aggregate)} already has host ${name}.`)
+      return { spec: { hosts: [...hosts, name] } }
+    }
+    const changed = await patchNewest(aggregates, await findAggregate(request), addHost, request)
     return { body: { aggregate: renderAggregate(changed, request.version) } }
   },
 })
@@ -46,12 +50,13 @@ export const aggregatesRemoveHost = defineRoute<TypeOf<typeof removeBody>>({
   async handle(request) {
     const { host: name } = request.body.remove_host
     const missing = `Cannot remove host ${name} in aggregate ${request.params['aggregate_id']}`
-    const aggregate = await findAggregate(request, missing)
-    const { hosts } = aggregate.spec
-    if (!hosts.includes(name)) throw newNotFound(missing)
-    await checkHostRemoved(aggregate, name, request)
-    const kept = hosts.filter((other) => other !== name)
-    const changed = await patchAggregate(aggregate, { spec: { hosts: kept } }, request)
+    const removeHost = async (aggregate: HostAggregate): Promise<MergePatch> => {
+      const { hosts } = aggregate.spec
+      if (!hosts.includes(name)) throw newNotFound(missing)
+      await checkHostRemoved(aggregate, name, request)
+      return { spec: { hosts: hosts.filter((other) => other !== name) } }
+    }
+    const changed = await patchNewest(aggregates, await findAggregate(request, missing), removeHost, request)
     return { body: { aggregate: renderAggregate(changed, request.version) } }
   },
 })
@@ -75,17 +80,20 @@ export const aggregatesSetMetadata = defineRoute<TypeOf<typeof metadataBody>>({
   body: { '2.1': metadataBody },
   async handle(request) {
     const { availability_zone: zone, ...pairs } = request.body.set_metadata.metadata
-    const aggregate = await findAggregate(request)
-    await checkZoneChange('updateMetadata', aggregate, zone, request)
-    // In a merge patch, null removes a key. Leave out a null for a key that the aggregate does not have, because there
-    // is nothing to remove.
-    const known = metadataOf(aggregate)
-    const changes = Object.entries(pairs).filter(([key, value]) => value !== null || key in known)
-    const spec = {
-      ...(changes.length === 0 ? {} : { metadata: Object.fromEntries(changes) }),
-      ...(zone === undefined ? {} : { availabilityZone: zone }),
+    const setMetadata = async (aggregate: HostAggregate): Promise<MergePatch> => {
+      await checkZoneChange('updateMetadata', aggregate, zone, request)
+      // In a merge patch, null removes a key. Leave out a null for a key that the aggregate does not have, because
+      // there is nothing to remove.
+      const known = metadataOf(aggregate)
+      const changes = Object.entries(pairs).filter(([key, value]) => value !== null || key in known)
+      return {
+        spec: {
+          ...(changes.length === 0 ? {} : { metadata: Object.fromEntries(changes) }),
+          ...(zone === undefined ? {} : { availabilityZone: zone }),
+        },
+      }
     }
-    const changed = await patchAggregate(aggregate, { spec }, request)
+    const changed = await patchNewest(aggregates, await findAggregate(request), setMetadata, request)
     return { body: { aggregate: renderAggregate(changed, request.version, request.services.clock.wall()) } }
   },
 })

@@ -192,3 +192,10 @@ describe('POST /os-aggregates/{aggregate_id}/images', () => {
     expect((await cache(id, [image, image])).body.badRequest.message).toBe('Duplicate images in request')
   })
 })
+
+it('adds two hosts that are added at the same time', async () => {
+  const id = await create('rack')
+  const answers = await Promise.all(['host-1', 'host-2'].map((host) => act(id, { add_host: { host } })))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect((await ask('GET', `/${id}`)).body.aggregate.hosts.toSorted()).toEqual(['host-1', 'host-2'])
+})

@@ -1,5 +1,7 @@
+import type { HostAggregate } from '../../../crds/index.ts'
 import { newConflict } from '../../http/fault.ts'
 import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor } from '../../state/names.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { aggregates } from '../../state/stores.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { objectSchema, type Schema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
@@ -7,7 +9,7 @@ import { renderAggregate, UPDATED_AT } from '../../views/aggregates.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { looseName } from '../servers/parameters.ts'
 import { listAggregates } from '../services/services.ts'
-import { aggregateRule, findAggregate, patchAggregate } from './find.ts'
+import { aggregateRule, findAggregate } from './find.ts'
 import { checkZoneChange, refuseOperation } from './zone-rules.ts'
 
 const zone: Schema<string | null> = schemaFrom({
@@ -107,16 +109,14 @@ export const aggregatesUpdate = defineRoute<TypeOf<typeof updateBody>>({
     if (given !== undefined) {
       await checkNameIsFree(given.trim(), request, aggregate.metadata.uid)
       const named = { metadata: { annotations: { ...annotations, [DISPLAY_NAME]: given.trim() } } }
-      aggregate = await patchAggregate(aggregate, named, request)
+      aggregate = await patchNewest(aggregates, aggregate, () => named, request)
     }
     // Nova keeps the new name even if it then refuses the zone.
-    await checkZoneChange('update', aggregate, wanted, request)
-    if (wanted !== undefined)
-      aggregate = await patchAggregate(
-        aggregate,
-        { metadata: { annotations }, spec: { availabilityZone: wanted } },
-        request,
-      )
+    const setZone = async (newest: HostAggregate): Promise<MergePatch> => {
+      await checkZoneChange('update', newest, wanted, request)
+      return { metadata: { annotations }, spec: { availabilityZone: wanted } }
+    }
+    if (wanted !== undefined) aggregate = await patchNewest(aggregates, aggregate, setZone, request)
     return { body: { aggregate: renderAggregate(aggregate, request.version) } }
   },
 })

@@ -1,7 +1,6 @@
 import type { HostAggregate } from '../../../crds/index.ts'
 import { newNotFound } from '../../http/fault.ts'
 import { numericIdOf, requireInteger } from '../../state/numeric-ids.ts'
-import { aggregates } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
 import { listAggregates } from '../services/services.ts'
 
@@ -20,13 +19,3 @@ export async function findAggregate(
   if (!found) throw newNotFound(missing)
   return found
 }
-
-/** Throws a 409 if the aggregate has changed since it was read. */
-export const patchAggregate = (
-  { metadata }: HostAggregate,
-  change: { metadata?: object; spec?: object },
-  { state }: Pick<Request, 'state'>,
-): Promise<HostAggregate> =>
-  state
-    .write(aggregates)
-    .patch(metadata, { ...change, metadata: { ...change.metadata, resourceVersion: metadata.resourceVersion } })

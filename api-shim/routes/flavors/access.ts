@@ -1,6 +1,7 @@
 import type { Flavor } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { flavorIdOf } from '../../state/flavor-facts.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { flavors } from '../../state/stores.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
@@ -20,12 +21,6 @@ const renderAccess = (flavor: Flavor, { state }: Request): object => ({
     return id === '' ? [] : [{ flavor_id: flavorIdOf(flavor), tenant_id: id }]
   }),
 })
-
-/** The resource version makes the API server refuse the write after a concurrent change. */
-async function writeAccess(flavor: Flavor, access: string[], { state }: Request): Promise<Flavor> {
-  const { resourceVersion } = flavor.metadata
-  return state.write(flavors).patch(flavor.metadata, { metadata: { resourceVersion }, spec: { access } })
-}
 
 export const flavorAccessList = defineRoute<null>({
   name: 'flavor-access:list',
@@ -53,14 +48,19 @@ export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
     const { tenant: id } = request.body.addTenantAccess
     const project = request.state.shared.findProject(id)
     if (!project) throw newBadRequest(`Project ID ${id} is not a valid project.`)
+    const add = (flavor: Flavor): MergePatch => {
+      // A Flavor cannot be public and have an access list, so the answer is a 409 at every microversion. Before 2.7,
+      // Nova accepts the request without effect.
+      if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
+      const { access = [] } = flavor.spec
+      if (access.includes(project.name))
+        throw newConflict(
+          `Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`,
+        )
+      return { spec: { access: [...access, project.name] } }
+    }
     const flavor = await findFlavor(request, request.params['flavor_id'])
-    // A Flavor cannot be public and have an access list, so the answer is a 409 at every microversion. Before 2.7, Nova
-    // accepts the request without effect.
-    if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
-    const { access = [] } = flavor.spec
-    if (access.includes(project.name))
-      throw newConflict(`Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`)
-    return { body: renderAccess(await writeAccess(flavor, [...access, project.name], request), request) }
+    return { body: renderAccess(await patchNewest(flavors, flavor, add, request), request) }
   },
 })
 
@@ -75,11 +75,13 @@ export const flavorAccessRemove = defineRoute<TypeOf<typeof removeBody>>({
   async handle(request) {
     const { tenant: id } = request.body.removeTenantAccess
     const project = request.state.shared.findProject(id)
+    const remove = (flavor: Flavor): MergePatch => {
+      const { access = [] } = flavor.spec
+      if (!project || !access.includes(project.name))
+        throw newNotFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
+      return { spec: { access: access.filter((namespace) => namespace !== project.name) } }
+    }
     const flavor = await findFlavor(request, request.params['flavor_id'])
-    const { access = [] } = flavor.spec
-    if (!project || !access.includes(project.name))
-      throw newNotFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
-    const rest = access.filter((namespace) => namespace !== project.name)
-    return { body: renderAccess(await writeAccess(flavor, rest, request), request) }
+    return { body: renderAccess(await patchNewest(flavors, flavor, remove, request), request) }
   },
 })

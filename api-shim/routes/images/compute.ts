@@ -1,6 +1,7 @@
 /** The Compute API's proxy to images (up to 2.35), and to their properties, which it calls metadata (up to 2.38). */
 import { Fault, newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
+import type { ImageDraft } from '../../images/draft.ts'
 import type { Query } from '../../validation/request.ts'
 import {
   arraySchema,
@@ -123,18 +124,27 @@ const metaBody = objectSchema({ meta: metadata({ minProperties: 1, maxProperties
 /** Nova's quota metadata_items. */
 const MAX_ITEMS = 128
 
-/** Replaces all properties of the image. */
-async function saveProperties(request: Request<unknown>, properties: Readonly<Record<string, string>>): Promise<void> {
-  if (Object.keys(properties).length > MAX_ITEMS) throw newForbidden('Image metadata limit exceeded')
-  const empty = Object.keys(properties).includes('')
-  if (empty) throw newBadRequest('Image metadata key cannot be blank')
+type Properties = Readonly<Record<string, string>>
+
+/** Returns all properties. @param change returns the new properties for the newest ones */
+async function saveProperties(
+  request: Request<unknown>,
+  change: (properties: Properties) => Properties,
+): Promise<Properties> {
   const found = await find(request)
   checkOwner(request, found, 'modify_image')
-  await saveDraft(request, found, { ...draftOf(found), properties })
+  const changed = (draft: ImageDraft): ImageDraft => ({ ...draft, properties: checkItems(change(draft.properties)) })
+  return draftOf(await saveDraft(request, found, changed)).properties
 }
 
-const propertiesOf = async (request: Request<unknown>): Promise<Readonly<Record<string, string>>> =>
-  draftOf(await find(request)).properties
+function checkItems(properties: Properties): Properties {
+  const keys = Object.keys(properties)
+  if (keys.length > MAX_ITEMS) throw newForbidden('Image metadata limit exceeded')
+  if (keys.includes('')) throw newBadRequest('Image metadata key cannot be blank')
+  return properties
+}
+
+const propertiesOf = async (request: Request<unknown>): Promise<Properties> => draftOf(await find(request)).properties
 
 const shared = { until: '2.38', success: 200, policy: { rule: 'os_compute_api:image-metadata', role: 'any' } } as const
 
@@ -153,9 +163,8 @@ const metadataAdd = defineRoute<TypeOf<typeof metadataBody>>({
   path: metadataPath,
   body: { '2.1': metadataBody },
   async handle(request) {
-    const all = { ...(await propertiesOf(request)), ...request.body.metadata }
-    await saveProperties(request, all)
-    return { body: { metadata: all } }
+    const { metadata: added } = request.body
+    return { body: { metadata: await saveProperties(request, (all) => ({ ...all, ...added })) } }
   },
 })
 
@@ -166,8 +175,7 @@ const metadataReplace = defineRoute<TypeOf<typeof metadataBody>>({
   path: metadataPath,
   body: { '2.1': metadataBody },
   async handle(request) {
-    await saveProperties(request, request.body.metadata)
-    return { body: { metadata: request.body.metadata } }
+    return { body: { metadata: await saveProperties(request, () => request.body.metadata) } }
   },
 })
 
@@ -195,7 +203,7 @@ const itemSet = defineRoute<TypeOf<typeof metaBody>>({
   async handle(request) {
     const { meta } = request.body
     if (!Object.hasOwn(meta, keyOf(request))) throw newBadRequest('Request body and URI mismatch')
-    await saveProperties(request, { ...(await propertiesOf(request)), ...meta })
+    await saveProperties(request, (all) => ({ ...all, ...meta }))
     return { body: { meta } }
   },
 })
@@ -207,9 +215,11 @@ const itemDelete = defineRoute<never>({
   path: itemPath,
   success: 204,
   async handle(request) {
-    const { [keyOf(request)]: value, ...others } = await propertiesOf(request)
-    if (value === undefined) throw newNotFound('Invalid metadata key')
-    await saveProperties(request, others)
+    await saveProperties(request, (all) => {
+      const { [keyOf(request)]: value, ...others } = all
+      if (value === undefined) throw newNotFound('Invalid metadata key')
+      return others
+    })
     return {}
   },
 })

@@ -1,7 +1,9 @@
+import type { Image } from '../../../crds/index.ts'
 import { newForbidden, newNotFound } from '../../http/fault.ts'
 import { isoSeconds } from '../../http/time.ts'
 import { dataKeyOf } from '../../images/data-url.ts'
 import { draftOfImage, type ImageDraft, patchFor } from '../../images/draft.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { imageIdOf, images } from '../../state/stores.ts'
 import { defineRouteOf, type RouteRequest } from '../route.ts'
 import { checkOwner, type Found, findImage, imageFilesOf, renderFound } from './find.ts'
@@ -13,23 +15,34 @@ type Request = RouteRequest
 
 export const draftOf = ({ image, queued }: Found): ImageDraft => (image ? draftOfImage(image) : queued.draft)
 
-export async function saveDraft(request: Request, found: Found, draft: ImageDraft): Promise<Found> {
-  const before = draftOf(found)
-  if (draft.visibility !== before.visibility) checkVisibility(request, draft)
+type DraftChange = (draft: ImageDraft) => ImageDraft
+
+/** @param change returns the new draft for the newest one */
+export async function saveDraft(request: Request, found: Found, change: DraftChange): Promise<Found> {
   const now = request.services.clock.wall()
-  if (found.queued) {
-    const queued = { ...found.queued, draft, updatedAt: isoSeconds(now) }
-    await checkDraft(request, queued)
-    await imageFilesOf(request).queued.save(queued)
-    return { queued }
+  if (!found.queued) {
+    const changeImage = (image: Image): MergePatch => patchFor(image, changeActive(request, image, change), now)
+    return { image: await patchNewest(images, found.image, changeImage, request) }
   }
+  const before = found.queued.draft
+  const draft = change(before)
+  if (draft.visibility !== before.visibility) checkVisibility(request, draft)
+  const queued = { ...found.queued, draft, updatedAt: isoSeconds(now) }
+  await checkDraft(request, queued)
+  await imageFilesOf(request).queued.save(queued)
+  return { queued }
+}
+
+function changeActive(request: Request, image: Image, change: DraftChange): ImageDraft {
+  const before = draftOfImage(image)
+  const draft = change(before)
+  if (draft.visibility !== before.visibility) checkVisibility(request, draft)
   for (const [attribute, isOther] of [
     ['container_format', draft.containerFormat !== before.containerFormat],
     ['disk_format', draft.diskFormat !== before.diskFormat],
   ] as const)
     if (isOther) throw newForbidden(`Attribute ${attribute} can be only replaced for a queued image.`)
-  const { image } = found
-  return { image: await request.state.write(images).patch(image.metadata, patchFor(image, draft, now)) }
+  return draft
 }
 
 /** An image cannot change its project, because an object cannot change its namespace. */
@@ -55,8 +68,9 @@ export const imagesUpdate = defineImageRoute({
     const changes = parseChanges(String(request.headers['content-type'] ?? ''), request.body)
     const found = await findImage(request)
     checkOwner(request, found, 'modify_image')
-    const draft = checkOwnerChange(request, found, changes).reduce(applyChange, draftOf(found))
-    return { body: await renderFound(request, await saveDraft(request, found, draft)) }
+    const allowed = checkOwnerChange(request, found, changes)
+    const saved = await saveDraft(request, found, (draft) => allowed.reduce(applyChange, draft))
+    return { body: await renderFound(request, saved) }
   },
 })
 
@@ -89,8 +103,7 @@ const tagPath = '/images/{image_id}/tags/{tag}'
 async function changeTags(request: Request, change: (tags: readonly string[]) => readonly string[]): Promise<void> {
   const found = await findImage(request)
   checkOwner(request, found, 'modify_image')
-  const draft = draftOf(found)
-  await saveDraft(request, found, { ...draft, tags: change(draft.tags) })
+  await saveDraft(request, found, (draft) => ({ ...draft, tags: change(draft.tags) }))
 }
 
 export const imageTagsAdd = defineImageRoute({

@@ -10,6 +10,7 @@ import { isWithin, projectLimits } from '../../state/quotas.ts'
 import { keyPairs } from '../../state/stores.ts'
 import { renderNewKeyPair } from '../../views/keypairs.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
+import { generateCertificate } from './certificate.ts'
 import { findKeyPair, keyPairPolicy, keyPairsOf, targetUserOf } from './find.ts'
 import { type GeneratedKey, generateSshKey } from './generate.ts'
 import { type CreateKeyPairBody, createKeyPairBody } from './schemas.ts'
@@ -36,12 +37,10 @@ function invalidKey(type: KeyPairType, publicKey: string): Error {
 }
 
 /** Generates a key if the request has none. Throws a 400 if the request's key cannot be read. */
-async function keyFrom({ keypair }: CreateKeyPairBody, type: KeyPairType): Promise<Partial<GeneratedKey>> {
-  const { public_key: publicKey } = keypair
-  if (publicKey === undefined) {
-    if (type === 'x509') throw newBadRequest('Certificates are not made by this server: give one as public_key.')
-    return generateSshKey()
-  }
+async function keyFrom({ body, services }: Request, type: KeyPairType, userId: string): Promise<Partial<GeneratedKey>> {
+  const { public_key: publicKey } = body.keypair
+  if (publicKey === undefined)
+    return type === 'x509' ? generateCertificate(userId, services.clock.wall()) : generateSshKey()
   try {
     fingerprintOf({ type, publicKey })
     return { publicKey }
@@ -103,7 +102,7 @@ export const keypairsCreate = defineRoute<CreateKeyPairBody>({
     const { name, type = 'ssh' } = body.keypair
     const userId = targetUserOf(request, 'create', body.keypair.user_id)
     await checkQuota(userId, request)
-    const { publicKey = '', privateKey } = await keyFrom(body, type)
+    const { publicKey = '', privateKey } = await keyFrom(request, type, userId)
     if (await findKeyPair(name, userId, request)) throw alreadyExists(name)
     const metadata = metadataFor(name, userId, request)
     const pair = await createObject({ metadata, spec: { type, publicKey } }, name, request)

@@ -3,9 +3,9 @@ import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
 export interface GeneratedKey {
-  /** In PEM (PKCS #1). The server does not keep it. */
+  /** In PEM. The server does not keep it. */
   privateKey: string
-  /** One line, as in authorized_keys. */
+  /** One line, as in authorized_keys; or a certificate in PEM. */
   publicKey: string
 }
 

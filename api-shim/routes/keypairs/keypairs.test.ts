@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fingerprintOf } from '../../../crds/keypair-fingerprint.ts'
 import { keyPairs } from '../../state/stores.ts'
@@ -124,4 +124,16 @@ test('keypairs:show and delete find a name in any case', async () => {
   expect((await ask('DELETE', '/k2', { version: '2.1' })).body).toEqual({
     itemNotFound: { code: 404, message: 'Keypair k2 not found for user id-of-member' },
   })
+})
+
+test('keypairs:create makes a certificate for a log-in to Windows', async () => {
+  const { status, body } = await create({ name: 'windows', type: 'x509' }, { version: '2.2' })
+  expect(status).toBe(201)
+  const certificate = new X509Certificate(body.keypair.public_key)
+  expect(certificate.subject).toBe('CN=id-of-member')
+  expect(certificate.subjectAltName).toContain('id-of-member@localhost')
+  expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2'])
+  expect(certificate.verify(certificate.publicKey)).toBe(true)
+  expect(certificate.checkPrivateKey(createPrivateKey(body.keypair.private_key ?? ''))).toBe(true)
+  expect(Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)).toBe(3650 * 86_400_000)
 })

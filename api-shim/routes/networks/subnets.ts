@@ -2,6 +2,7 @@
 import type { Network, Subnet } from '../../../crds/index.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import { type SubnetFacts, subnetAnnotation, subnetFactsOf } from '../../state/network-facts.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { networks } from '../../state/stores.ts'
 import {
   arraySchema,
@@ -83,21 +84,22 @@ const factsOf = ({ name, description }: SubnetAttributes): SubnetFacts => ({
   ...(description === undefined ? {} : { description }),
 })
 
-/** Writes the subnets and the facts about one of them. The resource version makes a concurrent change a conflict. */
+/**
+ * Writes the subnets and the facts about one of them.
+ * @param subnetsOf returns the subnets that the newest network shall have
+ */
 async function saveSubnet(
   request: RouteRequest,
   network: Network,
-  subnets: readonly Subnet[],
+  subnetsOf: (newest: Network) => readonly Subnet[],
   subnet: Subnet,
   facts: SubnetFacts,
 ): Promise<Reply> {
-  const changed = await request.state.write(networks).patch(network.metadata, {
-    metadata: {
-      resourceVersion: network.metadata.resourceVersion,
-      annotations: subnetAnnotation(subnetFactsOf(network), subnet.cidr, facts),
-    },
-    spec: { subnets },
+  const change = (newest: Network): MergePatch => ({
+    metadata: { annotations: subnetAnnotation(subnetFactsOf(newest), subnet.cidr, facts) },
+    spec: { subnets: subnetsOf(newest) },
   })
+  const changed = await patchNewest(networks, network, change, request)
   const stored = changed.spec.subnets.find(({ cidr }) => cidr === subnet.cidr) ?? subnet
   return { body: { subnet: renderSubnet(changed, stored, networkViewOf(request)) } }
 }
@@ -141,13 +143,15 @@ const create = defineNetworkRoute({
       )
     const network = await findNetwork(request, given.network_id)
     checkOwner(request, network, 'create_subnet')
-    checkFamily(network, cidr)
     // As in Neutron, the gateway is the first address unless the request says that there is none.
     const gateway = given.gateway_ip === undefined ? { gateway: firstAddressOf(cidr) } : {}
     const subnet: Subnet = { cidr, dhcp: true, ...gateway, ...specOf(given) }
-    const others = network.spec.subnets.filter((other) => other.cidr !== cidr)
+    const withSubnet = (newest: Network): Subnet[] => {
+      checkFamily(newest, cidr)
+      return [...newest.spec.subnets.filter((other) => other.cidr !== cidr), subnet]
+    }
     const facts = { name: '', description: '', isDeleted: false, ...factsOf(given) }
-    return saveSubnet(request, network, [...others, subnet], subnet, facts)
+    return saveSubnet(request, network, withSubnet, subnet, facts)
   },
 })
 
@@ -165,8 +169,9 @@ const update = defineNetworkRoute({
     const { gateway, ...rest } = subnet
     const kept = given.gateway_ip === undefined && gateway !== undefined ? { gateway } : {}
     const changed: Subnet = { ...rest, ...kept, ...specOf(given) }
-    const all = network.spec.subnets.map((other) => (other.cidr === subnet.cidr ? changed : other))
-    return saveSubnet(request, network, all, changed, factsOf(given))
+    const withChange = ({ spec }: Network): Subnet[] =>
+      spec.subnets.map((other) => (other.cidr === subnet.cidr ? changed : other))
+    return saveSubnet(request, network, withChange, changed, factsOf(given))
   },
 })
 
@@ -187,7 +192,7 @@ const remove = defineNetworkRoute({
       throw newConflict(
         `Unable to complete operation on subnet ${id}: One or more ports have an IP allocation from this subnet.`,
       )
-    await saveSubnet(request, network, network.spec.subnets, subnet, { isDeleted: true })
+    await saveSubnet(request, network, ({ spec }) => spec.subnets, subnet, { isDeleted: true })
     return {}
   },
 })

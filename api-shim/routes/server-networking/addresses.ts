@@ -1,4 +1,5 @@
 import { newNotFound } from '../../http/fault.ts'
+import { networkLabelsOf } from '../../state/network-labels.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
@@ -11,10 +12,9 @@ async function readAddresses(request: RouteRequest): Promise<Record<string, obje
   const server = await findServer(request)
   request.authorize()
   return Object.fromEntries(
-    Object.entries(renderAddresses(server)).map(([network, addresses]) => [
-      network,
-      addresses.map(({ version, addr }) => ({ version, addr })),
-    ]),
+    Object.entries(renderAddresses(server, networkLabelsOf(server, request.state.shared))).map(
+      ([network, addresses]) => [network, addresses.map(({ version, addr }) => ({ version, addr }))],
+    ),
   )
 }
 

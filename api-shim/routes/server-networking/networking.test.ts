@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Network, Port, Server } from '../../../crds/index.ts'
 import { networks, ports, servers } from '../../state/stores.ts'
 import { TestShim } from '../../testing.ts'
@@ -43,6 +43,36 @@ describe('GET /servers/{server_id}/ips', () => {
     expect((await ask('GET', '/ips/bogus')).body).toMatchObject({
       itemNotFound: { message: 'Instance is not a member of specified network' },
     })
+  })
+})
+
+describe('a network whose name is no name of an object', () => {
+  it('shows addresses by the name in Neutron', async () => {
+    await shim.api.resource(networks.kind).patch(network.metadata, {
+      metadata: { annotations: { 'compute.kubenova.io/display-name': 'My Network' } },
+    })
+    const shown = async () => (await ask('GET', '/ips/My%20Network')).body
+    await vi.waitFor(async () => expect(await shown()).toEqual({ 'My Network': [{ version: 4, addr: '10.10.0.5' }] }))
+    expect((await ask('GET', '')).body).toMatchObject({ server: { addresses: { 'My Network': [{ version: 4 }] } } })
+  })
+})
+
+describe('the proxies to networks', () => {
+  const get = (path: string, options: { as?: string; version?: string } = {}) =>
+    shim.ask<{ network?: object; networks?: object[]; itemNotFound?: object }>('GET', `/compute/v2.1${path}`, options)
+
+  it('show the ID and the name, and more fields to administrators', async () => {
+    const names = { id: network.metadata.uid, label: 'private' }
+    expect((await get('/os-tenant-networks')).body).toEqual({ networks: [{ ...names, cidr: 'None' }] })
+    expect((await get(`/os-networks/${network.metadata.uid}`)).body.network).toMatchObject({ ...names, gateway: null })
+    const keysFor = async (as: string) => Object.keys((await get('/os-networks', { as })).body.networks?.[0] ?? {})
+    expect((await keysFor('member')).length).toBe(11)
+    expect((await keysFor('admin')).length).toBe(32)
+  })
+
+  it('answer 404 to an unknown network, and from 2.36 on', async () => {
+    expect((await get('/os-networks/nosuch')).body).toMatchObject({ itemNotFound: { message: 'Network not found' } })
+    expect((await get('/os-networks', { version: '2.36' })).status).toBe(404)
   })
 })
 

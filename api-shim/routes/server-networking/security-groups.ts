@@ -1,8 +1,8 @@
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { noParameters } from '../../validation/no-parameters.ts'
 import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
-import { defaultGroupIdOf, renderDefaultGroup } from '../../views/security-groups.ts'
-import { renderAddresses } from '../../views/servers.ts'
+import { isDefaultGroup, renderDefaultGroup } from '../../views/security-groups.ts'
+import { hasAddresses } from '../../views/servers.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 
@@ -18,8 +18,7 @@ export const serverSecurityGroups = defineRoute<null>({
     request.authorize()
     const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
     // Neutron gives groups to ports, so a server without ports has none.
-    const hasPorts = Object.keys(renderAddresses(server)).length > 0
-    return { body: { security_groups: hasPorts ? [renderDefaultGroup(id)] : [] } }
+    return { body: { security_groups: hasAddresses(server) ? [renderDefaultGroup(id)] : [] } }
   },
 })
 
@@ -41,8 +40,7 @@ const groupAction = (key: 'addSecurityGroup' | 'removeSecurityGroup', operation:
       request.authorize()
       const name = request.body[key]?.name ?? ''
       const { id } = request.state.shared.projectOf(server.metadata.namespace ?? '')
-      if (name !== 'default' && name !== defaultGroupIdOf(id))
-        throw newNotFound(`Security group ${name} is not found for project ${id}`)
+      if (!isDefaultGroup(name, id)) throw newNotFound(`Security group ${name} is not found for project ${id}`)
       // Every server has this group already, and it cannot be removed.
       if (operation === 'add') return {}
       throw newBadRequest(`Security group ${name} cannot be removed from instance ${request.params['server_id']}.`)

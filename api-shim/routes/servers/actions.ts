@@ -8,12 +8,14 @@ import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
 import { newNameFor } from '../../state/names.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { actions, images, imagesById, servers, uuidOf } from '../../state/stores.ts'
 import { nothing, objectSchema, oneOf, type Schema, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
+import { generatePassword } from './injected.ts'
 
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
@@ -27,7 +29,7 @@ interface Translation {
   from?(parameters: Parameters): readonly VmState[]
   /** The parameters of the ServerAction; default: none. */
   parameters?(value: unknown, request: Request, server: Server): Promise<Parameters>
-  reply?(value: unknown): Reply
+  reply?(value: unknown, request: Request): Reply
   needsHost?: true
   hidesLock?: true
 }
@@ -57,7 +59,10 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
     }),
     rule: adminActions('rescue'),
     parameters: rescueParameters,
-    reply: (value) => ({ body: { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? '' } }),
+    // As in Nova with libvirt, the rescue system does not get the password of the answer.
+    reply: (value, { services: { hasPasswords = true } }) => ({
+      body: hasPasswords ? { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? generatePassword() } : {},
+    }),
   },
   unrescue: { rule: adminActions('unrescue'), from: () => ['rescued'] },
   trigger_crash_dump: { value: nothing, needsHost: true },
@@ -70,9 +75,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
 }
 
 async function rescueParameters(value: unknown, { state }: Request, server: Server): Promise<Parameters> {
-  const { rescue_image_ref: id, adminPass } = (value ?? {}) as { rescue_image_ref?: string; adminPass?: string }
-  if (adminPass !== undefined)
-    throw newBadRequest('adminPass is not supported here: set the password inside the rescue system.')
+  const { rescue_image_ref: id } = (value ?? {}) as { rescue_image_ref?: string }
   if (id === undefined) return {}
   const [image] = (await state.read(images)).find(imagesById, id)
   if (!image) throw newBadRequest(`Image ${id} could not be found.`)
@@ -92,22 +95,24 @@ async function passwordParameters(value: unknown, { state }: Request, server: Se
   return { passwordSecret: { name } }
 }
 
-/** The resource version makes a concurrent change a conflict. */
-async function setPower(server: Server, name: ActionName, powerState: DesiredPower, request: Request): Promise<void> {
-  const { resourceVersion } = server.metadata
-  const annotations = annotationWith(server, name, request)
-  const { locked, lockedReason } = server.spec
-  // The API server rejects a change of spec.powerState while the Server is locked. Only administrators get here with a
-  // locked Server, so unlock it for this write and lock it again afterwards.
-  const spec = { powerState, ...(locked ? { locked: false, lockedReason: null } : {}) }
-  const writer = request.state.write(servers)
-  try {
-    await writer.patch(server.metadata, { metadata: { resourceVersion, annotations }, spec })
-    if (locked) await writer.patch(server.metadata, { spec: { locked, lockedReason } })
-  } catch (error) {
-    if ((error as { status?: number }).status !== 409) throw error
-    throw newConflict(`Cannot '${name}' instance ${uuidOf(server)} while another request changes it`)
+/** @param check called again after a concurrent change, which may have been another request for an action */
+async function setPower(
+  server: Server,
+  name: ActionName,
+  powerState: DesiredPower,
+  check: (server: Server) => void,
+  request: Request,
+): Promise<void> {
+  const change = (newest: Server): MergePatch => {
+    if (newest !== server) check(newest)
+    // The API server rejects a change of spec.powerState while the Server is locked. Only administrators get here with
+    // a locked Server, so unlock it for this write and lock it again afterwards.
+    const unlocked = newest.spec.locked ? { locked: false, lockedReason: null } : {}
+    return { metadata: { annotations: annotationWith(newest, name, request) }, spec: { powerState, ...unlocked } }
   }
+  await patchNewest(servers, server, change, request)
+  const { locked, lockedReason } = server.spec
+  if (locked) await request.state.write(servers).patch(server.metadata, { spec: { locked, lockedReason } })
 }
 
 async function requestAction(
@@ -146,12 +151,13 @@ async function perform(name: ActionName, key: string, request: Request): Promise
   // Check the state before the parameters are made, because making them may create a Secret. Only for a reboot, make
   // the parameters first, because they decide which states allow the reboot.
   const provisional = name === 'reboot' ? await parametersOf() : {}
-  const rule = { name, from: from?.(provisional) ?? registry[name].from, needsHost, hidesLock }
-  checkState(server, rule, request)
+  const check = (current: Server): void =>
+    checkState(current, { name, from: from?.(provisional) ?? registry[name].from, needsHost, hidesLock }, request)
+  check(server)
   const power = powerChangeOf(server, name)
-  if (power !== undefined) await setPower(server, name, power, request)
+  if (power !== undefined) await setPower(server, name, power, check, request)
   else await requestAction(server, name, await parametersOf(), request)
-  return reply?.(value) ?? {}
+  return reply?.(value, request) ?? {}
 }
 
 /** undefined: the action is asked for with a ServerAction instead. */

@@ -8,12 +8,14 @@ import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
 import { images, imagesById, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
+import { isDefaultGroup } from '../../views/security-groups.ts'
 import { findUsableFlavor } from '../flavors/find.ts'
 import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { checkInjectedFiles, generatePassword, givesInjected, injectedSecret } from './injected.ts'
 import { networksFrom } from './network-requests.ts'
+import { canonicalIPv6 } from './parameters.ts'
 import { userDataSecret } from './user-data.ts'
 import { checkZone } from './zones.ts'
 
@@ -109,11 +111,18 @@ function checkBounds({ body: { server } }: Request): void {
     throw newForbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
 }
 
+function checkSecurityGroups({ body: { server }, state }: Request): void {
+  const { id } = state.shared.projectOf(state.namespace)
+  const unknown = server.security_groups?.find(({ name = '' }) => !isDefaultGroup(name, id))
+  if (unknown) throw newBadRequest(`Security group ${unknown.name} not found.`)
+}
+
 async function specFrom(request: Request): Promise<ServerSpec> {
   const { body, state } = request
   const { server } = body
   checkBounds(request)
   checkInjectedFiles(request)
+  checkSecurityGroups(request)
   const image = await findBootImage(request)
   const flavor = await findRequestedFlavor(request)
   checkSizes(flavor, image)
@@ -174,7 +183,7 @@ async function createServers(request: Request): Promise<Created> {
       reservationId,
       launchIndex: String(index),
       accessIPv4: server.accessIPv4,
-      accessIPv6: server.accessIPv6,
+      accessIPv6: canonicalIPv6(server.accessIPv6),
       diskConfig: server['OS-DCF:diskConfig'],
     })
     const recent = annotationWith(undefined, 'create', request)

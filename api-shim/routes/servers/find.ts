@@ -1,6 +1,7 @@
 import type { Image, Server } from '../../../crds/index.ts'
 import { newConflict, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
+import { networkLabelsOf } from '../../state/network-labels.ts'
 import { flavors, hypervisors, imageIdOf, servers, serversByUuid } from '../../state/stores.ts'
 import type { ServerViewContext } from '../../views/servers.ts'
 import type { RouteRequest } from '../route.ts'
@@ -48,6 +49,7 @@ export function serverViewContext(
     imagePropertiesOf: (server) =>
       server.status?.instance?.image.properties ?? imageOf(server)?.spec.properties ?? noProperties,
     flavorOf: ({ spec }) => shared.storeOf(flavors).cache.get(spec.flavor),
+    networkLabelsOf: (server) => networkLabelsOf(server, shared),
     requestedTaskOf: (server) => requestedTaskOf(server, shared),
     hostStatusOf: ({ status }) => hostStatusOf(shared.storeOf(hypervisors).cache.get(status?.host ?? '')),
   }

@@ -1,6 +1,6 @@
 import { newBadRequest, newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
-import { renderAddresses } from '../../views/servers.ts'
+import { hasAddresses } from '../../views/servers.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { serversDelete } from './delete.ts'
 import { checkLock, findServer } from './find.ts'
@@ -55,7 +55,7 @@ const addFloatingIp = defineRoute<{ addFloatingIp: { address: string } }>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    if (Object.keys(renderAddresses(server)).length === 0) throw newBadRequest('Instance network is not ready yet')
+    if (!hasAddresses(server)) throw newBadRequest('Instance network is not ready yet')
     throw newNotFound('floating IP not found')
   },
 })

@@ -1,4 +1,5 @@
 /** Schemas that several requests about servers share. */
+import { Address6 } from 'ip-address'
 import { printableText } from '../../validation/formats.ts'
 import { oneOf, schemaFrom, stringSchema } from '../../validation/schema.ts'
 
@@ -7,6 +8,9 @@ export const looseName = stringSchema({ format: 'name_with_leading_trailing_spac
 export const diskConfig = oneOf(['AUTO', 'MANUAL'], { type: 'string' })
 export const accessIPv4 = stringSchema({ format: 'ipv4' })
 export const accessIPv6 = stringSchema({ format: 'ipv6' })
+/** Nova keeps an address in the form of RFC 5952. */
+export const canonicalIPv6 = (address: string | undefined): string | undefined =>
+  address === undefined ? undefined : new Address6(address).correctForm()
 export const ipAddress = stringSchema({ oneOf: [{ format: 'ipv4' }, { format: 'ipv6' }] })
 export const tag = stringSchema({ pattern: '^[^,/]*$', minLength: 1, maxLength: 60 })
 export const flavorRef = schemaFrom<string | number>({ type: ['string', 'integer'], minLength: 1 })

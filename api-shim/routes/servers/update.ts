@@ -1,4 +1,5 @@
 /** PUT /servers/{server_id}. */
+import type { Server } from '../../../crds/index.ts'
 import { newConflict } from '../../http/fault.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
@@ -6,7 +7,16 @@ import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.t
 import { renderServer } from '../../views/servers.ts'
 import { defineRoute } from '../route.ts'
 import { findServer, serverViewContext } from './find.ts'
-import { accessIPv4, accessIPv6, description, diskConfig, hostLabel, hostName, name } from './parameters.ts'
+import {
+  accessIPv4,
+  accessIPv6,
+  canonicalIPv6,
+  description,
+  diskConfig,
+  hostLabel,
+  hostName,
+  name,
+} from './parameters.ts'
 
 const base = { name, 'OS-DCF:diskConfig': diskConfig, accessIPv4, accessIPv6 }
 const v19 = { ...base, description }
@@ -44,17 +54,17 @@ export const serversUpdate = defineRoute<TypeOf<typeof newest>>({
       pinned_availability_zone: pinned,
       ...rest
     } = request.body.server
-    if (pinned !== undefined && pinned !== (server.spec.availabilityZone ?? null))
-      throw newConflict('The availability zone of a server cannot change.')
+    if (pinned !== undefined) checkPinnedZone(server, pinned)
     const annotations = annotationsFor<string | null>({
       accessIPv4: rest.accessIPv4,
-      accessIPv6: rest.accessIPv6,
+      accessIPv6: canonicalIPv6(rest.accessIPv6),
       diskConfig: rest['OS-DCF:diskConfig'],
     })
     const spec = {
       ...(displayName === undefined ? {} : { displayName }),
       ...(text === undefined ? {} : { description: text }),
       ...(hostname === undefined ? {} : { hostname }),
+      ...(pinned === undefined ? {} : { availabilityZone: pinned }),
     }
     const written = await request.state.write(servers).patch(server.metadata, { metadata: { annotations }, spec })
     const view = { ...serverViewContext(request, 'show') }
@@ -62,6 +72,20 @@ export const serversUpdate = defineRoute<TypeOf<typeof newest>>({
     return { body: { server: request.version >= WHOLE_SERVER_SINCE ? body : withoutExtensions(body) } }
   },
 })
+
+/** Throws a 409 unless the zone is given up, or is the one in which the server is. */
+function checkPinnedZone({ spec, status }: Server, wanted: string | null): void {
+  if (wanted === null || wanted === spec.availabilityZone) return
+  if (spec.availabilityZone !== undefined)
+    throw newConflict(
+      'Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null.',
+    )
+  const current = status?.instance?.availabilityZone ?? ''
+  if (wanted !== current)
+    throw newConflict(
+      `Server can only be pinned to its current availability zone '${current}', but '${wanted}' was requested.`,
+    )
+}
 
 /** Before 2.75, the answer to a PUT lacks the fields that came from extensions of the API. */
 function withoutExtensions(server: object): object {

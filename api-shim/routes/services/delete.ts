@@ -1,8 +1,9 @@
 /** DELETE /os-services/{service_id}: forgets a host that has gone for good. */
+import type { HostAggregate } from '../../../crds/index.ts'
 import { newConflict, newNotFound } from '../../http/fault.ts'
 import { requireInteger, requireUuid } from '../../state/numeric-ids.ts'
-import { hypervisors, servers, serversByHost } from '../../state/stores.ts'
-import { patchAggregate } from '../aggregates/find.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
+import { aggregates, hypervisors, servers, serversByHost } from '../../state/stores.ts'
 import { defineRoute } from '../route.ts'
 import { listAggregates, listServices } from './services.ts'
 
@@ -27,9 +28,10 @@ export const servicesDelete = defineRoute<null>({
         'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
       )
     for (const aggregate of await listAggregates(request)) {
-      const { hosts } = aggregate.spec
-      const kept = hosts.filter((name) => name !== host)
-      if (kept.length < hosts.length) await patchAggregate(aggregate, { spec: { hosts: kept } }, request)
+      const withoutHost = ({ spec }: HostAggregate): MergePatch => ({
+        spec: { hosts: spec.hosts.filter((name) => name !== host) },
+      })
+      if (aggregate.spec.hosts.includes(host)) await patchNewest(aggregates, aggregate, withoutHost, request)
     }
     await state.write(hypervisors).delete(hypervisor)
     return {}

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createStand, type Stand } from '../../../test/conformance/stand.ts'
+
+interface Answer {
+  server: { id: string; accessIPv6?: string }
+  badRequest: { message: string }
+}
+
+describe('POST /servers', () => {
+  let stand: Stand
+  beforeAll(async () => {
+    stand = await createStand()
+  })
+  afterAll(() => stand.shim[Symbol.asyncDispose]())
+  const create = (more: object) =>
+    stand.shim.ask<Answer>('POST', '/compute/v2.1/servers', {
+      body: { server: { name: 'a', flavorRef: 'f-tiny', imageRef: stand.names.get('image:tiny'), ...more } },
+    })
+
+  it('shows an IPv6 address in its shortest form', async () => {
+    const { body } = await create({ accessIPv6: '0000:0000:0000:0000:0000:babe:220.12.22.2' })
+    const shown = await stand.shim.ask<Answer>('GET', `/compute/v2.1/servers/${body.server.id}`)
+    expect(shown.body.server.accessIPv6).toBe('::babe:dc0c:1602')
+  })
+
+  it('refuses a security group that the project does not have', async () => {
+    const { status, body } = await create({ security_groups: [{ name: 'default' }, { name: 'web' }] })
+    expect([status, body.badRequest.message]).toEqual([400, 'Security group web not found.'])
+    expect((await create({ security_groups: [{ name: 'default' }] })).status).toBe(202)
+  })
+})
