@@ -7,6 +7,7 @@ import { openApiYaml } from './openapi.ts'
 import { optionsPage } from './options.ts'
 import type { Output } from './output.ts'
 import { statusOwnersPage } from './status-owners.ts'
+import { tempestPage } from './tempest.ts'
 import { wakesPage } from './wakes.ts'
 
 export const reference: Output = {
@@ -20,6 +21,7 @@ export const reference: Output = {
     { name: 'openapi.yaml', text: openApiYaml() },
     { name: 'options.md', text: optionsPage() },
     { name: 'status-owners.md', text: statusOwnersPage() },
+    { name: 'tempest.md', text: tempestPage() },
     { name: 'wakes.md', text: wakesPage() },
   ],
 }

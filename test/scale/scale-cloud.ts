@@ -127,6 +127,7 @@ export class ScaleCloud implements AsyncDisposable {
   /** Resolves when the shim serves. Its users `demo` (a member) and `cloud-admin` get roles in the given projects. */
   async startShim(
     projects: readonly string[],
+    ...args: string[]
   ): Promise<{ url: string; users: Awaited<ReturnType<typeof applyShimUsers>> }> {
     const program = this.#options.program ?? sourceProgram
     await applyAccessManifests(this.plane.api, join(repository, 'crds/access'))
@@ -134,7 +135,8 @@ export class ScaleCloud implements AsyncDisposable {
     const kubeconfig = await this.plane.serviceAccount('kubenova-system', 'kubenova-api-shim')
     const [port, metricsPort] = await freePorts('127.0.0.1', 2)
     const login = program.isBuilt ? [] : ['--kubeconfig', kubeconfig]
-    const flags = [...login, '--listen-address', `127.0.0.1:${port}`, '--metrics-address', `127.0.0.1:${metricsPort}`]
+    const addresses = ['--listen-address', `127.0.0.1:${port}`, '--metrics-address', `127.0.0.1:${metricsPort}`]
+    const flags = [...login, ...addresses, ...args]
     await this.#spawn('api-shim', [program.main('api-shim'), ...flags], program.isBuilt ? kubeconfig : undefined)
     const isReady = async (): Promise<boolean> => {
       this.assertAllAlive()

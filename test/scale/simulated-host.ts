@@ -1,7 +1,9 @@
 /** The domains of a simulated host exist only in a map, and the steps of actions take no time. */
+import { generateKeyPairSync } from 'node:crypto'
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
+import { publicSealingKey } from '../../agent/sealing-key.ts'
 import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
@@ -13,6 +15,9 @@ class UnrecordedLife extends Life {
   }
 }
 
+/** The controller seals passwords and user data for it. No simulated host decrypts them. */
+const sealingKey = publicSealingKey(generateKeyPairSync('x25519').privateKey)
+
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
     // No scale test reads the list of boots, which would grow for hours.
@@ -22,7 +27,10 @@ export function makeSimulatedHost({ channels, hostName, informer }: ClusterCompo
   })
   return {
     session: fakeLink(),
-    probeFacts: async () => factsOf(hostName),
+    async probeFacts() {
+      const facts = factsOf(hostName)
+      return { ...facts, status: { ...facts.status, sealingKey } }
+    },
     storage: { removeUnused: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.connect(new UnrecordedLife()),

@@ -61,7 +61,9 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
     parameters: rescueParameters,
     // As in Nova with libvirt, the rescue system does not get the password of the answer.
     reply: (value, { services: { hasPasswords = true } }) => ({
-      body: hasPasswords ? { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? generatePassword() } : {},
+      body: hasPasswords
+        ? { adminPass: (value as { adminPass?: string } | null)?.adminPass ?? generatePassword() }
+        : {},
     }),
   },
   unrescue: { rule: adminActions('unrescue'), from: () => ['rescued'] },

@@ -1,0 +1,86 @@
+/**
+ * Runs tempest's tests of the Compute API. Fails if a test does not pass for no known reason, or has passed before.
+ * Usage: node test/conformance/tempest/run.ts [--hosts simulated|libvirt] [--tests REGEX] [--concurrency 2] [--record]
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createScratchDirectory, keepArtefacts } from '../../rig/scratch.ts'
+import { formatAccounts } from './accounts.ts'
+import { formatConfiguration } from './configuration.ts'
+import {
+  completeResults,
+  explainResult,
+  findRegressions,
+  mergeOutcomes,
+  type Outcome,
+  readOutcomes,
+} from './outcomes.ts'
+import { NETWORK, type StartStand, startLibvirtStand, startSimulatedStand, type TempestStand } from './stand.ts'
+import { COMPUTE_TESTS, type RawResult, type Selection, Tempest } from './tempest.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    hosts: { type: 'string' },
+    tests: { type: 'string' },
+    concurrency: { type: 'string', default: '2' },
+    record: { type: 'boolean', default: false },
+  },
+})
+
+/** Tests that read what a guest or QEMU has written. */
+const ON_LIBVIRT = String.raw`\.ServerDiagnostics(V248)?Test\.|\.test_get_console_output(_with_unlimited_size)?\[|\.test_change_server_password\[`
+
+const runs: Readonly<Record<Outcome['hosts'], { start: StartStand; tests: Selection }>> = {
+  simulated: { start: startSimulatedStand, tests: { include: COMPUTE_TESTS, exclude: ON_LIBVIRT } },
+  libvirt: { start: startLibvirtStand, tests: { include: ON_LIBVIRT } },
+}
+
+function configure(dir: string, { url, accounts, images, flavors }: TempestStand): void {
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'accounts.yaml'), formatAccounts(accounts, NETWORK), { mode: 0o600 })
+  writeFileSync(join(dir, 'tempest.conf'), formatConfiguration({ dir, url, images, flavors, network: NETWORK }))
+}
+
+async function runOn(hosts: Outcome['hosts'], dir: string): Promise<Outcome[]> {
+  console.log(`== on ${hosts} hosts`)
+  const { start, tests } = runs[hosts]
+  const selection = { ...tests, ...(options.tests === undefined ? {} : { include: options.tests }) }
+  await using stand = await start(join(dir, `cloud-${hosts}`), console.log)
+  const tempestDir = join(dir, `tempest-${hosts}`)
+  configure(tempestDir, stand)
+  const tempest = await Tempest.prepare(tempestDir)
+  const names = await tempest.list(selection)
+  const results: RawResult[] = []
+  await tempest.run(selection, Number(options.concurrency), (result) => {
+    results.push(result)
+    if (result.result === 'failed') console.log(`failed: ${result.test}: ${result.message.slice(0, 300)}`)
+  })
+  return completeResults(names, results).map((result) => explainResult(result, hosts))
+}
+
+function report(outcomes: readonly Outcome[], regressions: readonly Outcome[]): void {
+  for (const { test, result, message } of regressions) console.log(`unexpected: ${result}: ${test}: ${message}`)
+  const count = (wanted: Outcome['result']): number => outcomes.filter(({ result }) => result === wanted).length
+  console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
+  console.log(`${regressions.length} unexpected`)
+}
+
+const dir = createScratchDirectory()
+// This timer keeps the process alive, because the child processes do not.
+const alive = setInterval(() => undefined, 60_000)
+try {
+  const wanted = (Object.keys(runs) as Outcome['hosts'][]).filter((name) => (options.hosts ?? name) === name)
+  const outcomes: Outcome[] = []
+  for (const hosts of wanted) outcomes.push(...(await runOn(hosts, dir)))
+  const recorded = readOutcomes()
+  const regressions = findRegressions(outcomes, options.record ? [] : recorded)
+  report(outcomes, regressions)
+  const file = join(import.meta.dirname, 'results.json')
+  if (options.record) writeFileSync(file, `${JSON.stringify(mergeOutcomes(recorded, outcomes), undefined, 2)}\n`)
+  if (regressions.length > 0) console.log(`logs: ${keepArtefacts(dir, 'tempest')}`)
+  process.exitCode = regressions.length > 0 ? 1 : 0
+} finally {
+  clearInterval(alive)
+  rmSync(dir, { recursive: true, force: true })
+}
