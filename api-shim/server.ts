@@ -36,6 +36,9 @@ export function createServer(
     bodyLimit: MAX_BODY_BYTES,
     genReqId: newRequestId,
     requestTimeout: 0,
+    // A client may still have a connection when its Pod stops. Its last request there is answered, and the connection
+    // ends with the answer.
+    return503OnClosing: false,
     routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: MAX_PARAMETER_LENGTH },
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),

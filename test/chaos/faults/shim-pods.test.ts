@@ -74,6 +74,8 @@ while not os.path.exists('${stop}'):
             file.write(str(report['answered']))
     except (exceptions.ConnectFailure, exceptions.ServiceUnavailable) as error:
         report['retryable'].append(str(error))
+    except openstack.exceptions.HttpException as error:
+        report['retryable' if error.status_code == 503 else 'other'].append(str(error))
     except Exception as error:
         report['other'].append(f'{type(error).__name__}: {error}')
 print(json.dumps(report))
