@@ -27,6 +27,7 @@ export function tempestPage(): string {
     reasons[reason],
     ...[outcomes, interop].map((list) => String(list.filter((outcome) => outcome.reason === reason).length)),
   ])
+  const onLibvirt = outcomes.filter(({ hosts }) => hosts === 'libvirt').length
   const mark = ({ test }: Outcome): string => (required.has(test) ? 'interop' : '')
   const rows = outcomes
     .toSorted((a, b) => a.test.localeCompare(b.test))
@@ -34,7 +35,7 @@ export function tempestPage(): string {
   return `# tempest
 
 ${generatedMark('test/conformance/tempest/results.json')}tempest of PyPI, unmodified, runs its tests of the Compute API against the shim: a real API server, controller and shim, and two agents with real code on
-simulated hosts, whose domains exist only in memory. \`make conformance SUITE=tempest\` runs it again, and fails if a test fails or is skipped for no reason that
+simulated hosts, whose domains exist only in memory. ${onLibvirt} tests, which look into a guest, run on a host with libvirt and QEMU. \`make conformance SUITE=tempest\` runs it again, and fails if a test fails or is skipped for no reason that
 \`test/conformance/tempest/reasons.ts\` knows, or if a test that has passed does not pass. Tests marked *interop* are those that the guideline for OpenStack Powered Compute requires.
 
 ${renderTable(['Tests', 'all', 'passed', 'failed', 'skipped'], [totalsOf('all', outcomes), totalsOf('interop', interop)])}

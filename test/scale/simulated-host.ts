@@ -5,6 +5,7 @@ import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
 import { publicSealingKey } from '../../agent/sealing-key.ts'
 import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
+import type { LocalHost } from '../../agent/server/deps.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
@@ -33,12 +34,22 @@ export function makeSimulatedHost({ channels, hostName, informer }: ClusterCompo
     },
     storage: { removeUnused: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
-    host: machines.connect(new UnrecordedLife()),
+    host: withSentSecrets(machines.connect(new UnrecordedLife()), machines),
     orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
     lockHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotateConsoleLogs: async () => undefined,
     exposeMetrics: () => () => undefined,
   }
+}
+
+/** A simulated host cannot decrypt its HostSecrets, so it takes them for sent. */
+function withSentSecrets(host: LocalHost, machines: FakeHost): LocalHost {
+  const { configDrives } = host
+  const write: typeof configDrives.write = async (guest, ...others) => {
+    machines.machine(guest.server.metadata.uid ?? '').sentUserData = 'sealed'
+    return configDrives.write(guest, ...others)
+  }
+  return { ...host, configDrives: { ...configDrives, write } }
 }
 
 function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => boolean): OrphanCollector {
