@@ -14,8 +14,9 @@ export default defineConfig({
             'test/{gitops,monitoring}/*.test.ts',
           ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
-          // The limit is far above the time of any test, because the machine may be busy.
+          // The limits are far above the time of any test, because the machine may be busy.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           // By default, vitest leaves one processor unused.
           maxWorkers: '100%',
         },
