@@ -10,7 +10,7 @@ const seedServer = (name: string, more: { spec?: object; status?: object } = {})
   shim.seed<Server>(servers.kind, {
     metadata: { name, namespace: 'mine' },
     spec: { flavor: 'f', image: { name: 'i' }, metadata: { by: 'y' }, ...more.spec },
-    status: { host: 'h', vmState: 'active', ...more.status },
+    status: { host: 'h', vmState: 'active', launchedAt: '2026-01-01T00:00:00Z', ...more.status },
   })
 
 const ask = (method: string, suffix = '', body?: unknown, as = 'member') =>
