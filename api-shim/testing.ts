@@ -10,6 +10,7 @@ import { createStores, startStores } from '../kube/store.ts'
 import type { KubeObject } from '../kube/types.ts'
 import { keyOf, type ResourceDef } from '../kube/types.ts'
 import { FakeApi, type Write } from '../test/fakes/api.ts'
+import { Life } from '../test/fakes/life.ts'
 import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
 import { ImageFiles } from './images/files.ts'
 import { recordAnswers } from './record-answers.ts'
@@ -64,6 +65,8 @@ export const MAX_IMAGE_BYTES = 1_000_000
 
 export class TestShim implements AsyncDisposable {
   readonly api: FakeApi
+  /** Makes calls of the shim to the API server fail. */
+  readonly life = new Life()
   readonly app: FastifyInstance
   readonly services: Services
   /** The volume for images. */
@@ -82,7 +85,7 @@ export class TestShim implements AsyncDisposable {
       onWrite,
     } = options
     this.api = new FakeApi(undefined, onWrite)
-    const kube = this.api.kube(undefined, 'kubenova-api-shim')
+    const kube = this.api.kube(this.life, 'kubenova-api-shim')
     this.#users = users
     this.#stores = createStores(storeDefs, { kube })
     const state = new State({ kube, stores: this.#stores, access })

@@ -15,12 +15,14 @@ import { defineRoute, type RouteRequest } from '../route.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { checkInjectedFiles, generatePassword, givesInjected, injectedSecret } from './injected.ts'
 import { networksFrom } from './network-requests.ts'
+import type { OwnedSecret } from './owned-secret.ts'
 import { canonicalIPv6 } from './parameters.ts'
 import { userDataSecret } from './user-data.ts'
 import { checkZone } from './zones.ts'
 
 type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
+type Secrets = readonly Pick<OwnedSecret<object>, 'createFor'>[]
 
 const MAX_METADATA_ITEMS = 128
 /** Each server is written by itself, so more would take longer than clients wait. */
@@ -162,8 +164,7 @@ interface Created {
 }
 
 async function createServers(request: Request): Promise<Created> {
-  const { body, state, caller } = request
-  const { server } = body
+  const { server } = request.body
   const { most } = countsOf(request)
   const spec = await specFrom(request)
   const { hasPasswords = true } = request.services
@@ -175,25 +176,48 @@ async function createServers(request: Request): Promise<Created> {
   ].filter((secret) => secret !== undefined)
   const references = Object.assign({}, ...secrets.map((secret) => secret.spec)) as object
   const reservationId = newReservationId()
-  const created: Server[] = []
-  for (let index = 0; index < most; index++) {
+  const drafts = Array.from({ length: most }, (_, index) => {
     const displayName = most > 1 ? `${server.name}-${index + 1}` : server.name
-    const annotations = annotationsFor({
-      userId: caller.user.id,
-      reservationId,
-      launchIndex: String(index),
-      accessIPv4: server.accessIPv4,
-      accessIPv6: canonicalIPv6(server.accessIPv6),
-      diskConfig: server['OS-DCF:diskConfig'],
-    })
-    const recent = annotationWith(undefined, 'create', request)
-    const metadata = { name: newNameFor(displayName), annotations: { ...annotations, ...recent } }
-    created.push(await state.write(servers).create({ metadata, spec: { ...spec, ...references, displayName } }))
-  }
-  const [first] = created
+    const metadata = { name: newNameFor(displayName), annotations: annotationsOf(request, reservationId, index) }
+    return { metadata, spec: { ...spec, ...references, displayName } }
+  })
+  for (const secret of secrets) await secret.checkCreation()
+  const [first] = await createAllOrNone(drafts, secrets, request)
   if (!first) throw newBadRequest('max_count must be at least 1')
-  for (const secret of secrets) await secret.createFor(created)
   return { first, reservationId, adminPassword: hasPasswords ? adminPassword : undefined }
+}
+
+function annotationsOf(request: Request, reservationId: string, index: number): Record<string, string> {
+  const { server } = request.body
+  const facts = annotationsFor({
+    userId: request.caller.user.id,
+    reservationId,
+    launchIndex: String(index),
+    accessIPv4: server.accessIPv4,
+    accessIPv6: canonicalIPv6(server.accessIPv6),
+    diskConfig: server['OS-DCF:diskConfig'],
+  })
+  return { ...facts, ...annotationWith(undefined, 'create', request) }
+}
+
+/** Deletes the new servers after an error, because they would wait for their Secret for ever. */
+async function createAllOrNone(
+  drafts: readonly Draft<Server>[],
+  secrets: Secrets,
+  { state, log }: Request,
+): Promise<Server[]> {
+  const writer = state.write(servers)
+  const created: Server[] = []
+  try {
+    for (const draft of drafts) created.push(await writer.create(draft))
+    for (const secret of secrets) await secret.createFor(created)
+    return created
+  } catch (error) {
+    const deletions = await Promise.allSettled(created.map((server) => writer.delete(server)))
+    for (const deletion of deletions)
+      if (deletion.status === 'rejected') log.warn({ err: deletion.reason }, 'a server of a failed request remains')
+    throw error
+  }
 }
 
 export const serversCreate = defineRoute<CreateServerBody>({

@@ -6,6 +6,8 @@ import type { RouteRequest } from '../route.ts'
 export interface OwnedSecret<Spec extends object> {
   /** The field of the Server's spec that refers to the Secret. */
   spec: Spec
+  /** Throws the fault that its creation would throw. */
+  checkCreation(): Promise<void>
   /**
    * Creates the Secret. It belongs to the servers, so that it goes with the last of them. Until it exists, the
    * controller does not place them.
@@ -29,6 +31,7 @@ export function newOwnedSecret<Spec extends object>(
   const name = newNameFor(prefix)
   return {
     spec: specFor(name),
+    checkCreation: () => state.writeSecrets().checkCreation({ metadata: { name }, type, data }),
     async createFor(servers) {
       const ownerReferences = servers.map((server) => serverOwnerReference(server))
       await state.writeSecrets().create({ metadata: { name, ownerReferences }, type, data })
