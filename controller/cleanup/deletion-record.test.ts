@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import { resourceDefOf, type Server, type ServerAction, server as serverKind } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { type Log, noLog } from '../../kube/log.ts'
+import { reconcileServer } from '../server/reconcile.ts'
 import { Bench, startCloud } from '../testing.ts'
 import { deletedServerFrom, recordDeletion } from './deletion-record.ts'
 import { reconcileCleanup } from './reconcile.ts'
@@ -77,14 +80,43 @@ describe('the record of a deletion', () => {
     expect(recordsOf(bench)).toEqual([])
   })
 
-  it('is written once, and not for a newer server of the same name', async () => {
+  it('is written once', async () => {
     await using bench = await startCloud()
     const old = await bench.createServer()
     await deleteServer(bench)
     await recordDeletion(old, bench.stores, bench.now())
-    await bench.createServer()
-    await recordDeletion({ ...old, metadata: { ...old.metadata, uid: 'another' } }, bench.stores, bench.now())
     expect(recordsOf(bench)).toHaveLength(1)
+  })
+
+  it('is written from the cache when the agent was faster, without the actions of a newer server', async () => {
+    await using bench = await startCloud()
+    const old = await bench.createServer('web', {}, { finalizers: [] })
+    await serversOf(bench).delete({ name: 'web', namespace: 'demo' })
+    const newer = await bench.createServer()
+    await bench.create<ServerAction>(serverAction, {
+      metadata: {
+        name: 'web-1',
+        namespace: 'demo',
+        ownerReferences: [{ apiVersion: newer.apiVersion, kind: 'Server', name: 'web', uid: newer.metadata.uid }],
+      },
+      spec: { server: 'web', action: 'create' },
+      status: { phase: 'Succeeded', startTime: '2026-01-02T03:04:05Z' },
+    })
+    await recordDeletion(old, bench.stores, bench.now())
+    expect(recordsOf(bench)).toMatchObject([{ status: { deletedServer: { uid: old.metadata.uid, actions: [] } } }])
+  })
+
+  it('has the cached actions that the garbage collector has already deleted', async () => {
+    await using bench = await startCloud()
+    const server = await bench.createServer()
+    const record = { metadata: { name: 'web-1', namespace: 'demo' }, spec: { server: 'web', action: 'create' } }
+    await bench.create<ServerAction>(serverAction, record)
+    const list = async () => ({ items: [], metadata: {} })
+    const actions = { ...bench.stores.actions, api: Object.assign(Object.create(bench.stores.actions.api), { list }) }
+    await recordDeletion(server, { ...bench.stores, actions }, bench.now())
+    expect(recordsOf(bench)).toMatchObject([
+      { status: { deletedServer: { actions: [{ metadata: { name: 'web-1' } }] } } },
+    ])
   })
 
   it('has 30 actions at most, the newest, with short texts', () => {
@@ -98,5 +130,41 @@ describe('the record of a deletion', () => {
     expect(actions).toHaveLength(30)
     expect(actions[0]).toMatchObject({ metadata: { name: 'web-39' } })
     expect(JSON.stringify(actions).length).toBeLessThan(25_000)
+  })
+})
+
+describe('a deletion that cannot be recorded', () => {
+  async function startDeletion(status: number, times: number) {
+    const bench = await startCloud()
+    await bench.createServer()
+    await serversOf(bench).delete({ name: 'web', namespace: 'demo' })
+    await bench.fake.waitForCaches()
+    bench.fake.life.fail('create serveractions', new ApiError({ request: 'POST', status }), { times })
+    const warn = vi.fn<Log['warn']>()
+    const reconcile = (attempt: number) =>
+      reconcileServer('demo/web', { ...bench.deps, log: { ...noLog, warn } }, attempt)
+    return { bench, warn, reconcile }
+  }
+
+  it.each([403, 413, 422])('goes on, and is logged, when the API server answers %i', async (status) => {
+    const { bench, warn, reconcile } = await startDeletion(status, 1)
+    await using _ = bench
+    await reconcile(1)
+    expect(bench.getServer()).toBeUndefined()
+    expect(recordsOf(bench)).toEqual([])
+    expect(warn.mock.calls).toMatchObject([
+      [{ server: 'demo/web', err: { status } }, expect.stringMatching(/not recorded/)],
+    ])
+  })
+
+  it('is retried after a transient error, and goes on at the fifth attempt', async () => {
+    const { bench, warn, reconcile } = await startDeletion(503, 5)
+    await using _ = bench
+    for (const attempt of [1, 2, 3, 4]) await expect(reconcile(attempt)).rejects.toMatchObject({ status: 503 })
+    expect(warn).not.toHaveBeenCalled()
+    expect(bench.getServer()).toBeDefined()
+    await reconcile(5)
+    expect(bench.getServer()).toBeUndefined()
+    expect(warn).toHaveBeenCalledOnce()
   })
 })

@@ -9,7 +9,8 @@ import {
   type ServerAction,
   withTransitionTimes,
 } from '../../crds/index.ts'
-import { ignoreNotFound, isAlreadyExists, isConflict, isNamespaceTerminating, isNotFound } from '../../kube/errors.ts'
+import { isAlreadyExists, isConflict, isNamespaceTerminating, isNotFound, isTransient } from '../../kube/errors.ts'
+import type { Log } from '../../kube/log.ts'
 import { keyOf } from '../../kube/types.ts'
 import { phaseOf } from '../action/phase.ts'
 import { actionsByServer } from '../indexes.ts'
@@ -26,32 +27,52 @@ const MAX_TEXT = 500
 
 const recordNameOf = ({ metadata: { name, uid = '' } }: Server): string => `${name}-deleted-${uid.slice(0, 8)}`
 
-/** Writes the record of the deletion of a Server that is being deleted. Does nothing if there is one. */
+/** The attempt at which a transient error no longer delays the deletion, about 1.5 seconds after the first attempt. */
+const LAST_ATTEMPT = 5
+
+/**
+ * Records the deletion, but never keeps the Server from being deleted: an error, such as that of a ResourceQuota, is
+ * only logged. A transient error is thrown until LAST_ATTEMPT, so that the reconcile is retried.
+ */
+export async function tryRecordDeletion(
+  server: Server,
+  { stores, log }: { stores: RecordStores; log: Log },
+  now: string,
+  attempt: number,
+): Promise<void> {
+  try {
+    await recordDeletion(server, stores, now)
+  } catch (err) {
+    if (isTransient(err) && attempt < LAST_ATTEMPT) throw err
+    log.warn({ err, server: keyOf(server.metadata) }, 'the deletion is not recorded: lists of deleted servers lack it')
+  }
+}
+
+/**
+ * Writes the record of the deletion of a Server that is being deleted. Does nothing if there is one.
+ * @param server the cached Server, because the agent may already have let the API server delete the live one
+ */
 export async function recordDeletion(server: Server, stores: RecordStores, now: string): Promise<void> {
-  const { namespace, uid } = server.metadata
+  const { metadata, status } = server
+  const { namespace } = metadata
   const name = recordNameOf(server)
   if (stores.actions.cache.get(keyOf({ namespace, name }))) return
-  // Read the Server from the API server. The cached Server lacks the fields that the controller does not need otherwise
-  // (slim.ts).
-  const live = await ignoreNotFound(stores.servers.api.get(server.metadata))
-  if (live?.metadata.uid !== uid || live === undefined) return
-  const { items } = await stores.actions.api.list({ namespace, fieldSelector: `spec.server=${server.metadata.name}` })
-  const startTime = live.metadata.deletionTimestamp ?? now
+  const actions = await actionsOf(server, stores)
   try {
     await stores.actions.api.create(
       {
         metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-        spec: { server: server.metadata.name, action: 'delete' },
+        spec: { server: metadata.name, action: 'delete' },
         status: {
           phase: 'Running',
-          startTime,
-          ...(live.status?.host === undefined ? {} : { host: live.status.host }),
+          startTime: metadata.deletionTimestamp ?? now,
+          ...(status?.host === undefined ? {} : { host: status.host }),
           conditions: withTransitionTimes(
             [{ type: 'Ready', status: 'False', reason: 'Deleting', message: 'the server is being deleted' }],
             undefined,
             now,
           ),
-          deletedServer: deletedServerFrom(live, items),
+          deletedServer: deletedServerFrom(server, actions),
         },
       },
       manager,
@@ -59,6 +80,22 @@ export async function recordDeletion(server: Server, stores: RecordStores, now: 
   } catch (error) {
     if (!isAlreadyExists(error) && !isNamespaceTerminating(error)) throw error
   }
+}
+
+/**
+ * The cache lacks most fields of finished actions (slim.ts), so they are read from the API server. Only those that the
+ * garbage collector has already deleted are taken from the cache.
+ */
+async function actionsOf({ metadata }: Server, { actions }: RecordStores): Promise<ServerAction[]> {
+  const { namespace, name, uid } = metadata
+  const { items } = await actions.api.list({ namespace, fieldSelector: `spec.server=${name}` })
+  const listed = new Set(items.map((action) => action.metadata.uid))
+  const cached = actions.cache
+    .byIndex(actionsByServer, keyOf(metadata))
+    .filter((action) => !listed.has(action.metadata.uid))
+  const isOwnedByAnother = (action: ServerAction): boolean =>
+    action.metadata.ownerReferences?.some((owner) => owner.kind === 'Server' && owner.uid !== uid) ?? false
+  return [...items, ...cached].filter((action) => !isOwnedByAnother(action))
 }
 
 /** Sets the deletion records of former Servers with this key to Succeeded, because those Servers are gone. */

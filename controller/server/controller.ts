@@ -4,6 +4,7 @@
  */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
+import { type Log, noLog } from '../../kube/log.ts'
 import { type KubeObject, keyOf, keysOf } from '../../kube/types.ts'
 import { watch, watchChannel } from '../../kube/watch.ts'
 import { addressFreed, roomFreed } from '../channels.ts'
@@ -170,16 +171,18 @@ export const serverController = defineController({
       because: `An address that was allocated, and whose Port was never seen, is free again. ${freedAddress}`,
     }),
   ],
-  reconcile: (key, { stores, attempt }, services: ServerServices) =>
-    reconcileServer(key, serverDeps(stores, services), attempt),
+  reconcile: (key, { stores, attempt, log }, services: ServerServices) =>
+    reconcileServer(key, serverDeps(stores, services, log), attempt),
 })
 
 export const serverDeps = (
   stores: LookupStores & Pick<Stores, 'actions' | 'hostSecrets' | 'hypervisors'>,
   services: ServerServices,
+  log: Log = noLog,
 ): ServerDeps => ({
   ...services,
   stores,
+  log,
   lookup: createLookup(stores, services.allocations),
   onClaimDropped: () => services.channels.notify(roomFreed, undefined),
 })

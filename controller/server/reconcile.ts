@@ -1,10 +1,11 @@
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
+import type { Log } from '../../kube/log.ts'
 import { done, mergeOutcomes, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import { hasFinishedAction, hasUsedSecret, releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
-import { recordDeletion } from '../cleanup/deletion-record.ts'
+import { tryRecordDeletion } from '../cleanup/deletion-record.ts'
 import { deleteOrphans } from '../cleanup/orphans.ts'
 import { addFinalizer } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
@@ -16,6 +17,7 @@ import { reconcileHostSecret, withdrawUserData } from './user-data.ts'
 
 export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
+  log: Log
 }
 
 /** @param attempt 1 for the first attempt since the last success, 2 for the second, and so on */
@@ -24,7 +26,7 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   const server = stores.servers.cache.get(key)
   if (!server) return deleteOrphans(key, stores)
   const now = (): string => clock.wall().toISOString()
-  if (server.metadata.deletionTimestamp) return reconcileDelete(server, deps, now)
+  if (server.metadata.deletionTimestamp) return reconcileDelete(server, deps, now, attempt)
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
@@ -69,10 +71,10 @@ async function scheduleServer(server: Server, deps: ServerDeps, attempt: number)
  * While the host is up, its agent deletes the server. The agent does nothing while the Server's status reports the host
  * as down, so the controller corrects such a status first.
  */
-async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
+async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string, attempt: number): Promise<Outcome> {
   const { stores, hosts, events } = deps
   const { host } = server.status ?? {}
-  await recordDeletion(server, stores, now())
+  await tryRecordDeletion(server, deps, now(), attempt)
   if (host !== undefined && hosts.isUp(host)) return updateHostReachable(server, host, deps, now())
   return removeServer(server, { stores, hosts, events, now })
 }
