@@ -201,6 +201,7 @@ function newQuestionPage({ kube, hostName, options, informer, sealingKey }: Loca
   const { stateDir, runDir, namespace } = options
   return createQuestionPage({
     now: () => kube.clock.now(),
+    wall: () => kube.clock.wall(),
     sealingKey,
     isShim: shimTokenChecker(kube, namespace, hostName),
     findServer(uid) {

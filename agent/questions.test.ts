@@ -15,13 +15,24 @@ writeFileSync(consoleLog, 'one\ntwo\n')
 
 let now = 0
 let reviews = 0
+let reviewMayEnd: Promise<void> | undefined
+const revoked = new Set<string>()
+
+const JWT_HEADER = 'eyJhbGciOiJub25lIn0.'
+const tokenUntil = (ms: number): string =>
+  `${JWT_HEADER}${Buffer.from(JSON.stringify({ exp: ms / 1000 })).toString('base64url')}.`
+const flood = async (address: string): Promise<void> => {
+  for (let i = 0; i < 21; i++) await ask('console-output', 'a', `bad-${i}`, address)
+}
 
 const page = createQuestionPage({
   now: () => now,
+  wall: () => new Date(now),
   sealingKey: async () => privateKey,
   isShim: async (token) => {
     reviews += 1
-    return token.startsWith('good')
+    if (token.startsWith(JWT_HEADER)) await reviewMayEnd
+    return token.startsWith('good') || (token.startsWith(JWT_HEADER) && !revoked.has(token))
   },
   findServer: (uid) => (uid === 'elsewhere' ? undefined : { uid, uuid: uid, consoleLog }),
   statisticsOf: async ({ uid }) => (uid === 'off' ? undefined : { 'block.count': 1 }),
@@ -108,5 +119,66 @@ describe('createQuestionPage', () => {
       await ask('console-output', 'a', 'good-4')
     }
     expect(reviews).toBe(2)
+  })
+
+  it('reviews a token during a flood from the same address until the token expires', async () => {
+    const flooder = '192.0.2.10'
+    now = 1_000_000
+    const token = tokenUntil(1_600_000)
+    await ask('console-output', 'a', token, flooder)
+    for (const [time, answer, reviewed] of [
+      [1_029_999, { output: 'one\ntwo\n' }, 0],
+      [1_030_000, { output: 'one\ntwo\n' }, 1],
+      [1_599_999, { output: 'one\ntwo\n' }, 1],
+      [1_600_000, { status: 429 }, 0],
+    ] as const) {
+      now = time
+      await flood(flooder)
+      reviews = 0
+      expect([time, await ask('console-output', 'a', token, flooder)]).toMatchObject([time, answer])
+      expect([time, reviews]).toEqual([time, reviewed])
+    }
+  })
+
+  it('makes one review of a known token when many questions have it', async () => {
+    now = 2_000_000
+    const token = tokenUntil(2_600_000)
+    await ask('console-output', 'a', token)
+    now += 20_000
+    await ask('console-output', 'a', 'good')
+    now += 10_000
+    reviews = 0
+    const { promise, resolve } = Promise.withResolvers<void>()
+    reviewMayEnd = promise
+    const questions = Array.from({ length: 5 }, () => ask('console-output', 'a', token))
+    for (let i = 0; i < 5; i++) await ask('console-output', 'a', 'good')
+    resolve()
+    const answers = await Promise.all(questions)
+    expect(answers).toEqual(Array.from({ length: 5 }, () => ({ output: 'one\ntwo\n' })))
+    expect(reviews).toBe(1)
+  })
+
+  it('charges for a token that was revoked', async () => {
+    const address = '192.0.2.11'
+    now = 3_000_000
+    const token = tokenUntil(3_600_000)
+    await ask('console-output', 'a', token, address)
+    revoked.add(token)
+    now += 30_000
+    expect(await ask('console-output', 'a', token, address)).toMatchObject({ status: 403 })
+    await flood(address)
+    expect(await ask('console-output', 'a', token, address)).toMatchObject({ status: 429 })
+  })
+
+  it('counts all addresses of an IPv6 /64 as one sender', async () => {
+    for (let i = 1; i <= 20; i++) expect((await page('x', `2001:db8::${i}`)).status).toBe(400)
+    expect((await page('x', '2001:db8::ffff:1:2:3')).status).toBe(429)
+    expect((await page('x', '2001:db8:0:1::1')).status).toBe(400)
+  })
+
+  it('counts an IPv4 address as one sender, also when it is written as IPv6', async () => {
+    for (let i = 1; i <= 20; i++) expect((await page('x', '::ffff:192.0.2.20')).status).toBe(400)
+    expect((await page('x', '192.0.2.20')).status).toBe(429)
+    expect((await page('x', '::ffff:192.0.2.21')).status).toBe(400)
   })
 })

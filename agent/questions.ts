@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { decodeJwt } from 'jose'
 import {
   decryptQuestion,
   encryptAnswer,
@@ -15,6 +16,7 @@ import { QuestionLimit } from './question-limit.ts'
 export interface QuestionDeps {
   /** Monotonic milliseconds. */
   now(): number
+  wall(): Date
   sealingKey(): Promise<KeyObject>
   isShim(token: string): Promise<boolean>
   findServer(uid: string): { uid: string; uuid: string; consoleLog: string } | undefined
@@ -29,6 +31,7 @@ const tooMany = { status: 429, body: 'too many questions without a valid token' 
 
 export function createQuestionPage(deps: QuestionDeps): Page {
   const limit = new QuestionLimit(deps.now)
+  const isShim = shareRunning(deps.isShim)
   return async (body, address) => {
     if (!limit.mayAsk(address)) return tooMany
     const question = await decryptQuestion(body, await deps.sealingKey())
@@ -37,12 +40,38 @@ export function createQuestionPage(deps: QuestionDeps): Page {
       return { status: 400, body: 'this is no question for this host' }
     }
     const { token } = question
-    if (!limit.isKnownToken(token)) {
-      if (!limit.charge(address)) return tooMany
-      if (!(await deps.isShim(token))) return { status: 403, body: 'only the API shim may ask' }
-      limit.remember(token, address)
+    if (!limit.isReviewed(token)) {
+      if (!limit.isKnownToken(token) && !limit.charge(address)) return tooMany
+      if (!(await isShim(token))) {
+        limit.forget(token)
+        return { status: 403, body: 'only the API shim may ask' }
+      }
+      limit.remember(token, address, lifetimeOf(token, deps.wall()))
     }
     return { status: 200, body: await encryptAnswer(await answerQuestion(question, deps), question) }
+  }
+}
+
+/** Questions that come during a review of their token wait for it, and make no other. */
+function shareRunning(review: (token: string) => Promise<boolean>): typeof review {
+  const running = new Map<string, Promise<boolean>>()
+  return (token) => {
+    const shared = running.get(token) ?? review(token).finally(() => running.delete(token))
+    running.set(token, shared)
+    return shared
+  }
+}
+
+/**
+ * Milliseconds for which an accepted token is valid; undefined: it has no `exp`. The API server has checked the
+ * signature.
+ */
+function lifetimeOf(token: string, now: Date): number | undefined {
+  try {
+    const { exp } = decodeJwt(token)
+    return exp === undefined ? undefined : exp * 1000 - now.getTime()
+  } catch {
+    return undefined
   }
 }
 
