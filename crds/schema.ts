@@ -84,6 +84,12 @@ export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadat
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
 }
 
+/**
+ * A Secret with this label is only for the Servers that own it. The owner references alone do not say so, because the
+ * deletion of a Server with propagationPolicy Orphan removes them.
+ */
+export const OWNERS_ONLY_LABEL = 'compute.kubenova.io/owners-only'
+
 export interface Resource<K extends Kind> {
   apiVersion: string
   kind: string

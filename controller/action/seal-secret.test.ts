@@ -117,6 +117,20 @@ describe('a request that names a Secret', () => {
     expect(allStoredTextExceptSecret(bench)).not.toContain(PASSWORD)
   })
 
+  it('is rejected when its Secret belongs to another server', async () => {
+    await using bench = await withServer()
+    await createSecret(bench, { password: base64(PASSWORD) })
+    const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'x', uid: 'another' }
+    await bench.api
+      .resource<Secret>(secrets)
+      .patch({ name: 'web-password', namespace: 'demo' }, { metadata: { ownerReferences: [owner] } })
+    await request(bench)
+    expect(accepted(bench)).toMatchObject({
+      reason: 'SecretInvalid',
+      message: 'Secret web-password belongs to another server: create one for this server',
+    })
+  })
+
   it('is rejected when there is no such Secret', async () => {
     await using bench = await withServer()
     await request(bench)

@@ -6,7 +6,7 @@ import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import { Refused, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { ignoreNotFound } from '../../kube/errors.ts'
-import { readSecret, type SecretReader } from '../read-secret.ts'
+import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
 
 /**
@@ -34,6 +34,8 @@ export async function sealNamedSecret(
   const sealingKey = await findSealingKey(server.status?.host ?? '', deps)
   const { namespace } = request.metadata
   const secret = await readSecret({ name: reference.name, namespace }, deps.secrets, 'then request again')
+  if (secret && belongsToOthers(secret, server))
+    throw new Refused('SecretInvalid', `Secret ${reference.name} belongs to another server: create one for this server`)
   return sealSecret(readValue(secret, reference), sealingKey, bindingOf(request, server))
 }
 

@@ -71,6 +71,37 @@ describe('a server with spec.injectedFrom', () => {
     expect(bench.statusOf().host).toBeUndefined()
   })
 
+  const owner = (uid: string) => ({ apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'x', uid })
+  const setOwners = (bench: Bench, ownerReferences: object[], labels = {}) =>
+    bench.api
+      .resource<Secret>(secrets)
+      .patch({ name: 's', namespace: 'demo' }, { metadata: { ownerReferences, labels } }, { fieldManager: 'user' })
+
+  it.each([
+    ['is owned by another server', [owner('another')], {}],
+    ['has lost its owners', [], { 'compute.kubenova.io/owners-only': 'true' }],
+  ])('waits when its Secret %s', async (_what, owners, labels) => {
+    await using bench = await startWith({ 'admin-password': 'eA==' })
+    await setOwners(bench, owners, labels)
+    await bench.createServer('web', injected)
+    await bench.reconcile()
+    expect(reasonOf(bench)).toMatchObject({
+      reason: 'UserDataSecretInvalid',
+      message: 'Secret s belongs to another server: create the Server anew with a Secret of its own',
+    })
+    expect(bench.api.list('hostsecrets')).toEqual([])
+  })
+
+  it('is placed when it is one of several owners of its Secret', async () => {
+    await using bench = await startWith({ 'admin-password': 'eA==' })
+    await bench.createServer('web', injected)
+    await setOwners(bench, [owner('another'), owner(bench.getServer()?.metadata.uid ?? '')], {
+      'compute.kubenova.io/owners-only': 'true',
+    })
+    await bench.reconcile()
+    expect(bench.statusOf().host).toBe('h1')
+  })
+
   it('waits when its Secret does not exist', async () => {
     await using bench = await startWith({})
     await bench.createServer('web', { injectedFrom: { secretRef: { name: 'missing' } } })

@@ -2,7 +2,7 @@
 import { type InjectedBundle, parseInjectedFiles } from '../../actions/injected-bundle.ts'
 import { Refused, type Server } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
-import { readSecret, type SecretReader } from '../read-secret.ts'
+import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
 
 /** As for user data: no other Secret can be given to a guest. */
 const INJECTED_TYPE = 'compute.kubenova.io/injected'
@@ -12,9 +12,10 @@ const MAX_BYTES = 65_535
 
 /** @throws Refused error if the server must wait until the Secret exists or has changed */
 export async function readInjected(
-  { metadata, spec }: Server,
+  server: Server,
   { secrets }: { secrets: SecretReader },
 ): Promise<InjectedBundle | undefined> {
+  const { metadata, spec } = server
   if (!spec.injectedFrom) return undefined
   const { name } = spec.injectedFrom.secretRef
   const ref = { name, namespace: metadata.namespace }
@@ -24,8 +25,15 @@ export async function readInjected(
       'UserDataSecretNotFound',
       `Secret ${name} does not exist; the server waits for it: create it with the type ${INJECTED_TYPE}`,
     )
+  if (belongsToOthers(secret, server)) throw newNotOwned(name)
   return injectedIn(secret, name)
 }
+
+export const newNotOwned = (name: string): Refused =>
+  new Refused(
+    'UserDataSecretInvalid',
+    `Secret ${name} belongs to another server: create the Server anew with a Secret of its own`,
+  )
 
 function injectedIn({ type, data = {} }: Secret, name: string): InjectedBundle {
   const refuse = (what: string): Refused =>

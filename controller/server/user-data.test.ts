@@ -40,6 +40,16 @@ async function createSecret(bench: Bench, data: Record<string, string>, type = T
   await bench.api.resource<Secret>(secrets).create({ metadata, type, data }, { fieldManager: 'user' })
 }
 
+const secretOwnedByAnother = {
+  metadata: {
+    name: 's',
+    namespace: 'demo',
+    ownerReferences: [{ apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'x', uid: 'another' }],
+  },
+  type: TYPE,
+  data: { k: base64(USER_DATA) },
+}
+
 const replaceSecret = async (bench: Bench, data: Record<string, string>): Promise<void> => {
   await deleteSecret(bench)
   await createSecret(bench, data)
@@ -65,6 +75,15 @@ const building: ServerStatus = { vmState: 'building', actionRecords: 0, observed
 const built: ServerStatus = { ...building, vmState: 'active', launchedAt: '2026-01-01T00:00:00Z' }
 
 describe('a server with user data from a Secret', () => {
+  it.each([true, false])('waits when its Secret belongs to another server, with optional: %s', async (optional) => {
+    await using bench = await withHost()
+    await bench.api.resource<Secret>(secrets).create(secretOwnedByAnother, { fieldManager: 'user' })
+    await bench.createServer('web', reference(optional))
+    await bench.reconcile()
+    expect(scheduled(bench)).toMatchObject({ status: 'False', reason: 'UserDataSecretInvalid' })
+    expect(hostSecrets(bench)).toEqual([])
+  })
+
   it('is placed with a HostSecret that its host can open, and no other', async () => {
     await using bench = await withHost()
     await createSecret(bench, { k: base64(USER_DATA) })

@@ -16,9 +16,9 @@ import type { Secret } from '../../kube/builtin-kinds.ts'
 import { ignoreNotFound, isAlreadyExists, isConflict } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
-import { readSecret, type SecretReader } from '../read-secret.ts'
+import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
-import { readInjected } from './injected.ts'
+import { newNotOwned, readInjected } from './injected.ts'
 
 export interface UserDataDeps {
   stores: Pick<Stores, 'hostSecrets' | 'hypervisors'>
@@ -46,10 +46,8 @@ export async function readUserData(server: Server, deps: UserDataDeps): Promise<
   return injected ? encodeBundle({ ...injected, userData }) : userData
 }
 
-async function readUserDataSecret(
-  { metadata, spec }: Server,
-  { secrets }: UserDataDeps,
-): Promise<Uint8Array | undefined> {
+async function readUserDataSecret(server: Server, { secrets }: UserDataDeps): Promise<Uint8Array | undefined> {
+  const { metadata, spec } = server
   const reference = spec.userDataFrom?.secretKeyRef
   if (!reference) return undefined
   const { name } = reference
@@ -58,6 +56,7 @@ async function readUserDataSecret(
     secrets,
     'and the server continues by itself',
   )
+  if (secret && belongsToOthers(secret, server)) throw newNotOwned(name)
   return userDataIn(secret, reference)
 }
 

@@ -22,16 +22,17 @@ export const referenceReasons = declareReasons({
     whatToDo: 'Create the KeyPair, or create the Server anew with the right name: the name cannot change.',
   },
   UserDataSecretNotFound: {
-    meaning: 'There is no Secret of the name in `spec.userDataFrom`, or it has no such key.',
+    meaning: 'There is no Secret of the name in `spec.userDataFrom` or `spec.injectedFrom`, or it has no such key.',
     httpStatus: 400,
     whatToDo:
-      'Create the Secret with the type `compute.kubenova.io/user-data`, or create the Server anew with the right name. A server that waits has its Secret read again after at most a minute.',
+      'Create the Secret with the type that the condition `Scheduled` says, or create the Server anew with the right name. A server that waits has its Secret read again after at most a minute.',
   },
   UserDataSecretInvalid: {
     meaning:
-      'The Secret in `spec.userDataFrom` is not of the type `compute.kubenova.io/user-data`, or its value is larger than 65,535 bytes.',
+      'The Secret in `spec.userDataFrom` or `spec.injectedFrom` has another type than it must have, its values are larger than 65,535 bytes or invalid, or it belongs to another server.',
     httpStatus: 400,
-    whatToDo: 'Delete the Secret and create it with this type; make user data that is too large fetch the rest.',
+    whatToDo:
+      'The condition `Scheduled` says what is wrong. Delete the Secret and create a right one; make user data that is too large fetch the rest.',
   },
   NetworkNotFound: {
     meaning: 'There is no Network of the name that the Server or Port gives.',

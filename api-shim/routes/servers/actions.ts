@@ -3,7 +3,13 @@
  * everything else becomes a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
-import { type DesiredPower, type Server, serverOwnerReference, type VmState } from '../../../crds/index.ts'
+import {
+  type DesiredPower,
+  OWNERS_ONLY_LABEL,
+  type Server,
+  serverOwnerReference,
+  type VmState,
+} from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
@@ -92,8 +98,11 @@ async function passwordParameters(value: unknown, { state }: Request, server: Se
   const name = newNameFor('password')
   const { namespace } = server.metadata
   const ownerReferences = [serverOwnerReference(server)]
+  const labels = { [OWNERS_ONLY_LABEL]: 'true' }
   const data = { password: Buffer.from(adminPass).toString('base64') }
-  await state.writeSecrets().create({ metadata: { name, namespace, ownerReferences }, type: PASSWORD_TYPE, data })
+  await state
+    .writeSecrets()
+    .create({ metadata: { name, namespace, labels, ownerReferences }, type: PASSWORD_TYPE, data })
   return { passwordSecret: { name } }
 }
 

@@ -46,7 +46,10 @@ describe('adminPass of a new server', () => {
     expect(adminPass).toMatch(/^(?=.*[2-9])(?=.*[A-Z])(?=.*[a-z])[2-9A-HJ-NP-Za-km-z]{12}$/)
     const [secret] = injectedSecrets()
     expect(textOf(secret, 'admin-password')).toBe(adminPass)
-    expect(secret?.metadata.ownerReferences).toMatchObject([{ kind: 'Server', uid: id }])
+    expect(secret?.metadata).toMatchObject({
+      labels: { 'compute.kubenova.io/owners-only': 'true' },
+      ownerReferences: [{ kind: 'Server', uid: id }],
+    })
     expect(stand.shim.api.list('servers')).toMatchObject([
       { spec: { configDrive: true, injectedFrom: { secretRef: { name: secret?.metadata.name } } } },
     ])

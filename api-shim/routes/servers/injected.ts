@@ -1,6 +1,6 @@
 /**
- * The administrator password and the files that a client gives a new server. They reach the guest on its config drive,
- * and stand in a Secret until then.
+ * The administrator password and the files that a client gives a new server. They reach the guest on its config drive.
+ * The Secret with them stays as long as the servers, because a server may be built again on another host.
  */
 import { randomInt } from 'node:crypto'
 import { encodeInjectedFiles } from '../../../actions/injected-bundle.ts'

@@ -1,5 +1,5 @@
 /** Keeps what is secret in a request in a Secret, because everybody who may read Servers could read it there. */
-import { type Server, serverOwnerReference } from '../../../crds/index.ts'
+import { OWNERS_ONLY_LABEL, type Server, serverOwnerReference } from '../../../crds/index.ts'
 import { newNameFor } from '../../state/names.ts'
 import type { RouteRequest } from '../route.ts'
 
@@ -29,12 +29,13 @@ export function newOwnedSecret<Spec extends object>(
   specFor: (name: string) => Spec,
 ): OwnedSecret<Spec> {
   const name = newNameFor(prefix)
+  const labels = { [OWNERS_ONLY_LABEL]: 'true' }
   return {
     spec: specFor(name),
-    checkCreation: () => state.writeSecrets().checkCreation({ metadata: { name }, type, data }),
+    checkCreation: () => state.writeSecrets().checkCreation({ metadata: { name, labels }, type, data }),
     async createFor(servers) {
       const ownerReferences = servers.map((server) => serverOwnerReference(server))
-      await state.writeSecrets().create({ metadata: { name, ownerReferences }, type, data })
+      await state.writeSecrets().create({ metadata: { name, labels, ownerReferences }, type, data })
     },
   }
 }
