@@ -16,11 +16,19 @@ export interface DeletedServer extends Server {
 
 export const terminatedAtOf = (server: Server): string | undefined => (server as Partial<DeletedServer>).terminatedAt
 
-export const deletionsByUuid = defineIndex(actions.kind, 'deletions by UUID', ({ status }) => [
-  status?.deletedServer?.uuid,
+/** Whether `object` has what the views of a resource need. The CRD allows any object in status.deletedServer. */
+const isResource = (object: unknown): boolean => {
+  const { metadata, spec } = (object ?? {}) as Partial<Record<'metadata' | 'spec', { name?: unknown } | null>>
+  return typeof metadata?.name === 'string' && typeof spec === 'object' && spec !== null
+}
+
+const hasServer = ({ status }: ServerAction): boolean => isResource(status?.deletedServer?.server)
+
+export const deletionsByUuid = defineIndex(actions.kind, 'deletions by UUID', (record) => [
+  hasServer(record) ? record.status?.deletedServer?.uuid : undefined,
 ])
 const DELETION = 'deletion'
-const deletions = defineIndex(actions.kind, 'deletions', ({ status }) => [status?.deletedServer && DELETION])
+const deletions = defineIndex(actions.kind, 'deletions', (record) => [hasServer(record) ? DELETION : undefined])
 
 /**
  * Keeps one Server object for each record. views/server-json.ts finds the text of a server by its object, so it can
@@ -66,7 +74,7 @@ export async function findDeletion(uuid: string, state: CallerState): Promise<Se
 
 /** The records that a deleted server had, and that of its deletion. */
 export const recordsOfDeleted = (deletion: ServerAction): ServerAction[] => [
-  ...((deletion.status?.deletedServer?.actions ?? []) as unknown as ServerAction[]),
+  ...((deletion.status?.deletedServer?.actions ?? []).filter(isResource) as unknown as ServerAction[]),
   deletion,
 ]
 

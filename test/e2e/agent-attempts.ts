@@ -208,6 +208,17 @@ export const rejectedAttempts: [what: string, attempt: Attempt, sentence: string
     postObject(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { owner: 'theirs' })),
     'a ServerAction that an agent writes is owned by its Server',
   ],
+  [
+    'record a deleted server',
+    postObject(
+      `${namespacePath}/serveractions`,
+      makeActionRecord('mine', 'h1', {
+        spec: { action: 'delete' },
+        status: { phase: 'Succeeded', host: 'h1', deletedServer: { uid: 'u', uuid: 'u', server: {} } },
+      }),
+    ),
+    "status.deletedServer of a ServerAction is the controller's",
+  ],
   ['delete an action record', deleteObject(actionPath('refused')), 'cannot delete resource "serveractions"'],
   ['create an Event as another host', postObject(eventsPath, makeEvent('h2')), 'an Event of the agent of h1'],
 

@@ -104,6 +104,21 @@ describe('a deleted server', () => {
     })
   })
 
+  it.each([{}, { metadata: { name: 'x' } }, { metadata: null, spec: {} }, { metadata: { name: 'x' }, spec: 'x' }])(
+    'is not listed when its record has the malformed Server %j',
+    async (server) => {
+      const id = '6f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f'
+      await shim.seed(actions.kind, {
+        metadata: { name: 'malformed', namespace: 'mine' },
+        spec: { server: 'x', action: 'delete' },
+        status: { phase: 'Succeeded', deletedServer: { uid: id, uuid: id, server } },
+      })
+      expect(await list('?changes-since=2026-01-01T00:00:00Z')).toEqual([present, uuid])
+      const path = `/compute/v2.1/servers/${id}/os-instance-actions`
+      expect((await shim.ask('GET', path, { version: '2.84' })).status).toBe(404)
+    },
+  )
+
   it('cannot be shown or changed by its ID', async () => {
     for (const as of ['member', 'admin'])
       expect(await shim.ask('GET', `/compute/v2.1/servers/${uuid}`, { as })).toMatchObject({
