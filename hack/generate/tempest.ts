@@ -36,7 +36,7 @@ export function tempestPage(): string {
 
 ${generatedMark('test/conformance/tempest/results.json')}tempest of PyPI, unmodified, runs its tests of the Compute API against the shim: a real API server, controller and shim, and two agents with real code on
 simulated hosts, whose domains exist only in memory. ${onLibvirt} tests, which look into a guest, run on a host with libvirt and QEMU. \`make conformance SUITE=tempest\` runs it again, and fails if a test fails or is skipped for no reason that
-\`test/conformance/tempest/reasons.ts\` knows, or if a test that has passed does not pass. Tests marked *interop* are those that the guideline for OpenStack Powered Compute requires.
+\`test/conformance/tempest/reasons.ts\` knows, or if a test that has passed does not pass or is gone. Tests marked *interop* are those that the guideline for OpenStack Powered Compute requires.
 
 ${renderTable(['Tests', 'all', 'passed', 'failed', 'skipped'], [totalsOf('all', outcomes), totalsOf('interop', interop)])}
 ## What the others wait for

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import {
+  checkExit,
+  checkHasRun,
   completeResults,
   explainResult,
   findRegressions,
+  findVanished,
   mergeOutcomes,
   type Outcome,
+  parseHosts,
   readInteropTests,
   readOutcomes,
 } from './outcomes.ts'
@@ -51,6 +55,19 @@ describe('explainResult', () => {
     expect(explainResult(result, 'simulated')).not.toHaveProperty('reason')
   })
 
+  it.each([
+    ['a.compute.security_groups.B.test_1', "Details: {'code': 404, 'message': 'The resource could not be found.'}"],
+    [
+      'a.test_remove_server_all_security_groups',
+      "Details: {'code': 400, 'message': 'Security group default cannot be removed from instance 1.'}",
+    ],
+  ])('explains a failure of %s by its message only', (test, message) => {
+    const explain = (text: string) => explainResult({ test, result: 'failed', message: text }, 'simulated').reason
+    expect(explain(message)).toBe('securityGroups')
+    expect(explain("Details: {'code': 500, 'message': 'Internal Server Error'}")).toBeUndefined()
+    expect(explain('has no result')).toBeUndefined()
+  })
+
   it('removes IDs from the message', () => {
     const message = 'Instance 911fb3e3-4429-447b-b50f-e230b15432bb of tempest-Web-12 at http://127.0.0.1:80/x'
     expect(explainResult({ test: 'a', result: 'failed', message }, 'libvirt').message).toBe(
@@ -72,6 +89,61 @@ describe('findRegressions', () => {
   })
 })
 
+describe('findVanished', () => {
+  it('makes regressions of passed tests that did not run', () => {
+    const before = [outcome('a', 'passed'), outcome('b', 'passed'), outcome('c', 'skipped', { reason: 'resize' })]
+    const vanished = findVanished([outcome('a', 'passed')], before)
+    expect(vanished.map(({ test, result, message }) => [test, result, message])).toEqual([
+      ['b', 'failed', 'did not run'],
+      ['c', 'failed', 'did not run'],
+    ])
+    expect(findRegressions(vanished, before).map(({ test }) => test)).toEqual(['b'])
+  })
+})
+
+describe('checkExit', () => {
+  it.each([
+    [0, 'passed'],
+    [1, 'failed'],
+  ] as const)('accepts %s when a test has %s', (code, result) => {
+    expect(() => checkExit(code, [outcome('a', result)])).not.toThrow()
+  })
+
+  it.each([
+    [1, 'passed'],
+    [2, 'failed'],
+    [100, 'failed'],
+    [null, 'failed'],
+  ] as const)('rejects %s when a test has %s', (code, result) => {
+    expect(() => checkExit(code, [outcome('a', result)])).toThrow(`stestr exited with ${code}`)
+  })
+})
+
+describe('checkHasRun', () => {
+  it('rejects a run whose regular expression matches no test', () => {
+    expect(() => checkHasRun([], ['simulated', 'libvirt'], 'typo')).toThrow('tempest has no test that matches typo.')
+    expect(() => checkHasRun([outcome('a', 'passed')], ['simulated', 'libvirt'], 'a')).not.toThrow()
+  })
+
+  it('rejects a run of all tests that has none on one kind of hosts', () => {
+    expect(() => checkHasRun([outcome('a', 'passed')], ['simulated', 'libvirt'])).toThrow(
+      'tempest has no test for libvirt hosts.',
+    )
+    expect(() => checkHasRun([outcome('a', 'passed')], ['simulated'])).not.toThrow()
+  })
+})
+
+it('parseHosts rejects unknown hosts', () => {
+  expect(parseHosts(undefined)).toEqual(['simulated', 'libvirt'])
+  expect(parseHosts('libvirt')).toEqual(['libvirt'])
+  expect(() => parseHosts('typo')).toThrow('There are no hosts typo. Use --hosts simulated or --hosts libvirt.')
+})
+
+it('mergeOutcomes removes the outcomes of tests that vanished', () => {
+  const merged = mergeOutcomes([outcome('a', 'passed'), outcome('b', 'passed')], [], [outcome('b', 'failed')])
+  expect(merged.map(({ test }) => test)).toEqual(['a'])
+})
+
 it('mergeOutcomes replaces the outcomes of the tests that have run', () => {
   const merged = mergeOutcomes([outcome('b', 'failed'), outcome('a', 'passed')], [outcome('b', 'passed')])
   expect(merged.map(({ test, result }) => [test, result])).toEqual([
@@ -91,6 +163,13 @@ describe('the recorded outcomes', () => {
     const tests = new Set(recorded.map(({ test }) => test))
     expect(readInteropTests().size).toBe(81)
     expect([...readInteropTests()].filter((test) => !tests.has(test))).toEqual([])
+  })
+
+  it('have the reason that the rules give', () => {
+    const wrong = recorded.filter(({ hosts, reason, test, result, message }) => {
+      return explainResult({ test, result, message }, hosts).reason !== reason
+    })
+    expect(wrong.map(({ test }) => test)).toEqual([])
   })
 
   it('need each rule', () => {

@@ -45,13 +45,18 @@ export function explainResult(result: RawResult, hosts: Outcome['hosts']): Outco
   const { test, message } = result
   const base = { ...result, hosts, message: withoutIds(message).slice(0, 200) }
   if (result.result === 'passed') return base
-  const rule = rules.find((one) => (one.test?.test(test) ?? true) && (one.message?.test(message) ?? true))
+  const rule = rules.find((one) => (one.test?.test(test) ?? true) && one.message.test(message))
   return rule ? { ...base, reason: rule.reason } : base
 }
 
-/** Replaces the recorded outcomes of the tests that have run. Sorted by name. */
-export function mergeOutcomes(recorded: readonly Outcome[], outcomes: readonly Outcome[]): Outcome[] {
+/** Replaces the recorded outcomes of the tests that have run, and removes those that vanished. Sorted by name. */
+export function mergeOutcomes(
+  recorded: readonly Outcome[],
+  outcomes: readonly Outcome[],
+  vanished: readonly Outcome[] = [],
+): Outcome[] {
   const byTest = new Map([...recorded, ...outcomes].map((outcome) => [outcome.test, outcome]))
+  for (const { test } of vanished) byTest.delete(test)
   return [...byTest.values()].toSorted((a, b) => a.test.localeCompare(b.test))
 }
 
@@ -67,4 +72,31 @@ const withoutIds = (text: string): string =>
 export function findRegressions(outcomes: readonly Outcome[], recorded: readonly Outcome[]): Outcome[] {
   const passed = new Set(recorded.filter(({ result }) => result === 'passed').map(({ test }) => test))
   return outcomes.filter(({ test, result, reason }) => result !== 'passed' && (!reason || passed.has(test)))
+}
+
+/** The recorded tests that a run of all tests did not have, as failures. */
+export function findVanished(outcomes: readonly Outcome[], recorded: readonly Outcome[]): Outcome[] {
+  const seen = new Set(outcomes.map(({ test }) => test))
+  return recorded
+    .filter(({ test }) => !seen.has(test))
+    .map((outcome) => ({ ...outcome, result: 'failed', message: 'did not run' }))
+}
+
+/** Throws if stestr itself has failed. It exits with 1 if a test has failed. */
+export function checkExit(code: number | null, results: readonly RawResult[]): void {
+  if (code === 0 || (code === 1 && results.some(({ result }) => result === 'failed'))) return
+  throw new Error(`stestr exited with ${code}, which no failed test explains. Its messages are above.`)
+}
+
+/** Throws if no test ran, or if a run of all tests had none on one kind of hosts. */
+export function checkHasRun(outcomes: readonly Outcome[], hosts: readonly Outcome['hosts'][], filter?: string): void {
+  const idle = hosts.filter((name) => !outcomes.some((outcome) => outcome.hosts === name))
+  if (filter !== undefined && outcomes.length === 0) throw new Error(`tempest has no test that matches ${filter}.`)
+  if (filter === undefined && idle.length > 0) throw new Error(`tempest has no test for ${idle.join(' and ')} hosts.`)
+}
+
+export function parseHosts(name: string | undefined): Outcome['hosts'][] {
+  if (name === undefined) return ['simulated', 'libvirt']
+  if (name === 'simulated' || name === 'libvirt') return [name]
+  throw new Error(`There are no hosts ${name}. Use --hosts simulated or --hosts libvirt.`)
 }

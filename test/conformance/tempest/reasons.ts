@@ -15,7 +15,6 @@ export const reasons = {
   serverGroups: 'server groups',
   interfaces: 'hot-plug of interfaces',
   consoles: 'a console proxy',
-  deletedServers: 'records of deleted servers',
   stableRescue: 'rescue with the own disks kept in place',
   certificates: 'signed images',
   projects: 'projects and users that clients create',
@@ -29,12 +28,12 @@ interface Rule {
   reason: Reason
   /** Matches the name of the test; default: every test. */
   test?: RegExp
-  /** Matches the message with which it was skipped or failed; default: every message. */
-  message?: RegExp
+  /** Matches the message with which it was skipped or failed. */
+  message: RegExp
 }
 
 const bySkipMessage = (reason: Reason, message: RegExp): Rule => ({ reason, message })
-const byTest = (reason: Reason, test: RegExp): Rule => ({ reason, test })
+const byTest = (reason: Reason, test: RegExp, message: RegExp): Rule => ({ reason, test, message })
 const UNSUPPORTED = /The requested functionality is not supported/
 
 /** The first rule that matches counts. */
@@ -58,17 +57,18 @@ export const rules: readonly Rule[] = [
   ),
   bySkipMessage('serverGroups', /ServerGroup(Anti)?AffinityFilter is not available/),
   bySkipMessage('tempest', /Skipped until bug|^Neutron (allows|does not)|nova-network is not available/),
-  { reason: 'shelving', test: /UnshelveToHost/, message: UNSUPPORTED },
-  {
-    reason: 'resetState',
-    test: /in_error_state|filter_by_error_status|test_reset_state_server/,
-    message: UNSUPPORTED,
-  },
-  { reason: 'rebuild', test: /rebuild/, message: UNSUPPORTED },
+  byTest('shelving', /UnshelveToHost/, UNSUPPORTED),
+  byTest('resetState', /in_error_state|filter_by_error_status|test_reset_state_server/, UNSUPPORTED),
+  byTest('rebuild', /rebuild/, UNSUPPORTED),
   bySkipMessage('serverGroups', /os_compute_api:os-server-groups:create/),
   byTest(
     'securityGroups',
-    /\.compute\.security_groups\.|SecurityGroupsTestAdminJSON|remove_server_all_security_groups|add_remove_security_group/,
+    /\.compute\.security_groups\.|SecurityGroupsTestAdminJSON|add_remove_security_group/,
+    /'code': 404, 'message': 'The resource could not be found\.'/,
   ),
-  byTest('deletedServers', /test_get_list_deleted_instance_actions/),
+  byTest(
+    'securityGroups',
+    /remove_server_all_security_groups/,
+    /'code': 400, 'message': 'Security group default cannot be removed from instance/,
+  ),
 ]

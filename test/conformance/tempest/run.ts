@@ -1,5 +1,6 @@
 /**
- * Runs tempest's tests of the Compute API. Fails if a test does not pass for no known reason, or has passed before.
+ * Runs tempest's tests of the Compute API. Fails if a test does not pass for no known reason, or has passed before, or
+ * if no test runs.
  * Usage: node test/conformance/tempest/run.ts [--hosts simulated|libvirt] [--tests REGEX] [--concurrency 2] [--record]
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,11 +10,15 @@ import { createScratchDirectory, keepArtefacts } from '../../rig/scratch.ts'
 import { formatAccounts } from './accounts.ts'
 import { formatConfiguration } from './configuration.ts'
 import {
+  checkExit,
+  checkHasRun,
   completeResults,
   explainResult,
   findRegressions,
+  findVanished,
   mergeOutcomes,
   type Outcome,
+  parseHosts,
   readOutcomes,
 } from './outcomes.ts'
 import { NETWORK, type StartStand, startLibvirtStand, startSimulatedStand, type TempestStand } from './stand.ts'
@@ -51,12 +56,15 @@ async function runOn(hosts: Outcome['hosts'], dir: string): Promise<Outcome[]> {
   configure(tempestDir, stand)
   const tempest = await Tempest.prepare(tempestDir)
   const names = await tempest.list(selection)
+  if (names.length === 0) return []
   const results: RawResult[] = []
-  await tempest.run(selection, Number(options.concurrency), (result) => {
+  const exit = await tempest.run(selection, Number(options.concurrency), (result) => {
     results.push(result)
     if (result.result === 'failed') console.log(`failed: ${result.test}: ${result.message.slice(0, 300)}`)
   })
-  return completeResults(names, results).map((result) => explainResult(result, hosts))
+  const complete = completeResults(names, results)
+  checkExit(exit, complete)
+  return complete.map((result) => explainResult(result, hosts))
 }
 
 function report(outcomes: readonly Outcome[], regressions: readonly Outcome[]): void {
@@ -66,18 +74,24 @@ function report(outcomes: readonly Outcome[], regressions: readonly Outcome[]): 
   console.log(`${regressions.length} unexpected`)
 }
 
+const wanted = parseHosts(options.hosts)
 const dir = createScratchDirectory()
 // This timer keeps the process alive, because the child processes do not.
 const alive = setInterval(() => undefined, 60_000)
 try {
-  const wanted = (Object.keys(runs) as Outcome['hosts'][]).filter((name) => (options.hosts ?? name) === name)
   const outcomes: Outcome[] = []
   for (const hosts of wanted) outcomes.push(...(await runOn(hosts, dir)))
+  checkHasRun(outcomes, wanted, options.tests)
   const recorded = readOutcomes()
-  const regressions = findRegressions(outcomes, options.record ? [] : recorded)
+  const expected = options.tests === undefined ? recorded.filter(({ hosts }) => wanted.includes(hosts)) : []
+  const vanished = findVanished(outcomes, expected)
+  const regressions = options.record
+    ? findRegressions(outcomes, [])
+    : findRegressions([...outcomes, ...vanished], recorded)
   report(outcomes, regressions)
   const file = join(import.meta.dirname, 'results.json')
-  if (options.record) writeFileSync(file, `${JSON.stringify(mergeOutcomes(recorded, outcomes), undefined, 2)}\n`)
+  const merged = mergeOutcomes(recorded, outcomes, vanished)
+  if (options.record) writeFileSync(file, `${JSON.stringify(merged, undefined, 2)}\n`)
   if (regressions.length > 0) console.log(`logs: ${keepArtefacts(dir, 'tempest')}`)
   process.exitCode = regressions.length > 0 ? 1 : 0
 } finally {

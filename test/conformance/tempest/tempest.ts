@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -62,21 +63,28 @@ export class Tempest {
       .map(withoutTags)
   }
 
-  /** @param report called for each result as soon as it is known */
-  async run(selection: Selection, concurrency: number, report: (result: RawResult) => void): Promise<void> {
+  /**
+   * @param report called for each result as soon as it is known
+   * @returns the exit code of stestr; 100 if its results could not be read
+   */
+  async run(selection: Selection, concurrency: number, report: (result: RawResult) => void): Promise<number | null> {
     const workers = ['--group-regex', GROUP_BY_CLASS, '--concurrency', String(concurrency)]
     const stestr = this.#stestr('run', '--subunit', ...workers, ...argumentsFor(selection))
-    const script = `"$@" | ${join(this.#bin, 'python')} ${join(import.meta.dirname, 'results.py')}`
+    const reader = `${join(this.#bin, 'python')} ${join(import.meta.dirname, 'results.py')}`
+    const script = `"$@" | ${reader}; exit $((PIPESTATUS[1] ? 100 : PIPESTATUS[0]))`
     const { cwd, env } = this.#options
-    const child = spawn('sh', ['-c', script, 'sh', ...stestr], {
+    const child = spawn('bash', ['-c', script, 'bash', ...stestr], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    const exit = once(child, 'exit') as Promise<[code: number | null]>
     for await (const line of createInterface({ input: child.stdout })) {
       const result = JSON.parse(line) as RawResult
       report({ ...result, test: withoutTags(result.test) })
     }
+    const [code] = await exit
+    return code
   }
 
   #stestr(command: string, ...args: string[]): string[] {
