@@ -107,7 +107,8 @@ export async function finishDeletionRecords(
   const present = servers.cache.get(key)
   const records = actions.cache
     .byIndex(actionsByServer, key)
-    .filter((record) => isDeletionRecord(record) && phaseOf(record) === 'Running' && !isRecordOf(record, present))
+    .filter((record) => record.status?.deletedServer !== undefined && phaseOf(record) === 'Running')
+    .filter((record) => !isRecordOf(record, present))
   for (const { metadata, status } of records) {
     const ended: NewCondition[] = (['Complete', 'Ready'] as const).map((type) => ({
       type,

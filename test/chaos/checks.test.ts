@@ -24,6 +24,13 @@ const makeRecord = (name: string, action: string): ServerAction =>
 const makeHypervisor = (used: object, servers: number): Hypervisor =>
   ({ metadata: { name: 'h1' }, spec: {}, status: { used, servers } }) as unknown as Hypervisor
 
+const makeDeletionRecord = (uid: string, phase: string): ServerAction =>
+  ({
+    metadata: { name: `${uid}-delete` },
+    spec: { server: 'other', action: 'delete' },
+    status: { phase, deletedServer: { uid, uuid: uid, server: {} } },
+  }) as ServerAction
+
 const makeConvergedSnapshot = () => ({
   servers: [
     {
@@ -126,6 +133,8 @@ describe('findViolations', () => {
     ['has no server', (s) => Object.assign(s.records[0]!.metadata, { ownerReferences: [] })],
     ['is Running with events', (s) => Object.assign(s.records[0]!.status!, { phase: 'Running' })],
     ['with events Success,Success', (s) => s.records[0]!.status!.events!.push(s.records[0]!.status!.events![0]!)],
+    ['is Running; its server is gone: true', (s) => s.records.push(makeDeletionRecord('gone', 'Running'))],
+    ['is Succeeded; its server is gone: false', (s) => s.records.push(makeDeletionRecord(uid, 'Succeeded'))],
     ['is allocated twice', (s) => s.ports[0]!.status!.fixedIPs!.push('10.0.0.2')],
     ['orphan: managed save', (s) => s.saves.push('vm-11111111')],
     ['orphan: unfinished image', (s) => s.halfImages.push('disk')],
@@ -186,6 +195,13 @@ describe('findOutcomeViolations', () => {
     expect(violationsOf(after(2, 'reboot'))).toEqual([])
     expect(violationsOf(after(3, 'reboot', 'start'), restart)).toEqual([])
     expect(violationsOf(after(2, 'reboot'), restart)).toEqual([])
+  })
+
+  it('accepts the record of the deletion of a server that is gone', () => {
+    const snapshot = makeConvergedSnapshot()
+    expect(
+      findViolations({ ...snapshot, records: [...snapshot.records, makeDeletionRecord('gone', 'Succeeded')] }),
+    ).toEqual([])
   })
 
   it('accepts that the records of another server are gone', () => {

@@ -100,6 +100,11 @@ function findUsageViolations({ metadata, status = {} }: Hypervisor, { servers }:
 
 function findRecordViolations({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
   const name = `record ${metadata.name} (${spec.action})`
+  const { deletedServer } = status ?? {}
+  if (deletedServer) {
+    const isGone = !servers.some((server) => uidOf(server) === deletedServer.uid)
+    return isGone && status?.phase === 'Succeeded' ? [] : [`${name} is ${status?.phase}; its server is gone: ${isGone}`]
+  }
   const owner = servers.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid)
   const results = (status?.events ?? []).map(({ result }) => result).join()
   if (!owner) return [`${name} has no server`]
