@@ -27,6 +27,25 @@ const BundleText = Type.Object({
   files: Type.Optional(FilesText),
 })
 
+const MAX_BYTES = 65_535
+const MAX_PASSWORD_LENGTH = 255
+
+interface InjectedText {
+  adminPassword?: string | undefined
+  /** In JSON. */
+  files?: string | undefined
+}
+
+/** Returns what is wrong with the values of a Secret for spec.injectedFrom; undefined if they are valid. */
+export function mistakeInInjected({ adminPassword = '', files }: InjectedText): string | undefined {
+  if (Buffer.byteLength(adminPassword) + Buffer.byteLength(files ?? '') > MAX_BYTES)
+    return `more than ${MAX_BYTES} bytes`
+  if (adminPassword.length > MAX_PASSWORD_LENGTH) return `a password of more than ${MAX_PASSWORD_LENGTH} characters`
+  if (files !== undefined && !parseInjectedFiles(files))
+    return 'files that are no list of at most 100 {path, contents} with paths of 1 to 255 characters'
+  return undefined
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -60,7 +60,13 @@ describe('a server with spec.injectedFrom', () => {
 
   it.each([
     ['another type', { 'admin-password': 'eA==' }, 'Opaque', 'is not of the type compute.kubenova.io/injected'],
-    ['files that are no list', { files: base64('{}') }, TYPE, 'has at files no list of {path, contents} in JSON'],
+    [
+      'files that are no list',
+      { files: base64('{}') },
+      TYPE,
+      'has files that are no list of at most 100 {path, contents}',
+    ],
+    ['a long password', { 'admin-password': base64('x'.repeat(256)) }, TYPE, 'has a password of more than 255 char'],
     ['too much', { 'admin-password': base64('x'.repeat(65_536)) }, TYPE, 'has more than 65535 bytes'],
   ])('waits when its Secret has %s', async (_what, data, type, message) => {
     await using bench = await startWith(data, type)

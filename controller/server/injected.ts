@@ -1,5 +1,5 @@
 /** Reads the password and the files for a server's config drive from the Secret that spec.injectedFrom names. */
-import { type InjectedBundle, parseInjectedFiles } from '../../actions/injected-bundle.ts'
+import { type InjectedBundle, mistakeInInjected, parseInjectedFiles } from '../../actions/injected-bundle.ts'
 import { Refused, type Server } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
@@ -8,7 +8,6 @@ import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.t
 const INJECTED_TYPE = 'compute.kubenova.io/injected'
 const PASSWORD_KEY = 'admin-password'
 const FILES_KEY = 'files'
-const MAX_BYTES = 65_535
 
 /** @throws Refused error if the server must wait until the Secret exists or has changed */
 export async function readInjected(
@@ -39,9 +38,10 @@ function injectedIn({ type, data = {} }: Secret, name: string): InjectedBundle {
   const refuse = (what: string): Refused =>
     new Refused('UserDataSecretInvalid', `Secret ${name} ${what}; the server waits for another one of that name`)
   if (type !== INJECTED_TYPE) throw refuse(`is not of the type ${INJECTED_TYPE}`)
-  const [password, files] = [PASSWORD_KEY, FILES_KEY].map((key) => data[key] && Buffer.from(data[key], 'base64'))
-  if ((files?.length ?? 0) + (password?.length ?? 0) > MAX_BYTES) throw refuse(`has more than ${MAX_BYTES} bytes`)
-  const parsed = files ? parseInjectedFiles(files.toString()) : []
-  if (!parsed) throw refuse(`has at ${FILES_KEY} no list of {path, contents} in JSON`)
-  return { ...(password ? { adminPassword: password.toString() } : {}), files: parsed }
+  const textOf = (key: string): string | undefined =>
+    data[key] ? Buffer.from(data[key], 'base64').toString() : undefined
+  const [adminPassword, files] = [textOf(PASSWORD_KEY), textOf(FILES_KEY)]
+  const mistake = mistakeInInjected({ adminPassword, files })
+  if (mistake) throw refuse(`has ${mistake}`)
+  return { adminPassword, files: files === undefined ? [] : (parseInjectedFiles(files) ?? []) }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
-import type { Secret } from '../../../kube/builtin-kinds.ts'
+import { configMaps, type Secret } from '../../../kube/builtin-kinds.ts'
 import type { Log } from '../../../kube/log.ts'
 import { createStand, type Stand } from '../../../test/conformance/stand.ts'
 
@@ -103,6 +103,29 @@ describe('personality of a new server', () => {
     expect([status, body['forbidden']?.message]).toEqual([403, message])
     expect(stand.shim.api.list('servers')).toEqual([])
   })
+})
+
+it.each([
+  ['a long password', { adminPass: 'x'.repeat(256) }, 'a password of more than 255 characters'],
+  [
+    'a file without a path',
+    { personality: [{ path: '', contents: '' }] },
+    'files that are no list of at most 100 {path, contents} with paths of 1 to 255 characters',
+  ],
+  [
+    'files that together are too large',
+    { personality: Array.from({ length: 5 }, (_, i) => ({ path: `/${i}`, contents: 'aGVs'.repeat(4000) })) },
+    'more than 65535 bytes',
+  ],
+])('a server with %s is refused as the controller would refuse it', async (_what, server, mistake) => {
+  const data = { project: JSON.stringify({ '': { injected_file_content_bytes: -1 } }) }
+  await stand.shim.seed(configMaps, { metadata: { name: 'kubenova-quota', namespace: 'mine' }, data })
+  const { status, body } = await create(server)
+  expect([status, body['badRequest']?.message]).toEqual([
+    400,
+    `Invalid input for adminPass or personality: ${mistake}.`,
+  ])
+  expect(stand.shim.api.list('servers')).toEqual([])
 })
 
 it('passwords and files stand in Secrets only: not in a Server, an event or a log', async () => {

@@ -3,8 +3,8 @@
  * The Secret with them stays as long as the servers, because a server may be built again on another host.
  */
 import { randomInt } from 'node:crypto'
-import { encodeInjectedFiles } from '../../../actions/injected-bundle.ts'
-import { newForbidden } from '../../http/fault.ts'
+import { encodeInjectedFiles, mistakeInInjected } from '../../../actions/injected-bundle.ts'
+import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { isWithin, projectLimits } from '../../state/quotas.ts'
 import type { RouteRequest } from '../route.ts'
 import type { CreateServerBody } from './create-schema.ts'
@@ -50,7 +50,10 @@ export function checkInjectedFiles({ body, state, services }: Request): void {
     throw newForbidden(`Personality file content exceeds maximum ${contentLimit}`)
 }
 
-/** The Secret for what the config drives of the new servers get; undefined if that is nothing. */
+/**
+ * The Secret for what the config drives of the new servers get; undefined if that is nothing. Throws a 400 if the
+ * controller would not use it.
+ */
 export function injectedSecret(
   { name, personality = [] }: NewServer,
   adminPassword: string | undefined,
@@ -58,9 +61,12 @@ export function injectedSecret(
 ): OwnedSecret<{ injectedFrom: { secretRef: { name: string } } }> | undefined {
   if (adminPassword === undefined && personality.length === 0) return undefined
   const files = personality.map(({ path = '', contents = '' }) => ({ path, contents: Buffer.from(contents, 'base64') }))
+  const filesText = files.length === 0 ? undefined : encodeInjectedFiles(files)
+  const mistake = mistakeInInjected({ adminPassword, files: filesText })
+  if (mistake) throw newBadRequest(`Invalid input for adminPass or personality: ${mistake}.`)
   const data = {
     ...(adminPassword === undefined ? {} : { 'admin-password': Buffer.from(adminPassword).toString('base64') }),
-    ...(files.length === 0 ? {} : { files: Buffer.from(encodeInjectedFiles(files)).toString('base64') }),
+    ...(filesText === undefined ? {} : { files: Buffer.from(filesText).toString('base64') }),
   }
   return newOwnedSecret({ prefix: `${name}-injected`, type: TYPE, data }, request, (secret) => ({
     injectedFrom: { secretRef: { name: secret } },
