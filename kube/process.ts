@@ -1,11 +1,14 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Log } from './log.ts'
 
+/** kubelet kills after 30 s, so the process exits earlier by itself. */
+export const DEFAULT_DRAIN_MS = 25_000
+
 export interface MainOptions {
   log: Log
   /**
-   * Milliseconds in which `main` must end after SIGTERM or SIGINT; otherwise the process exits with 1. 25 000 by
-   * default: kubelet kills after 30 s.
+   * Milliseconds in which `main` must end after SIGTERM or SIGINT; otherwise the process exits with 1. By default
+   * DEFAULT_DRAIN_MS.
    */
   drainMs?: number | undefined
   /**
@@ -20,7 +23,7 @@ export interface MainOptions {
  * resolves, and with 1 when it rejects or on any unhandled error.
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
-  const { log, drainMs = 25_000, terminationLog = '/dev/termination-log' } = options
+  const { log, drainMs = DEFAULT_DRAIN_MS, terminationLog = '/dev/termination-log' } = options
   const stop = new AbortController()
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) {

@@ -7,6 +7,7 @@ import { ShimOptions } from '../../api-shim/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import { listValues } from '../../hack/generate/chart/readme.ts'
 import { parseOptions } from '../../kube/options.ts'
+import { DEFAULT_DRAIN_MS } from '../../kube/process.ts'
 import about from '../../package.json' with { type: 'json' }
 import { createScratchDirectory } from '../rig/scratch.ts'
 import { chartFolder, Helm, type Values } from './helm.ts'
@@ -117,6 +118,28 @@ describe('each value', () => {
       expect(shows ?? hides).toBeDefined()
     },
   )
+})
+
+it("a Pod's grace period is longer than its preStop hook and the program's time to stop", async () => {
+  interface PodSpec {
+    terminationGracePeriodSeconds: number
+    containers: { lifecycle?: { preStop: { sleep: { seconds: number } } } }[]
+  }
+  const workloads = readManifests(await helm.template({ 'apiShim.enabled': true })).flatMap(
+    ({ kind, metadata, spec }) =>
+      /^(Deployment|DaemonSet)$/.test(kind)
+        ? [{ name: metadata.name, pod: (spec as { template: { spec: PodSpec } }).template.spec }]
+        : [],
+  )
+  const spare = workloads.map(({ name, pod }) => {
+    const preStop = pod.containers[0]?.lifecycle?.preStop.sleep.seconds ?? 0
+    return [name, pod.terminationGracePeriodSeconds - preStop - DEFAULT_DRAIN_MS / 1000]
+  })
+  expect(Object.fromEntries(spare)).toEqual({
+    'kubenova-agent': 5,
+    'kubenova-api-shim': 5,
+    'kubenova-controller': 5,
+  })
 })
 
 describe('the options of a program', () => {

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { AgentOptions } from '../../../../agent/options.ts'
 import {
+  GracePeriod,
   HostPath,
   Image,
   KubernetesList,
@@ -37,7 +38,7 @@ export const agentValues = Type.Object({
     description: 'How many agents an upgrade replaces at once: a number, or a percentage such as 10%.',
     default: 1,
   }),
-  terminationGracePeriodSeconds: Type.Integer({ description: 'Time to stop.', default: 30, minimum: 1 }),
+  terminationGracePeriodSeconds: GracePeriod(),
   stateDir: HostPath('Directory of the host for disks, image cache and network state.', '/var/lib/kubenova'),
   imageDir: HostPath(
     'The only directory of the host from which images with a file: URL are read.',

@@ -1,9 +1,12 @@
 import { Type } from 'typebox'
 import { ShimOptions } from '../../../../api-shim/options.ts'
 import { deploymentValues } from './deployment.ts'
-import { KubernetesList, KubernetesObject, Port, programOptions, StringMap } from './parts.ts'
+import { GracePeriod, KubernetesList, KubernetesObject, Port, programOptions, StringMap } from './parts.ts'
 
 const optionsOfChart = ['kubeconfig', 'namespace', 'listenAddress', 'metricsAddress', 'tlsCert', 'tlsKey', 'imageDir']
+
+/** The sleep of the preStop hook in templates/api-shim/deployment.yaml. The grace period contains it. */
+const PRE_STOP_SECONDS = 5
 
 const text = (description: string, value = '') => Type.String({ description, default: value })
 const toggle = (description: string, value = false) => Type.Boolean({ description, default: value })
@@ -63,4 +66,5 @@ export const apiShimValues = Type.Object({
     limits: { memory: '1Gi' },
   }),
   ...deploymentValues('api-shim', { note: '', more: { fsGroup: 65_532 } }),
+  terminationGracePeriodSeconds: GracePeriod({ preStopSeconds: PRE_STOP_SECONDS }),
 })

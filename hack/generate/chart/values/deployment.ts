@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { KubernetesList, KubernetesObject, Port, StringMap, workloadValues } from './parts.ts'
+import { GracePeriod, KubernetesList, KubernetesObject, Port, StringMap, workloadValues } from './parts.ts'
 
 const spreadOver = (topologyKey: string, component: string) => ({
   maxSkew: 1,
@@ -26,7 +26,7 @@ export const deploymentValues = (component: string, podSecurityContext: { note: 
     }),
     maxUnavailable: Type.Integer({ description: 'How many Pods may be evicted at once.', default: 1, minimum: 1 }),
   }),
-  terminationGracePeriodSeconds: Type.Integer({ description: 'Time to stop.', default: 30, minimum: 1 }),
+  terminationGracePeriodSeconds: GracePeriod(),
   podSecurityContext: KubernetesObject(`Security context of the Pods${podSecurityContext.note}.`, {
     runAsNonRoot: true,
     runAsUser: 65_532,

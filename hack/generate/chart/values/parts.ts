@@ -1,4 +1,5 @@
 import { type TObject, type TSchema, Type } from 'typebox'
+import { DEFAULT_DRAIN_MS } from '../../../../kube/process.ts'
 
 /** The API server checks the members of the object. The chart accepts any members. */
 export const KubernetesObject = (description: string, value: object = {}) =>
@@ -12,6 +13,14 @@ export const StringMap = (description: string, value: Record<string, string> = {
 
 export const Port = (description: string, value: number) =>
   Type.Integer({ description, default: value, minimum: 1, maximum: 65_535 })
+
+/** kubelet counts the time of the preStop hook, too. At the end of the grace period it kills the program. */
+export const GracePeriod = ({ preStopSeconds = 0 } = {}) =>
+  Type.Integer({
+    description: 'Seconds in which a Pod must stop; then it is killed.',
+    default: preStopSeconds + DEFAULT_DRAIN_MS / 1000 + 5,
+    minimum: preStopSeconds + 10,
+  })
 
 /** An absolute path of the host. */
 export const HostPath = (description: string, value: string) =>
