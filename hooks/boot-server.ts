@@ -18,7 +18,7 @@ import {
 } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import type { Kube } from '../kube/client.ts'
-import { ignoreNotFound, isAlreadyExists, isTransient } from '../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isForbidden, isKindMissing, isTransient } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 
 export interface BootOptions {
@@ -34,8 +34,6 @@ export interface BootOptions {
 
 const name = 'kubenova-test'
 const POLL_MS = 1000
-/** How long the test waits for the first Hypervisor that is Ready. Just after an installation there may be none. */
-const HOST_MS = 60_000
 /** How long a removal may take. */
 const REMOVAL_MS = 60_000
 const MIB = 2 ** 20
@@ -72,7 +70,7 @@ export async function bootTestServer(kube: Kube, options: BootOptions): Promise<
   const deadline = started + timeoutMs
   try {
     const hypervisors = kube.resource<Hypervisor>(resourceDefOf(hypervisor))
-    await waitForHost(hypervisors, { ...options, deadline: Math.min(deadline, started + HOST_MS) })
+    await waitForHost(hypervisors, { ...options, deadline })
     await createObject(flavors, { metadata: { name }, spec: { vcpus: 1, ram: 64, disk: 1 } }, deadline)
     const checksum = `sha256:${createHash('sha256').update(disk).digest('hex')}`
     const url = `http://${imageAddress}/disk.raw`
@@ -113,13 +111,14 @@ export function describeMissingHost(
 }
 
 /** Waits until a Hypervisor is Ready. Throws an error with the reason if there is none at the deadline. */
-async function waitForHost(
+export async function waitForHost(
   hypervisors: Resource<Hypervisor>,
   options: Pick<BootOptions, 'namespace' | 'nodeLabels' | 'report'> & { deadline: number },
 ): Promise<void> {
   let reported: string | undefined
   for (;;) {
-    const why = describeMissingHost((await hypervisors.list()).items, options)
+    const found = await retryUntilDeadline(() => hypervisors.list(), options.deadline)
+    const why = describeMissingHost(found.items, options)
     if (why === undefined) return
     if (Date.now() > options.deadline) throw new Error(why)
     if (why !== reported) options.report(why)
@@ -147,25 +146,36 @@ async function serveDisk(disk: Buffer, port: number): Promise<AsyncDisposable> {
 }
 
 /**
- * Tries again after a transient error. The failed request may have created the object, so an existing object is taken
- * for ours. For some seconds after the installation the API server may answer 503, until it knows the schema of a
- * Server (docs/adr/0012).
+ * Repeats `call` after transient errors: for some seconds after the installation the API server may answer 503, until
+ * it knows the schema of a Server (docs/adr/0012), 403, until it has read the roles, and 404, until it knows the kinds.
+ * Rejects with any other error, and with the last error after the deadline.
  */
+async function retryUntilDeadline<T>(call: () => Promise<T>, deadline: number): Promise<T> {
+  for (;;) {
+    try {
+      return await call()
+    } catch (error) {
+      const isPassing = isTransient(error) || isForbidden(error) || isKindMissing(error)
+      if (!isPassing || Date.now() > deadline) throw error
+      await waitForNextPoll()
+    }
+  }
+}
+
+/** A request that failed may have created the object, so an existing object is taken for that of the test. */
 async function createObject<T extends Server | Image | Flavor>(
   resource: Resource<T>,
   object: Parameters<Resource<T>['create']>[0],
   deadline: number,
 ): Promise<void> {
-  for (;;) {
+  const create = async (): Promise<void> => {
     try {
       await resource.create(object)
-      return
     } catch (error) {
-      if (isAlreadyExists(error)) return
-      if (!isTransient(error) || Date.now() > deadline) throw error
-      await waitForNextPoll()
+      if (!isAlreadyExists(error)) throw error
     }
   }
+  await retryUntilDeadline(create, deadline)
 }
 
 /** NoValidHost is not final, because a host may still appear. */
@@ -185,7 +195,7 @@ export async function waitUntilReady(
 ): Promise<string> {
   let reported: string | undefined
   for (;;) {
-    const { status } = await servers.get(ref)
+    const { status } = await retryUntilDeadline(() => servers.get(ref), deadline)
     const ready = findCondition(status?.conditions, 'Ready')
     if (ready?.status === 'True') return status?.host ?? 'no host'
     if (Date.now() > deadline || isFinal(status))
@@ -208,8 +218,8 @@ async function removeObject<T extends Server | Image | Flavor>(
   ref: { name: string; namespace?: string },
 ): Promise<void> {
   const deadline = Date.now() + REMOVAL_MS
-  await ignoreNotFound(resource.delete(ref))
-  while ((await ignoreNotFound(resource.get(ref))) !== undefined) {
+  await retryUntilDeadline(() => ignoreNotFound(resource.delete(ref)), deadline)
+  while ((await retryUntilDeadline(() => ignoreNotFound(resource.get(ref)), deadline)) !== undefined) {
     if (Date.now() > deadline)
       throw new Error(`${resource.def.kind} ${name} is not removed in time; see kubectl describe`)
     await waitForNextPoll()

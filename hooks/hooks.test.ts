@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
 import type { Condition } from '../crds/schema.ts'
+import { ApiError } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
-import { describeMissingHost, makeBootableDisk, waitUntilReady } from './boot-server.ts'
+import { describeMissingHost, makeBootableDisk, waitForHost, waitUntilReady } from './boot-server.ts'
 import { findRemainingServers } from './uninstall-guard.ts'
 
 describe('findRemainingServers', () => {
@@ -66,6 +67,45 @@ describe('describeMissingHost', () => {
   })
 })
 
+/** Answers each call with the next of `answers`, and with the last one when there are no more. */
+function answerInTurn<T>(...answers: (number | T)[]): () => Promise<T> {
+  return async () => {
+    const answer = (answers.length > 1 ? answers.shift() : answers[0]) as number | T
+    if (typeof answer === 'number') throw new ApiError({ request: 'GET /x', status: answer })
+    return answer
+  }
+}
+
+describe('waitForHost', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+  const host = { metadata: { name: 'h1' }, spec: {}, status: { conditions: [{ type: 'Ready', status: 'True' }] } }
+
+  async function waitWith(deadlineMs: number, ...answers: (number | { items: object[] })[]): Promise<string> {
+    const hypervisors = { list: answerInTurn(...answers) } as unknown as Resource<Hypervisor>
+    const options = { namespace: 'kubenova-system', nodeLabels: '', report: () => undefined }
+    const ended = waitForHost(hypervisors, { ...options, deadline: Date.now() + deadlineMs }).then(
+      () => 'a host is Ready',
+      (error: Error) => error.message,
+    )
+    await vi.runAllTimersAsync()
+    return ended
+  }
+
+  it.each([0, 403, 404, 429, 503])('tries again after the status %i', async (status) => {
+    expect(await waitWith(60_000, status, { items: [] }, status, { items: [host] })).toBe('a host is Ready')
+  })
+
+  it('throws an error with the answer at the deadline', async () => {
+    expect(await waitWith(5000, 503)).toContain('503')
+    expect(await waitWith(5000, { items: [] })).toBe('no Hypervisor exists: start an agent on a host')
+  })
+
+  it('throws any other error at once', async () => {
+    expect(await waitWith(60_000, 401, { items: [host] })).toContain('401')
+  })
+})
+
 describe('waitUntilReady', () => {
   const ref = { name: 'kubenova-test', namespace: 'default' }
   const ready: Condition = {
@@ -102,6 +142,14 @@ describe('waitUntilReady', () => {
       ],
       ended: 'h1',
     })
+  })
+
+  it.each([0, 403, 503])('tries again after the status %i', async (status) => {
+    const get = answerInTurn<object>(status, { status: { host: 'h1', conditions: [ready] } })
+    const options = { deadline: Date.now() + 60_000, report: () => undefined }
+    const host = waitUntilReady({ get } as unknown as Resource<Server>, ref, options).catch(String)
+    await vi.runAllTimersAsync()
+    expect(await host).toBe('h1')
   })
 
   it('throws an error with the last reason at the deadline', async () => {
