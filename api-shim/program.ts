@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { refuseOldDefinitions, version } from '../crds/index.ts'
 import { parseAddress } from '../kube/address.ts'
 import { createKube, type Kube } from '../kube/client.ts'
+import { definitionReader } from '../kube/definitions.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
 import { createLog, type Log } from '../kube/log.ts'
 import { largeHeapPolicy, startPeriodicGc } from '../kube/periodic-gc.ts'
@@ -17,7 +19,7 @@ import { createAccess } from './state/access.ts'
 import { Heartbeats } from './state/heartbeats.ts'
 import { Hosts } from './state/hosts.ts'
 import { State } from './state/state.ts'
-import { storeDefs } from './state/stores.ts'
+import { kubenovaPlurals, storeDefs } from './state/stores.ts'
 
 /** Runs until the process gets SIGTERM or SIGINT. Requests that are under way are answered first. */
 export async function runShimProgram(): Promise<void> {
@@ -29,6 +31,7 @@ export async function runShimProgram(): Promise<void> {
 async function serveUntilStopped(options: ShimOptions, log: Log, signal: AbortSignal): Promise<void> {
   const { kubeconfig, metricsAddress, listenAddress, region, publicUrl, namespace } = options
   await using kube = await createKube({ userAgent: 'kubenova-api-shim', ...(kubeconfig ? { kubeconfig } : {}) })
+  await refuseOldDefinitions(kubenovaPlurals, version, definitionReader(kube, log, signal))
   using _periodicGc = startPeriodicGc(kube.clock, largeHeapPolicy)
   const stores = createStores(storeDefs, { kube, log })
   const state = new State({ kube, stores, access: createAccess(kube) })

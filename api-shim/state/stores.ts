@@ -50,6 +50,11 @@ export const storeDefs = {
   clusterRoleBindings: defineStore(clusterRoleBindings),
 } as const
 
+/** The kinds of Kubenova among the stores. */
+export const kubenovaPlurals: readonly string[] = Object.values(storeDefs)
+  .filter(({ kind }) => kind.group === servers.kind.group)
+  .map(({ kind }) => kind.plural)
+
 export const neverShared = (): boolean => false
 
 type SharingRule = (object: never) => boolean

@@ -27,7 +27,7 @@ interface Program extends Running {
   log: string
 }
 
-async function startProgram(name: 'controller' | 'agent', ...flags: string[]): Promise<Program> {
+async function startProgram(name: 'controller' | 'agent' | 'api-shim', ...flags: string[]): Promise<Program> {
   const node = name === 'agent' ? await createNode() : undefined
   const kubeconfig = await plane().serviceAccount('kubenova-system', `kubenova-${name}`, node)
   const dir = join(kubeconfig, '..')
@@ -63,6 +63,16 @@ it('the controller does not start beside an older definition', async () => {
     `CustomResourceDefinition ports.compute.kubenova.io has version 0.0.1, and this program ${about.version}: apply the definitions before the programs`,
   )
   await setDefinitionVersion('ports', about.version)
+})
+
+it('the API shim does not start beside an older definition', async () => {
+  await setDefinitionVersion('hostaggregates', '0.0.1')
+  const { exited, log } = await startProgram('api-shim')
+  expect((await exited).code).toBe(1)
+  expect(readFileSync(log, 'utf8')).toContain(
+    `CustomResourceDefinition hostaggregates.compute.kubenova.io has version 0.0.1, and this program ${about.version}: apply the definitions before the programs`,
+  )
+  await setDefinitionVersion('hostaggregates', about.version)
 })
 
 it('the agent does not start beside a definition without a version', async () => {
