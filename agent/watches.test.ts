@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import type { Hypervisor } from '../crds/index.ts'
 import { noLog } from '../kube/log.ts'
+import { FakeClock } from '../kube/testing/fake-clock.ts'
+import type { AgentComponents } from './components.ts'
 import { placedServer } from './server/testing.ts'
-import { logVersionSkew, newServerHandlers } from './watches.ts'
+import { logVersionSkew, newServerHandlers, probeFactsUntilKnown } from './watches.ts'
 
 function startReconcile() {
   const reconcile = new AbortController()
@@ -53,4 +55,27 @@ it('logs once that the controller finds the agent too new', () => {
   logVersionSkew(hostWith('upgrade the controller'), hostWith('upgrade the controller'), log)
   logVersionSkew(hostWith('upgrade the controller'), hostWith(), log)
   expect(logged).toEqual(['upgrade the controller'])
+})
+
+it('probeFactsUntilKnown keeps a failure to itself until the third attempt', async () => {
+  const clock = new FakeClock()
+  const stop = new AbortController()
+  const facts: AgentComponents['facts'] = { known: undefined, failure: undefined, first: Promise.withResolvers() }
+  const failuresBefore: (string | undefined)[] = []
+  const components = {
+    session: { generation: 1 },
+    facts,
+    kube: { clock, resource: () => ({}) },
+    libvirt: { away: false },
+    log: noLog,
+    async probeFacts() {
+      failuresBefore.push(facts.failure?.code)
+      if (failuresBefore.length === 4) stop.abort(new Error('stopped'))
+      throw new Error('libvirt is busy')
+    },
+  } as unknown as AgentComponents
+  const ended = probeFactsUntilKnown(components, stop.signal)
+  await clock.advance(120_000)
+  await ended
+  expect(failuresBefore).toEqual([undefined, undefined, undefined, 'Unexpected'])
 })

@@ -131,7 +131,7 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
 const REPORTED_AFTER = 3
 
 /** Repeats the probe of the host's capabilities until it succeeds, or until the connection to libvirt is replaced. */
-async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
+export async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, facts, kube, log } = components
   const { generation } = session
   for (let failures = 1; session.generation === generation && !signal.aborted; failures++) {
@@ -140,8 +140,11 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
       return
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
-      facts.failure = isKubenovaError(err) ? err : new Transient('Unexpected', explainError(err))
-      if (failures >= REPORTED_AFTER) await retryUpdateHypervisorStatus(components, signal)
+      // Each update of the Hypervisor may write its status, and so report the failure.
+      if (failures >= REPORTED_AFTER) {
+        facts.failure = isKubenovaError(err) ? err : new Transient('Unexpected', explainError(err))
+        await retryUpdateHypervisorStatus(components, signal)
+      }
     }
     // If the signal aborts, the sleep rejects; the loop's condition then ends the loop.
     await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined)
