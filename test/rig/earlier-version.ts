@@ -12,12 +12,12 @@ export interface EarlierVersion {
 }
 
 const root = join(import.meta.dirname, '../..')
-/** Building images for the first time can take a quarter of an hour on a busy machine. */
+/** Building images for the first time can take a quarter of an hour on two cores. */
 const BUILD_MS = 1_800_000
 
 /** @param commit any name of a commit that this repository has */
 export async function ensureEarlierVersion(commit: string, log: (line: string) => void): Promise<EarlierVersion> {
-  const id = (await runCommand(['git', 'rev-parse', '--verify', `${commit}^{commit}`], { cwd: root })).trim()
+  const id = await findCommit(commit)
   const folder = join(dirname(cacheDirectory()), 'earlier', id)
   if (!existsSync(folder)) await extractCommit(id, folder)
   log(`earlier version: ${id.slice(0, 8)}`)
@@ -27,6 +27,16 @@ export async function ensureEarlierVersion(commit: string, log: (line: string) =
     timeout: BUILD_MS,
   })
   return { chart: join(folder, 'charts/kubenova'), images: JSON.parse(output) as string[] }
+}
+
+/** @throws an error that says what to do if the repository does not have the commit, as a shallow clone */
+export async function findCommit(commit: string): Promise<string> {
+  try {
+    return (await runCommand(['git', 'rev-parse', '--verify', `${commit}^{commit}`], { cwd: root })).trim()
+  } catch (cause) {
+    const advice = 'fetch it (git fetch --unshallow), or name another commit (make upgrade FROM=COMMIT)'
+    throw new Error(`this clone has no commit ${commit}, from which the test upgrades: ${advice}`, { cause })
+  }
 }
 
 /** Its programs are bundled with the packages of the present version. */
