@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Stage, type View } from './stage.ts'
+import { StateCloud, type View } from './cloud.ts'
 import { type ActionTable, type Case, readTables } from './table.ts'
 
-let stage: Stage
+let cloud: StateCloud
 beforeAll(async () => {
-  stage = await new Stage().start()
+  cloud = await new StateCloud().start()
 })
-afterAll(() => stage[Symbol.asyncDispose]())
+afterAll(() => cloud[Symbol.asyncDispose]())
 
 const tables = readTables()
 
@@ -32,12 +32,15 @@ describe('the state table', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/conformance.md'), 'utf8')
     const differs = tables.filter(({ cases }) => cases.some(({ nova, here }) => nova.status !== here.status))
     expect(differs).toHaveLength(23)
-    for (const { action } of differs) expect(page).toContain(action)
+    const changes = page.split('\n').flatMap((line) => /^\| ([^|]+) \|/.exec(line)?.[1] ?? [])
+    const listed = changes.flatMap((change) => change.split(', '))
+    const isListed = (action: string): boolean => listed.some((text) => `${text} `.startsWith(`${action} `))
+    expect(differs.map(({ action }) => action).filter((action) => !isListed(action))).toEqual([])
   })
 
   it.each(tables)('has what the shim does for $action', async (table) => {
     for (const each of table.cases) {
-      const { message, before, after, status, writes } = await stage.perform(table, each.situation)
+      const { message, before, after, status, writes } = await cloud.perform(table, each.situation)
       const expected = expectedOf(table, each, before)
       const found = { status, message, view: after, writes }
       expect(found, labelOf(each)).toMatchObject(expected)

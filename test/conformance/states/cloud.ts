@@ -40,7 +40,7 @@ export interface Outcome extends Answer {
   writes: string[]
 }
 
-export class Stage implements AsyncDisposable {
+export class StateCloud implements AsyncDisposable {
   readonly #shim: TestShim
   readonly #servers = new Map<string, Seeded>()
   #seeded = 0
