@@ -31,7 +31,7 @@ export class QuestionLimit {
     this.#now = now
   }
 
-  /** Whether a question is to be read at all. Those of a sender with a valid token always are. */
+  /** Whether to read a question at all. The agent always reads the questions of a sender with a valid token. */
   mayAsk(address: string): boolean {
     const sender = senderOf(address)
     return this.#isBefore(this.#known, sender) || this.#refill(sender).tokens >= 1

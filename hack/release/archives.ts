@@ -7,8 +7,8 @@ import { runCommand } from '../../test/rig/process.ts'
 
 /** Archives the commit that is checked out. git gives all files the commit's time. */
 export async function archiveSource(repository: string, file: string, prefix: string): Promise<void> {
-  const what = ['--format=tar.gz', `--prefix=${prefix}/`, `--output=${file}`, 'HEAD']
-  await runCommand(['git', 'archive', ...what], { cwd: repository })
+  const archiveOptions = ['--format=tar.gz', `--prefix=${prefix}/`, `--output=${file}`, 'HEAD']
+  await runCommand(['git', 'archive', ...archiveOptions], { cwd: repository })
 }
 
 /**
@@ -19,10 +19,27 @@ export async function repackArchive(source: string, target: string, seconds: num
   const scratch = mkdtempSync(`${target}.`)
   try {
     await runCommand(['tar', '-xf', source, '-C', scratch])
-    const look = ['--sort=name', `--mtime=@${seconds}`, '--owner=0', '--group=0', '--numeric-owner', '--format=gnu']
+    const normalization = [
+      '--sort=name',
+      `--mtime=@${seconds}`,
+      '--owner=0',
+      '--group=0',
+      '--numeric-owner',
+      '--format=gnu',
+    ]
     const compress = target.endsWith('gz') ? ['--use-compress-program=gzip -9n'] : []
     const content = readdirSync(scratch).toSorted((a, b) => (a < b ? -1 : 1))
-    await runCommand(['tar', ...look, '--mode=u=rwX,go=rX', ...compress, '-cf', target, '-C', scratch, ...content])
+    await runCommand([
+      'tar',
+      ...normalization,
+      '--mode=u=rwX,go=rX',
+      ...compress,
+      '-cf',
+      target,
+      '-C',
+      scratch,
+      ...content,
+    ])
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
