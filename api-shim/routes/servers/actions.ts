@@ -22,6 +22,7 @@ import { defineRoute, type Reply, type Route, type RouteRequest } from '../route
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
 import { generatePassword } from './injected.ts'
+import { patchServer } from './patch.ts'
 
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
@@ -114,16 +115,20 @@ async function setPower(
   check: (server: Server) => void,
   request: Request,
 ): Promise<void> {
+  let lock: { locked: boolean; lockedReason?: string | undefined } = { locked: false }
   const change = (newest: Server): MergePatch => {
     if (newest !== server) check(newest)
+    const { locked, lockedReason } = newest.spec
+    lock = { locked, lockedReason }
     // The API server rejects a change of spec.powerState while the Server is locked. Only administrators get here with
     // a locked Server, so unlock it for this write and lock it again afterwards.
-    const unlocked = newest.spec.locked ? { locked: false, lockedReason: null } : {}
+    const unlocked = locked ? { locked: false, lockedReason: null } : {}
     return { metadata: { annotations: annotationWith(newest, name, request) }, spec: { powerState, ...unlocked } }
   }
-  await patchNewest(servers, server, change, request)
-  const { locked, lockedReason } = server.spec
-  if (locked) await request.state.write(servers).patch(server.metadata, { spec: { locked, lockedReason } })
+  const patched = await patchNewest(servers, server, change, request)
+  if (!lock.locked) return
+  // Keep a lock that somebody else has set meanwhile.
+  await patchServer(patched, (newest) => (newest.spec.locked ? {} : lock), request)
 }
 
 async function requestAction(
