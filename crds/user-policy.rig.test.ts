@@ -9,8 +9,10 @@ import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
 
-const plane = withControlPlane({ users: [{ name: 'editor' }, { name: 'provider' }] })
-let [editor, provider] = [] as unknown as [ApiClient, ApiClient]
+const plane = withControlPlane({
+  users: [{ name: 'editor' }, { name: 'provider' }, { name: 'member' }, { name: 'cloud-admin' }],
+})
+let [editor, provider, member, admin] = [] as unknown as [ApiClient, ApiClient, ApiClient, ApiClient]
 
 const makeObject = (kind: string, name: string, spec: Record<string, unknown>, more: object = {}): Manifest => ({
   apiVersion: API_VERSION,
@@ -23,6 +25,8 @@ const makePort = (more: object = {}, spec: Record<string, unknown> = {}): Manife
   makeObject('Port', 'mine', { network: { name: 'lan' }, ...spec }, more)
 const makeServerAction = (more: object = {}): Manifest =>
   makeObject('ServerAction', 'once', { server: 'web', action: 'start', start: {} }, more)
+const makeForcedAction = (ignoreLock = true): Manifest =>
+  makeObject('ServerAction', 'other', { server: 'web', action: 'start', start: {}, ignoreLock })
 const makeNetwork = (spec: Record<string, unknown>): Manifest =>
   makeObject('Network', 'lan', { subnets: [{ cidr: '10.0.0.0/24' }], ...spec })
 const makeServer = (): Manifest => makeObject('Server', 'web', { flavor: 'tiny', image: { name: 'guest' } })
@@ -74,8 +78,12 @@ beforeAll(async () => {
     `${base}/clusterroles`,
     makeClusterRole('devices', [{ ...groups, resources: ['networks/provider'], verbs: ['create'] }]),
   )
-  for (const name of ['editor', 'provider']) {
-    const binding = { metadata: { name }, subjects: [makeUserSubject(name)], roleRef: makeRoleRef('all') }
+  for (const [name, role] of [
+    ['editor', 'all'],
+    ['provider', 'all'],
+    ['member', 'kubenova-member'],
+  ] as const) {
+    const binding = { metadata: { name }, subjects: [makeUserSubject(name)], roleRef: makeRoleRef(role) }
     await api.send('POST', `${base}/namespaces/default/rolebindings`, binding)
   }
   const devices = {
@@ -84,6 +92,14 @@ beforeAll(async () => {
     roleRef: makeRoleRef('devices'),
   }
   await api.send('POST', `${base}/clusterrolebindings`, devices)
+  const admins = {
+    metadata: { name: 'cloud-admin' },
+    subjects: [makeUserSubject('cloud-admin')],
+    roleRef: makeRoleRef('kubenova-admin'),
+  }
+  await api.send('POST', `${base}/clusterrolebindings`, admins)
+  member = createApiClient(plane().kubeconfigOf('member'))
+  admin = createApiClient(plane().kubeconfigOf('cloud-admin'))
   editor = createApiClient(plane().kubeconfigOf('editor'))
   provider = createApiClient(plane().kubeconfigOf('provider'))
   for (const object of [makePort(), makeServerAction(), makeNetwork({}), makeServer()])
@@ -97,6 +113,9 @@ beforeAll(async () => {
     const isInEffect = async (): Promise<boolean> => (await tryCreate(editor, other)).includes('denied request')
     await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
   }
+  const isLockRespected = async (): Promise<boolean> =>
+    (await tryCreate(member, makeForcedAction())).includes('denied request')
+  await waitUntil(isLockRespected, { what: 'the policy of ignoreLock', deadline: 60_000, every: 200 })
 })
 
 const withOtherName = (object: Manifest): Manifest => ({ ...object, metadata: { name: 'other' } })
@@ -158,4 +177,12 @@ it('an editor can write everything else, and users with further rights can write
   expect(await tryCreate(plane().api, withOtherName(makePort(statusOfPort)))).toBe('created')
   expect(await tryCreate(plane().api, makeHostSecret())).toBe('created')
   expect(await tryPatch(plane().api, makeServer(), { status: { host: 'h1' } }, 'status')).toBe('changed')
+})
+
+it('an administrator can ignore the lock of a server, and a member cannot', async () => {
+  expect(await tryCreate(member, makeForcedAction())).toContain(
+    'ignoreLock acts on a locked server: that needs the right to create serveractions/ignorelock in this namespace, which member has not; leave it out, and set spec.locked of the server to false first',
+  )
+  expect(await tryCreate(member, makeForcedAction(false))).toBe('created')
+  expect(await tryCreate(admin, makeForcedAction())).toBe('created')
 })

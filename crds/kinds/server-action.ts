@@ -99,7 +99,10 @@ const recordFields = {
   user: Type.Optional(Line('The user who requested the action.')),
   project: Type.Optional(Line('The project of that user.')),
   ignoreLock: Type.Optional(
-    Type.Boolean({ description: 'Run the action although the server is locked, as administrators of Nova may.' }),
+    Type.Boolean({
+      description:
+        'Run the action although the server is locked, as administrators of Nova may. It needs the right to create serveractions/ignorelock.',
+    }),
   ),
 }
 
