@@ -98,19 +98,22 @@ function findUsageViolations({ metadata, status = {} }: Hypervisor, { servers }:
   return reported === actual ? [] : [`${metadata.name} reports ${reported}, not ${actual}`]
 }
 
-function findRecordViolations({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
+function findRecordViolations(record: ServerAction, { servers }: Objects): string[] {
+  const { metadata, spec, status } = record
   const name = `record ${metadata.name} (${spec.action})`
-  const { deletedServer } = status ?? {}
-  if (deletedServer) {
-    const isGone = !servers.some((server) => uidOf(server) === deletedServer.uid)
-    return isGone && status?.phase === 'Succeeded' ? [] : [`${name} is ${status?.phase}; its server is gone: ${isGone}`]
-  }
+  if (status?.deletedServer) return findDeletionViolations(name, status.phase, hasServer(servers, status.deletedServer))
   const owner = servers.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid)
   const results = (status?.events ?? []).map(({ result }) => result).join()
   if (!owner) return [`${name} has no server`]
   if (status?.phase === 'Succeeded' && results === 'Success') return []
   return [`${name} is ${status?.phase} with events ${results || 'none'}: ${status?.message}`]
 }
+
+const hasServer = (servers: readonly Server[], { uid }: { uid: string }): boolean =>
+  servers.some((server) => uidOf(server) === uid)
+
+const findDeletionViolations = (name: string, phase: string | undefined, isThere: boolean): string[] =>
+  phase === 'Succeeded' && !isThere ? [] : [`${name} is ${phase}; its server is gone: ${!isThere}`]
 
 function findOrphans(snapshot: Snapshot): string[] {
   const { servers } = snapshot
