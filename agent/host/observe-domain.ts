@@ -23,7 +23,12 @@ const RESUME_MS = 10_000
  * @param wait milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
  * @throws a Transient error (retried) with the code LibvirtBusy if the domain is still starting up after the wait
  */
-export type ObserveDomain = (uuid: string, wait?: { ms: number; signal?: AbortSignal }) => Promise<ObservedDomain>
+export type ObserveDomain = (uuid: string, wait?: Wait) => Promise<ObservedDomain>
+
+interface Wait {
+  ms: number
+  signal?: AbortSignal
+}
 
 export function newObserver(call: CallFunction, withDomain: WithDomain): ObserveDomain {
   const observe = async (uuid: string): Promise<ObservedDomain> => {
@@ -35,29 +40,28 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
     )
     return observed ?? { power: 'missing' }
   }
-  return async (uuid, { ms, signal } = { ms: STARTING_UP_MS }) => {
-    const end = performance.now() + ms
-    let observed = await observe(uuid)
-    while (isStartingUp(observed) && performance.now() < end) {
-      await delay(OBSERVE_AGAIN_MS, undefined, signal && { signal })
-      observed = await observe(uuid)
-    }
+  return async (uuid, wait = { ms: STARTING_UP_MS }) => {
+    const observed = await observeWhile(isStartingUp, () => observe(uuid), wait)
     if (isStartingUp(observed)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')
     return observed
   }
 }
 
 /** Waits until a start that is under way has ended, and a restored guest has resumed. */
-export async function observeStarted(
-  observe: ObserveDomain,
-  uuid: string,
-  signal: AbortSignal,
+export const observeStarted = (observe: ObserveDomain, uuid: string, signal: AbortSignal): Promise<ObservedDomain> =>
+  observeWhile(isRestored, () => observe(uuid, { ms: Infinity, signal }), { ms: RESUME_MS, signal })
+
+/** Observes until the state does not pass by itself any more, or the time is over. Returns the last observation. */
+async function observeWhile(
+  isPassing: (observed: ObservedDomain) => boolean,
+  observe: () => Promise<ObservedDomain>,
+  { ms, signal }: Wait,
 ): Promise<ObservedDomain> {
-  const end = performance.now() + RESUME_MS
-  let observed = await observe(uuid, { ms: Infinity, signal })
-  while (isRestored(observed) && performance.now() < end) {
-    await delay(OBSERVE_AGAIN_MS, undefined, { signal })
-    observed = await observe(uuid, { ms: Infinity, signal })
+  const end = performance.now() + ms
+  let observed = await observe()
+  while (isPassing(observed) && performance.now() < end) {
+    await delay(OBSERVE_AGAIN_MS, undefined, signal && { signal })
+    observed = await observe()
   }
   return observed
 }
