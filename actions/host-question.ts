@@ -5,6 +5,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { parseJson } from './parse-json.ts'
 import { decryptWith, encryptFor } from './sealed-secret.ts'
 
 /** The path to which questions are posted. */
@@ -37,14 +38,6 @@ export type HostAnswer =
 /** @param publicKey status.sealingKey of the Hypervisor */
 export const encryptQuestion = (question: HostQuestion, publicKey: string): Promise<string> =>
   encryptFor(Buffer.from(JSON.stringify(question)), publicKey, { purpose: 'question' })
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** Returns undefined if the text is no question that was encrypted for this key. */
 export async function decryptQuestion(text: string, privateKey: KeyObject): Promise<HostQuestion | undefined> {

@@ -2,8 +2,9 @@
  * The bundle of secrets for a server's config drive that the controller sends to the host (docs/adr/0035): user data,
  * the administrator password, and files.
  */
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { parseJson } from './parse-json.ts'
 
 export interface InjectedFile {
   path: string
@@ -46,32 +47,31 @@ export function mistakeInInjected({ adminPassword = '', files }: InjectedText): 
   return undefined
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** Reads a list of {path, contents}, with contents in base64; undefined if the text is none. */
 export function parseInjectedFiles(text: string): InjectedFile[] | undefined {
   const parsed = parseJson(text)
-  if (!Value.Check(FilesText, parsed)) return undefined
-  return parsed.map(({ path, contents }) => ({ path, contents: Buffer.from(contents, 'base64') }))
+  return Value.Check(FilesText, parsed) ? parsed.map(toInjectedFile) : undefined
 }
+
+type FileText = Static<typeof FilesText>[number]
+
+const toInjectedFile = ({ path, contents }: FileText): InjectedFile => ({
+  path,
+  contents: Buffer.from(contents, 'base64'),
+})
+
+const toFileText = ({ path, contents }: InjectedFile): FileText => ({ path, contents: toBase64(contents) })
 
 const toBase64 = (value: Uint8Array): string => Buffer.from(value).toString('base64')
 
-export const encodeInjectedFiles = (files: readonly InjectedFile[]): string =>
-  JSON.stringify(files.map(({ path, contents }) => ({ path, contents: toBase64(contents) })))
+export const encodeInjectedFiles = (files: readonly InjectedFile[]): string => JSON.stringify(files.map(toFileText))
 
 export const encodeBundle = ({ userData, adminPassword, files = [] }: InjectedBundle): Uint8Array =>
   Buffer.from(
     JSON.stringify({
       userData: userData && toBase64(userData),
       adminPassword,
-      files: files.map(({ path, contents }) => ({ path, contents: toBase64(contents) })),
+      files: files.map(toFileText),
     }),
   )
 
@@ -83,6 +83,6 @@ export function decodeBundle(value: Uint8Array): InjectedBundle | undefined {
   return {
     ...(userData === undefined ? {} : { userData: Buffer.from(userData, 'base64') }),
     ...(adminPassword === undefined ? {} : { adminPassword }),
-    files: files.map(({ path, contents }) => ({ path, contents: Buffer.from(contents, 'base64') })),
+    files: files.map(toInjectedFile),
   }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../actions/parse-json.ts'
 import type { ServiceName } from '../routes/route.ts'
 import type { FuzzRequest } from './requests.ts'
 
@@ -54,20 +55,12 @@ const isVersionedFault = (exchange: Exchange): boolean =>
   hasPlainVersion(exchange.request)
 
 const isJsonAsDeclared = ({ headers, text }: RawAnswer): boolean =>
-  text === '' || !String(headers['content-type']).startsWith('application/json') || parseText(text) !== undefined
+  text === '' || !String(headers['content-type']).startsWith('application/json') || parseJson(text) !== undefined
 
 /** Whether the header chooses a microversion, which it does only under /compute/v2.1/. */
 const hasPlainVersion = ({ url, headers }: FuzzRequest): boolean =>
   url.startsWith('/compute/v2.1/') &&
   /^compute (2\.([1-9]\d?|10[0-4])|latest)$/.test(headers['openstack-api-version'] ?? '')
-
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 type FaultForm = 'fault' | 'token' | 'page'
 
@@ -75,7 +68,7 @@ type FaultForm = 'fault' | 'token' | 'page'
 function faultFormOf({ service, answer: { status, text, headers } }: Exchange): FaultForm | undefined {
   const type = String(headers['content-type'])
   if (status === 404 && isNotFoundPage(type, text)) return 'page'
-  const body = parseText(text)
+  const body = parseJson(text)
   if (!type.startsWith('application/json') || !isRecord(body)) return undefined
   if (status === 401 && isKeystoneFault(body, status)) return 'token'
   return isFaultOf[service](body, status) ? 'fault' : undefined
