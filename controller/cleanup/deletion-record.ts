@@ -107,8 +107,7 @@ export async function finishDeletionRecords(
   const present = servers.cache.get(key)
   const records = actions.cache
     .byIndex(actionsByServer, key)
-    .filter((record) => record.status?.deletedServer !== undefined && phaseOf(record) === 'Running')
-    .filter((record) => !isRecordOf(record, present))
+    .filter((record) => isDeletionRecord(record) && phaseOf(record) === 'Running' && !isRecordOf(record, present))
   for (const { metadata, status } of records) {
     const ended: NewCondition[] = (['Complete', 'Ready'] as const).map((type) => ({
       type,
@@ -135,7 +134,7 @@ export function deletedServerFrom(server: Server, actions: readonly ServerAction
   const { name, uid = '', creationTimestamp, annotations } = metadata
   const { conditions: _conditions, activeAction: _active, ...keptStatus } = status
   const newestFirst = actions
-    .filter((action) => !isDeletionRecord(action) && action.status?.phase !== 'Rejected')
+    .filter(({ spec, status }) => spec.action !== 'delete' && status?.phase !== 'Rejected')
     .toSorted((a, b) => startOf(b).localeCompare(startOf(a)))
   return {
     uid,

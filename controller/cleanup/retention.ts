@@ -13,8 +13,11 @@ const finishedAt = ({ metadata, status }: ServerAction): number =>
 const isFinished = ({ status }: ServerAction): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Rejected'
 
-/** Whether the ServerAction is the record of a deletion, which outlives its Server (docs/adr/0062). */
-export const isDeletionRecord = ({ spec }: ServerAction): boolean => spec.action === 'delete'
+/**
+ * Whether the ServerAction is the controller's record of a deletion, which outlives its Server (docs/adr/0062). The
+ * record that an agent writes of a long deletion is not.
+ */
+export const isDeletionRecord = ({ status }: ServerAction): boolean => status?.deletedServer !== undefined
 
 /** The action records of one server that are to be deleted, oldest first. */
 export function expiredRecords(records: readonly ServerAction[], retention: Retention, now: number): ServerAction[] {
