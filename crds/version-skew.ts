@@ -44,8 +44,10 @@ export async function refuseOldDefinitions(
   program: string,
   read: (name: string) => Promise<Definition>,
 ): Promise<void> {
-  for (const name of plurals.map((plural) => `${plural}.${GROUP}`)) {
-    const definition = await read(name)
+  const names = plurals.map((plural) => `${plural}.${GROUP}`)
+  const definitions = await Promise.all(names.map(read))
+  for (const [i, name] of names.entries()) {
+    const definition = definitions[i]
     const problem = definition === 'forbidden' ? undefined : findDefinitionProblem(definition, program)
     if (problem !== undefined) throw new Terminal('DefinitionsOutdated', `CustomResourceDefinition ${name} ${problem}`)
   }
