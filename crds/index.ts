@@ -24,6 +24,7 @@ export type {
 export * from './reasons.ts'
 export * from './resource-def.ts'
 export * from './schema.ts'
+export * from './secret-types.ts'
 export * from './states.ts'
 export * from './status-owners.ts'
 export { version } from './version.ts'

@@ -3,17 +3,12 @@
  * decrypt it.
  */
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
-import { Refused, type Server, type ServerAction } from '../../crds/index.ts'
+import { Refused, type Server, type ServerAction, secretTypes } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { ignoreNotFound } from '../../kube/errors.ts'
 import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
 import type { Stores } from '../stores.ts'
 
-/**
- * If any type would do, a user who may create ServerActions but not read Secrets could have every Secret of the
- * namespace sent to a guest.
- */
-const PASSWORD_TYPE = 'compute.kubenova.io/password'
 const MAX_BYTES = 1024
 
 export interface SealDeps {
@@ -62,8 +57,8 @@ const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
 /** @throws Refused error if the value cannot be used; its message contains nothing of the value */
 function readValue(secret: Secret | undefined, { name, key }: { name: string; key: string }): string {
   if (!secret) throw new Refused('SecretNotFound', `there is no Secret ${name} in this namespace`)
-  if (secret.type !== PASSWORD_TYPE)
-    throw new Refused('SecretInvalid', `Secret ${name} is not of the type ${PASSWORD_TYPE}: create one that is`)
+  if (secret.type !== secretTypes.password)
+    throw new Refused('SecretInvalid', `Secret ${name} is not of the type ${secretTypes.password}: create one that is`)
   const data = secret.data?.[key]
   if (data === undefined) throw new Refused('SecretNotFound', `Secret ${name} has no key ${key}`)
   const bytes = Buffer.from(data, 'base64')

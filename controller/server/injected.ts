@@ -1,13 +1,8 @@
 /** Reads the password and the files for a server's config drive from the Secret that spec.injectedFrom names. */
 import { type InjectedBundle, mistakeInInjected, parseInjectedFiles } from '../../actions/injected-bundle.ts'
-import { Refused, type Server } from '../../crds/index.ts'
+import { injectedKeys, Refused, type Server, secretTypes } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { belongsToOthers, readSecret, type SecretReader } from '../read-secret.ts'
-
-/** As for user data: no other Secret can be given to a guest. */
-const INJECTED_TYPE = 'compute.kubenova.io/injected'
-const PASSWORD_KEY = 'admin-password'
-const FILES_KEY = 'files'
 
 /** @throws Refused error if the server must wait until the Secret exists or has changed */
 export async function readInjected(
@@ -22,7 +17,7 @@ export async function readInjected(
   if (!secret)
     throw new Refused(
       'UserDataSecretNotFound',
-      `Secret ${name} does not exist; the server waits for it: create it with the type ${INJECTED_TYPE}`,
+      `Secret ${name} does not exist; the server waits for it: create it with the type ${secretTypes.injected}`,
     )
   if (belongsToOthers(secret, server)) throw newNotOwned(name)
   return injectedIn(secret, name)
@@ -37,10 +32,10 @@ export const newNotOwned = (name: string): Refused =>
 function injectedIn({ type, data = {} }: Secret, name: string): InjectedBundle {
   const refuse = (what: string): Refused =>
     new Refused('UserDataSecretInvalid', `Secret ${name} ${what}; the server waits for another one of that name`)
-  if (type !== INJECTED_TYPE) throw refuse(`is not of the type ${INJECTED_TYPE}`)
+  if (type !== secretTypes.injected) throw refuse(`is not of the type ${secretTypes.injected}`)
   const textOf = (key: string): string | undefined =>
     data[key] ? Buffer.from(data[key], 'base64').toString() : undefined
-  const [adminPassword, files] = [textOf(PASSWORD_KEY), textOf(FILES_KEY)]
+  const [adminPassword, files] = [textOf(injectedKeys.password), textOf(injectedKeys.files)]
   const mistake = mistakeInInjected({ adminPassword, files })
   if (mistake) throw refuse(`has ${mistake}`)
   return { adminPassword, files: files === undefined ? [] : (parseInjectedFiles(files) ?? []) }

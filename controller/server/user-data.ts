@@ -9,6 +9,7 @@ import {
   type HostSecret,
   Refused,
   type Server,
+  secretTypes,
   serverOwnerReference,
   Transient,
 } from '../../crds/index.ts'
@@ -27,11 +28,6 @@ export interface UserDataDeps {
 
 type SecretKeyRef = NonNullable<Server['spec']['userDataFrom']>['secretKeyRef']
 
-/**
- * Only a Secret of this type is given to a guest as user data. Otherwise a user who may create Servers but not read
- * Secrets could have every Secret of the namespace given to a guest.
- */
-const USER_DATA_TYPE = 'compute.kubenova.io/user-data'
 /** The limit of Nova for user data; spec.userDataBase64 has the same limit. */
 const MAX_BYTES = 65_535
 
@@ -61,17 +57,17 @@ async function readUserDataSecret(server: Server, { secrets }: UserDataDeps): Pr
 }
 
 function userDataIn(secret: Secret | undefined, { name, key, optional = false }: SecretKeyRef): Buffer | undefined {
-  if (secret && secret.type !== USER_DATA_TYPE)
+  if (secret && secret.type !== secretTypes.userData)
     throw new Refused(
       'UserDataSecretInvalid',
-      `Secret ${name} is not of the type ${USER_DATA_TYPE}: delete it and create one that is; the server waits for it`,
+      `Secret ${name} is not of the type ${secretTypes.userData}: delete it and create one that is; the server waits for it`,
     )
   const data = secret?.data?.[key]
   if (data !== undefined) return checkSize(Buffer.from(data, 'base64'), name, key)
   if (optional) return undefined
   const message = secret
     ? `Secret ${name} has no key ${key}; the server waits for it`
-    : `Secret ${name} does not exist; the server waits for it: create it with the type ${USER_DATA_TYPE}`
+    : `Secret ${name} does not exist; the server waits for it: create it with the type ${secretTypes.userData}`
   throw new Refused('UserDataSecretNotFound', message)
 }
 

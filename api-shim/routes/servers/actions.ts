@@ -3,13 +3,7 @@
  * everything else becomes a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
-import {
-  type DesiredPower,
-  OWNERS_ONLY_LABEL,
-  type Server,
-  serverOwnerReference,
-  type VmState,
-} from '../../../crds/index.ts'
+import { type DesiredPower, type Server, secretTypes, type VmState } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
@@ -22,6 +16,7 @@ import { defineRoute, type Reply, type Route, type RouteRequest } from '../route
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
 import { generatePassword } from './injected.ts'
+import { newOwnedSecret } from './owned-secret.ts'
 import { patchServer } from './patch.ts'
 
 type Request = RouteRequest<Record<string, unknown>>
@@ -92,19 +87,14 @@ async function rescueParameters(value: unknown, { state }: Request, server: Serv
   return { image: { name, ...(namespace === server.metadata.namespace ? {} : { namespace }) } }
 }
 
-const PASSWORD_TYPE = 'compute.kubenova.io/password'
-
-async function passwordParameters(value: unknown, { state }: Request, server: Server): Promise<Parameters> {
+async function passwordParameters(value: unknown, request: Request, server: Server): Promise<Parameters> {
   const { adminPass } = value as { adminPass: string }
-  const name = newNameFor('password')
-  const { namespace } = server.metadata
-  const ownerReferences = [serverOwnerReference(server)]
-  const labels = { [OWNERS_ONLY_LABEL]: 'true' }
   const data = { password: Buffer.from(adminPass).toString('base64') }
-  await state
-    .writeSecrets()
-    .create({ metadata: { name, namespace, labels, ownerReferences }, type: PASSWORD_TYPE, data })
-  return { passwordSecret: { name } }
+  const secret = newOwnedSecret({ prefix: 'password', type: secretTypes.password, data }, request, (name) => ({
+    passwordSecret: { name },
+  }))
+  await secret.createFor([server])
+  return secret.spec
 }
 
 /** @param check called again after a concurrent change, which may have been another request for an action */

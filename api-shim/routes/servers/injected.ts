@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { encodeInjectedFiles, mistakeInInjected } from '../../../actions/injected-bundle.ts'
+import { injectedKeys, secretTypes } from '../../../crds/index.ts'
 import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { isWithin, projectLimits } from '../../state/quotas.ts'
 import type { RouteRequest } from '../route.ts'
@@ -12,8 +13,6 @@ import { newOwnedSecret, type OwnedSecret } from './owned-secret.ts'
 
 type NewServer = CreateServerBody['server']
 type Request = RouteRequest<CreateServerBody>
-
-const TYPE = 'compute.kubenova.io/injected'
 
 /** The characters of Nova's passwords: digits, capitals and small letters, without those that look alike. */
 const groups = ['23456789', 'ABCDEFGHJKLMNPQRSTUVWXYZ', 'abcdefghijkmnopqrstuvwxyz'] as const
@@ -65,10 +64,10 @@ export function injectedSecret(
   const mistake = mistakeInInjected({ adminPassword, files: filesText })
   if (mistake) throw newBadRequest(`Invalid input for adminPass or personality: ${mistake}.`)
   const data = {
-    ...(adminPassword === undefined ? {} : { 'admin-password': Buffer.from(adminPassword).toString('base64') }),
-    ...(filesText === undefined ? {} : { files: Buffer.from(filesText).toString('base64') }),
+    ...(adminPassword === undefined ? {} : { [injectedKeys.password]: Buffer.from(adminPassword).toString('base64') }),
+    ...(filesText === undefined ? {} : { [injectedKeys.files]: Buffer.from(filesText).toString('base64') }),
   }
-  return newOwnedSecret({ prefix: `${name}-injected`, type: TYPE, data }, request, (secret) => ({
+  return newOwnedSecret({ prefix: `${name}-injected`, type: secretTypes.injected, data }, request, (secret) => ({
     injectedFrom: { secretRef: { name: secret } },
   }))
 }

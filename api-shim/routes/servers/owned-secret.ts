@@ -35,7 +35,8 @@ export function newOwnedSecret<Spec extends object>(
     checkCreation: () => state.writeSecrets().checkCreation({ metadata: { name, labels }, type, data }),
     async createFor(servers) {
       const ownerReferences = servers.map((server) => serverOwnerReference(server))
-      await state.writeSecrets().create({ metadata: { name, labels, ownerReferences }, type, data })
+      const namespace = servers[0]?.metadata.namespace
+      await state.writeSecrets().create({ metadata: { name, namespace, labels, ownerReferences }, type, data })
     },
   }
 }

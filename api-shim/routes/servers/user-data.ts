@@ -1,8 +1,8 @@
 /** Keeps the user data of a request in a Secret. */
+import { secretTypes } from '../../../crds/index.ts'
 import type { RouteRequest } from '../route.ts'
 import { newOwnedSecret, type OwnedSecret } from './owned-secret.ts'
 
-const TYPE = 'compute.kubenova.io/user-data'
 const KEY = 'user-data'
 
 /** The Secret for the user data of a request; undefined without user data. */
@@ -13,7 +13,7 @@ export function userDataSecret(
 ): OwnedSecret<{ userDataFrom: { secretKeyRef: { name: string; key: string } } }> | undefined {
   if (userData === undefined || userData === '') return undefined
   const data = { [KEY]: userData.replaceAll(/\s/g, '') }
-  return newOwnedSecret({ prefix: `${serverName}-user-data`, type: TYPE, data }, request, (name) => ({
+  return newOwnedSecret({ prefix: `${serverName}-user-data`, type: secretTypes.userData, data }, request, (name) => ({
     userDataFrom: { secretKeyRef: { name, key: KEY } },
   }))
 }
