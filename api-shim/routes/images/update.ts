@@ -24,19 +24,22 @@ export async function saveDraft(request: Request, found: Found, change: DraftCha
     const changeImage = (image: Image): MergePatch => patchFor(image, changeActive(request, image, change), now)
     return { image: await patchNewest(images, found.image, changeImage, request) }
   }
-  const before = found.queued.draft
-  const draft = change(before)
-  if (draft.visibility !== before.visibility) checkVisibility(request, draft)
+  const draft = changeDraft(request, found.queued.draft, change)
   const queued = { ...found.queued, draft, updatedAt: isoSeconds(now) }
   await checkDraft(request, queued)
   await imageFilesOf(request).queued.save(queued)
   return { queued }
 }
 
-function changeActive(request: Request, image: Image, change: DraftChange): ImageDraft {
-  const before = draftOfImage(image)
+function changeDraft(request: Request, before: ImageDraft, change: DraftChange): ImageDraft {
   const draft = change(before)
   if (draft.visibility !== before.visibility) checkVisibility(request, draft)
+  return draft
+}
+
+function changeActive(request: Request, image: Image, change: DraftChange): ImageDraft {
+  const before = draftOfImage(image)
+  const draft = changeDraft(request, before, change)
   for (const [attribute, isOther] of [
     ['container_format', draft.containerFormat !== before.containerFormat],
     ['disk_format', draft.diskFormat !== before.diskFormat],
