@@ -39,7 +39,7 @@ simulated hosts, whose domains exist only in memory. ${onLibvirt} tests, which l
 \`test/conformance/tempest/reasons.ts\` knows, or if a test that has passed does not pass or is gone. Tests marked *interop* are those that the guideline for OpenStack Powered Compute requires.
 
 ${renderTable(['Tests', 'all', 'passed', 'failed', 'skipped'], [totalsOf('all', outcomes), totalsOf('interop', interop)])}
-## What the others wait for
+## Reasons why tests do not pass
 
 ${renderTable(['Waits for', 'tests', 'of them interop'], waiting)}
 ## Each test
