@@ -21,13 +21,15 @@ const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
+const isBuiltIn = (group = ''): boolean => group === '' || group.endsWith('k8s.io')
+
 /**
  * The version `*` becomes the version of the API group, and the resource `*` becomes three kinds that stand for all.
  */
 function withVersions(policy: Policy): Policy {
   const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({
     ...rule,
-    apiVersions: rule.apiGroups[0]?.endsWith('k8s.io') ? ['v1'] : [VERSION],
+    apiVersions: isBuiltIn(rule.apiGroups[0]) ? ['v1'] : [VERSION],
     resources: rule.resources[0] === '*' ? ['servers', 'serveractions', 'ports'] : rule.resources,
   }))
   return { ...policy, spec: { ...policy.spec, matchConstraints: { resourceRules } } }

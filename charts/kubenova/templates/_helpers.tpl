@@ -42,12 +42,14 @@ app.kubernetes.io/component: {{ . }}
 
 {{/*
 The manifests of a folder in files/, with the release's namespace and the labels of the chart. The arguments are the root
-context and a pattern of files. The rights of the API shim are left out unless the shim is enabled.
+context and a pattern of files. The rights of the API shim, and those of its administrators, are left out unless they are enabled.
 */}}
 {{- define "kubenova.manifests" -}}
 {{- $root := index . 0 }}
+{{- $shim := $root.Values.apiShim }}
+{{- $onRequest := dict "api-shim.yaml" $shim.enabled "identity-admin.yaml" (and $shim.enabled $shim.identity.writable) }}
 {{- range $path, $text := $root.Files.Glob (index . 1) }}
-{{- if or (ne (base $path) "api-shim.yaml") $root.Values.apiShim.enabled }}
+{{- if dig (base $path) true $onRequest }}
 {{- range splitList "\n---\n" (toString $text | replace "kubenova-system" $root.Release.Namespace) }}
 {{- $manifest := fromYaml . }}
 {{- $labels := include "kubenova.labels" $root | fromYaml | merge (default dict $manifest.metadata.labels) }}

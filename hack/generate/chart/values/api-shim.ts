@@ -58,6 +58,12 @@ export const apiShimValues = Type.Object({
   tls: Type.Object({
     secretName: text('Secret of the type kubernetes.io/tls with which the Pods serve HTTPS. Default: plain HTTP.'),
   }),
+  identity: Type.Object({
+    writable: toggle(
+      'Let administrators create projects, users and roles through the identity API. With false, clients can only read them.',
+      true,
+    ),
+  }),
   images: imageValues,
   ingress: ingressValues,
   httpRoute: routeValues,
