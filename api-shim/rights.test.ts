@@ -64,8 +64,6 @@ async function seedProject(): Promise<void> {
     'identity /projects/': {
       id: project,
       project_id_of_role: project,
-      project,
-      user: 'id-of-member',
       user_id: 'id-of-member',
     },
   }
@@ -179,8 +177,8 @@ const otherStatus: Readonly<Record<string, number>> = {
   'identity HEAD /projects/{project_id_of_role}/users/{user_id}/roles/{role_id}': 403,
   'identity PATCH /projects/{id}': 403,
   'identity DELETE /projects/{id}': 403,
-  'identity PUT /projects/{project}/users/{user}/roles/{role}': 403,
-  'identity DELETE /projects/{project}/users/{user}/roles/{role}': 403,
+  'identity PUT /projects/{project_id_of_role}/users/{user_id}/roles/{role_id}': 403,
+  'identity DELETE /projects/{project_id_of_role}/users/{user_id}/roles/{role_id}': 403,
 }
 
 /** Bodies that cannot be made from the schema alone. */

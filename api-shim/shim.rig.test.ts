@@ -3,30 +3,21 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { Server, ServerAction } from '../crds/index.ts'
-import { createKube, type Kube } from '../kube/client.ts'
-import { createLog } from '../kube/log.ts'
+import { createKube } from '../kube/client.ts'
 import { createStores, startStores } from '../kube/store.ts'
 import { controllerStores, finishDeletionRecords, recordDeletion } from '../test/fakes/controller.ts'
 import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
+import { type InProcessShim, startShimInProcess } from '../test/rig/in-process-shim.ts'
 import { applyShimUsers, writeClientFiles } from '../test/rig/shim.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
-import { EmbeddedIdentity } from './identity/embedded/backend.ts'
 import { hashPassword } from './identity/embedded/passwords.ts'
-import { createServer } from './server.ts'
-import type { Services } from './services.ts'
-import { createAccess } from './state/access.ts'
-import { Heartbeats } from './state/heartbeats.ts'
-import { Hosts } from './state/hosts.ts'
-import { State } from './state/state.ts'
-import { storeDefs } from './state/stores.ts'
 
 const plane = withControlPlane({ audit: true })
 const repository = join(import.meta.dirname, '..')
 const stop = new AbortController()
-let kube: Kube
-let app: ReturnType<typeof createServer>
-let services: Services
+let shim: InProcessShim
+let app: InProcessShim['app']
 const dir = `/tmp/kubenova-shim-${process.pid}`
 
 interface CloudEntry {
@@ -71,36 +62,12 @@ describe('the shim on a real API server', () => {
     writeClientFiles(dir, 'http://shim.test', await applyShimUsers(api, dir, 'kubenova-system'))
     for (const file of ['flavor', 'image', 'network', 'keypair'])
       await plane().kubectl('apply', '-f', join(repository, `examples/quickstart/${file}.yaml`))
-    const kubeconfig = await plane().serviceAccount('kubenova-system', 'kubenova-api-shim')
-    kube = await createKube({ kubeconfig, userAgent: 'kubenova-api-shim' })
-    const log = createLog({ level: 'error' })
-    const stores = createStores(storeDefs, { kube, log })
-    const state = new State({ kube, stores, access: createAccess(kube) })
-    await startStores(stores, stop.signal)
-    const namespace = 'kubenova-system'
-    const identity = new EmbeddedIdentity({ kube, state, namespace, tokenSeconds: 600, log })
-    await identity.start(stop.signal)
-    const heartbeats = new Heartbeats(kube, namespace)
-    const clock = kube.clock
-    const hosts = new Hosts(kube, namespace)
-    services = {
-      state,
-      authenticator: identity,
-      identity,
-      namespace,
-      heartbeats,
-      hosts,
-      region: 'RegionOne',
-      clock,
-      log,
-    }
-    app = createServer(services)
-    await app.ready()
+    shim = await startShimInProcess(plane())
+    app = shim.app
   })
   afterAll(async () => {
     stop.abort()
-    await app?.close()
-    await kube?.[Symbol.asyncDispose]()
+    await shim?.[Symbol.asyncDispose]()
     rmSync(dir, { recursive: true, force: true })
   })
 

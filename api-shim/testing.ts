@@ -120,7 +120,7 @@ export class TestShim implements AsyncDisposable {
     const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
     return {
       user: { id: `id-of-${name}`, name },
-      project: { id: projectIdFromUid(uid), name: found.project },
+      project: { id: projectIdFromUid(uid), name: found.project, namespace: found.project },
       roles: includedRoles([found.role]),
       kubernetes: { user: name, groups: [] },
     }

@@ -1,5 +1,6 @@
 import type { ServiceName } from '../routes/route.ts'
-import { type Fault, renderFault } from './fault.ts'
+import type { Problem } from '../validation/keywords.ts'
+import { type Fault, newBadRequest, newForbidden, policyForbids, renderFault } from './fault.ts'
 import { minorOf, negotiateVersion, versionHeaders, versionText } from './microversion.ts'
 
 export interface Rendered {
@@ -19,6 +20,10 @@ export interface Profile {
   negotiate(headers: Readonly<Record<string, string | string[] | undefined>>): number
   versionHeaders(minor: number): Record<string, string>
   renderFault(fault: Fault): Rendered
+  /** The fault of a caller whom the policy rule does not allow the request. */
+  newPolicyFault(rule: string): Fault
+  /** The fault of a body that its schema does not allow. Default: Nova's. */
+  newBodyFault?(problem: Problem): Fault
   /** True for the Compute API. Other services parse bodies themselves. */
   takesJsonOnly: boolean
   /** True for the old Compute API 2.0: properties that a schema does not know are dropped, not refused. */
@@ -73,16 +78,45 @@ const compute: Profile = {
   negotiate: negotiateVersion,
   versionHeaders: (minor) => versionHeaders(versionText(minor)),
   renderFault: (fault) => asJson(renderFault(fault), 'application/json; charset=UTF-8'),
+  newPolicyFault: policyForbids,
   takesJsonOnly: true,
 }
 
-const plain = { negotiate: () => 0, versionHeaders: () => ({}), hasProjectInPath: false, takesJsonOnly: false }
+const plain = {
+  negotiate: () => 0,
+  versionHeaders: () => ({}),
+  hasProjectInPath: false,
+  newPolicyFault: policyForbids,
+  takesJsonOnly: false,
+}
+
+const newKeystonePolicyFault = (rule: string): Fault =>
+  newForbidden(`You are not authorized to perform the requested action: ${rule}.`)
+
+/** Secrets do not stand in answers, which clients log. */
+const secretFields = new Set<unknown>(['password', 'original_password', 'secret'])
+
+function newKeystoneBodyFault({ path, message }: Problem): Fault {
+  if (path.length === 0) return newBadRequest(message)
+  const text = secretFields.has(path.at(-1)) ? 'the value is not valid' : message
+  return newBadRequest(`Invalid input for field '${path.join('/')}': ${text}`)
+}
+
+const identity: Profile = {
+  ...plain,
+  service: 'identity',
+  root: '/identity',
+  version: '/v3',
+  renderFault: renderKeystoneFault,
+  newPolicyFault: newKeystonePolicyFault,
+  newBodyFault: newKeystoneBodyFault,
+}
 
 export const profiles: readonly Profile[] = [
   compute,
   // The Compute API 2.0 has the routes of 2.1 and knows no microversions.
   { ...compute, version: '/v2', negotiate: () => minorOf('2.1'), versionHeaders: () => ({}), isRelaxed: true },
-  { ...plain, service: 'identity', root: '/identity', version: '/v3', renderFault: renderKeystoneFault },
+  identity,
   { ...plain, service: 'image', root: '/image', version: '/v2', renderFault: renderGlanceFault },
   { ...plain, service: 'network', root: '/network', version: '/v2.0', renderFault: renderNeutronFault },
 ]

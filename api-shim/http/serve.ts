@@ -9,7 +9,7 @@ import type { Services } from '../services.ts'
 import { faultFromError } from '../state/errors.ts'
 import { parseQuery, validateBody, validateQuery } from '../validation/request.ts'
 import { checkContentType, malformedBody, parseBody } from './body.ts'
-import { Fault, newBadRequest, newNotFound, policyForbids } from './fault.ts'
+import { Fault, newBadRequest, newNotFound } from './fault.ts'
 import { Links } from './links.ts'
 import { isInRange, selectByVersion } from './microversion.ts'
 import { type Profile, renderKeystoneFault } from './profile.ts'
@@ -110,18 +110,21 @@ function prepare(
   const route = candidates.find((candidate) => isInRange(version, candidate))
   if (!route) throw newNotFound()
   const bodySchema = selectByVersion(route.body ?? {}, version)
-  if (bodySchema) validateBody(bodySchema, body, profile.isRelaxed)
+  if (bodySchema) validateBody(bodySchema, body, profile)
   const querySchema = selectByVersion(route.query ?? {}, version)
   const rawQuery = parseQuery(incoming.queryText)
   const query = querySchema ? validateQuery(querySchema, rawQuery, profile.isRelaxed) : rawQuery
-  if (!route.policy.inHandler) authorize(caller, route.policy)
+  if (!route.policy.inHandler) authorize(caller, route.policy, profile)
   const links = new Links({
     address: services.publicUrl ?? incoming.address,
     service: profile.root,
     version: profile.version,
     project: projectInLinks(project, incoming, caller),
   })
-  return { route, request: makeRequest({ route, incoming, params, query, body, version, caller, services, links }) }
+  return {
+    route,
+    request: makeRequest({ route, profile, incoming, params, query, body, version, caller, services, links }),
+  }
 }
 
 /** As in Nova, links contain the caller's project if the path or the query of the request does. */
@@ -132,10 +135,11 @@ function projectInLinks(inPath: string | undefined, { queryText }: Incoming, { p
 interface RequestParts
   extends Pick<RouteRequest, 'params' | 'query' | 'body' | 'version' | 'caller' | 'services' | 'links'> {
   route: Route
+  profile: Profile
   incoming: Incoming
 }
 
-function makeRequest({ route, incoming, ...parts }: RequestParts): RouteRequest {
+function makeRequest({ route, profile, incoming, ...parts }: RequestParts): RouteRequest {
   const { caller, services } = parts
   const { requestId, headers, stream } = incoming
   return {
@@ -146,7 +150,7 @@ function makeRequest({ route, incoming, ...parts }: RequestParts): RouteRequest 
     state: services.state.forCaller(caller),
     log: services.log.child({ requestId, route: route.name }),
     can: ({ role }) => hasRole(caller, role),
-    authorize: (policy = route.policy) => authorize(caller, policy),
+    authorize: (policy = route.policy) => authorize(caller, policy, profile),
   }
 }
 
@@ -180,8 +184,8 @@ function checkProject(inPath: string | undefined, { project }: Caller): void {
 
 export const hasRole = ({ roles }: Caller, role: Role | 'any'): boolean => role === 'any' || roles.has(role)
 
-function authorize(caller: Caller, { rule, role }: Pick<Policy, 'rule' | 'role'>): void {
-  if (!hasRole(caller, role)) throw policyForbids(rule)
+function authorize(caller: Caller, { rule, role }: Pick<Policy, 'rule' | 'role'>, profile: Profile): void {
+  if (!hasRole(caller, role)) throw profile.newPolicyFault(rule)
 }
 
 const selectStatus = ({ success }: Route, version: number): number =>

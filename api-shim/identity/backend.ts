@@ -10,6 +10,21 @@ export interface User {
   name: string
 }
 
+export interface UserDetails extends User {
+  isEnabled: boolean
+  description?: string
+  email?: string
+  defaultProjectId?: string
+}
+
+export interface ProjectDetails extends Project {
+  description: string
+  isEnabled: boolean
+  tags: readonly string[]
+  /** Whether the project can be changed and deleted through the identity API. */
+  isManaged: boolean
+}
+
 /** Proves who the user is, and says what the token shall be valid for. */
 export interface Credentials {
   methods: readonly string[]
@@ -45,7 +60,7 @@ export interface ApplicationCredential {
   name: string
   description: string
   user: User
-  project: Project
+  project: Pick<Project, 'id' | 'name'>
   roles: readonly Role[]
   expiresAt?: Date
 }
@@ -58,17 +73,60 @@ export interface NewApplicationCredential {
   expiresAt?: Date
 }
 
+export interface ProjectChange {
+  /** An empty text removes the description. */
+  description?: string
+  isEnabled?: boolean
+  tags?: readonly string[]
+}
+export interface ProjectDraft extends ProjectChange {
+  name: string
+}
+
+/** null removes the property. */
+export interface UserChange {
+  password?: string | null
+  isEnabled?: boolean
+  description?: string | null
+  email?: string | null
+  defaultProjectId?: string | null
+}
+export interface UserDraft extends UserChange {
+  name: string
+}
+
+/** The changes that an administrator makes. All are made as the caller, so Kubernetes decides what is allowed. */
+export interface Administration {
+  createProject(caller: Caller, draft: ProjectDraft): Promise<ProjectDetails>
+  updateProject(caller: Caller, project: ProjectDetails, change: ProjectChange): Promise<ProjectDetails>
+  /** Throws a 409 if the project has servers. */
+  deleteProject(caller: Caller, project: ProjectDetails): Promise<void>
+  createUser(caller: Caller, draft: UserDraft): Promise<UserDetails>
+  updateUser(caller: Caller, user: User, change: UserChange): Promise<UserDetails>
+  /** Also revokes the user's roles, tokens and application credentials. */
+  deleteUser(caller: Caller, user: User): Promise<void>
+  /** Does nothing if the user has the role. */
+  grantRole(caller: Caller, grant: RoleAssignment): Promise<void>
+  /** Throws a 404 if the user has not been given the role. */
+  revokeRole(caller: Caller, grant: RoleAssignment): Promise<void>
+}
+
 export interface IdentityBackend extends Authenticator {
+  readonly administration: Administration
+
   /** Throws a 401 if the credentials are wrong, or if the user has no role in the project. */
   issueToken(credentials: Credentials): Promise<{ token: string; info: TokenInfo }>
   /** Undefined if the token is not valid. */
   inspectToken(token: string): Promise<TokenInfo | undefined>
   /** All replicas refuse the token from then on. */
   revokeToken(token: string): Promise<void>
-  users(): User[]
-  projects(): Project[]
-  projectsOf(user: User): Project[]
+  users(): UserDetails[]
+  projects(): ProjectDetails[]
+  /** The enabled projects in which the user has a role. */
+  projectsOf(user: User): ProjectDetails[]
   assignments(): RoleAssignment[]
+  /** A user's change of the own password. Throws a 401 if the original password is wrong. */
+  changePassword(user: User, original: string, password: string): Promise<void>
   listApplicationCredentials(user: User): ApplicationCredential[]
   /** Also returns the secret, which cannot be read again. */
   createApplicationCredential(

@@ -3,12 +3,14 @@
 /** Nova's default roles. Each role includes the ones after it; `service` includes none. */
 export const roles = ['admin', 'manager', 'member', 'reader'] as const
 export type Role = (typeof roles)[number] | 'service'
+export const allRoles: readonly Role[] = [...roles, 'service']
 
 export interface Project {
   /** The uid of the namespace without dashes, the form of a project ID that clients expect. */
   id: string
-  /** The namespace. */
+  /** The name that clients see. It differs from the namespace's if it cannot be the name of a namespace. */
   name: string
+  namespace: string
 }
 
 export interface Caller {

@@ -1,23 +1,9 @@
 /* oxlint-disable typescript/no-explicit-any -- bodies of answers */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clusterRoleBindings, roleBindings, secrets } from '../../kube/builtin-kinds.ts'
-import { noLog } from '../../kube/log.ts'
 import { TestShim } from '../testing.ts'
-import { EmbeddedIdentity } from './embedded/backend.ts'
-import { hashPassword, verifyPassword } from './embedded/passwords.ts'
+import { verifyPassword } from './embedded/passwords.ts'
 import { userIdOf } from './embedded/users.ts'
-
-const domain = { id: 'default' }
-const passwordOf = (name: string, password: string, project?: string) => ({
-  auth: {
-    identity: { methods: ['password'], password: { user: { name, domain, password } } },
-    ...(project === undefined ? {} : { scope: { project: { name: project, domain } } }),
-  },
-})
-const binding = (role: string, name: string) => ({
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
-  subjects: [{ kind: 'User', name }],
-})
+import { passwordRequest, startTestIdentity } from './testing.ts'
 
 describe('the embedded identity', () => {
   let shim: TestShim
@@ -29,25 +15,13 @@ describe('the embedded identity', () => {
 
   beforeAll(async () => {
     shim = await new TestShim().start()
-    const users = { alice: 'pw', root: 'toor', 'system:kube-scheduler': 'pw', nobody: 'pw' }
-    const hashes = await Promise.all(
-      Object.entries(users).map(async ([name, password]) => [
-        name,
-        Buffer.from(await hashPassword(password)).toString('base64'),
-      ]),
-    )
-    await shim.seed(secrets, {
-      metadata: { name: 'kubenova-users', namespace: 'kubenova-system' },
-      data: Object.fromEntries(hashes),
-    })
-    await shim.seed(roleBindings, { metadata: { name: 'm', namespace: 'mine' }, ...binding('member', 'alice') })
-    await shim.seed(roleBindings, { metadata: { name: 'a', namespace: 'other' }, ...binding('admin', 'nobody') })
-    await shim.seed(clusterRoleBindings, { metadata: { name: 'r' }, ...binding('admin', 'root') })
-    const { kube } = shim.services.state
-    const options = { kube, state: shim.services.state, namespace: 'kubenova-system', tokenSeconds: 3600, log: noLog }
-    const identity = new EmbeddedIdentity(options)
-    await identity.start(stop.signal)
-    Object.assign(shim.services, { identity, authenticator: identity })
+    const passwords = { alice: 'pw', root: 'toor', 'system:kube-scheduler': 'pw', nobody: 'pw' }
+    const roles = [
+      { user: 'alice', role: 'member', project: 'mine' },
+      { user: 'nobody', role: 'admin', project: 'other' },
+      { user: 'root', role: 'admin' },
+    ]
+    await startTestIdentity(shim, passwords, roles, stop.signal)
   })
   afterAll(async () => {
     stop.abort()
@@ -55,7 +29,7 @@ describe('the embedded identity', () => {
   })
 
   it('issues a token with project, roles and catalog, which the Compute API accepts', async () => {
-    const { status, body, headers } = await issue(passwordOf('alice', 'pw', 'mine'))
+    const { status, body, headers } = await issue(passwordRequest('alice', 'pw', 'mine'))
     expect(status).toBe(201)
     expect(body.token).toMatchObject({
       user: { id: userIdOf('alice'), name: 'alice', domain: { id: 'default', name: 'Default' } },
@@ -77,27 +51,27 @@ describe('the embedded identity', () => {
   })
 
   it.each([
-    ['a wrong password', passwordOf('alice', 'no', 'mine')],
-    ['an unknown user', passwordOf('bob', 'pw', 'mine')],
-    ['a project in which the user has no role', passwordOf('alice', 'pw', 'other')],
-    ['an unknown project', passwordOf('alice', 'pw', 'nowhere')],
-    ['a name of a component of Kubernetes', passwordOf('system:kube-scheduler', 'pw')],
+    ['a wrong password', passwordRequest('alice', 'no', 'mine')],
+    ['an unknown user', passwordRequest('bob', 'pw', 'mine')],
+    ['a project in which the user has no role', passwordRequest('alice', 'pw', 'other')],
+    ['an unknown project', passwordRequest('alice', 'pw', 'nowhere')],
+    ['a name of a component of Kubernetes', passwordRequest('system:kube-scheduler', 'pw')],
   ])('answers %s with 401', async (_what, body) => {
     expect((await issue(body)).status).toBe(401)
   })
 
   it('does not accept a token without a project for the Compute API', async () => {
-    const token = await tokenOf(passwordOf('alice', 'pw'))
+    const token = await tokenOf(passwordRequest('alice', 'pw'))
     expect((await shim.ask('GET', '/compute/v2.1/flavors', { as: token })).status).toBe(401)
   })
 
   it('takes the role admin in one namespace for manager only', async () => {
-    const { body } = await issue(passwordOf('nobody', 'pw', 'other'))
+    const { body } = await issue(passwordRequest('nobody', 'pw', 'other'))
     expect(body.token.roles.map(({ name }: { name: string }) => name)).toEqual(['manager', 'member', 'reader'])
   })
 
   it('refuses a revoked token, and one that was changed', async () => {
-    const token = await tokenOf(passwordOf('alice', 'pw', 'mine'))
+    const token = await tokenOf(passwordRequest('alice', 'pw', 'mine'))
     const [head = '', payload = '', signature = ''] = token.split('.')
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object
     const forged = Buffer.from(JSON.stringify({ ...claims, user: 'root' })).toString('base64url')
@@ -109,7 +83,7 @@ describe('the embedded identity', () => {
   })
 
   it('limits a token of an application credential to its roles', async () => {
-    const token = await tokenOf(passwordOf('alice', 'pw', 'mine'))
+    const token = await tokenOf(passwordRequest('alice', 'pw', 'mine'))
     const path = `/identity/v3/users/${userIdOf('alice')}/application_credentials`
     const made = await shim.ask<any>('POST', path, {
       as: token,
@@ -131,8 +105,8 @@ describe('the embedded identity', () => {
   it('shows a user only themselves, and an administrator all', async () => {
     const names = async (token: string): Promise<string[]> =>
       (await shim.ask<any>('GET', '/identity/v3/users', { as: token })).body.users.map((u: { name: string }) => u.name)
-    expect(await names(await tokenOf(passwordOf('alice', 'pw', 'mine')))).toEqual(['alice'])
-    expect(await names(await tokenOf(passwordOf('root', 'toor', 'mine')))).toEqual(['alice', 'root', 'nobody'])
+    expect(await names(await tokenOf(passwordRequest('alice', 'pw', 'mine')))).toEqual(['alice'])
+    expect(await names(await tokenOf(passwordRequest('root', 'toor', 'mine')))).toEqual(['alice', 'root', 'nobody'])
   })
 })
 

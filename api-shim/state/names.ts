@@ -2,7 +2,7 @@
  * Nova's names are free text, Kubernetes names are DNS subdomains. A name that is not a DNS subdomain stands in an
  * annotation, or for servers in the spec.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 interface Named {
   metadata: { name?: string | undefined; annotations?: Record<string, string> | undefined }
@@ -26,6 +26,9 @@ export function newNameFor(displayName: string, suffix = randomBytes(5).toString
     .replaceAll(/^-+|-+$/g, '')
   return `${base || 'x'}-${suffix}`
 }
+
+/** A suffix for a name that two replicas must choose alike. */
+export const suffixFrom = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 10)
 
 export const isKubernetesName = (text: string): boolean =>
   text.length <= 253 && /^[a-z0-9]+((-+|\.)[a-z0-9]+)*$/.test(text)

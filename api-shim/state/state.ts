@@ -10,7 +10,8 @@ import type { DeleteOptions, Resource, WriteOptions } from '../../kube/resource.
 import type { Store, StoreDef, StoresOf } from '../../kube/store.ts'
 import { type Draft, type KubeObject, keyOf, type Ref, type TypedResourceDef } from '../../kube/types.ts'
 import { newForbidden } from '../http/fault.ts'
-import { type Caller, isAdmin, type Project, projectIdFromUid, uidFromProjectId } from '../identity/caller.ts'
+import { type Caller, isAdmin, type Project, uidFromProjectId } from '../identity/caller.ts'
+import { projectFromNamespace } from '../identity/projects.ts'
 import type { Access } from './access.ts'
 import { CacheWaiter } from './cache-waiter.ts'
 import { rethrowAsFault } from './errors.ts'
@@ -81,15 +82,15 @@ export class State {
 
   /** The project of a namespace. Its ID is empty while the cache does not have the namespace. */
   projectOf(namespace: string): Project {
-    const uid = this.#stores.namespaces.cache.get(namespace)?.metadata.uid
-    return { id: uid === undefined ? '' : projectIdFromUid(uid), name: namespace }
+    const found = this.#stores.namespaces.cache.get(namespace)
+    return found ? projectFromNamespace(found) : { id: '', name: namespace, namespace }
   }
 
   /** The project with this ID; undefined if there is none. */
   findProject(id: string): Project | undefined {
     const [namespace] = this.#stores.namespaces.cache.byIndex(namespacesByUid, uidFromProjectId(id))
-    if (!namespace || projectIdFromUid(namespace.metadata.uid ?? '') !== id) return undefined
-    return { id, name: namespace.metadata.name }
+    const project = namespace && projectFromNamespace(namespace)
+    return project?.id === id ? project : undefined
   }
 
   forCaller(caller: Caller): CallerState {
@@ -110,7 +111,7 @@ export class CallerState {
 
   get namespace(): string {
     if (!this.#caller.project) throw newForbidden('The token has no project.')
-    return this.#caller.project.name
+    return this.#caller.project.namespace
   }
 
   /**

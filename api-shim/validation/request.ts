@@ -6,11 +6,17 @@ import { dropUnknown, dropUnknownProperties, findProblem } from './validate.ts'
 
 export type Query = Readonly<Record<string, readonly string[]>>
 
-/** @param isRelaxed drops properties that the schema does not know from the body, as the Compute API 2.0 does */
-export function validateBody(schema: Schema, body: unknown, isRelaxed = false): void {
+export interface BodyOptions {
+  /** Drops properties that the schema does not know from the body, as the Compute API 2.0 does. */
+  isRelaxed?: boolean
+  /** Default: Nova's fault. */
+  newBodyFault?(problem: Problem): Fault
+}
+
+export function validateBody(schema: Schema, body: unknown, { isRelaxed, newBodyFault }: BodyOptions = {}): void {
   if (isRelaxed) dropUnknownProperties(schema, body)
   const problem = findProblem(schema, body)
-  if (problem) throw invalid(problem, 'field/attribute', problem.path.at(-1))
+  if (problem) throw newBodyFault?.(problem) ?? invalid(problem, 'field/attribute', problem.path.at(-1))
 }
 
 export function validateQuery(given: Schema, query: Query, isRelaxed = false): Query {

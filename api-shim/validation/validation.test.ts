@@ -98,7 +98,7 @@ describe('validateBody', () => {
 
   it('drops unknown properties, but not unknown keys of a map, when it is relaxed', () => {
     const value = { server: { name: 'n', flavorRef: 'f', x: 1 }, y: 2 }
-    validateBody(body, value, true)
+    validateBody(body, value, { isRelaxed: true })
     expect(value).toEqual({ server: { name: 'n', flavorRef: 'f' } })
   })
 })

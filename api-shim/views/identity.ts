@@ -1,5 +1,11 @@
-import type { ApplicationCredential, RoleAssignment, TokenInfo, User } from '../identity/backend.ts'
-import type { Project, Role } from '../identity/caller.ts'
+import type {
+  ApplicationCredential,
+  ProjectDetails,
+  RoleAssignment,
+  TokenInfo,
+  UserDetails,
+} from '../identity/backend.ts'
+import type { Role } from '../identity/caller.ts'
 
 const domain = { id: 'default', name: 'Default' }
 
@@ -36,26 +42,33 @@ export const renderRegion = (id: string, root: string): object => ({
 })
 export const isDefaultDomain = (text: string): boolean => text === domain.id || text === domain.name
 
-export const renderUser = ({ id, name }: User, root: string): object => ({
-  id,
-  name,
-  domain_id: domain.id,
-  enabled: true,
-  password_expires_at: null,
-  options: {},
-  ...selfLink(root, 'users', id),
-})
+/** As in Keystone, a property that has never been set is absent. */
+export function renderUser(user: UserDetails, root: string): object {
+  const { id, name, isEnabled, description, email, defaultProjectId } = user
+  return {
+    id,
+    name,
+    domain_id: domain.id,
+    enabled: isEnabled,
+    password_expires_at: null,
+    options: {},
+    ...(description === undefined ? {} : { description }),
+    ...(email === undefined ? {} : { email }),
+    ...(defaultProjectId === undefined ? {} : { default_project_id: defaultProjectId }),
+    ...selfLink(root, 'users', id),
+  }
+}
 
-export const renderProject = ({ id, name }: Project, root: string): object => ({
+export const renderProject = ({ id, name, description, isEnabled, tags }: ProjectDetails, root: string): object => ({
   id,
   name,
   domain_id: domain.id,
   parent_id: domain.id,
-  description: '',
-  enabled: true,
+  description,
+  enabled: isEnabled,
   is_domain: false,
   options: {},
-  tags: [],
+  tags,
   ...selfLink(root, 'projects', id),
 })
 
@@ -152,7 +165,7 @@ export function renderToken({ caller, methods, auditId, issuedAt, expiresAt }: T
     ...(project === undefined
       ? {}
       : {
-          project: { ...project, domain },
+          project: { id: project.id, name: project.name, domain },
           is_domain: false,
           roles: [...roles].map((role) => ({ id: roleIdOf(role), name: role })),
           ...(catalog === undefined ? {} : { catalog }),

@@ -13,7 +13,7 @@ interface Stored {
   name: string
   description: string
   user: User
-  project: Project
+  project: Pick<Project, 'id' | 'name'>
   roles: readonly Role[]
   expiresAt?: string
   hash: string
@@ -40,9 +40,13 @@ export class ApplicationCredentials {
   }
 
   list(user: User): (ApplicationCredential & { hash: string })[] {
+    return this.#find((credential) => credential.user.id === user.id)
+  }
+
+  #find(isWanted: (credential: ApplicationCredential) => boolean): (ApplicationCredential & { hash: string })[] {
     return this.#secret.keys().flatMap((id) => {
       const credential = this.get(id)
-      return credential?.user.id === user.id ? [credential] : []
+      return credential && isWanted(credential) ? [credential] : []
     })
   }
 
@@ -57,7 +61,13 @@ export class ApplicationCredentials {
       throw newConflict(`Duplicate entry found with name ${name} for application_credential.`)
     if (this.#secret.keys().length >= MAX_CREDENTIALS) throw newForbidden('There are too many application credentials.')
     const id = randomUUID().replaceAll('-', '')
-    const shared = { name, description, user, project, roles: roles ?? [...caller.roles] }
+    const shared = {
+      name,
+      description,
+      user,
+      project: { id: project.id, name: project.name },
+      roles: roles ?? [...caller.roles],
+    }
     const stored: Stored = {
       ...shared,
       ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
@@ -72,5 +82,11 @@ export class ApplicationCredentials {
     if (this.get(id)?.user.id !== user.id) return false
     await this.#secret.update(() => ({ [id]: null }))
     return true
+  }
+
+  /** Deletes the credentials of a user, or for a project, that is deleted. */
+  async deleteAll(isMeant: (credential: ApplicationCredential) => boolean): Promise<void> {
+    const ids = this.#find(isMeant).map(({ id }) => id)
+    if (ids.length > 0) await this.#secret.update(() => Object.fromEntries(ids.map((id) => [id, null])))
   }
 }

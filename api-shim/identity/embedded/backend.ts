@@ -1,27 +1,32 @@
 import type { Kube } from '../../../kube/client.ts'
 import type { Clock } from '../../../kube/clock.ts'
 import type { Log } from '../../../kube/log.ts'
-import { Fault } from '../../http/fault.ts'
+import { newForbidden } from '../../http/fault.ts'
 import type { State } from '../../state/state.ts'
-import { namespacesByUid } from '../../state/stores.ts'
 import type {
+  Administration,
   ApplicationCredential,
   Credentials,
   IdentityBackend,
   NewApplicationCredential,
+  ProjectDetails,
   ProjectReference,
   RoleAssignment,
   TokenInfo,
   User,
+  UserDetails,
 } from '../backend.ts'
 import { type Caller, includedRoles, type Project, projectIdFromUid, type Role, uidFromProjectId } from '../caller.ts'
+import { EmbeddedAdministration } from './administration.ts'
 import { ApplicationCredentials, CREDENTIALS_SECRET, CREDENTIALS_TYPE } from './application-credentials.ts'
 import { listAssignments, rolesIn, USERS_GROUP } from './assignments.ts'
-import { verifyPassword } from './passwords.ts'
+import { CREATED_USERS_SECRET, CREATED_USERS_TYPE, CreatedUsers } from './created-users.ts'
+import { Projects } from './projects.ts'
+import { newUnauthorized, Proofs } from './proofs.ts'
 import { REVOCATIONS_SECRET, REVOCATIONS_TYPE, Revocations } from './revocations.ts'
 import { SecretMap } from './secret-map.ts'
 import { type Claims, KEYS_SECRET, KEYS_TYPE, Tokens, type VerifiedClaims } from './tokens.ts'
-import { USERS_SECRET, USERS_TYPE, Users } from './users.ts'
+import { type EmbeddedUser, USERS_SECRET, USERS_TYPE, Users } from './users.ts'
 
 export interface EmbeddedOptions {
   kube: Kube
@@ -32,13 +37,16 @@ export interface EmbeddedOptions {
   log: Log
 }
 
-const unauthorized = (): Fault => new Fault(401, 'The request you have made requires authentication.')
-
 interface Proof {
-  user: User
+  user: EmbeddedUser
   credential?: ApplicationCredential
   /** A token that is exchanged for another one keeps its time of expiry. */
   expiresAt?: Date
+}
+
+interface VerifiedToken {
+  claims: VerifiedClaims
+  user: EmbeddedUser
 }
 
 export class EmbeddedIdentity implements IdentityBackend {
@@ -46,25 +54,40 @@ export class EmbeddedIdentity implements IdentityBackend {
   readonly #clock: Clock
   readonly #tokenSeconds: number
   readonly #secrets: readonly SecretMap[]
+  readonly #projects: Projects
+  readonly #createdUsers: CreatedUsers
   readonly #users: Users
   readonly #tokens: Tokens
   readonly #revocations: Revocations
   readonly #credentials: ApplicationCredentials
+  readonly #proofs: Proofs
+  readonly administration: Administration
 
   constructor({ kube, state, namespace, tokenSeconds, log }: EmbeddedOptions) {
     const secretMap = (name: string, type: string): SecretMap => new SecretMap({ kube, namespace, name, type, log })
     const users = secretMap(USERS_SECRET, USERS_TYPE)
+    const createdUsers = secretMap(CREATED_USERS_SECRET, CREATED_USERS_TYPE)
     const keys = secretMap(KEYS_SECRET, KEYS_TYPE)
     const revocations = secretMap(REVOCATIONS_SECRET, REVOCATIONS_TYPE)
     const credentials = secretMap(CREDENTIALS_SECRET, CREDENTIALS_TYPE)
     this.#state = state
     this.#clock = kube.clock
     this.#tokenSeconds = tokenSeconds
-    this.#secrets = [users, keys, revocations, credentials]
-    this.#users = new Users(users)
+    this.#secrets = [users, createdUsers, keys, revocations, credentials]
+    this.#projects = new Projects(state)
+    this.#createdUsers = new CreatedUsers(createdUsers)
+    this.#users = new Users(users, this.#createdUsers)
     this.#tokens = new Tokens(keys)
     this.#revocations = new Revocations(revocations)
     this.#credentials = new ApplicationCredentials(credentials)
+    this.#proofs = new Proofs(this.#users, this.#credentials, kube.clock)
+    this.administration = new EmbeddedAdministration({
+      state,
+      projects: this.#projects,
+      users: this.#users,
+      createdUsers: this.#createdUsers,
+      credentials: this.#credentials,
+    })
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -78,8 +101,8 @@ export class EmbeddedIdentity implements IdentityBackend {
 
   async issueToken(credentials: Credentials): Promise<{ token: string; info: TokenInfo }> {
     const { user, credential, expiresAt: end } = await this.#prove(credentials)
-    const project = credential?.project ?? this.#findProject(credentials.scope?.project)
-    if (credentials.scope && !project) throw unauthorized()
+    const project = this.#findProject(credential?.project ?? credentials.scope?.project)
+    if ((credential || credentials.scope) && !project) throw newUnauthorized()
     this.#checkRoles(user, project, credential?.roles)
     const issuedAt = this.#clock.wall()
     const expiresAt = end ?? new Date(issuedAt.getTime() + this.#tokenSeconds * 1000)
@@ -92,49 +115,63 @@ export class EmbeddedIdentity implements IdentityBackend {
     }
     const token = await this.#tokens.sign(claims, issuedAt, expiresAt)
     const info = await this.inspectToken(token)
-    if (!info) throw unauthorized()
+    if (!info) throw newUnauthorized()
     return { token, info }
   }
 
   /** Throws a 401 if the user has no role in the project. */
-  #checkRoles(user: User, project: Project | undefined, roles: readonly Role[] | undefined): void {
-    if (project && this.#callerOf(user, project, roles).roles.size === 0) throw unauthorized()
+  #checkRoles(user: EmbeddedUser, project: Project | undefined, roles: readonly Role[] | undefined): void {
+    if (project && this.#callerOf(user, project, roles).roles.size === 0) throw newUnauthorized()
   }
 
   async inspectToken(token: string): Promise<TokenInfo | undefined> {
-    const claims = await this.#verify(token)
-    const user = claims && this.#users.get(claims.user)
-    if (!claims || !user) return undefined
-    const credential = claims.credential === undefined ? undefined : this.#credentials.get(claims.credential)
-    if (claims.credential !== undefined && !credential) return undefined
-    const project = claims.project === undefined ? undefined : this.#projectByUid(claims.project)
-    const caller = this.#callerOf(user, project, credential?.roles)
-    if (claims.project !== undefined && caller.roles.size === 0) return undefined
-    const { methods, id, issuedAt, expiresAt } = claims
+    const verified = await this.#verify(token)
+    const caller = verified && this.#callerOfToken(verified)
+    if (!caller) return undefined
+    const { methods, id, issuedAt, expiresAt } = verified.claims
     return { caller, methods, auditId: id, issuedAt, expiresAt }
   }
 
+  /** Undefined if the token's project or application credential is gone, or if the user has no role in the project. */
+  #callerOfToken({ user, claims: { project: uid, credential: id } }: VerifiedToken): Caller | undefined {
+    const credential = id === undefined ? undefined : this.#credentials.get(id)
+    const project = uid === undefined ? undefined : this.#findProject({ id: projectIdFromUid(uid) })
+    if ((id !== undefined && !credential) || (uid !== undefined && !project)) return undefined
+    const caller = this.#callerOf(user, project, credential?.roles)
+    return project && caller.roles.size === 0 ? undefined : caller
+  }
+
   async revokeToken(token: string): Promise<void> {
-    const claims = await this.#verify(token)
+    const { claims } = (await this.#verify(token)) ?? {}
     if (claims) await this.#revocations.add(claims.id, claims.expiresAt, this.#clock.wall())
   }
 
-  users(): User[] {
+  users(): UserDetails[] {
     return this.#users.list()
   }
 
-  projects(): Project[] {
-    return this.#state.unchecked.namespaces.cache
-      .list()
-      .map(({ metadata }) => ({ id: projectIdFromUid(metadata.uid ?? ''), name: metadata.name }))
+  projects(): ProjectDetails[] {
+    return this.#projects.list()
   }
 
-  projectsOf({ name }: User): Project[] {
-    return this.projects().filter((project) => rolesIn(this.#bindings, name, project.name).size > 0)
+  projectsOf({ id }: User): ProjectDetails[] {
+    const user = this.#users.find({ id })
+    const isIn = (project: ProjectDetails): boolean =>
+      user !== undefined && project.isEnabled && rolesIn(this.#bindings, user.kubernetesName, project).size > 0
+    return this.projects().filter(isIn)
   }
 
   assignments(): RoleAssignment[] {
-    return listAssignments(this.#bindings, this.users(), this.projects())
+    return listAssignments(this.#bindings, this.#users.list(), this.projects())
+  }
+
+  async changePassword({ id }: User, original: string, password: string): Promise<void> {
+    const user = await this.#proofs.provePassword({ user: { id }, password: original })
+    if (!user.isCreated)
+      throw newForbidden(
+        `The password of ${user.name} stands in the Secret kubenova-users: ask an operator to change it.`,
+      )
+    await this.#createdUsers.update(id, { password })
   }
 
   listApplicationCredentials(user: User): ApplicationCredential[] {
@@ -145,7 +182,7 @@ export class EmbeddedIdentity implements IdentityBackend {
     caller: Caller,
     draft: NewApplicationCredential,
   ): Promise<{ credential: ApplicationCredential; secret: string }> {
-    if (!caller.project) throw new Fault(403, 'An application credential needs a token with a project.')
+    if (!caller.project) throw newForbidden('An application credential needs a token with a project.')
     return this.#credentials.create({ ...caller, project: caller.project }, draft)
   }
 
@@ -153,52 +190,25 @@ export class EmbeddedIdentity implements IdentityBackend {
     return this.#credentials.delete(user, id)
   }
 
-  async #verify(token: string): Promise<VerifiedClaims | undefined> {
+  async #verify(token: string): Promise<VerifiedToken | undefined> {
     const claims = await this.#tokens.verify(token, this.#clock.wall())
     if (!claims || this.#revocations.has(claims.id)) return undefined
-    return claims.generation === this.#users.generationOf(claims.user) ? claims : undefined
+    const user = this.#users.getEnabled(claims.user)
+    return user && claims.generation === this.#users.generationOf(user.name) ? { claims, user } : undefined
   }
 
   async #prove({ password, token, applicationCredential }: Credentials): Promise<Proof> {
-    if (password) return this.#provePassword(password)
-    if (applicationCredential) return this.#proveApplicationCredential(applicationCredential)
-    const claims = token === undefined ? undefined : await this.#verify(token)
-    const user = claims && this.#users.get(claims.user)
+    if (password) return { user: await this.#proofs.provePassword(password) }
+    if (applicationCredential) return this.#proofs.proveApplicationCredential(applicationCredential)
+    const verified = token === undefined ? undefined : await this.#verify(token)
     // The token of an application credential is bound to one project, so it cannot be exchanged for another token.
-    if (!user || claims.credential !== undefined) throw unauthorized()
-    return { user, expiresAt: claims.expiresAt }
-  }
-
-  async #provePassword({ user: reference, password }: NonNullable<Credentials['password']>): Promise<Proof> {
-    const user = this.#users.find(reference)
-    const isValid = await verifyPassword(password, user && this.#users.hashOf(user.name))
-    if (!user || !isValid) throw unauthorized()
-    return { user }
-  }
-
-  async #proveApplicationCredential(given: NonNullable<Credentials['applicationCredential']>): Promise<Proof> {
-    const credential = this.#findCredential(given)
-    const user = credential && this.#users.get(credential.user.name)
-    const isValid = await verifyPassword(given.secret, credential?.hash)
-    const isExpired = credential?.expiresAt !== undefined && credential.expiresAt <= this.#clock.wall()
-    if (!credential || !user || !isValid || isExpired) throw unauthorized()
-    return { user, credential }
-  }
-
-  #findCredential({ id, name, user: reference }: NonNullable<Credentials['applicationCredential']>) {
-    if (id !== undefined) return this.#credentials.get(id)
-    const user = reference && this.#users.find(reference)
-    return user && this.#credentials.list(user).find((credential) => credential.name === name)
+    if (!verified || verified.claims.credential !== undefined) throw newUnauthorized()
+    return { user: verified.user, expiresAt: verified.claims.expiresAt }
   }
 
   #findProject(reference: ProjectReference | undefined): Project | undefined {
-    if (reference?.id !== undefined) return this.#projectByUid(uidFromProjectId(reference.id))
-    return this.projects().find(({ name }) => name === reference?.name)
-  }
-
-  #projectByUid(uid: string): Project | undefined {
-    const [namespace] = this.#state.unchecked.namespaces.cache.byIndex(namespacesByUid, uid)
-    return namespace && { id: projectIdFromUid(uid), name: namespace.metadata.name }
+    const project = reference && this.#projects.find(reference)
+    return project?.isEnabled === true ? project : undefined
   }
 
   get #bindings() {
@@ -207,11 +217,13 @@ export class EmbeddedIdentity implements IdentityBackend {
   }
 
   /** @param limit the roles of an application credential: the caller has no others */
-  #callerOf(user: User, project: Project | undefined, limit?: readonly Role[]): Caller {
-    const all = project ? rolesIn(this.#bindings, user.name, project.name) : new Set<Role>()
+  #callerOf(user: EmbeddedUser, project: Project | undefined, limit?: readonly Role[]): Caller {
+    const { id, name, kubernetesName } = user
+    const all = project ? rolesIn(this.#bindings, kubernetesName, project) : new Set<Role>()
     const allowed = limit && includedRoles(limit)
     const roles = allowed ? new Set([...all].filter((role) => allowed.has(role))) : all
-    const kubernetes = { user: user.name, groups: [USERS_GROUP] }
-    return { user, ...(project ? { project } : {}), roles, kubernetes, ...(limit ? { isRestricted: true } : {}) }
+    const kubernetes = { user: kubernetesName, groups: [USERS_GROUP] }
+    const shared = { user: { id, name }, roles, kubernetes }
+    return { ...shared, ...(project ? { project } : {}), ...(limit ? { isRestricted: true } : {}) }
   }
 }

@@ -17,9 +17,9 @@ export class Revocations {
 
   /** Also forgets the revoked tokens that have expired. */
   async add(tokenId: string, expiresAt: Date, now: Date): Promise<void> {
-    await this.#secret.update((keys) => {
-      const expired = keys.filter((key) => new Date(this.#secret.get(key) ?? now) < now)
-      return { ...Object.fromEntries(expired.map((key) => [key, null])), [tokenId]: expiresAt.toISOString() }
+    await this.#secret.update((values) => {
+      const expired = [...values].filter(([, time]) => new Date(time) < now)
+      return { ...Object.fromEntries(expired.map(([key]) => [key, null])), [tokenId]: expiresAt.toISOString() }
     })
   }
 }

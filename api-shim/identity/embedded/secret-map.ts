@@ -5,7 +5,7 @@
 import type { Secret } from '../../../kube/builtin-kinds.ts'
 import { secrets } from '../../../kube/builtin-kinds.ts'
 import type { Kube } from '../../../kube/client.ts'
-import { isAlreadyExists, isConflict, isNotFound } from '../../../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isConflict } from '../../../kube/errors.ts'
 import { createInformer, type Informer } from '../../../kube/informer.ts'
 import type { Log } from '../../../kube/log.ts'
 import type { Resource } from '../../../kube/resource.ts'
@@ -20,16 +20,19 @@ export interface SecretMapOptions {
   log: Log
 }
 
+export type Values = ReadonlyMap<string, string>
 /** A value of null removes the key. */
 export type Changes = Readonly<Record<string, string | null>>
 
-const MAX_TRIES = 5
+const MAX_TRIES = 10
 
 export class SecretMap {
   readonly #options: SecretMapOptions
   readonly #informer: Informer<Secret>
   readonly #api: Resource<Secret>
   readonly #waiter: CacheWaiter<Secret>
+  /** The updates of this process follow each other, so that only other replicas conflict with them. */
+  #lastUpdate: Promise<unknown> = Promise.resolve()
 
   constructor(options: SecretMapOptions) {
     this.#options = options
@@ -51,46 +54,57 @@ export class SecretMap {
     return this.#informer.hasSynced
   }
 
+  /** Changes with each write; undefined if the Secret does not exist. */
+  get version(): string | undefined {
+    return this.#cached()?.metadata.resourceVersion
+  }
+
   get(key: string): string | undefined {
     const value = this.#cached()?.data?.[key]
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
+    return value === undefined ? undefined : decodeValue(value)
   }
 
   keys(): string[] {
     return Object.keys(this.#cached()?.data ?? {})
   }
 
+  values(): Values {
+    return valuesOf(this.#cached())
+  }
+
   /**
    * Creates the Secret if it does not exist.
-   * @param changesFor returns the changes for the values that the Secret has; called again after a conflict
+   * @param changesFor returns the changes for the newest values; called again after a conflict
+   * @param writer the client that writes the changes, if it is not the shim's own
    */
-  async update(changesFor: (keys: readonly string[]) => Changes): Promise<void> {
+  async update(changesFor: (values: Values) => Changes, writer?: Kube): Promise<void> {
+    const update = this.#lastUpdate.then(() => this.#tryUpdate(changesFor, writer?.resource(secrets) ?? this.#api))
+    this.#lastUpdate = update.catch(() => undefined)
+    return update
+  }
+
+  async #tryUpdate(changesFor: (values: Values) => Changes, writer: Resource<Secret>): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#write(changesFor)
+        return await this.#write(changesFor, writer)
       } catch (error) {
         if (tries >= MAX_TRIES || !(isConflict(error) || isAlreadyExists(error))) throw error
       }
     }
   }
 
-  async #write(changesFor: (keys: readonly string[]) => Changes): Promise<void> {
+  async #write(changesFor: (values: Values) => Changes, writer: Resource<Secret>): Promise<void> {
     const { namespace, name, type } = this.#options
-    const existing = await this.#api.get({ namespace, name }).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined
-      throw error
-    })
-    const changes = Object.entries(changesFor(Object.keys(existing?.data ?? {})))
+    const existing =
+      (await ignoreNotFound(this.#api.get({ namespace, name }))) ??
+      (await this.#api.create({ metadata: { namespace, name }, type }))
+    const changes = Object.entries(changesFor(valuesOf(existing)))
     if (changes.length === 0) return
     const data = Object.fromEntries(
       changes.map(([key, value]) => [key, value === null ? null : Buffer.from(value).toString('base64')]),
     )
-    const written = existing
-      ? await this.#api.patch(existing.metadata, {
-          metadata: { resourceVersion: existing.metadata.resourceVersion },
-          data,
-        })
-      : await this.#api.create({ metadata: { namespace, name }, type, data: withoutNulls(data) })
+    const { resourceVersion } = existing.metadata
+    const written = await writer.patch(existing.metadata, { metadata: { resourceVersion }, data })
     await this.#waiter.waitForWrite(written)
   }
 
@@ -100,5 +114,7 @@ export class SecretMap {
   }
 }
 
-const withoutNulls = (data: Record<string, string | null>): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).filter((entry): entry is [string, string] => entry[1] !== null))
+const decodeValue = (value: string): string => Buffer.from(value, 'base64').toString('utf8')
+
+const valuesOf = (secret: Secret | undefined): Values =>
+  new Map(Object.entries(secret?.data ?? {}).map(([key, value]) => [key, decodeValue(value)]))

@@ -35,7 +35,7 @@ export class Tokens {
 
   async ensureKey(): Promise<void> {
     await this.#keys.update((keys) =>
-      keys.length > 0 ? {} : { [`${Date.now()}-${randomUUID().slice(0, 8)}`]: randomBytes(32).toString('base64') },
+      keys.size > 0 ? {} : { [`${Date.now()}-${randomUUID().slice(0, 8)}`]: randomBytes(32).toString('base64') },
     )
   }
 

@@ -53,11 +53,11 @@ export const flavorAccessAdd = defineRoute<TypeOf<typeof addBody>>({
       // Nova accepts the request without effect.
       if (flavor.spec.isPublic) throw newConflict('Can not add access to a public flavor.')
       const { access = [] } = flavor.spec
-      if (access.includes(project.name))
+      if (access.includes(project.namespace))
         throw newConflict(
           `Flavor access already exists for flavor ${flavorIdOf(flavor)} and project ${id} combination.`,
         )
-      return { spec: { access: [...access, project.name] } }
+      return { spec: { access: [...access, project.namespace] } }
     }
     const flavor = await findFlavor(request, request.params['flavor_id'])
     return { body: renderAccess(await patchNewest(flavors, flavor, add, request), request) }
@@ -77,9 +77,9 @@ export const flavorAccessRemove = defineRoute<TypeOf<typeof removeBody>>({
     const project = request.state.shared.findProject(id)
     const remove = (flavor: Flavor): MergePatch => {
       const { access = [] } = flavor.spec
-      if (!project || !access.includes(project.name))
+      if (!project || !access.includes(project.namespace))
         throw newNotFound(`Flavor access not found for ${flavorIdOf(flavor)} / ${id} combination.`)
-      return { spec: { access: access.filter((namespace) => namespace !== project.name) } }
+      return { spec: { access: access.filter((namespace) => namespace !== project.namespace) } }
     }
     const flavor = await findFlavor(request, request.params['flavor_id'])
     return { body: renderAccess(await patchNewest(flavors, flavor, remove, request), request) }

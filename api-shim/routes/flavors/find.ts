@@ -8,7 +8,7 @@ type Request = Pick<RouteRequest<never>, 'state' | 'caller'>
 
 /** Administrators, and the projects in its access list, may use a private flavor. */
 export const isUsableBy = ({ spec }: Flavor, { caller }: Pick<Request, 'caller'>): boolean =>
-  spec.isPublic || isAdmin(caller) || (spec.access ?? []).includes(caller.project?.name ?? '')
+  spec.isPublic || isAdmin(caller) || (spec.access ?? []).includes(caller.project?.namespace ?? '')
 
 export async function listFlavors(request: Request): Promise<Flavor[]> {
   const reader = await request.state.read(flavors)

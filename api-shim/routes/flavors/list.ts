@@ -90,7 +90,7 @@ function visibilityOf(request: RouteRequest<null>): (flavor: Flavor) => boolean 
   const { caller } = request
   if (!isAdmin(caller)) return (flavor) => isUsableBy(flavor, request)
   const isPublic = publicFilterOf(request)
-  const isOwn = ({ spec }: Flavor): boolean => (spec.access ?? []).includes(caller.project?.name ?? '')
+  const isOwn = ({ spec }: Flavor): boolean => (spec.access ?? []).includes(caller.project?.namespace ?? '')
   return (flavor) => isPublic === undefined || flavor.spec.isPublic === isPublic || (isPublic && isOwn(flavor))
 }
 

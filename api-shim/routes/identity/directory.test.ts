@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clusterRoleBindings, roleBindings, secrets } from '../../../kube/builtin-kinds.ts'
-import { noLog } from '../../../kube/log.ts'
-import { EmbeddedIdentity } from '../../identity/embedded/backend.ts'
-import { hashPassword } from '../../identity/embedded/passwords.ts'
 import { userIdOf } from '../../identity/embedded/users.ts'
+import { requestToken, startTestIdentity } from '../../identity/testing.ts'
 import { TestShim } from '../../testing.ts'
 
 const ROOT = 'http://localhost:80/identity/v3'
@@ -11,42 +8,15 @@ const stop = new AbortController()
 let shim: TestShim
 let tokens: Record<'alice' | 'root', string>
 
-const binding = (role: string, name: string) => ({
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
-  subjects: [{ kind: 'User', name }],
-})
-
-async function issueToken(name: string): Promise<string> {
-  const user = { name, domain: { id: 'default' }, password: 'pw' }
-  const body = {
-    auth: {
-      identity: { methods: ['password'], password: { user } },
-      scope: { project: { name: 'mine', domain: { id: 'default' } } },
-    },
-  }
-  return String((await shim.ask('POST', '/identity/v3/auth/tokens', { as: null, body })).headers['x-subject-token'])
-}
-
 beforeAll(async () => {
   shim = await new TestShim().start()
-  const hash = Buffer.from(await hashPassword('pw')).toString('base64')
-  await shim.seed(secrets, {
-    metadata: { name: 'kubenova-users', namespace: 'kubenova-system' },
-    data: { alice: hash, root: hash },
-  })
-  await shim.seed(roleBindings, { metadata: { name: 'm', namespace: 'mine' }, ...binding('member', 'alice') })
-  await shim.seed(clusterRoleBindings, { metadata: { name: 'a' }, ...binding('admin', 'root') })
-  const { state } = shim.services
-  const identity = new EmbeddedIdentity({
-    kube: shim.api.kube(),
-    state,
-    namespace: 'kubenova-system',
-    tokenSeconds: 60,
-    log: noLog,
-  })
-  await identity.start(stop.signal)
-  Object.assign(shim.services, { identity, authenticator: identity })
-  tokens = { alice: await issueToken('alice'), root: await issueToken('root') }
+  const roles = [
+    { user: 'alice', role: 'member', project: 'mine' },
+    { user: 'root', role: 'admin' },
+  ]
+  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
+  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
+  tokens = { alice: await tokenOf('alice'), root: await tokenOf('root') }
 })
 afterAll(async () => {
   stop.abort(new Error('the test is over'))
@@ -146,14 +116,9 @@ describe('GET /role_assignments', () => {
 
 describe('changes', () => {
   it.each([
-    ['POST', '/projects', 'Projects are namespaces: an operator creates, changes and deletes them with kubectl.'],
-    [
-      'POST',
-      '/users/x/password',
-      'Users stand in the Secret kubenova-users: an operator changes them and their passwords there.',
-    ],
-    ['DELETE', '/roles/admin', 'Roles are the ClusterRoles kubenova-…: an operator gives them to users by bindings.'],
-  ])('refuses %s %s and says what to do', async (method, path, message) => {
+    ['POST', '/groups', 'There are no groups of users: give the role to each user.'],
+    ['DELETE', '/roles/admin', 'Roles are the ClusterRoles kubenova-…: clients cannot change them.'],
+  ])('refuses %s %s and says why', async (method, path, message) => {
     const answer = await ask(method, path, 'root')
     expect(answer.body).toEqual({ error: { code: 403, title: 'Forbidden', message } })
   })

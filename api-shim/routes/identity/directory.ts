@@ -1,5 +1,5 @@
 import { newNotFound } from '../../http/fault.ts'
-import { type Role, roles } from '../../identity/caller.ts'
+import { allRoles } from '../../identity/caller.ts'
 import {
   isDefaultDomain,
   listEndpoints,
@@ -27,7 +27,6 @@ interface Directory {
   list(request: Request): Item[]
 }
 
-const allRoles: readonly Role[] = [...roles, 'service']
 const everybody: Policy = { rule: 'identity:list', role: 'any' }
 
 /** Administrators see all users and projects; everybody else sees only their own. */

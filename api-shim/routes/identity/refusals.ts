@@ -1,27 +1,17 @@
-/**
- * Changes that Keystone can make but the embedded identity cannot, because they belong to Kubernetes. Each answer tells
- * how the operator makes the change.
- */
+/** Changes that Keystone can make but the embedded identity cannot. Each answer tells why. */
 import { Fault } from '../../http/fault.ts'
 import { defineRouteOf, type Method, type Route } from '../route.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
 
-const projects = 'Projects are namespaces: an operator creates, changes and deletes them with kubectl.'
-const users = 'Users stand in the Secret kubenova-users: an operator changes them and their passwords there.'
-const roles = 'Roles are the ClusterRoles kubenova-…: an operator gives them to users by bindings.'
+const groups = 'There are no groups of users: give the role to each user.'
+const roles = 'Roles are the ClusterRoles kubenova-…: clients cannot change them.'
 const fixed = 'Domains, regions, services and endpoints follow from the options of the API shim.'
 
 const refusals: readonly [path: string, methods: readonly Method[], why: string][] = [
-  ['/projects', ['POST'], projects],
-  ['/projects/{id}', ['PATCH', 'DELETE'], projects],
-  ['/users', ['POST'], users],
-  ['/users/{id}', ['PATCH', 'DELETE'], users],
-  ['/users/{id}/password', ['POST'], users],
-  ['/groups', ['POST'], users],
+  ['/groups', ['POST'], groups],
   ['/roles', ['POST'], roles],
   ['/roles/{id}', ['PATCH', 'DELETE'], roles],
-  ['/projects/{project}/users/{user}/roles/{role}', ['PUT', 'DELETE'], roles],
   ['/domains', ['POST'], fixed],
   ['/domains/{id}', ['PATCH', 'DELETE'], fixed],
   ['/regions', ['POST'], fixed],

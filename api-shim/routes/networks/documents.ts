@@ -52,7 +52,7 @@ const extensionsShow = defineNetworkRoute<never>({
 /** The projects whose security groups the caller sees. */
 function projectsOf({ caller, state, services }: Request): Project[] {
   if (isAdmin(caller) && services.identity) return services.identity.projects()
-  return caller.project ? [state.shared.projectOf(caller.project.name)] : []
+  return caller.project ? [state.shared.projectOf(caller.project.namespace)] : []
 }
 
 /** -1: no limit; 0: the resource does not exist here. */

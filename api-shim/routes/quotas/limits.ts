@@ -20,8 +20,8 @@ export const limitsList = defineRoute<null>({
     if (requested !== undefined) request.authorize({ rule: 'os_compute_api:limits:other_project', role: 'admin' })
     const project = requested === undefined ? caller.project : state.shared.findProject(requested)
     // Nova does not look whether the project exists: an unknown one has the default limits and uses nothing.
-    const limits = project ? projectLimits(project.name, services) : classLimits('default', services)
-    const usage = project ? await countUsage(project.name, state) : { instances: 0, cores: 0, ram: 0 }
+    const limits = project ? projectLimits(project.namespace, services) : classLimits('default', services)
+    const usage = project ? await countUsage(project.namespace, state) : { instances: 0, cores: 0, ram: 0 }
     return { body: { limits: { rate: [], absolute: renderAbsoluteLimits(limits, usage, version) } } }
   },
 })

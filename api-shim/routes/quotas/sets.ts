@@ -39,9 +39,11 @@ function projectOf({ params, state }: Request): Project {
 
 const userOf = ({ query }: Request): string | undefined => query['user_id']?.[0]
 
-const limitsFor = ({ name }: Project, request: Request): Limits => {
+const limitsFor = ({ namespace }: Project, request: Request): Limits => {
   const userId = userOf(request)
-  return userId === undefined ? projectLimits(name, request.services) : userLimits(name, userId, request.services)
+  return userId === undefined
+    ? projectLimits(namespace, request.services)
+    : userLimits(namespace, userId, request.services)
 }
 
 export const quotaSetsShow = defineRoute<null>({
@@ -69,7 +71,7 @@ export const quotaSetsDetail = defineRoute<null>({
   async handle(request) {
     authorizeFor(request, 'detail')
     const project = projectOf(request)
-    const usage = await countUsage(project.name, request.state, userOf(request))
+    const usage = await countUsage(project.namespace, request.state, userOf(request))
     const limits = renderLimitsInUse(limitsFor(project, request), { ...usage }, shownInSet(request.version))
     return { body: { quota_set: { id: project.id, ...limits } } }
   },
@@ -92,10 +94,10 @@ export const quotaSetsDefaults = defineRoute<null>({
 const isLess = (limit: number, other: number): boolean => (other === -1 ? limit !== -1 : limit !== -1 && limit < other)
 
 /** Throws a 400 if a limit is below what is used, or if a user's limit is above that of the project. */
-async function checkLimits(change: SomeLimits, { name }: Project, request: Request): Promise<void> {
+async function checkLimits(change: SomeLimits, { namespace }: Project, request: Request): Promise<void> {
   const userId = userOf(request)
-  const usage: SomeLimits = { ...(await countUsage(name, request.state, userId)) }
-  const most = projectLimits(name, request.services)
+  const usage: SomeLimits = { ...(await countUsage(namespace, request.state, userId)) }
+  const most = projectLimits(namespace, request.services)
   for (const [resource, limit] of Object.entries(change) as [QuotaResource, number][]) {
     const used = usage[resource] ?? 0
     if (isLess(limit, used))
@@ -127,7 +129,7 @@ export const quotaSetsUpdate = defineRoute<QuotaSetBody>({
     const change = limitsFrom(body)
     if (!isTrue(body.force)) await checkLimits(change, project, request)
     if (Object.keys(change).length > 0)
-      await writeLimits(ownerOfProject(project.name, userOf(request)), change, request)
+      await writeLimits(ownerOfProject(project.namespace, userOf(request)), change, request)
     return { body: { quota_set: renderLimits(limitsFor(project, request), shownInSet(request.version)) } }
   },
 })
@@ -142,7 +144,7 @@ export const quotaSetsDelete = defineRoute<null>({
   async handle(request) {
     // As in Nova, an unknown project is no error.
     const project = request.state.shared.findProject(request.params['id'] ?? '')
-    if (project) await writeLimits(ownerOfProject(project.name, userOf(request)), null, request)
+    if (project) await writeLimits(ownerOfProject(project.namespace, userOf(request)), null, request)
     return {}
   },
 })

@@ -20,7 +20,7 @@ const reason = schemaFrom<LockBody['lock']>({
 
 /** Whether the token is for the server's project. As in Nova, such a caller locks as `owner`, whatever the role. */
 const isOwner = ({ metadata }: Server, { caller }: Pick<RouteRequest<never>, 'caller'>): boolean =>
-  metadata.namespace === caller.project?.name
+  metadata.namespace === caller.project?.namespace
 
 export const serversLock = defineRoute<LockBody>({
   name: 'servers:lock',

@@ -98,7 +98,7 @@ export const usageShow = defineRoute<null>({
     const { id = '' } = params
     request.authorize({ rule: ruleOf('show'), role: id === caller.project?.id ? 'reader' : 'admin' })
     const project = state.shared.findProject(id)
-    const { period, page } = reportPage(project ? await serversOf(project.name, state) : [], request)
+    const { period, page } = reportPage(project ? await serversOf(project.namespace, state) : [], request)
     const [usage] = reportProjects(page.items).map((one) => renderProjectUsage(one, contextOf(request, period, true)))
     const link = nextLink('tenant_usage', page, addressOf(id, request), parameters)
     return { body: { tenant_usage: usage ?? {}, ...link } }

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Namespace } from '../../../kube/builtin-kinds.ts'
+import { namespaces } from '../../../kube/builtin-kinds.ts'
+import { requestToken, startTestIdentity } from '../../identity/testing.ts'
+import { servers } from '../../state/stores.ts'
+import { TestShim } from '../../testing.ts'
+
+const stop = new AbortController()
+let shim: TestShim
+let tokens: Record<'alice' | 'root', string>
+
+beforeAll(async () => {
+  shim = await new TestShim().start()
+  const roles = [
+    { user: 'alice', role: 'manager', project: 'mine' },
+    { user: 'root', role: 'admin' },
+  ]
+  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
+  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
+  tokens = { alice: await tokenOf('alice'), root: await tokenOf('root') }
+})
+afterAll(async () => {
+  stop.abort(new Error('the test is over'))
+  await shim[Symbol.asyncDispose]()
+})
+
+interface Project {
+  id: string
+  name: string
+}
+type Body = { project: Project; projects: Project[]; error: { message: string } }
+const ask = (method: string, path: string, body?: object, as: keyof typeof tokens = 'root') =>
+  shim.ask<Body>(method, `/identity/v3${path}`, { as: tokens[as], ...(body === undefined ? {} : { body }) })
+
+async function createProject(name: string, more: object = {}): Promise<Project> {
+  const { status, body } = await ask('POST', '/projects', { project: { name, ...more } })
+  expect([status, body.error?.message]).toEqual([201, undefined])
+  return body.project
+}
+const namespaceOf = ({ id }: Project): Namespace | undefined =>
+  shim.api.list<Namespace>('namespaces').find(({ metadata }) => metadata.uid?.replaceAll('-', '') === id)
+
+beforeEach(async () => {
+  for (const { metadata } of shim.api.list<Namespace>('namespaces'))
+    if (metadata.labels?.['compute.kubenova.io/managed-by']) await shim.api.resource(namespaces).delete(metadata)
+})
+
+describe('POST /projects', () => {
+  it('creates a namespace with the name of the project', async () => {
+    const { status, body } = await ask('POST', '/projects', {
+      project: { name: 'team-a', description: 'Team A', domain_id: 'default', enabled: true, tags: ['blue'] },
+    })
+    expect(status).toBe(201)
+    const { id } = body.project
+    expect(body.project).toEqual({
+      id,
+      name: 'team-a',
+      description: 'Team A',
+      domain_id: 'default',
+      parent_id: 'default',
+      enabled: true,
+      is_domain: false,
+      options: {},
+      tags: ['blue'],
+      links: { self: `http://localhost:80/identity/v3/projects/${id}` },
+    })
+    expect(namespaceOf(body.project)?.metadata).toMatchObject({
+      name: 'team-a',
+      labels: { 'compute.kubenova.io/managed-by': 'identity-api' },
+      annotations: {
+        'compute.kubenova.io/description': 'Team A',
+        'compute.kubenova.io/project-tags': '["blue"]',
+      },
+    })
+    expect((await ask('GET', `/projects/${id}`)).body).toEqual(body)
+  })
+
+  it('keeps a name that cannot be the name of a namespace', async () => {
+    const project = await createProject('tempest-ServersTest-1')
+    expect(project.name).toBe('tempest-ServersTest-1')
+    expect(namespaceOf(project)?.metadata.name).toBe('tempest-serverstest-1-7c07e60289')
+    expect((await ask('GET', '/projects?name=tempest-ServersTest-1')).body.projects).toMatchObject([{ id: project.id }])
+    const member = { project: { name: 'tempest-ServersTest-1' } }
+    expect((await ask('POST', '/projects', member)).status).toBe(409)
+  })
+
+  it('lets users log in to a project by its name and by its ID', async () => {
+    await createProject('Team B')
+    expect(await requestToken(shim, 'root', 'pw', 'Team B')).toBeDefined()
+    expect(await requestToken(shim, 'alice', 'pw', 'Team B')).toBeUndefined()
+  })
+
+  it.each<[string, object, number, string]>([
+    [
+      'the name of another project',
+      { name: 'taken' },
+      409,
+      'Conflict occurred attempting to store project - it is not permitted to have two projects with either the same name or same id in the same domain: name is taken, project id ',
+    ],
+    ['the name of a namespace', { name: 'mine' }, 409, 'Conflict occurred attempting to store project'],
+    ['a name of the cluster', { name: 'kube-foo' }, 400, 'The name kube-foo is reserved for namespaces of the cluster'],
+    ['a name of the cluster in capitals', { name: 'Kubenova-X' }, 400, 'The name Kubenova-X is reserved'],
+    ['an empty name', { name: '' }, 400, "Invalid input for field 'project/name': '' should be non-empty"],
+    ['a blank name', { name: ' ' }, 400, "Invalid input for field 'project/name': ' ' does not match"],
+    ['no name', {}, 400, "Invalid input for field 'project': 'name' is a required property"],
+    ['another domain', { name: 'x', domain_id: 'other' }, 400, 'Could not find domain: other.'],
+    ['a domain', { name: 'x', is_domain: true }, 400, 'Multiple domains are not supported'],
+    ['a parent', { name: 'x', parent_id: 'abc' }, 400, 'Projects below other projects are not supported'],
+    ['an unknown property', { name: 'x', size: 1 }, 400, 'Additional properties are not allowed'],
+  ])('refuses %s', async (_, project, status, message) => {
+    await createProject('taken')
+    const { body, status: actual } = await ask('POST', '/projects', { project })
+    expect([actual, body.error.message]).toEqual([status, expect.stringContaining(message)])
+  })
+
+  it('says that the namespace of a deleted project is not gone yet', async () => {
+    const project = await createProject('slow')
+    const ref = { name: 'slow' }
+    await shim.api.resource(namespaces).patch(ref, { metadata: { finalizers: ['example.com/wait'] } })
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(204)
+    const { status, body } = await ask('POST', '/projects', { project: { name: 'slow' } })
+    expect([status, body.error.message]).toEqual([
+      409,
+      'The namespace of the deleted project slow is not gone yet: try again in a minute.',
+    ])
+    await shim.api.resource(namespaces).patch(ref, { metadata: { finalizers: null } })
+  })
+})
+
+describe('PATCH /projects/{id}', () => {
+  it('changes only the properties in the request', async () => {
+    const { id } = await createProject('team-a', { description: 'old', tags: ['blue'] })
+    const change = async (project: object) => (await ask('PATCH', `/projects/${id}`, { project })).body.project
+    expect(await change({ description: 'new' })).toMatchObject({ description: 'new', enabled: true, tags: ['blue'] })
+    expect(await change({ enabled: false, name: 'team-a' })).toMatchObject({ description: 'new', enabled: false })
+    expect(await change({ enabled: true, tags: [], description: null })).toMatchObject({
+      description: '',
+      enabled: true,
+      tags: [],
+    })
+    expect(namespaceOf({ id, name: '' })?.metadata.annotations ?? {}).toEqual({})
+  })
+
+  it('refuses another name, and the namespaces of operators', async () => {
+    const { id } = await createProject('team-a')
+    const renamed = await ask('PATCH', `/projects/${id}`, { project: { name: 'team-b' } })
+    expect([renamed.status, renamed.body.error.message]).toEqual([
+      403,
+      'The name of a project is that of a namespace, and cannot change.',
+    ])
+    const mine = shim.callerOf('member')?.project?.id ?? ''
+    const foreign = await ask('PATCH', `/projects/${mine}`, { project: { description: 'x' } })
+    expect([foreign.status, foreign.body.error.message]).toEqual([
+      403,
+      'The project mine is a namespace that was not made through this API: change or delete it with kubectl.',
+    ])
+    expect((await ask('PATCH', '/projects/nosuch', { project: {} })).body.error.message).toBe(
+      'Could not find project: nosuch.',
+    )
+  })
+
+  it('ends the tokens of a project that is disabled', async () => {
+    const { id } = await createProject('closing')
+    const token = (await requestToken(shim, 'root', 'pw', 'closing')) ?? ''
+    const statusOf = async (): Promise<number> => (await shim.ask('GET', '/compute/v2.1/flavors', { as: token })).status
+    expect(await statusOf()).toBe(200)
+    await ask('PATCH', `/projects/${id}`, { project: { enabled: false } })
+    expect(await statusOf()).toBe(401)
+    expect(await requestToken(shim, 'root', 'pw', 'closing')).toBeUndefined()
+  })
+})
+
+describe('DELETE /projects/{id}', () => {
+  it('deletes the namespace, and ends the tokens', async () => {
+    const project = await createProject('team-a')
+    const token = (await requestToken(shim, 'root', 'pw', 'team-a')) ?? ''
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(204)
+    expect(namespaceOf(project)).toBeUndefined()
+    expect((await shim.ask('GET', '/compute/v2.1/flavors', { as: token })).status).toBe(401)
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(404)
+  })
+
+  it('refuses a project that has servers', async () => {
+    const project = await createProject('team-a')
+    const spec = { flavor: 'tiny', image: { name: 'guest' } }
+    await shim.seed(servers.kind, { metadata: { name: 'web', namespace: 'team-a' }, spec })
+    const { status, body } = await ask('DELETE', `/projects/${project.id}`)
+    expect([status, body.error.message]).toEqual([
+      409,
+      'The project team-a still has servers (1), whose disks would be deleted with it: delete the servers first.',
+    ])
+    expect(namespaceOf(project)).toBeDefined()
+    await shim.api.resource(servers.kind).delete({ name: 'web', namespace: 'team-a' })
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(204)
+  })
+
+  it('refuses the namespaces of operators', async () => {
+    const { status } = await ask('DELETE', `/projects/${shim.callerOf('member')?.project?.id}`)
+    expect(status).toBe(403)
+  })
+})
+
+it('lets only administrators create, change and delete projects', async () => {
+  const { id } = await createProject('team-a')
+  for (const [method, path, body, rule] of [
+    ['POST', '/projects', { project: { name: 'x' } }, 'identity:create_project'],
+    ['PATCH', `/projects/${id}`, { project: { description: 'x' } }, 'identity:update_project'],
+    ['DELETE', `/projects/${id}`, undefined, 'identity:delete_project'],
+  ] as const) {
+    const answer = await ask(method, path, body, 'alice')
+    expect([answer.status, answer.body.error.message]).toEqual([
+      403,
+      `You are not authorized to perform the requested action: ${rule}.`,
+    ])
+  }
+})
