@@ -57,11 +57,14 @@ function withoutActivity({ taskState: _task, powerState: _power, ...status }: No
   return { ...status, vmState: 'deleted' as const }
 }
 
-/** The deleted servers that the caller may read. @param allProjects for administrators */
-export async function listDeletedServers(state: CallerState, allProjects: boolean): Promise<DeletedServer[]> {
+/**
+ * The deleted servers that the caller may read.
+ * @param project the namespace; undefined, for administrators: all projects
+ */
+export async function listDeletedServers(state: CallerState, project: string | undefined): Promise<DeletedServer[]> {
   const records = (await state.read(actions)).find(deletions, DELETION)
   return records
-    .filter((record) => allProjects || record.metadata.namespace === state.namespace)
+    .filter(({ metadata }) => project === undefined || metadata.namespace === project)
     .filter((record) => isGone(record, state.shared))
     .map(deletedServerOf)
 }

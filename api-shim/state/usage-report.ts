@@ -1,4 +1,5 @@
 import type { Server } from '../../crds/index.ts'
+import { terminatedAtOf } from './deleted-servers.ts'
 import type { Sizes } from './usage.ts'
 
 export interface Period {
@@ -11,8 +12,10 @@ export interface ServerUsage {
   project: string
   sizes: Sizes
   startedAt: Date
+  /** Undefined: the server still exists. */
+  endedAt?: Date
   hours: number
-  /** Seconds since the server was launched. */
+  /** Seconds from the launch of the server until its end, or until now. */
   uptime: number
 }
 
@@ -28,6 +31,12 @@ const HOUR_MS = 3_600_000
 const launchedAtOf = ({ status }: Server): number | undefined =>
   status?.launchedAt === undefined ? undefined : Date.parse(status.launchedAt)
 
+/** Undefined if the server still exists. */
+function endedAtOf(server: Server): number | undefined {
+  const time = Date.parse(terminatedAtOf(server) ?? '')
+  return Number.isNaN(time) ? undefined : time
+}
+
 /** The usage of each server that existed in the period, in the order of their launch. */
 export function reportServers(
   servers: readonly Server[],
@@ -38,14 +47,18 @@ export function reportServers(
   return servers
     .flatMap((server) => {
       const launched = launchedAtOf(server)
+      const ended = endedAtOf(server)
       if (launched === undefined || launched >= stop.getTime()) return []
+      if (ended !== undefined && ended <= start.getTime()) return []
+      const until = Math.min(ended ?? Infinity, stop.getTime())
       return {
         server,
         project: server.metadata.namespace ?? '',
         sizes: sizesOf(server),
         startedAt: new Date(launched),
-        hours: Math.max(0, stop.getTime() - Math.max(launched, start.getTime())) / HOUR_MS,
-        uptime: Math.max(0, Math.floor((now.getTime() - launched) / 1000)),
+        ...(ended === undefined ? {} : { endedAt: new Date(ended) }),
+        hours: Math.max(0, until - Math.max(launched, start.getTime())) / HOUR_MS,
+        uptime: Math.max(0, Math.floor(((ended ?? now.getTime()) - launched) / 1000)),
       }
     })
     .toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime())

@@ -14,7 +14,7 @@ export interface UsageViewContext {
 }
 
 function renderServerUsage(usage: ServerUsage, { projectIdOf, flavorNameOf }: UsageViewContext): object {
-  const { server, project, sizes, hours, startedAt, uptime } = usage
+  const { server, project, sizes, hours, startedAt, endedAt, uptime } = usage
   return {
     hours: pythonFloat(hours),
     flavor: flavorNameOf(usage),
@@ -25,7 +25,7 @@ function renderServerUsage(usage: ServerUsage, { projectIdOf, flavorNameOf }: Us
     local_gb: sizes.disk + sizes.ephemeral,
     vcpus: sizes.vcpus,
     started_at: isoMicroseconds(startedAt),
-    ended_at: null,
+    ended_at: endedAt ? isoMicroseconds(endedAt) : null,
     state: vmStateOf(server),
     uptime,
   }

@@ -73,7 +73,7 @@ async function readServers(request: Request, allTenants: boolean): Promise<Serve
   const reader = await request.state.read(servers)
   return [
     ...(present ? (allTenants ? reader.listAllProjects() : reader.list()) : []),
-    ...(deleted ? await listDeletedServers(request.state, allTenants) : []),
+    ...(deleted ? await listDeletedServers(request.state, allTenants ? undefined : request.state.namespace) : []),
   ]
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { flavors, hypervisors, servers } from '../../state/stores.ts'
+import { actions, flavors, hypervisors, servers } from '../../state/stores.ts'
 import { type AskOptions, TestShim } from '../../testing.ts'
 
 let shim: TestShim
@@ -65,6 +65,33 @@ test('simple-tenant-usage:list has a line for each project, in pages of servers'
     tenant_usages: [{ tenant_id: mine }],
     tenant_usages_links: [{ rel: 'next' }],
   })
+})
+
+test('simple-tenant-usage:show counts a deleted server until its end', async () => {
+  const uuid = '00000000-0000-4000-8000-00000000000d'
+  const server = serverOf('mine', 'd', '2019-06-01T00:00:00Z')
+  await shim.seed(actions.kind, {
+    metadata: { name: 'd-delete', namespace: 'mine' },
+    spec: { server: 'd', action: 'delete' },
+    status: {
+      phase: 'Succeeded',
+      startTime: '2019-06-01T05:59:00Z',
+      finishTime: '2019-06-01T06:00:00Z',
+      deletedServer: { uid: uuid, uuid, server },
+    },
+  })
+  const askFrom = (start: string) =>
+    ask(`/os-simple-tenant-usage/${mine}?start=${start}&end=2019-06-02T00:00:00`, { as: 'reader' })
+  expect((await askFrom('2019-06-01T02:00:00')).body).toMatchObject({
+    tenant_usage: {
+      server_usages: [
+        { name: 'd', hours: 4, uptime: 21_600, state: 'deleted', ended_at: '2019-06-01T06:00:00.000000', vcpus: 2 },
+      ],
+      total_hours: 4,
+      total_vcpus_usage: 8,
+    },
+  })
+  expect((await askFrom('2019-06-01T06:00:00')).body).toEqual({ tenant_usage: {} })
 })
 
 test.each([

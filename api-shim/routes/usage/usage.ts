@@ -2,7 +2,9 @@ import type { Server } from '../../../crds/index.ts'
 import { newBadRequest } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
 import { nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
+import { listDeletedServers } from '../../state/deleted-servers.ts'
 import { displayNameOf } from '../../state/names.ts'
+import type { CallerState } from '../../state/state.ts'
 import { servers, uuidOf } from '../../state/stores.ts'
 import { serversOf, sizesOf } from '../../state/usage.ts'
 import { type Period, reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
@@ -27,7 +29,7 @@ interface Report {
   page: PageOf<ServerUsage>
 }
 
-/** Since 2.40, a report has pages. Deleted servers are not counted yet. */
+/** Since 2.40, a report has pages. */
 function reportPage(all: readonly Server[], request: Request): Report {
   const { state, services } = request
   const now = services.clock.wall()
@@ -58,6 +60,11 @@ function contextOf({ state }: Request, period: Period, isDetailed: boolean): Usa
   }
 }
 
+const allServersOf = async (project: string, state: CallerState): Promise<Server[]> => [
+  ...(await serversOf(project, state)),
+  ...(await listDeletedServers(state, project)),
+]
+
 export const usageList = defineRoute<null>({
   name: 'simple-tenant-usage:list',
   method: 'GET',
@@ -67,7 +74,8 @@ export const usageList = defineRoute<null>({
   query: schemasWith({ ...times, detailed: repeatedParameter(stringSchema()) }),
   async handle(request) {
     const { links, query: parameters } = request
-    const { period, page } = reportPage((await request.state.read(servers)).listAllProjects(), request)
+    const existing = (await request.state.read(servers)).listAllProjects()
+    const { period, page } = reportPage([...existing, ...(await listDeletedServers(request.state, undefined))], request)
     const context = contextOf(request, period, parameters['detailed']?.[0] === '1')
     const usages = reportProjects(page.items).map((usage) => renderProjectUsage(usage, context))
     return {
@@ -98,7 +106,7 @@ export const usageShow = defineRoute<null>({
     const { id = '' } = params
     request.authorize({ rule: ruleOf('show'), role: id === caller.project?.id ? 'reader' : 'admin' })
     const project = state.shared.findProject(id)
-    const { period, page } = reportPage(project ? await serversOf(project.namespace, state) : [], request)
+    const { period, page } = reportPage(project ? await allServersOf(project.namespace, state) : [], request)
     const [usage] = reportProjects(page.items).map((one) => renderProjectUsage(one, contextOf(request, period, true)))
     const link = nextLink('tenant_usage', page, addressOf(id, request), parameters)
     return { body: { tenant_usage: usage ?? {}, ...link } }
