@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -64,6 +65,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   try {
     await fillContext(context, options)
     const file = archiveOf(options)
+    const id = join(context, 'id')
     await storage.buildah(
       'build',
       '--isolation=chroot',
@@ -74,15 +76,26 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       '--layers=false',
       '--quiet',
       `--file=${join(context, 'Containerfile')}`,
-      `--tag=${referenceOf(name)}`,
+      `--iidfile=${id}`,
       context,
     )
-    rmSync(file, { force: true })
-    await storage.buildah('push', '--quiet', referenceOf(name), `oci-archive:${file}:${referenceOf(name)}`)
+    await pushArchive(storage, readFileSync(id, 'utf8').trim(), file, referenceOf(name))
     writeFileSync(`${file}.inputs`, await hashInputs(options))
     return { file, digest: await digestOf(file), bytes: statSync(file).size }
   } finally {
     rmSync(context, { recursive: true, force: true })
+  }
+}
+
+/** Two builds at the same time do not disturb each other: the image has no tag, and the archive appears at once. */
+async function pushArchive(storage: Storage, id: string, file: string, reference: string): Promise<void> {
+  const fresh = `${file}.${process.pid}`
+  try {
+    await storage.buildah('push', '--quiet', id, `oci-archive:${fresh}:${reference}`)
+    renameSync(fresh, file)
+  } finally {
+    rmSync(fresh, { force: true })
+    await storage.buildah('rmi', id)
   }
 }
 

@@ -38,12 +38,20 @@ export interface ImageArchive {
 
 /** Paths of the OCI archives of all images, for this machine's architecture and from a base made here. */
 export async function ensureImages(log: (line: string) => void): Promise<string[]> {
-  return (await ensureImageArchives({ base: 'local', archs: [ownArchitecture()] }, log)).map(({ archive }) => archive)
+  return (await ensureImageArchives({ base: 'local', archs: [ownArchitecture()], reuse: true }, log)).map(
+    ({ archive }) => archive,
+  )
 }
 
-/** An archive is used again if programs, Containerfile, base and Node are unchanged. */
+interface ArchiveOptions {
+  base: string
+  archs: readonly Architecture[]
+  /** Uses an archive again if programs, Containerfile, Node and the base's name are unchanged; the base may have changed. */
+  reuse: boolean
+}
+
 export async function ensureImageArchives(
-  { base: requested, archs }: { base: string; archs: readonly Architecture[] },
+  { base: requested, archs, reuse }: ArchiveOptions,
   log: (line: string) => void,
 ): Promise<ImageArchive[]> {
   await installBuilders(log)
@@ -55,7 +63,7 @@ export async function ensureImageArchives(
     for (const name of imageNames) {
       const base = await ensureBase({ requested, name, arch, storage, log })
       const options = { ...shared, base, arch, name }
-      if (!(await isUpToDate(options))) await buildImage(options)
+      if (!reuse || !(await isUpToDate(options))) await buildImage(options)
       archives.push({ name, arch, archive: archiveOf(options) })
     }
   }

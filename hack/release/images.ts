@@ -27,11 +27,11 @@ export interface ReleaseImagesOptions {
   log: (line: string) => void
 }
 
-/** Builds the images that are missing or outdated in dist/images, and writes all into `folder`. */
+/** Builds the images anew, so that they have the newest base, and writes them into `folder`. */
 export async function releaseImages(options: ReleaseImagesOptions): Promise<ReleaseImage[]> {
   const { version, base, archs, folder, npm, log } = options
   const released: ReleaseImage[] = []
-  for (const { name, arch, archive } of await ensureImageArchives({ base, archs }, log)) {
+  for (const { name, arch, archive } of await ensureImageArchives({ base, archs, reuse: false }, log)) {
     const stem = `kubenova-${name}-${version}-${arch}`
     const file = `${stem}.oci.tar`
     await repackArchive(archive, join(folder, file), sourceDate())
