@@ -2,17 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { resourceDefOf, server } from '../../crds/index.ts'
 import {
   createServer,
-  createServerAndWait,
   deleteServers,
   findBootParts,
   listServerIds,
-  measureRate,
   readDetail,
   readServer,
-  timeBurst,
   timeRequests,
 } from '../bench/lib/api-load.ts'
 import { ApiUser } from '../bench/lib/api-user.ts'
+import { measureRequests } from '../bench/lib/measure-requests.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { hostNameOf } from './fleet.ts'
 import type { Figure } from './measure-scale.ts'
@@ -37,7 +35,6 @@ export interface ApiOptions {
 }
 
 const REST_MS = 30_000
-const CLIENTS = 10
 
 export async function measureApi(options: ApiOptions): Promise<void> {
   const { dir, program, hosts, print, log } = options
@@ -57,7 +54,9 @@ async function startShim(cloud: ScaleCloud, projects: readonly string[]) {
   const member = users.find(({ role }) => role === 'member')
   if (!member) throw new Error('the shim has no member')
   const { name, password } = member
-  const signedIn = await Promise.all(projects.map((project) => ApiUser.signIn({ url, name, password, project })))
+  const signedIn = await Promise.all(
+    projects.map((project) => ApiUser.signIn({ authUrl: `${url}/identity/v3`, name, password, project })),
+  )
   return { pid: cloud.process('api-shim').pid, users: signedIn }
 }
 
@@ -71,30 +70,14 @@ async function measureSmallCloud(
   if (!user) throw new Error('no project')
   try {
     const boot = await findBootParts(user)
-    const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServerAndWait(user, `one-${i}`, boot))
     const direct = await timeRequests(pid, { rounds, requests: 30 }, (i) => createDirectly(cloud, projects[0] ?? '', i))
     await deleteServers(user)
-    const bursts: number[] = []
-    for (let round = 0; round < rounds; round++) {
-      if (round > 0) await deleteServers(user)
-      bursts.push(await timeBurst(user, few, boot, `burst${round}`))
-      log(`${few} servers are ACTIVE after ${bursts.at(-1)?.toFixed(1)} s`)
-    }
-    const ids = await listServerIds(user)
-    const detail = await timeRequests(pid, { rounds, requests: 100 }, () => readDetail(user))
-    const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
-    const rate = await measureRate({ rounds, clients: CLIENTS, seconds: 5 }, () => readDetail(user))
+    const figures = await measureRequests(user, { boot, few, rounds, pid, log })
     for (const other of users.slice(1)) await bootModel(cloud, other)
-    return [
-      { name: 'api.post.p50', value: post.p50, unit: 'ms' },
-      { name: 'api.post.kubernetes.p50', value: direct.p50, unit: 'ms' },
-      { name: `api.burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
-      { name: `api.detail.${few}.p50`, value: detail.p50, unit: 'ms' },
-      { name: `api.detail.${few}.cpu`, value: detail.cpu, unit: 'ms' },
-      { name: 'api.show.p50', value: show.p50, unit: 'ms' },
-      { name: 'api.show.cpu', value: show.cpu, unit: 'ms' },
-      { name: `api.detail.${few}.clients.${CLIENTS}`, value: rate, unit: 'requests/s' },
-    ]
+    return [{ name: 'post.kubernetes.p50', value: direct.p50, unit: 'ms' } as const, ...figures].map((figure) => ({
+      ...figure,
+      name: `api.${figure.name}`,
+    }))
   } finally {
     for (const one of users) one.close()
   }

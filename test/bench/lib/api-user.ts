@@ -10,46 +10,61 @@ export interface TimedAnswer {
 }
 
 interface Login {
-  url: string
+  /** The address of the identity API, such as `http://127.0.0.1:8774/identity/v3`. */
+  authUrl: string
   name: string
   password: string
   project: string
+  /** Default: any. */
+  region?: string
 }
 
 /** A microversion at which servers have nearly all of their fields. */
 const MICROVERSION = '2.96'
 
+interface Catalog {
+  token: { catalog: { type: string; endpoints: { interface: string; region: string; url: string }[] }[] }
+}
+
 export class ApiUser {
-  readonly #url: string
   readonly #token: string
+  readonly #catalog: ReadonlyMap<string, string>
   readonly #agent = new Agent({ keepAlive: true })
 
-  private constructor(url: string, token: string) {
-    this.#url = url
+  private constructor(token: string, catalog: ReadonlyMap<string, string>) {
     this.#token = token
+    this.#catalog = catalog
   }
 
-  static async signIn({ url, name, password, project }: Login): Promise<ApiUser> {
+  static async signIn({ authUrl, name, password, project, region }: Login): Promise<ApiUser> {
     const domain = { id: 'default' }
     const identity = { methods: ['password'], password: { user: { name, domain, password } } }
     const body = JSON.stringify({ auth: { identity, scope: { project: { name: project, domain } } } })
-    const answer = await fetch(`${url}/identity/v3/auth/tokens`, { method: 'POST', body })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${authUrl}/auth/tokens`, { method: 'POST', headers, body })
     if (answer.status !== 201) throw new Error(`sign-in: ${answer.status} ${await answer.text()}`)
-    return new ApiUser(url, answer.headers.get('x-subject-token') ?? '')
+    const { token } = (await answer.json()) as Catalog
+    const urls = token.catalog.map(({ type, endpoints }): [string, string] => {
+      const fits = endpoints.filter((one) => one.interface === 'public' && one.region === (region ?? one.region))
+      return [type, fits[0]?.url ?? '']
+    })
+    return new ApiUser(answer.headers.get('x-subject-token') ?? '', new Map(urls))
   }
 
   /**
    * Throws if the status is not the expected one.
-   * @param path below the address of the shim, such as `/compute/v2.1/servers`
+   * @param service its type in the catalog
+   * @param path below the address of the service, such as `/servers`
    */
   async request(
     method: 'GET' | 'POST' | 'DELETE',
+    service: 'compute' | 'image',
     path: string,
     expected: number,
     body?: object,
   ): Promise<TimedAnswer> {
     const begin = performance.now()
-    const answer = await sendHttpRequest(targetFromUrl(new URL(`${this.#url}${path}`)), {
+    const answer = await sendHttpRequest(targetFromUrl(new URL(`${this.#catalog.get(service)}${path}`)), {
       method,
       agent: this.#agent,
       headers: {
@@ -66,8 +81,8 @@ export class ApiUser {
     return { status: answer.statusCode, took, text }
   }
 
-  async get<T>(path: string): Promise<T> {
-    return JSON.parse((await this.request('GET', path, 200)).text) as T
+  async get<T>(service: 'compute' | 'image', path: string): Promise<T> {
+    return JSON.parse((await this.request('GET', service, path, 200)).text) as T
   }
 
   close(): void {

@@ -1,0 +1,56 @@
+import type { Figure } from '../../scale/measure-scale.ts'
+import {
+  type Boot,
+  createServerAndWait,
+  deleteServers,
+  listServerIds,
+  measureRate,
+  readDetail,
+  readServer,
+  timeBurst,
+  timeRequests,
+} from './api-load.ts'
+import type { ApiUser } from './api-user.ts'
+
+interface RequestOptions {
+  boot: Boot
+  /** Number of servers of the burst, and of the list. */
+  few: number
+  rounds: number
+  /** The process that serves the API; undefined: its CPU time is not measured. */
+  pid?: number
+  log: (line: string) => void
+}
+
+const CLIENTS = 10
+
+/** The user's project must have no servers. Those of the last burst are left in it. */
+export async function measureRequests(user: ApiUser, options: RequestOptions): Promise<Figure[]> {
+  const { boot, few, rounds, pid, log } = options
+  const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServerAndWait(user, `one-${i}`, boot))
+  const bursts: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    await deleteServers(user)
+    bursts.push(await timeBurst(user, few, boot, `burst${round}`))
+    log(`${few} servers are ACTIVE after ${bursts.at(-1)?.toFixed(1)} s`)
+  }
+  const ids = await listServerIds(user)
+  const detail = await timeRequests(pid, { rounds, requests: 100 }, () => readDetail(user))
+  const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
+  const rate = await measureRate({ rounds, clients: CLIENTS, seconds: 5 }, () => readDetail(user))
+  const cpu =
+    pid === undefined
+      ? []
+      : ([
+          ['detail', detail.cpu],
+          ['show', show.cpu],
+        ] as const)
+  return [
+    { name: 'post.p50', value: post.p50, unit: 'ms' },
+    { name: `burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
+    { name: `detail.${few}.p50`, value: detail.p50, unit: 'ms' },
+    { name: 'show.p50', value: show.p50, unit: 'ms' },
+    ...cpu.map(([name, value]): Figure => ({ name: `${name}.cpu`, value, unit: 'ms' })),
+    { name: `detail.${few}.clients.${CLIENTS}`, value: rate, unit: 'requests/s' },
+  ]
+}
