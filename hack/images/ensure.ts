@@ -46,7 +46,7 @@ export async function ensureImages(log: (line: string) => void): Promise<string[
 interface ArchiveOptions {
   base: string
   archs: readonly Architecture[]
-  /** Uses an archive again if programs, Containerfile, Node and the base's name are unchanged; the base may have changed. */
+  /** Uses an archive again if programs, Containerfile, Node and the name of the base are unchanged. */
   reuse: boolean
 }
 

@@ -1,8 +1,8 @@
 /**
  * Measures the Nova API over HTTP: a real shim, API server and controller; real agent code on simulated hosts. Each
  * figure is the best of several rounds, because other load on the machine only makes it worse. `cpu` is the CPU time of
- * the shim for each request. Prints lines `name value unit`; a MB is 10^6 bytes. If RIVAL_AUTH_URL is set, it then sends
- * the same requests to that cloud, in a project without servers. It also needs RIVAL_USERNAME, RIVAL_PASSWORD,
+ * the shim for each request. Prints lines `name value unit`; a MB is 10^6 bytes. If RIVAL_AUTH_URL is set, it then
+ * sends the same requests to that cloud, in a project without servers. It also needs RIVAL_USERNAME, RIVAL_PASSWORD,
  * RIVAL_PROJECT_NAME, and the IDs RIVAL_FLAVOR and RIVAL_IMAGE; RIVAL_REGION_NAME is optional.
  * Usage: node test/bench/api.ts [--rounds 3] [--hosts 50] [--few 100] [--many 1000] [--total 10000] [--source]
  */

@@ -1,19 +1,17 @@
 // `make gitops`: a real Argo CD keeps a fleet of Servers in the state of a git repository. The steps build on each
 // other.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { parseAllDocuments, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { withCloud } from '../e2e/user.ts'
-import { root } from '../manifests.ts'
-import { placeButtonImage } from '../rig/place-image.ts'
 import { endMarkedProcesses } from '../rig/process.ts'
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { type Application, ArgoCd } from './argocd.ts'
+import { FLEET_SIZE, makeRoomForFleet, manifestOfGuide } from './fleet.ts'
 import { Repository } from './repository.ts'
 
-const servers = Number(process.env['GITOPS_SERVERS'] ?? 3)
 const CHURN_MS = Number(process.env['GITOPS_CHURN_MINUTES'] ?? 5) * 60_000
 
 const user = withCloud({ hosts: 2 })
@@ -21,16 +19,9 @@ let argocd: ArgoCd
 let repository: Repository
 
 function applicationOfGuide(): object {
-  const guide = readFileSync(join(root, 'docs/guide/gitops.md'), 'utf8')
-  const blocks = [...guide.matchAll(/^```yaml\n([^]*?)^```$/gm)].flatMap(([, text = '']) => parseAllDocuments(text))
-  const found = blocks.map((block) => block.toJS() as { kind?: string; spec: { source: object } })
-  const application = found.find(({ kind }) => kind === 'Application')
-  if (!application) throw new Error('the guide has no Application')
-  const { spec } = application
-  return {
-    ...application,
-    spec: { ...spec, source: { ...spec.source, repoURL: repository.url, targetRevision: 'main' } },
-  }
+  const application = manifestOfGuide('Application')
+  const { source } = application.spec as { source: object }
+  return { ...application, spec: { ...application.spec, source: { ...source, repoURL: repository.url } } }
 }
 
 async function waitForApplication(what: string, isSo: (app: Application) => boolean): Promise<Application> {
@@ -56,20 +47,9 @@ const nameOf = (kind: string, { status }: Application): string[] =>
 
 const dir = createScratchDirectory()
 
-/**
- * Two hosts with two CPUs each must hold the whole fleet, so the allocation ratio of vCPUs is raised. This is possible
- * because the guests of the fleet need nearly no CPU time.
- */
-async function makeRoomForFleet(): Promise<void> {
-  const { cloud } = user()
-  await placeButtonImage(cloud.hosts.values(), 'guest')
-  for (const name of cloud.hosts.keys())
-    await user().patch('hypervisor', name, { spec: { allocationRatios: { vcpu: 64 } } })
-}
-
 beforeAll(async () => {
-  await makeRoomForFleet()
-  repository = await Repository.create(join(dir, 'repository'), servers)
+  await makeRoomForFleet(user())
+  repository = await Repository.create(join(dir, 'repository'), FLEET_SIZE)
   argocd = await ArgoCd.start(user().cloud, join(dir, 'argocd'))
 })
 
@@ -85,7 +65,7 @@ it('a fleet in git becomes Synced and Healthy, with the default diff', async () 
   writeFileSync(file, stringify(applicationOfGuide()))
   await user().kubectl('apply', '-f', file)
   const app = await waitForApplication('the fleet to be Synced and Healthy', isAt(await repository.head()))
-  expect(nameOf('Server', app)).toHaveLength(servers)
+  expect(nameOf('Server', app)).toHaveLength(FLEET_SIZE)
   expect(
     app.status?.resources?.filter(({ status, health }) => status !== 'Synced' || health?.status !== 'Healthy'),
   ).toEqual([])

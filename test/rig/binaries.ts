@@ -13,6 +13,9 @@ const kubernetes = {
   ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3',
 } as const
 
+/** Flux publishes these programs only in images, and they do not tell their version. Only `make gitops` uses them. */
+const flux = { version: 'v1.9.3', module: 'flux', ldflags: '-s -w', isOnlyBuilt: true } as const
+
 /** A binary on the PATH is called with the arguments `ask`, and is accepted only if its output matches `fits`. */
 const binaries = {
   etcd: {
@@ -85,6 +88,16 @@ const binaries = {
     ask: ['version', '--client', '--short'],
     variable: 'KUBENOVA_ARGOCD',
   },
+  'source-controller': {
+    ...flux,
+    source: 'github.com/fluxcd/source-controller',
+    variable: 'KUBENOVA_SOURCE_CONTROLLER',
+  },
+  'kustomize-controller': {
+    ...flux,
+    source: 'github.com/fluxcd/kustomize-controller',
+    variable: 'KUBENOVA_KUSTOMIZE_CONTROLLER',
+  },
 } as const
 
 export type Binary = keyof typeof binaries
@@ -134,7 +147,8 @@ async function ensureBinary(name: Binary, options: BinaryOptions): Promise<strin
   const cached = join(cacheDirectory(env), `${name}-${version}`)
   if (isExecutable(cached)) return cached
   mkdirSync(cacheDirectory(env), { recursive: true })
-  if (await downloadBinary(name, cached, options.mirrors ?? official, log)) return cached
+  if (!('isOnlyBuilt' in binaries[name]) && (await downloadBinary(name, cached, options.mirrors ?? official, log)))
+    return cached
   await buildBinary(name, cached, log)
   return cached
 }
@@ -154,7 +168,9 @@ function isExecutable(file: string): boolean {
 }
 
 async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { ask, fits } = binaries[name]
+  const binary = binaries[name]
+  if ('isOnlyBuilt' in binary) return undefined
+  const { ask, fits } = binary
   const places = (env['PATH'] ?? '').split(delimiter).filter(Boolean)
   const file = places.map((place) => join(place, name)).find(isExecutable)
   if (!file) return undefined
