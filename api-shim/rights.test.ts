@@ -168,7 +168,6 @@ const otherStatus: Readonly<Record<string, number>> = {
   'compute GET /os-simple-tenant-usage/{id}': 403,
   // Security groups cannot be changed yet.
   'network PUT /security-groups/{id}': 501,
-  'network DELETE /security-groups/{id}': 501,
   'network GET /quotas/{project_id_of_quota}': 403,
   'network GET /quotas/{project_id_of_quota}/default': 403,
   'network GET /quotas/{project_id_of_quota}/details': 403,

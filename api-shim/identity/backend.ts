@@ -10,17 +10,20 @@ export interface User {
   name: string
 }
 
+/** Further properties that a client has given, such as `email`. */
+export type ExtraProperties = Readonly<Record<string, unknown>>
+
 export interface UserDetails extends User {
   isEnabled: boolean
-  description?: string
-  email?: string
   defaultProjectId?: string
+  extra: ExtraProperties
 }
 
 export interface ProjectDetails extends Project {
   description: string
   isEnabled: boolean
   tags: readonly string[]
+  extra: ExtraProperties
   /** Whether the project can be changed and deleted through the identity API. */
   isManaged: boolean
 }
@@ -78,6 +81,8 @@ export interface ProjectChange {
   description?: string
   isEnabled?: boolean
   tags?: readonly string[]
+  /** All further properties; absent: they do not change. */
+  extra?: ExtraProperties
 }
 export interface ProjectDraft extends ProjectChange {
   name: string
@@ -87,9 +92,9 @@ export interface ProjectDraft extends ProjectChange {
 export interface UserChange {
   password?: string | null
   isEnabled?: boolean
-  description?: string | null
-  email?: string | null
   defaultProjectId?: string | null
+  /** Replaces those with the same names; the others stay. */
+  extra?: ExtraProperties
 }
 export interface UserDraft extends UserChange {
   name: string

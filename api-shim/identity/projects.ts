@@ -1,13 +1,15 @@
 /** Projects are namespaces. The properties that a namespace does not have are in its annotations. Pure. */
 import type { Namespace } from '../../kube/builtin-kinds.ts'
 import { DISPLAY_NAME, displayNameOf, newNameFor, suffixFrom } from '../state/names.ts'
-import type { ProjectChange, ProjectDetails, ProjectDraft } from './backend.ts'
+import type { ExtraProperties, ProjectChange, ProjectDetails, ProjectDraft } from './backend.ts'
 import { type Project, projectIdFromUid } from './caller.ts'
 import { isManaged, managedLabels } from './managed.ts'
 
 const DESCRIPTION = 'compute.kubenova.io/description'
 /** `false` for a disabled project. */
 const ENABLED = 'compute.kubenova.io/project-enabled'
+/** A JSON object. */
+const EXTRA = 'compute.kubenova.io/project-extra'
 /** A JSON array. */
 const TAGS = 'compute.kubenova.io/project-tags'
 
@@ -19,32 +21,45 @@ export const projectFromNamespace = (namespace: Namespace): Project => ({
 
 export function projectDetailsFrom(namespace: Namespace): ProjectDetails {
   const project = projectFromNamespace(namespace)
-  if (!isManaged(namespace)) return { ...project, description: '', isEnabled: true, tags: [], isManaged: false }
+  if (!isManaged(namespace))
+    return { ...project, description: '', isEnabled: true, tags: [], extra: {}, isManaged: false }
   const { annotations = {} } = namespace.metadata
   return {
     ...project,
     description: annotations[DESCRIPTION] ?? '',
     isEnabled: annotations[ENABLED] !== 'false',
     tags: parseTags(annotations[TAGS]),
+    extra: parseExtra(annotations[EXTRA]),
     isManaged: true,
   }
 }
 
-function parseTags(text = '[]'): string[] {
+function parseTags(text: string | undefined): string[] {
+  const tags = parseOrUndefined(text)
+  return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+}
+
+function parseExtra(text: string | undefined): ExtraProperties {
+  const extra = parseOrUndefined(text)
+  return typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? (extra as ExtraProperties) : {}
+}
+
+/** An operator may have written another text. */
+function parseOrUndefined(text = ''): unknown {
   try {
-    const tags: unknown = JSON.parse(text)
-    return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+    return JSON.parse(text)
   } catch {
-    return []
+    return undefined
   }
 }
 
 /** A merge patch for the annotations: null removes one. */
-export function annotationsFor({ description, isEnabled, tags }: ProjectChange): Record<string, string | null> {
+export function annotationsFor({ description, isEnabled, tags, extra }: ProjectChange): Record<string, string | null> {
   return {
     ...(description === undefined ? {} : { [DESCRIPTION]: description === '' ? null : description }),
     ...(isEnabled === undefined ? {} : { [ENABLED]: isEnabled ? null : 'false' }),
     ...(tags === undefined ? {} : { [TAGS]: tags.length === 0 ? null : JSON.stringify(tags) }),
+    ...(extra === undefined ? {} : { [EXTRA]: Object.keys(extra).length === 0 ? null : JSON.stringify(extra) }),
   }
 }
 

@@ -43,34 +43,36 @@ export const renderRegion = (id: string, root: string): object => ({
 export const isDefaultDomain = (text: string): boolean => text === domain.id || text === domain.name
 
 /** As in Keystone, a property that has never been set is absent. */
-export function renderUser(user: UserDetails, root: string): object {
-  const { id, name, isEnabled, description, email, defaultProjectId } = user
+export function renderUser({ id, name, isEnabled, defaultProjectId, extra }: UserDetails, root: string): object {
   return {
+    ...extra,
     id,
     name,
     domain_id: domain.id,
     enabled: isEnabled,
     password_expires_at: null,
     options: {},
-    ...(description === undefined ? {} : { description }),
-    ...(email === undefined ? {} : { email }),
     ...(defaultProjectId === undefined ? {} : { default_project_id: defaultProjectId }),
     ...selfLink(root, 'users', id),
   }
 }
 
-export const renderProject = ({ id, name, description, isEnabled, tags }: ProjectDetails, root: string): object => ({
-  id,
-  name,
-  domain_id: domain.id,
-  parent_id: domain.id,
-  description,
-  enabled: isEnabled,
-  is_domain: false,
-  options: {},
-  tags,
-  ...selfLink(root, 'projects', id),
-})
+export function renderProject(project: ProjectDetails, root: string): object {
+  const { id, name, description, isEnabled, tags, extra } = project
+  return {
+    ...extra,
+    id,
+    name,
+    domain_id: domain.id,
+    parent_id: domain.id,
+    description,
+    enabled: isEnabled,
+    is_domain: false,
+    options: {},
+    tags,
+    ...selfLink(root, 'projects', id),
+  }
+}
 
 export function renderAssignment({ user, project, role }: RoleAssignment, root: string, hasNames: boolean): object {
   const named = ({ id, name }: { id: string; name: string }): object => ({

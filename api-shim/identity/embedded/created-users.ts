@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Kube } from '../../../kube/client.ts'
 import { newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
-import type { UserChange, UserDetails, UserDraft } from '../backend.ts'
+import type { ExtraProperties, UserChange, UserDetails, UserDraft } from '../backend.ts'
 import { hashPassword, isPasswordHash } from './passwords.ts'
 import type { SecretMap, Values } from './secret-map.ts'
 
@@ -15,9 +15,8 @@ interface Stored {
   generation: string
   hash?: string
   enabled?: boolean
-  description?: string
-  email?: string
   defaultProjectId?: string
+  extra?: ExtraProperties
 }
 
 export interface CreatedUser extends UserDetails {
@@ -109,25 +108,18 @@ const hashOf = async ({ password }: UserChange): Promise<string | undefined> =>
 
 /** @param hash of the new password */
 function applyChange(stored: Stored, change: UserChange, hash: string | undefined): Stored {
-  const { isEnabled = stored.enabled !== false, password } = change
+  const { isEnabled = stored.enabled !== false, password, defaultProjectId = stored.defaultProjectId } = change
   const endsTokens = password !== undefined || !isEnabled
-  const { hash: oldHash, enabled: _, ...rest } = stored
-  const newHash = password === undefined ? oldHash : hash
+  const newHash = password === undefined ? stored.hash : hash
   return {
-    ...withoutEmpty({ ...rest, ...textsOf(change) }),
+    name: stored.name,
+    generation: endsTokens ? newGeneration() : stored.generation,
     ...(newHash === undefined ? {} : { hash: newHash }),
     ...(isEnabled ? {} : { enabled: false }),
-    generation: endsTokens ? newGeneration() : stored.generation,
+    ...(typeof defaultProjectId === 'string' ? { defaultProjectId } : {}),
+    extra: { ...stored.extra, ...change.extra },
   }
 }
-
-const textsOf = ({ description, email, defaultProjectId }: UserChange): object =>
-  Object.fromEntries(
-    Object.entries({ description, email, defaultProjectId }).filter(([, value]) => value !== undefined),
-  )
-
-const withoutEmpty = <T extends object>(object: T): T =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null)) as T
 
 const parseUsers = (values: Values): CreatedUser[] =>
   [...values]
@@ -149,6 +141,6 @@ function parseStored(text: string | undefined): Stored | undefined {
   }
 }
 
-function toUser(id: string, { enabled, ...stored }: Stored): CreatedUser {
-  return { ...stored, id, isEnabled: enabled !== false }
+function toUser(id: string, { enabled, extra = {}, ...stored }: Stored): CreatedUser {
+  return { ...stored, id, isEnabled: enabled !== false, extra }
 }

@@ -43,7 +43,7 @@ export class Users {
   /** If the operator and a client have a user with this name, it is the operator's. */
   get(name: string): EmbeddedUser | undefined {
     if (this.#operatorHashOf(name) !== undefined)
-      return { id: userIdOf(name), name, isEnabled: true, kubernetesName: name, isCreated: false }
+      return { id: userIdOf(name), name, isEnabled: true, extra: {}, kubernetesName: name, isCreated: false }
     const created = this.#created.byName(name)
     if (!created) return undefined
     return { ...detailsOf(created), kubernetesName: kubernetesNameOf(name, created.id), isCreated: true }

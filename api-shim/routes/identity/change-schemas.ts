@@ -1,4 +1,6 @@
 /** The bodies with which clients create and change projects and users. */
+import { newBadRequest } from '../../http/fault.ts'
+import type { ExtraProperties } from '../../identity/backend.ts'
 import {
   arraySchema,
   boolean,
@@ -28,10 +30,13 @@ const projectFields = {
   options,
 }
 export const projectCreation = objectSchema(
-  { project: objectSchema(projectFields, { required: ['name'] }) },
+  { project: objectSchema(projectFields, { required: ['name'], additionalProperties: true }) },
   { required: ['project'] },
 )
-export const projectUpdate = objectSchema({ project: objectSchema(projectFields) }, { required: ['project'] })
+export const projectUpdate = objectSchema(
+  { project: objectSchema(projectFields, { additionalProperties: true }) },
+  { required: ['project'] },
+)
 
 const userFields = {
   default_project_id: nullableText({ maxLength: 64 }),
@@ -44,10 +49,34 @@ const userFields = {
   options,
 }
 export const userCreation = objectSchema(
-  { user: objectSchema(userFields, { required: ['name'] }) },
+  { user: objectSchema(userFields, { required: ['name'], additionalProperties: true }) },
   { required: ['user'] },
 )
-export const userUpdate = objectSchema({ user: objectSchema(userFields) }, { required: ['user'] })
+export const userUpdate = objectSchema(
+  { user: objectSchema(userFields, { additionalProperties: true }) },
+  { required: ['user'] },
+)
+
+/** Properties of an answer that are no further properties. */
+const others = ['id', 'links', 'password_expires_at', 'original_password']
+const described = new Set(['description', 'email'])
+const notExtraOfUser = new Set([...others, ...Object.keys(userFields).filter((name) => !described.has(name))])
+const notExtraOfProject = new Set([...others, ...Object.keys(projectFields)])
+
+/** In characters of JSON. */
+const MAX_EXTRA_LENGTH = 4096
+
+function selectExtra(fields: object, known: ReadonlySet<string>): ExtraProperties | undefined {
+  const entries = Object.entries(fields).filter(([name]) => !known.has(name))
+  if (entries.length === 0) return undefined
+  const extra = Object.fromEntries(entries)
+  if (JSON.stringify(extra).length > MAX_EXTRA_LENGTH)
+    throw newBadRequest(`The further properties have more than ${MAX_EXTRA_LENGTH} characters.`)
+  return extra
+}
+/** As in Keystone, an object can have any further properties. Undefined: the request has none. */
+export const extraOfUser = (fields: object): ExtraProperties | undefined => selectExtra(fields, notExtraOfUser)
+export const extraOfProject = (fields: object): ExtraProperties | undefined => selectExtra(fields, notExtraOfProject)
 
 export const passwordChange = objectSchema(
   {

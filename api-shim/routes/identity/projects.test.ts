@@ -106,7 +106,7 @@ describe('POST /projects', () => {
     ['another domain', { name: 'x', domain_id: 'other' }, 400, 'Could not find domain: other.'],
     ['a domain', { name: 'x', is_domain: true }, 400, 'Multiple domains are not supported'],
     ['a parent', { name: 'x', parent_id: 'abc' }, 400, 'Projects below other projects are not supported'],
-    ['an unknown property', { name: 'x', size: 1 }, 400, 'Additional properties are not allowed'],
+    ['an option', { name: 'x', options: { immutable: true } }, 400, 'Additional properties are not allowed'],
   ])('refuses %s', async (_, project, status, message) => {
     await createProject('taken')
     const { body, status: actual } = await ask('POST', '/projects', { project })
@@ -129,16 +129,25 @@ describe('POST /projects', () => {
 
 describe('PATCH /projects/{id}', () => {
   it('changes only the properties in the request', async () => {
-    const { id } = await createProject('team-a', { description: 'old', tags: ['blue'] })
+    const { id } = await createProject('team-a', { description: 'old', tags: ['blue'], costCentre: 1, id: 'x' })
     const change = async (project: object) => (await ask('PATCH', `/projects/${id}`, { project })).body.project
-    expect(await change({ description: 'new' })).toMatchObject({ description: 'new', enabled: true, tags: ['blue'] })
+    expect(await change({ description: 'new', owner: 'A' })).toMatchObject({
+      id,
+      description: 'new',
+      enabled: true,
+      tags: ['blue'],
+      costCentre: 1,
+      owner: 'A',
+    })
     expect(await change({ enabled: false, name: 'team-a' })).toMatchObject({ description: 'new', enabled: false })
     expect(await change({ enabled: true, tags: [], description: null })).toMatchObject({
       description: '',
       enabled: true,
       tags: [],
     })
-    expect(namespaceOf({ id, name: '' })?.metadata.annotations ?? {}).toEqual({})
+    expect(namespaceOf({ id, name: '' })?.metadata.annotations ?? {}).toEqual({
+      'compute.kubenova.io/project-extra': '{"costCentre":1,"owner":"A"}',
+    })
   })
 
   it('refuses another name, and the namespaces of operators', async () => {

@@ -1,9 +1,9 @@
 import { newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
-import type { ProjectChange, ProjectDetails } from '../../identity/backend.ts'
+import type { ExtraProperties, ProjectChange, ProjectDetails } from '../../identity/backend.ts'
 import { isTrue, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultDomain, renderProject } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
-import { projectCreation, projectUpdate } from './change-schemas.ts'
+import { extraOfProject, projectCreation, projectUpdate } from './change-schemas.ts'
 import { identityOf, rootOf } from './tokens.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
@@ -18,11 +18,17 @@ export function findProject(request: Pick<RouteRequest, 'services'>, id: string)
   return project
 }
 
-const changeFrom = ({ description, enabled, tags }: Fields): ProjectChange => ({
-  ...(description === undefined ? {} : { description: description ?? '' }),
-  ...(enabled === undefined ? {} : { isEnabled: isTrue(enabled) }),
-  ...(tags === undefined ? {} : { tags }),
-})
+/** @param oldExtra the further properties that the project has */
+function changeFrom(fields: Fields, oldExtra: ExtraProperties = {}): ProjectChange {
+  const { description, enabled, tags } = fields
+  const extra = extraOfProject(fields)
+  return {
+    ...(description === undefined ? {} : { description: description ?? '' }),
+    ...(enabled === undefined ? {} : { isEnabled: isTrue(enabled) }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(extra === undefined ? {} : { extra: { ...oldExtra, ...extra } }),
+  }
+}
 
 /** All projects are direct children of the only domain. */
 function checkPlace({ domain_id: domain, parent_id: parent, is_domain: isDomain }: Fields): void {
@@ -62,7 +68,8 @@ const update = defineIdentityRoute<TypeOf<typeof projectUpdate>>({
     checkPlace(fields)
     if (fields.name !== undefined && fields.name.trim() !== project.name)
       throw newForbidden('The name of a project is that of a namespace, and cannot change.')
-    const changed = await identityOf(request).administration.updateProject(request.caller, project, changeFrom(fields))
+    const change = changeFrom(fields, project.extra)
+    const changed = await identityOf(request).administration.updateProject(request.caller, project, change)
     return { body: { project: renderProject(changed, rootOf(request)) } }
   },
 })

@@ -53,6 +53,7 @@ describe('POST /users', () => {
         password: 'first',
         email: 'a@example.com',
         description: 'A',
+        phone: '1',
         default_project_id: 'p',
         enabled: true,
       },
@@ -67,6 +68,7 @@ describe('POST /users', () => {
       enabled: true,
       email: 'a@example.com',
       description: 'A',
+      phone: '1',
       default_project_id: 'p',
       password_expires_at: null,
       options: {},
@@ -101,7 +103,8 @@ describe('POST /users', () => {
     ['the name of an operator’s user', { name: 'alice' }, 409, 'Duplicate entry found with name alice'],
     ['no name', { password: 'kept-secret' }, 400, "Invalid input for field 'user': 'name' is a required property"],
     ['another domain', { name: 'x', domain_id: 'other' }, 404, 'Could not find domain: other.'],
-    ['an unknown property', { name: 'x', password: 'kept-secret', phone: '1' }, 400, "('phone' was unexpected)"],
+    ['an option', { name: 'x', password: 'kept-secret', options: { a: 1 } }, 400, "('a' was unexpected)"],
+    ['properties that are too long', { name: 'x', phone: '1'.repeat(5000) }, 400, 'more than 4096 characters'],
     [
       'a password that is no text',
       { name: 'x', password: ['kept-secret'] },
@@ -141,11 +144,16 @@ describe('POST /users', () => {
 })
 
 describe('PATCH /users/{id}', () => {
-  it('changes only the properties in the request, and removes those that are null', async () => {
-    const { id } = await createUser(newName(), { email: 'a@example.com' })
+  it('changes only the properties in the request', async () => {
+    const { id } = await createUser(newName(), { email: 'a@example.com', default_project_id: 'p' })
     const change = async (user: object) => (await ask('PATCH', `/users/${id}`, { user })).body.user
-    expect(await change({ description: 'x' })).toMatchObject({ email: 'a@example.com', description: 'x' })
-    expect(await change({ email: null })).not.toHaveProperty('email')
+    expect(await change({ description: 'x' })).toMatchObject({
+      email: 'a@example.com',
+      description: 'x',
+      default_project_id: 'p',
+    })
+    expect(await change({ email: null })).toMatchObject({ email: null, description: 'x' })
+    expect(await change({ default_project_id: null })).not.toHaveProperty('default_project_id')
   })
 
   it('sets another password, which ends the tokens', async () => {

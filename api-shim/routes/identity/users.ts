@@ -3,7 +3,7 @@ import type { UserChange, UserDetails } from '../../identity/backend.ts'
 import { isTrue, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultDomain, renderUser } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
-import { passwordChange, userCreation, userUpdate } from './change-schemas.ts'
+import { extraOfUser, passwordChange, userCreation, userUpdate } from './change-schemas.ts'
 import { identityOf, rootOf } from './tokens.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
@@ -35,13 +35,13 @@ function checkFields({ domain_id: domain, password }: Fields): void {
 }
 
 function changeFrom(fields: Fields): UserChange {
-  const { description, email, default_project_id: defaultProjectId, enabled, password } = fields
+  const { default_project_id: defaultProjectId, enabled, password } = fields
+  const extra = extraOfUser(fields)
   return {
-    ...(description === undefined ? {} : { description }),
-    ...(email === undefined ? {} : { email }),
     ...(defaultProjectId === undefined ? {} : { defaultProjectId }),
     ...(enabled === undefined ? {} : { isEnabled: isTrue(enabled) }),
     ...(password === undefined ? {} : { password }),
+    ...(extra === undefined ? {} : { extra }),
   }
 }
 

@@ -2,10 +2,11 @@
  * The other routes of Neutron that clients use: extensions, quotas, the default security group, and collections that
  * are empty.
  */
-import { Fault, newNotFound, newNotImplemented } from '../../http/fault.ts'
+import { Fault, newConflict, newNotFound, newNotImplemented } from '../../http/fault.ts'
 import { isAdmin, type Project } from '../../identity/caller.ts'
 import { subnetsOf } from '../../state/network-facts.ts'
 import { renderGroup, renderRules } from '../../views/network-security-groups.ts'
+import { defaultGroupIdOf } from '../../views/security-groups.ts'
 import { defineRouteOf, type Route } from '../route.ts'
 import { type Request, readRoutesOf } from './collection.ts'
 import { listNetworks, listPorts } from './find.ts'
@@ -130,7 +131,6 @@ const groupChanges = (
   [
     ['POST', '/security-groups'],
     ['PUT', '/security-groups/{id}'],
-    ['DELETE', '/security-groups/{id}'],
     ['POST', '/security-group-rules'],
     ['DELETE', '/security-group-rules/{id}'],
   ] as const
@@ -149,6 +149,22 @@ const groupChanges = (
   }),
 )
 
+/** As in Neutron, an administrator can delete a default group, and the next use of the project makes it again. */
+const groupDeletion = defineNetworkRoute<never>({
+  name: 'security-groups:delete',
+  method: 'DELETE',
+  path: '/security-groups/{id}',
+  success: 204,
+  policy: { rule: 'delete_security_group', role: 'member' },
+  async handle(request) {
+    const { id = '' } = request.params
+    if (!projectsOf(request).some((project) => defaultGroupIdOf(project.id) === id))
+      throw newNotFound(`Security group ${id} could not be found.`)
+    if (!isAdmin(request.caller)) throw newConflict('Insufficient rights for removing default security group.')
+    return {}
+  },
+})
+
 export const documentRoutes: readonly Route[] = [
   extensionsList,
   extensionsShow,
@@ -164,6 +180,7 @@ export const documentRoutes: readonly Route[] = [
     word: 'Security group rule',
     list: (request) => projectsOf(request).flatMap(renderRules),
   }),
+  groupDeletion,
   ...groupChanges,
   ...quotas,
   ...quotaDetails,

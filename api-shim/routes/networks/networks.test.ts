@@ -318,6 +318,14 @@ describe('lists', () => {
     ).toMatchObject({
       type: 'HTTPNotImplemented',
     })
+    const groupPath = `/security-groups/${String(group?.['id'])}`
+    expect((await ask('DELETE', groupPath)).body.NeutronError).toMatchObject({
+      type: 'Conflict',
+      message: 'Insufficient rights for removing default security group.',
+    })
+    expect((await ask('DELETE', groupPath, undefined, 'admin')).status).toBe(204)
+    expect(await list('security_groups', '?name=default')).toEqual([group])
+    expect((await ask('DELETE', '/security-groups/nosuch')).status).toBe(404)
     expect((await ask('GET', '/extensions/security-group')).status).toBe(200)
     expect((await ask('GET', '/extensions/nosuch')).status).toBe(404)
     expect(await list('floatingips')).toEqual([])
