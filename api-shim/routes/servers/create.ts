@@ -12,6 +12,7 @@ import { isDefaultGroup } from '../../views/security-groups.ts'
 import { findUsableFlavor } from '../flavors/find.ts'
 import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
+import { checkBlockDevices } from './block-devices.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { checkInjectedFiles, generatePassword, givesInjected, injectedSecret } from './injected.ts'
 import { networksFrom } from './network-requests.ts'
@@ -37,24 +38,11 @@ async function findRequestedFlavor(request: Request): Promise<Flavor> {
 }
 
 async function findBootImage({ state, body: { server } }: Request): Promise<Image> {
-  const id = server.imageRef?.toLowerCase() || imageOfDevices(server.block_device_mapping_v2)
+  const id = server.imageRef?.toLowerCase()
   if (!id) throw newBadRequest('Missing imageRef attribute')
   const [image] = (await state.read(images)).find(imagesById, id)
   if (!image) throw newBadRequest('Can not find requested image')
   return image
-}
-
-/** Devices other than the image on a local disk are volumes, which this cloud does not have. */
-function imageOfDevices(devices: CreateServerBody['server']['block_device_mapping_v2'] = []): string | undefined {
-  const others = devices.filter(
-    ({ source_type, destination_type }) => source_type !== 'image' || destination_type === 'volume',
-  )
-  if (others.length > 0) throw newBadRequest('Block Device Mapping is Invalid: volumes are not supported.')
-  if (devices.length > 1)
-    throw newBadRequest(
-      'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
-    )
-  return devices[0]?.uuid ?? devices[0]?.image_id
 }
 
 function checkSizes({ spec: { ram, disk } }: Flavor, { spec: { minRam, minDisk } }: Image): void {
@@ -125,8 +113,9 @@ async function specFrom(request: Request): Promise<ServerSpec> {
   checkBounds(request)
   checkInjectedFiles(request)
   checkSecurityGroups(request)
-  const image = await findBootImage(request)
   const flavor = await findRequestedFlavor(request)
+  checkBlockDevices(server, flavor)
+  const image = await findBootImage(request)
   checkSizes(flavor, image)
   const availabilityZone = checkZone(server.availability_zone, request)
   const keyName = await keyNameFrom(request)
