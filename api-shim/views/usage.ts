@@ -1,12 +1,13 @@
 import { isoMicroseconds } from '../http/time.ts'
 import { uuidOf } from '../state/stores.ts'
-import type { Period, ProjectUsage, ServerUsage } from '../state/usage-report.ts'
+import type { ProjectUsage, ServerUsage } from '../state/usage-report.ts'
 import { pythonFloat } from './floats.ts'
 import { vmStateOf } from './server-status.ts'
 import { serverNameOf } from './servers.ts'
 
 export interface UsageViewContext {
-  period: Period
+  /** The ends of the period. */
+  period: { startText: string; stopText: string }
   /** Whether each server is listed, too. */
   isDetailed: boolean
   projectIdOf(namespace: string): string
@@ -40,7 +41,7 @@ export function renderProjectUsage({ project, servers, totals }: ProjectUsage, c
     total_vcpus_usage: pythonFloat(totals.vcpus),
     total_memory_mb_usage: pythonFloat(totals.ram),
     total_hours: pythonFloat(totals.hours),
-    start: isoMicroseconds(period.start),
-    stop: isoMicroseconds(period.stop),
+    start: period.startText,
+    stop: period.stopText,
   }
 }

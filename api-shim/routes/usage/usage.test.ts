@@ -56,6 +56,15 @@ test('simple-tenant-usage:show multiplies sizes by the hours within the period',
   })
 })
 
+test('simple-tenant-usage:show answers with the microseconds of the request', async () => {
+  const { body } = await ask(
+    `/os-simple-tenant-usage/${mine}?start=2020-01-01T12:00:00.123456&end=2020-01-02T00:00:00.5`,
+  )
+  expect(body).toMatchObject({
+    tenant_usage: { start: '2020-01-01T12:00:00.123456', stop: '2020-01-02T00:00:00.500000' },
+  })
+})
+
 test('simple-tenant-usage:list has a line for each project, in pages of servers', async () => {
   const { body } = await ask(`/os-simple-tenant-usage?${period}`)
   const { tenant_usages: usages } = body as unknown as { tenant_usages: { total_hours: number }[] }

@@ -7,11 +7,11 @@ import { displayNameOf } from '../../state/names.ts'
 import type { CallerState } from '../../state/state.ts'
 import { servers, uuidOf } from '../../state/stores.ts'
 import { serversOf, sizesOf } from '../../state/usage.ts'
-import { type Period, reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
+import { reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
 import { pagination, querySchema, repeatedParameter, type Schema, stringSchema } from '../../validation/schema.ts'
 import { renderProjectUsage, type UsageViewContext } from '../../views/usage.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
-import { readPeriod } from './period.ts'
+import { type RequestedPeriod, readPeriod } from './period.ts'
 
 type Request = RouteRequest<null>
 
@@ -25,7 +25,7 @@ const schemasWith = (parameters: Readonly<Record<string, Schema>>): ByVersion<Sc
 })
 
 interface Report {
-  period: Period
+  period: RequestedPeriod
   page: PageOf<ServerUsage>
 }
 
@@ -47,7 +47,7 @@ function cutUsages(usages: ServerUsage[], request: Request): PageOf<ServerUsage>
   return { items, ...(last !== undefined && items.length === limit ? { next: uuidOf(last.server) } : {}) }
 }
 
-function contextOf({ state }: Request, period: Period, isDetailed: boolean): UsageViewContext {
+function contextOf({ state }: Request, period: RequestedPeriod, isDetailed: boolean): UsageViewContext {
   const { shared } = state
   return {
     period,
