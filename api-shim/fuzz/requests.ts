@@ -16,7 +16,10 @@ export interface FuzzRequest {
 /** A log must not contain this text, which requests have in place of each secret. */
 export const SECRET = 'kubenovaFuzzSecret00'
 const secrets = Object.fromEntries(
-  ['password', 'adminPass', 'user_data', 'secret', 'contents', 'private_key'].map((name) => [name, SECRET]),
+  ['password', 'original_password', 'adminPass', 'user_data', 'secret', 'contents', 'private_key'].map((name) => [
+    name,
+    SECRET,
+  ]),
 )
 
 const strangeSegments = [

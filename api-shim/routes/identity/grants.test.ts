@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { KeyPair } from '../../../crds/index.ts'
 import { type ClusterRoleBinding, clusterRoleBindings, type RoleBinding } from '../../../kube/builtin-kinds.ts'
 import { userIdOf } from '../../identity/embedded/users.ts'
 import { requestToken, startTestIdentity } from '../../identity/testing.ts'
 import { TestShim } from '../../testing.ts'
 
+const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqD6dpMKYUcEkO5bM1vkHjmIzkXrN3tQYqZ2Jb3LhQd test'
 const stop = new AbortController()
 let shim: TestShim
 let tokens: Record<'alice' | 'root', string>
@@ -138,6 +140,18 @@ describe('PUT and DELETE of a role', () => {
     for (const method of ['PUT', 'DELETE'])
       expect((await ask(method, pathOf('team', 'anna', 'member'), undefined, 'alice')).status).toBe(403)
   })
+})
+
+it('a key pair for another user is created in the namespace of a project of that user', async () => {
+  expect(await put('other', 'anna', 'member')).toBe(204)
+  const { status } = await shim.ask('POST', '/compute/v2.1/os-keypairs', {
+    as: tokens.root,
+    version: '2.10',
+    body: { keypair: { name: 'k', user_id: ids.anna, public_key: PUBLIC_KEY } },
+  })
+  expect(status).toBe(201)
+  const [keyPair] = shim.api.list<KeyPair>('keypairs')
+  expect(keyPair?.metadata.namespace).toMatch(/^other-team-[0-9a-f]{10}$/)
 })
 
 it('the deletion of a project removes its administrators', async () => {

@@ -56,7 +56,7 @@ async function keyFrom({ body, services }: Request, type: KeyPairType, userId: s
 function namespaceFor(userId: string, { caller, state, services }: Request): string {
   const user = services.identity?.users().find(({ id }) => id === userId)
   if (userId === caller.user.id || !user) return state.namespace
-  const names = (services.identity?.projectsOf(user) ?? []).map(({ name }) => name)
+  const names = (services.identity?.projectsOf(user) ?? []).map(({ namespace }) => namespace)
   return names.includes(state.namespace) ? state.namespace : (names[0] ?? state.namespace)
 }
 
