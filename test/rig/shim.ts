@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { hashPassword } from '../../api-shim/identity/embedded/passwords.ts'
 import type { ApiClient } from './api.ts'
 
-interface ShimUser {
+export interface ShimUser {
   cloud: string
   name: string
   password: string
@@ -14,7 +14,7 @@ interface ShimUser {
 }
 
 /** The passwords are made at the first start and kept in a file. */
-function loadUsers(dir: string, project: string): ShimUser[] {
+export function loadShimUsers(dir: string, project: string): ShimUser[] {
   const file = join(dir, 'shim-users.json')
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ShimUser[]
   const password = (): string => randomBytes(18).toString('base64url')
@@ -37,7 +37,7 @@ export async function applyShimUsers(
   namespace: string,
   projects: readonly string[] = ['default'],
 ): Promise<ShimUser[]> {
-  const users = loadUsers(dir, projects[0] ?? '')
+  const users = loadShimUsers(dir, projects[0] ?? '')
   const hashes = await Promise.all(
     users.map(async ({ name, password }) => [name, Buffer.from(await hashPassword(password)).toString('base64')]),
   )

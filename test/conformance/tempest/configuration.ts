@@ -1,12 +1,15 @@
 /** Writes tempest.conf. A feature is on if the registry has the actions behind it, or the shim serves it. */
 import { isActionName } from '../../../actions/index.ts'
 import { filters } from '../../../controller/scheduler/filters.ts'
+import type { ShimUser } from '../../rig/shim.ts'
 
 interface Configuration {
-  /** Directory of the locks, and of accounts.yaml. */
+  /** Directory of the locks and of the log. */
   dir: string
   /** The address of the shim. */
   url: string
+  /** Creates the projects and users of the tests. */
+  admin: ShimUser
   images: readonly string[]
   flavors: readonly string[]
   network: string
@@ -42,10 +45,17 @@ function hasActions(...names: string[]): boolean {
   return names.every(isActionName)
 }
 
-const sectionsOf = ({ dir, url, images, flavors, network }: Configuration): Record<string, Section> => ({
+const sectionsOf = ({ dir, url, admin, images, flavors, network }: Configuration): Record<string, Section> => ({
   DEFAULT: { log_file: `${dir}/tempest.log` },
   oslo_concurrency: { lock_path: `${dir}/locks` },
-  auth: { use_dynamic_credentials: false, test_accounts_file: `${dir}/accounts.yaml` },
+  auth: {
+    use_dynamic_credentials: true,
+    create_isolated_networks: false,
+    admin_username: admin.name,
+    admin_password: admin.password,
+    admin_project_name: admin.project,
+    admin_domain_name: 'Default',
+  },
   identity: { auth_version: 'v3', uri_v3: `${url}/identity/v3`, region: 'RegionOne' },
   service_available: { nova: true, glance: true, neutron: true, cinder: false, swift: false, horizon: false },
   compute: {

@@ -13,11 +13,12 @@ export const reasons = {
   floatingIps: 'floating IPs',
   securityGroups: 'security groups',
   serverGroups: 'server groups',
+  quotas: 'enforcement of quotas',
   interfaces: 'hot-plug of interfaces',
   consoles: 'a console proxy',
   stableRescue: 'rescue with the own disks kept in place',
   certificates: 'signed images',
-  projects: 'projects and users that clients create',
+  sharedNetwork: 'nothing: the test needs a cloud without a shared network',
   login: 'nothing: tempest would log in to the guest, and the guests of this stand are simulated',
   tempest: 'nothing: tempest skips it on every cloud of this kind',
 } as const
@@ -48,7 +49,7 @@ export const rules: readonly Rule[] = [
   bySkipMessage('floatingIps', /Floating ips are not available|public_network_id option must be specified/),
   bySkipMessage('interfaces', /Interface attachment is not available/),
   bySkipMessage('consoles', /(VNC|SPICE|Serial) [Cc]onsole feature is disabled/),
-  bySkipMessage('projects', /Credentials are: .*'username': None/),
+  bySkipMessage('sharedNetwork', /Found shared networks/),
   bySkipMessage('stableRescue', /Stable rescue not available/),
   bySkipMessage('certificates', /certified_image_ref/),
   bySkipMessage(
@@ -60,6 +61,7 @@ export const rules: readonly Rule[] = [
   byTest('shelving', /UnshelveToHost/, UNSUPPORTED),
   byTest('resetState', /in_error_state|filter_by_error_status|test_reset_state_server/, UNSUPPORTED),
   byTest('rebuild', /rebuild/, UNSUPPORTED),
+  byTest('quotas', /test_create_server_when_(cpu|instances|memory)_quota_is_full/, /MismatchError/),
   bySkipMessage('serverGroups', /os_compute_api:os-server-groups:create/),
   byTest(
     'securityGroups',

@@ -7,7 +7,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createScratchDirectory, keepArtefacts } from '../../rig/scratch.ts'
-import { formatAccounts } from './accounts.ts'
 import { formatConfiguration } from './configuration.ts'
 import {
   checkExit,
@@ -41,10 +40,10 @@ const runs: Readonly<Record<Outcome['hosts'], { start: StartStand; tests: Select
   libvirt: { start: startLibvirtStand, tests: { include: ON_LIBVIRT } },
 }
 
-function configure(dir: string, { url, accounts, images, flavors }: TempestStand): void {
+function configure(dir: string, { url, admin, images, flavors }: TempestStand): void {
   mkdirSync(dir)
-  writeFileSync(join(dir, 'accounts.yaml'), formatAccounts(accounts, NETWORK), { mode: 0o600 })
-  writeFileSync(join(dir, 'tempest.conf'), formatConfiguration({ dir, url, images, flavors, network: NETWORK }))
+  const configuration = formatConfiguration({ dir, url, admin, images, flavors, network: NETWORK })
+  writeFileSync(join(dir, 'tempest.conf'), configuration, { mode: 0o600 })
 }
 
 async function runOn(hosts: Outcome['hosts'], dir: string): Promise<Outcome[]> {

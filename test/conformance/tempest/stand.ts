@@ -4,22 +4,20 @@ import { join } from 'node:path'
 import { flavor, image, network, resourceDefOf } from '../../../crds/index.ts'
 import { type Namespace, namespaces } from '../../../kube/builtin-kinds.ts'
 import { createKube, type Kube } from '../../../kube/client.ts'
-import type { ApiClient } from '../../rig/api.ts'
 import { startCloud } from '../../rig/cloud.ts'
 import { placeGuestImage } from '../../rig/place-image.ts'
+import { loadShimUsers, type ShimUser } from '../../rig/shim.ts'
 import { startScaleCloud } from '../../scale/scale-cloud.ts'
-import { type Account, applyAccounts, createAccounts } from './accounts.ts'
 
 export const NETWORK = 'private'
-const SYSTEM_NAMESPACE = 'kubenova-system'
 /** Has the shared network and the images. */
 const SHARED_PROJECT = 'shared'
-/** Each of tempest's two workers takes two projects at a time. */
-const projects = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8']
+/** The project of the administrator with which tempest creates its projects and users. */
+const ADMIN_PROJECT = 'default'
 
 export interface TempestStand extends AsyncDisposable {
   url: string
-  accounts: readonly Account[]
+  admin: ShimUser
   images: readonly string[]
   flavors: readonly string[]
 }
@@ -33,12 +31,12 @@ export const startSimulatedStand: StartStand = async (dir, log) => {
   const cloud = stack.use(await startScaleCloud({ dir, hosts: 2, log }))
   await cloud.startController()
   await cloud.startFleets()
-  const { url } = await cloud.startShim([], '--image-dir', join(dir, 'uploads'))
+  const { url, users } = await cloud.startShim([ADMIN_PROJECT], '--image-dir', join(dir, 'uploads'))
   // No host fetches the images, because the disks of simulated hosts are not real.
-  const seeded = await seedStand(cloud.kube, cloud.plane.api, 'https://images.test/guest.qcow2')
+  const seeded = await seedStand(cloud.kube, 'https://images.test/guest.qcow2')
   log(`the shim serves ${url}`)
   const owned = stack.move()
-  return { url, ...seeded, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { url, admin: findAdmin(users), ...seeded, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** One host with libvirt and QEMU, for the tests that look into a guest. */
@@ -48,28 +46,24 @@ export const startLibvirtStand: StartStand = async (dir, log) => {
   const cloud = stack.use(await startCloud({ dir, hosts: 1, shim: true, owned: true, log }))
   const kube = stack.use(await createKube({ kubeconfig: cloud.kubeconfig, userAgent: 'kubenova-tempest' }))
   await placeGuestImage(cloud.hosts.values(), log)
-  const seeded = await seedStand(kube, cloud.plane.api, 'file:///var/lib/kubenova/images/guest.qcow2')
+  const seeded = await seedStand(kube, 'file:///var/lib/kubenova/images/guest.qcow2')
+  const admin = findAdmin(loadShimUsers(dir, ADMIN_PROJECT))
   const owned = stack.move()
-  return { url: cloud.shimUrl, ...seeded, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { url: cloud.shimUrl, admin, ...seeded, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function seedStand(
-  kube: Kube,
-  api: ApiClient,
-  imageUrl: string,
-): Promise<Pick<TempestStand, 'accounts' | 'images' | 'flavors'>> {
-  await createProjects(kube)
+function findAdmin(users: readonly ShimUser[]): ShimUser {
+  const admin = users.find(({ role }) => role === 'admin')
+  if (!admin) throw new Error('no user is an administrator')
+  return admin
+}
+
+async function seedStand(kube: Kube, imageUrl: string): Promise<Pick<TempestStand, 'images' | 'flavors'>> {
+  await kube.resource<Namespace>(namespaces).create({ metadata: { name: SHARED_PROJECT } })
   const images = await createImages(kube, imageUrl)
   const flavors = await createFlavors(kube)
   await createNetwork(kube)
-  const accounts = createAccounts(projects)
-  await applyAccounts(api, SYSTEM_NAMESPACE, accounts)
-  return { accounts, images, flavors }
-}
-
-async function createProjects(kube: Kube): Promise<void> {
-  for (const name of [SHARED_PROJECT, ...projects])
-    await kube.resource<Namespace>(namespaces).create({ metadata: { name } })
+  return { images, flavors }
 }
 
 /** Returns the IDs. */
