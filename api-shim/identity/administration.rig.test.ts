@@ -149,3 +149,10 @@ it('the audit log names the administrator', () => {
     .flatMap(({ impersonatedUser }) => impersonatedUser?.username ?? [])
   expect(writers).toEqual(['cloud-admin', 'cloud-admin', 'cloud-admin'])
 })
+
+it('an administrator without the rights of crds/access/identity-admin.yaml can change nothing', async () => {
+  await plane().kubectl('delete', 'clusterrolebinding', 'kubenova-identity-admin')
+  await expect(admin.openstack('project', 'create', 'late')).rejects.toThrow(
+    /403.*cannot create resource "namespaces"/s,
+  )
+})
