@@ -72,6 +72,8 @@ function sortKeysOf({ query }: RouteRequest<null>): SortKey<Flavor>[] {
 }
 
 async function pageOf(request: RouteRequest<null>): Promise<PageOf<Flavor>> {
+  // In other lists of Nova, an empty marker is none.
+  if (request.query['marker']?.at(-1) === '') throw newBadRequest('marker [] not found')
   const all = (await listFlavors(request)).filter(filterOf(request))
   return cutPage(sortItems(all, sortKeysOf(request)), pageRequestOf(request.query), flavorIdOf)
 }

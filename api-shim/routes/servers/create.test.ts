@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createStand, type Stand } from '../../../test/conformance/stand.ts'
+import type { AskOptions } from '../../testing.ts'
 
 interface Answer {
   server: { id: string; accessIPv6?: string }
   badRequest: { message: string }
+  forbidden: { message: string }
 }
 
 describe('POST /servers', () => {
@@ -12,8 +14,9 @@ describe('POST /servers', () => {
     stand = await createStand()
   })
   afterAll(() => stand.shim[Symbol.asyncDispose]())
-  const create = (more: object) =>
+  const create = (more: object, options: AskOptions = {}) =>
     stand.shim.ask<Answer>('POST', '/compute/v2.1/servers', {
+      ...options,
       body: { server: { name: 'a', flavorRef: 'f-tiny', imageRef: stand.names.get('image:tiny'), ...more } },
     })
 
@@ -27,5 +30,19 @@ describe('POST /servers', () => {
     const { status, body } = await create({ security_groups: [{ name: 'default' }, { name: 'web' }] })
     expect([status, body.badRequest.message]).toEqual([400, 'Security group web not found.'])
     expect((await create({ security_groups: [{ name: 'default' }] })).status).toBe(202)
+  })
+
+  it.each([{ host: 'host-1' }, { hypervisor_hostname: 'host-1' }])('refuses a choice of host: %j', async (choice) => {
+    const asked = { ...choice, networks: 'none' }
+    const member = await create(asked, { version: '2.74' })
+    expect([member.status, member.body.forbidden.message]).toEqual([
+      403,
+      "Policy doesn't allow compute:servers:create:requested_destination to be performed.",
+    ])
+    const admin = await create(asked, { version: '2.74', as: 'admin' })
+    expect([admin.status, admin.body.badRequest.message]).toEqual([
+      400,
+      'A host cannot be chosen: use a zone, or scheduler hints.',
+    ])
   })
 })

@@ -19,7 +19,7 @@ import { networksFrom } from './network-requests.ts'
 import type { OwnedSecret } from './owned-secret.ts'
 import { canonicalIPv6 } from './parameters.ts'
 import { userDataSecret } from './user-data.ts'
-import { checkZone } from './zones.ts'
+import { checkDestination, checkZone } from './zones.ts'
 
 type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
@@ -117,6 +117,7 @@ async function specFrom(request: Request): Promise<ServerSpec> {
   checkBlockDevices(server, flavor)
   const image = await findBootImage(request)
   checkSizes(flavor, image)
+  checkDestination(server, request)
   const availabilityZone = checkZone(server.availability_zone, request)
   const keyName = await keyNameFrom(request)
   const isShared = image.metadata.namespace !== state.namespace

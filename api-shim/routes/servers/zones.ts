@@ -13,10 +13,20 @@ export const zonesOf = ({ state }: Pick<RouteRequest<never>, 'state'>): Set<stri
       .flatMap(({ spec }) => spec.availabilityZone ?? []),
   ])
 
-/**
- * The zone that a request asks for. Throws if the request forces a host (zone:host:node): Nova allows that to
- * administrators, this cloud to nobody.
- */
+function refuseHost({ can }: Pick<RouteRequest<never>, 'can'>, rule: string): never {
+  if (!can({ role: 'admin' })) throw policyForbids(rule)
+  throw newBadRequest('A host cannot be chosen: use a zone, or scheduler hints.')
+}
+
+/** Throws if the request names a host: Nova allows that to administrators, this cloud to nobody. */
+export function checkDestination(
+  { host, hypervisor_hostname: node }: { host?: string | undefined; hypervisor_hostname?: string | undefined },
+  request: Pick<RouteRequest<never>, 'can'>,
+): void {
+  if (host !== undefined || node !== undefined) refuseHost(request, 'compute:servers:create:requested_destination')
+}
+
+/** The zone that a request asks for. Throws if the request also names a host, as zone:host:node. */
 export function checkZone(
   zone: string | undefined,
   request: Pick<RouteRequest<never>, 'state' | 'can'>,
@@ -24,10 +34,7 @@ export function checkZone(
   if (zone === undefined) return undefined
   const parts = zone.split(':')
   if (parts.length > 3) throw newBadRequest('Invalid input received: Unable to parse availability_zone')
-  if (parts.length > 1) {
-    if (!request.can({ role: 'admin' })) throw policyForbids('os_compute_api:servers:create:forced_host')
-    throw newBadRequest('A host cannot be forced: use a zone, or scheduler hints.')
-  }
+  if (parts.length > 1) refuseHost(request, 'os_compute_api:servers:create:forced_host')
   if (!zonesOf(request).has(zone)) throw newBadRequest('The requested availability zone is not available')
   return zone
 }
