@@ -3,6 +3,7 @@
  * can decrypt a value, and only for the purpose that it was encrypted for (docs/adr/0021, docs/adr/0035).
  */
 import type { KeyObject } from 'node:crypto'
+import { CompactEncrypt, compactDecrypt, errors, importJWK } from 'jose'
 
 /** The uids of the Server and the ServerAction. With other uids the value cannot be decrypted. */
 export interface SealBinding {
@@ -83,7 +84,6 @@ type Purpose = Readonly<Record<string, string>>
 
 /** @param purpose what the value is for; {@link decryptWith} must be given the same */
 export async function encryptFor(value: Uint8Array, publicKey: string, purpose: Purpose): Promise<string> {
-  const { CompactEncrypt, importJWK } = await import('jose')
   const key = await importJWK({ kty: 'OKP', crv: 'X25519', x: publicKey }, ALGORITHM)
   const header = { alg: ALGORITHM, enc: ENCRYPTION, ...purpose }
   return new CompactEncrypt(value).setProtectedHeader(header).encrypt(key)
@@ -95,7 +95,6 @@ export async function decryptWith(
   privateKey: KeyObject,
   purpose: Purpose,
 ): Promise<Uint8Array | undefined> {
-  const { compactDecrypt, errors } = await import('jose')
   try {
     const accepted = { keyManagementAlgorithms: [ALGORITHM], contentEncryptionAlgorithms: [ENCRYPTION] }
     const { plaintext, protectedHeader } = await compactDecrypt(sealed, privateKey, accepted)

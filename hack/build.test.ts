@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -28,6 +28,15 @@ it.each([
 it.each(['controller', 'agent'])('buildPrograms builds a %s that rejects an unknown option', async (name) => {
   const failure = run(process.execPath, [join(dir, `${name}.mjs`), '--metrics-adress', ':1'])
   await expect(failure).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--metrics-adress') })
+})
+
+it('buildPrograms builds no part that imports a program', () => {
+  const parts = globSync('parts/**/*.mjs', { cwd: dir })
+  const importing = parts.filter((part) =>
+    /^import .*\/(agent|api-shim|controller|hooks)\.mjs"/m.test(readFileSync(join(dir, part), 'utf8')),
+  )
+  expect(importing).toEqual([])
+  expect(parts.length).toBeGreaterThan(4)
 })
 
 it('buildPrograms includes the rarely loaded client for kubeconfigs', async () => {

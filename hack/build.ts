@@ -7,21 +7,27 @@ import { join, resolve } from 'node:path'
 import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
-/** Modules that are rarely loaded go to `<dir>/parts/`. */
+const programs = ['agent', 'controller', 'api-shim', 'hooks'] as const
+
+/**
+ * Modules that are rarely loaded go to `<dir>/parts/<program>/`. Each program is bundled by itself, because a part that
+ * programs share can import these programs, and so start them.
+ */
 export async function buildPrograms(dir: string): Promise<void> {
-  const mainFile = (name: string): string => join(root, name, 'main.ts')
-  await bundle({
-    input: {
-      agent: mainFile('agent'),
-      controller: mainFile('controller'),
-      'api-shim': mainFile('api-shim'),
-      hooks: mainFile('hooks'),
-    },
-    cwd: root,
-    platform: 'node',
-    logLevel: 'warn',
-    output: { dir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: 'parts/[name]-[hash].mjs' },
-  })
+  for (const name of programs) {
+    await bundle({
+      input: { [name]: join(root, name, 'main.ts') },
+      cwd: root,
+      platform: 'node',
+      logLevel: 'warn',
+      output: {
+        dir,
+        format: 'esm',
+        entryFileNames: '[name].mjs',
+        chunkFileNames: `parts/${name}/[name]-[hash].mjs`,
+      },
+    })
+  }
 }
 
 if (import.meta.main) await buildPrograms(resolve(process.argv[2] ?? 'dist'))

@@ -20,15 +20,17 @@ describe('findRemainingServers', () => {
     return kube
   }
 
+  const rollback = 'helm rollback kubenova 3'
+
   it('returns undefined when no Server exists', async () => {
-    expect(await findRemainingServers(await kubeWith([]))).toBeUndefined()
+    expect(await findRemainingServers(await kubeWith([]), rollback)).toBeUndefined()
   })
 
   it('names three Servers and counts the rest when more exist', async () => {
-    expect(await findRemainingServers(await kubeWith(['d', 'b', 'a', 'c', 'e']))).toBe(
+    expect(await findRemainingServers(await kubeWith(['d', 'b', 'a', 'c', 'e']), rollback)).toBe(
       '5 Servers exist (default/a, default/b, default/c and 2 more), and only the agents can remove guests and disks: ' +
         'delete the Servers first (kubectl delete servers --all --all-namespaces), or uninstall with --no-hooks to leave ' +
-        'their guests running without Kubenova',
+        'their guests running without Kubenova, or keep Kubenova (helm rollback kubenova 3)',
     )
   })
 })

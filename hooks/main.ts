@@ -8,8 +8,17 @@ import { bootTestServer } from './boot-server.ts'
 import { findRemainingServers } from './uninstall-guard.ts'
 
 const hooks: Record<string, (kube: Kube, args: readonly string[]) => Promise<string>> = {
-  async 'uninstall-guard'(kube) {
-    const refusal = await findRemainingServers(kube)
+  async 'uninstall-guard'(kube, args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        release: { type: 'string', default: 'kubenova' },
+        revision: { type: 'string', default: '' },
+        namespace: { type: 'string', default: 'kubenova-system' },
+      },
+    })
+    const { release, revision, namespace } = values
+    const refusal = await findRemainingServers(kube, `helm rollback ${release} ${revision} --namespace ${namespace}`)
     if (refusal !== undefined) throw new Error(refusal)
     return 'no Server exists'
   },

@@ -6,8 +6,11 @@ import { keyOf } from '../kube/types.ts'
 
 const NAMED = 3
 
-/** The message of the refusal. Undefined: no Server exists, or the CRD of Servers is gone. */
-export async function findRemainingServers(kube: Kube): Promise<string | undefined> {
+/**
+ * The message of the refusal. Undefined: no Server exists, or the CRD of Servers is gone.
+ * @param rollback the command that makes the release usable again, because Helm takes it for half uninstalled
+ */
+export async function findRemainingServers(kube: Kube, rollback: string): Promise<string | undefined> {
   const page = await ignoreNotFound(kube.resource(resourceDefOf(server)).list())
   const keys = (page?.items ?? []).map(({ metadata }) => keyOf(metadata)).toSorted((a, b) => (a < b ? -1 : 1))
   if (keys.length === 0) return undefined
@@ -15,6 +18,6 @@ export async function findRemainingServers(kube: Kube): Promise<string | undefin
   return (
     `${keys.length === 1 ? 'a Server exists' : `${keys.length} Servers exist`} (${keys.slice(0, NAMED).join(', ')}${more}), ` +
     'and only the agents can remove guests and disks: delete the Servers first (kubectl delete servers --all --all-namespaces), ' +
-    'or uninstall with --no-hooks to leave their guests running without Kubenova'
+    `or uninstall with --no-hooks to leave their guests running without Kubenova, or keep Kubenova (${rollback})`
   )
 }

@@ -35,8 +35,9 @@ const namesOf = async (kind: string): Promise<string[]> =>
 
 async function runUninstallGuard(): Promise<string> {
   const kubeconfig = await plane().serviceAccount(namespace, 'kubenova-uninstall-guard')
-  const argv = [process.execPath, join(root, 'hooks/main.ts'), 'uninstall-guard']
-  return runCommand(argv, { env: { KUBECONFIG: kubeconfig } }).then(
+  const args = ['--namespace', namespace, '-o', 'jsonpath={.spec.template.spec.containers[0].args}']
+  const hook = JSON.parse(await kubectl('get', 'job', 'kubenova-uninstall-guard', ...args)) as string[]
+  return runCommand([process.execPath, join(root, 'hooks/main.ts'), ...hook], { env: { KUBECONFIG: kubeconfig } }).then(
     () => '',
     (error: Error) => error.message,
   )
@@ -254,6 +255,16 @@ describe('helm uninstall', () => {
     expect(output).toContain('kubenova-uninstall-guard failed')
     expect(await namesOf('deployments')).toEqual(['deployment.apps/kubenova-controller'])
     expect(await helm.run('status', 'kubenova', '--namespace', namespace)).toContain('NAME: kubenova')
+  })
+
+  it('that was refused can be undone with the command of the refusal', async () => {
+    const { refusal } = await uninstall()
+    await expect(upgrade({ 'controller.replicas': 3 })).rejects.toThrow('has no deployed releases')
+    const [, command = ''] = /keep Kubenova \(helm (.*)\)/.exec(refusal) ?? []
+    await helm.run(...command.split(' '))
+    await upgrade({ 'controller.replicas': 3 })
+    const replicas = ['--namespace', namespace, '-o', 'jsonpath={.spec.replicas}']
+    expect(await kubectl('get', 'deployment', 'kubenova-controller', ...replicas)).toBe('3')
   })
 
   it('keeps the CustomResourceDefinitions, and so the other objects', async () => {

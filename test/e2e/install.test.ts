@@ -2,10 +2,12 @@
  * Tests an installation as docs/guide/install.md describes it, on two nodes with real kubelets. Each test continues
  * where the one before it has ended.
  */
+import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../crds/index.ts'
 import { ensureImages } from '../../hack/images/ensure.ts'
 import { Helm } from '../chart/helm.ts'
+import { root } from '../manifests.ts'
 import type { Host } from '../rig/host.ts'
 import { inNamespace, installChart } from '../rig/install-chart.ts'
 import { placeGuestImage } from '../rig/place-image.ts'
@@ -57,6 +59,16 @@ it('helm install makes each labelled node a Ready Hypervisor that boots Servers'
   expect((await findGuest()).qemu).toBeDefined()
 })
 
+it('a Server gets user data from a Secret, which the controller encrypts and the agent decrypts', async () => {
+  const secret = ['--type=compute.kubenova.io/user-data', '--from-literal=user-data=#cloud-config']
+  await kubectl('create', 'secret', 'generic', 'web-3-user-data', ...secret)
+  await kubectl('apply', '--server-side', '-f', join(root, 'examples/server/user-data-from-secret.yaml'))
+  await kubectl('wait', '--for=condition=Ready', 'server/web-3', '--timeout=120s')
+  const restarts = ['-o', 'jsonpath={.items[*].status.containerStatuses[*].restartCount}']
+  expect((await kubectl('get', 'pods', ...inNamespace, ...restarts)).trim()).toMatch(/^0( 0)*$/)
+  await kubectl('delete', 'server/web-3', 'secret/web-3-user-data', '--timeout=120s')
+})
+
 it('helm test boots a Server and removes it', async () => {
   const output = await helm.run('test', 'kubenova', ...inNamespace)
   // Four hooks: an account, a role, its binding, and the Pod.
@@ -98,7 +110,8 @@ it('a new installation adopts a guest that ran on without Kubenova', async () =>
   })
   expect(report).toMatchObject({ pings: { lost: 0 }, tcp: { lost: 0 } })
   expect((await findGuest()).qemu).toEqual(qemu)
-  expect(await kubectl('get', 'serveractions', '-o', 'jsonpath={.items[*].spec.action}')).toBe('create')
+  const actions = ['-o', 'jsonpath={.items[?(@.spec.server=="web-1")].spec.action}']
+  expect(await kubectl('get', 'serveractions', ...actions)).toBe('create')
 })
 
 it('helm uninstall leaves nothing on the hosts when the Servers are deleted', async () => {

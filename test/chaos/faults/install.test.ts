@@ -155,12 +155,12 @@ describe('the logs of controller and agent tell', () => {
     await installChart(cloud(), helm, '--force')
   })
 
-  it('that the definitions of kinds are missing, and both continue when these are there', async () => {
+  it('that the definitions of kinds are missing, and both start when these are there', async () => {
     await kubectl('annotate', '-f', manifests, 'compute.kubenova.io/allow-deletion=true')
     await kubectl('delete', '-f', manifests)
     await kubectl(...inNamespace, 'delete', 'pods', '--all')
     for (const component of ['agent', 'controller'])
-      await waitForLog(component, 'the API server does not know the kind: apply its CustomResourceDefinition')
+      await waitForLog(component, 'does not exist: apply the definitions before the programs')
     await installChart(cloud(), helm)
   })
 })

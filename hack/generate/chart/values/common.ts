@@ -67,7 +67,7 @@ export const commonValues = {
     }),
     {
       description:
-        'Role bindings for the users of namespaces: `namespace`, and lists of subjects for `reader`, `member` and `manager`. The subjects may also read flavors.',
+        'Role bindings for the users of namespaces that exist: `namespace`, and lists of subjects for `reader`, `member` and `manager`. The subjects may also read flavors.',
       default: [],
     },
   ),
