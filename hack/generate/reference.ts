@@ -1,6 +1,7 @@
 import { actionsPage } from './actions.ts'
 import { apiPage } from './api.ts'
 import { errorsPage } from './errors.ts'
+import { functionalTestsPage } from './functional.ts'
 import { metricsPage } from './metrics.ts'
 import { novaCommandsPage } from './nova-commands.ts'
 import { openApiYaml } from './openapi.ts'
@@ -16,6 +17,7 @@ export const reference: Output = {
     { name: 'actions.md', text: actionsPage() },
     { name: 'api.md', text: apiPage() },
     { name: 'errors.md', text: errorsPage() },
+    { name: 'functional-tests.md', text: functionalTestsPage() },
     { name: 'metrics.md', text: metricsPage() },
     { name: 'nova-commands.md', text: novaCommandsPage() },
     { name: 'openapi.yaml', text: openApiYaml() },

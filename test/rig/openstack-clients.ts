@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { ensurePythonEnvironment } from './python-environment.ts'
 
 const exec = promisify(execFile)
-const requirements = join(import.meta.dirname, 'clients/requirements.txt')
+export const clientRequirements = join(import.meta.dirname, 'clients/requirements.txt')
 
 /** The name of an entry in clouds.yaml. */
 export type CloudName = 'kubenova' | 'kubenova-admin'
@@ -59,9 +59,12 @@ const readOpenrc = (dir: string): Record<string, string> =>
       .map(([, name = '', value = '']) => [name, value]),
   )
 
-/** Leaves out the variables OS_…, which may belong to another cloud that the person who runs the tests uses. */
-const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')))
+/**
+ * Hides the variables OS_…, which may belong to another cloud that the person who runs the tests uses. A child process
+ * does not get a variable whose value is undefined.
+ */
+export const withoutOpenStack = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, name.startsWith('OS_') ? undefined : value]))
 
 /** Returns the virtual environment with the clients. */
-export const ensureClients = (): Promise<string> => ensurePythonEnvironment('openstack-clients', requirements)
+export const ensureClients = (): Promise<string> => ensurePythonEnvironment('openstack-clients', [clientRequirements])

@@ -57,8 +57,8 @@ export class ApiUser {
    * @param path below the address of the service, such as `/servers`
    */
   async request(
-    method: 'GET' | 'POST' | 'DELETE',
-    service: 'compute' | 'image',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    service: 'compute' | 'identity' | 'image',
     path: string,
     expected: number,
     body?: object,

@@ -36,7 +36,7 @@ export interface Case {
 export type Verdict = string
 
 const ensureNova = (): Promise<string> =>
-  ensurePythonEnvironment('nova', join(import.meta.dirname, 'requirements.txt'), ['--no-deps'])
+  ensurePythonEnvironment('nova', [join(import.meta.dirname, 'requirements.txt')], ['--no-deps'])
 
 export async function listNovaRoutes(): Promise<NovaRoute[]> {
   const { stdout } = await promisify(execFile)(join(await ensureNova(), 'bin/python'), [program, 'list'], {
