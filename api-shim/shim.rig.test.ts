@@ -8,10 +8,9 @@ import { createStores, startStores } from '../kube/store.ts'
 import { controllerStores, finishDeletionRecords, recordDeletion } from '../test/fakes/controller.ts'
 import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { type InProcessShim, startShimInProcess } from '../test/rig/in-process-shim.ts'
-import { applyShimUsers, writeClientFiles } from '../test/rig/shim.ts'
+import { applyShimUsers, hashUsers, writeClientFiles } from '../test/rig/shim.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
-import { hashPassword } from './identity/embedded/passwords.ts'
 
 const plane = withControlPlane({ audit: true })
 const repository = join(import.meta.dirname, '..')
@@ -133,7 +132,7 @@ describe('the shim on a real API server', () => {
   async function addUser(name: string, role: string, project: string): Promise<string> {
     const { api } = plane()
     const password = `password-of-${name}`
-    const data = { [name]: Buffer.from(await hashPassword(password)).toString('base64') }
+    const data = await hashUsers([{ name, password }])
     const secret = '/api/v1/namespaces/kubenova-system/secrets/kubenova-users'
     await api.send('PATCH', secret, { data }, 'application/merge-patch+json')
     await api.send('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${project}/rolebindings`, {

@@ -41,6 +41,10 @@ export const newInternalError = (cause: unknown): Fault =>
 /** @param rule the name of Nova's policy rule, such as `os_compute_api:servers:create` */
 export const policyForbids = (rule: string): Fault => newForbidden(`Policy doesn't allow ${rule} to be performed.`)
 
+/** @param rule the name of Keystone's policy rule, such as `identity:get_user`, or a sentence that describes it */
+export const keystoneForbids = (rule: string): Fault =>
+  newForbidden(`You are not authorized to perform the requested action: ${rule}.`)
+
 /** The body of a fault: `{"itemNotFound": {"code": 404, "message": "…"}}`. */
 export function renderFault({ status, message, headers }: Fault): object {
   const name = faultNames[status] ?? 'computeFault'

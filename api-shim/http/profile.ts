@@ -1,6 +1,6 @@
 import type { ServiceName } from '../routes/route.ts'
 import type { Problem } from '../validation/keywords.ts'
-import { type Fault, newBadRequest, newForbidden, policyForbids, renderFault } from './fault.ts'
+import { type Fault, keystoneForbids, newBadRequest, policyForbids, renderFault } from './fault.ts'
 import { minorOf, negotiateVersion, versionHeaders, versionText } from './microversion.ts'
 
 export interface Rendered {
@@ -90,9 +90,6 @@ const plain = {
   takesJsonOnly: false,
 }
 
-const newKeystonePolicyFault = (rule: string): Fault =>
-  newForbidden(`You are not authorized to perform the requested action: ${rule}.`)
-
 /** Secrets do not stand in answers, which clients log. */
 const secretFields = new Set<unknown>(['password', 'original_password', 'secret'])
 
@@ -108,7 +105,7 @@ const identity: Profile = {
   root: '/identity',
   version: '/v3',
   renderFault: renderKeystoneFault,
-  newPolicyFault: newKeystonePolicyFault,
+  newPolicyFault: keystoneForbids,
   newBodyFault: newKeystoneBodyFault,
 }
 

@@ -1,4 +1,5 @@
 /** Projects are namespaces. The properties that a namespace does not have are in its annotations. Pure. */
+import { parseJson } from '../../actions/parse-json.ts'
 import type { Namespace } from '../../kube/builtin-kinds.ts'
 import { DISPLAY_NAME, displayNameOf, newNameFor, suffixFrom } from '../state/names.ts'
 import type { ExtraProperties, ProjectChange, ProjectDetails, ProjectDraft } from './backend.ts'
@@ -34,23 +35,15 @@ export function projectDetailsFrom(namespace: Namespace): ProjectDetails {
   }
 }
 
-function parseTags(text: string | undefined): string[] {
-  const tags = parseOrUndefined(text)
+/** An operator may have written another text. */
+function parseTags(text = ''): string[] {
+  const tags = parseJson(text)
   return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
 }
 
-function parseExtra(text: string | undefined): ExtraProperties {
-  const extra = parseOrUndefined(text)
+function parseExtra(text = ''): ExtraProperties {
+  const extra = parseJson(text)
   return typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? (extra as ExtraProperties) : {}
-}
-
-/** An operator may have written another text. */
-function parseOrUndefined(text = ''): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** A merge patch for the annotations: null removes one. */

@@ -1,9 +1,9 @@
 /** The embedded identity for tests: users with passwords and roles, on the fake API server of a test shim. */
 import { clusterRoleBindings, roleBindings, secrets } from '../../kube/builtin-kinds.ts'
 import { noLog } from '../../kube/log.ts'
-import type { TestShim } from '../testing.ts'
+import { hashUsers } from '../../test/rig/shim.ts'
+import { TestShim } from '../testing.ts'
 import { EmbeddedIdentity } from './embedded/backend.ts'
-import { hashPassword } from './embedded/passwords.ts'
 
 const NAMESPACE = 'kubenova-system'
 
@@ -21,15 +21,10 @@ export async function startTestIdentity(
   roles: readonly TestRole[],
   signal: AbortSignal,
 ): Promise<EmbeddedIdentity> {
-  const hashes = await Promise.all(
-    Object.entries(passwords).map(async ([name, password]) => [
-      name,
-      Buffer.from(await hashPassword(password)).toString('base64'),
-    ]),
-  )
+  const users = Object.entries(passwords).map(([name, password]) => ({ name, password }))
   await shim.seed(secrets, {
     metadata: { name: 'kubenova-users', namespace: NAMESPACE },
-    data: Object.fromEntries(hashes),
+    data: await hashUsers(users),
   })
   for (const [index, { user, role, project }] of roles.entries()) {
     const name = `role-${index}`
@@ -74,4 +69,33 @@ export async function requestToken(
   const body = passwordRequest(name, password, project)
   const { status, headers } = await shim.ask('POST', '/identity/v3/auth/tokens', { as: null, body })
   return status === 201 ? String(headers['x-subject-token']) : undefined
+}
+
+export interface TwoUsers extends AsyncDisposable {
+  shim: TestShim
+  /** For the project `mine`. */
+  tokens: Readonly<Record<'alice' | 'root', string>>
+}
+
+/**
+ * Starts a shim with two users whose password is `pw`: `root` is an administrator.
+ * @param role the role of `alice` in the project `mine`
+ */
+export async function startTwoUsers(role: string): Promise<TwoUsers> {
+  const stop = new AbortController()
+  const shim = await new TestShim().start()
+  const roles = [
+    { user: 'alice', role, project: 'mine' },
+    { user: 'root', role: 'admin' },
+  ]
+  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
+  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
+  return {
+    shim,
+    tokens: { alice: await tokenOf('alice'), root: await tokenOf('root') },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('the test is over'))
+      await shim[Symbol.asyncDispose]()
+    },
+  }
 }

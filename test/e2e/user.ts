@@ -10,7 +10,7 @@ import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { type GuestReport, guestReports } from '../rig/guest.ts'
 import { seedCloud } from '../rig/seed-cloud.ts'
 import { withRigPart } from '../rig/vitest.ts'
-import { FatalError, waitUntil } from '../rig/wait-until.ts'
+import { FatalError, waitForStatus, waitUntil } from '../rig/wait-until.ts'
 
 const exec = promisify(execFile)
 
@@ -91,23 +91,12 @@ export class User {
     return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items
   }
 
-  async waitForServer(
-    name: string,
-    what: string,
-    isSo: (server: Server) => boolean,
-    deadline = 60_000,
-  ): Promise<Server> {
-    let last: Server | undefined
-    const check = async (): Promise<Server | undefined> => {
-      const now = await this.get('server', name)
-      last = now
-      return isSo(now) ? now : undefined
-    }
-    try {
-      return await waitUntil(check, { what: `server ${name}: ${what}`, deadline, every: 100 })
-    } catch (error) {
-      throw new Error(`server ${name}: ${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
-    }
+  waitForServer(name: string, what: string, isSo: (server: Server) => boolean, deadline = 60_000): Promise<Server> {
+    return waitForStatus(() => this.get('server', name), isSo, {
+      what: `server ${name}: ${what}`,
+      deadline,
+      every: 100,
+    })
   }
 
   waitUntilReady(name: string, deadline = 60_000): Promise<Server> {

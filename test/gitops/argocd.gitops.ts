@@ -1,15 +1,13 @@
 // `make gitops`: a real Argo CD keeps a fleet of Servers in the state of a git repository. The steps build on each
 // other.
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { withCloud } from '../e2e/user.ts'
-import { endMarkedProcesses } from '../rig/process.ts'
-import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
-import { waitUntil } from '../rig/wait-until.ts'
+import { waitForStatus } from '../rig/wait-until.ts'
 import { type Application, ArgoCd } from './argocd.ts'
-import { FLEET_SIZE, makeRoomForFleet, manifestOfGuide } from './fleet.ts'
+import { FLEET_SIZE, makeRoomForFleet, manifestOfGuide, withScratch } from './fleet.ts'
 import { Repository } from './repository.ts'
 
 const CHURN_MS = Number(process.env['GITOPS_CHURN_MINUTES'] ?? 5) * 60_000
@@ -24,18 +22,8 @@ function applicationOfGuide(): object {
   return { ...application, spec: { ...application.spec, source: { ...source, repoURL: repository.url } } }
 }
 
-async function waitForApplication(what: string, isSo: (app: Application) => boolean): Promise<Application> {
-  let last: Application | undefined
-  const check = async (): Promise<Application | undefined> => {
-    last = await argocd.application('fleet')
-    return isSo(last) ? last : undefined
-  }
-  try {
-    return await waitUntil(check, { what, deadline: 900_000, every: 500 })
-  } catch (error) {
-    throw new Error(`${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
-  }
-}
+const waitForApplication = (what: string, isSo: (app: Application) => boolean): Promise<Application> =>
+  waitForStatus(() => argocd.application('fleet'), isSo, { what, deadline: 900_000, every: 500 })
 
 const isAt =
   (revision: string, health = 'Healthy') =>
@@ -45,19 +33,12 @@ const isAt =
 const nameOf = (kind: string, { status }: Application): string[] =>
   (status?.resources ?? []).flatMap((r) => (r.kind === kind ? [r.name] : [])).toSorted()
 
-const dir = createScratchDirectory()
+const dir = withScratch()
 
 beforeAll(async () => {
   await makeRoomForFleet(user())
   repository = await Repository.create(join(dir, 'repository'), FLEET_SIZE)
   argocd = await ArgoCd.start(user().cloud, join(dir, 'argocd'))
-})
-
-// oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
-afterAll(async ({}, suite) => {
-  await endMarkedProcesses(dir)
-  if (suite.tasks.some((task) => task.result?.state === 'fail')) console.error(`kept: ${keepArtefacts(dir, 'gitops')}`)
-  rmSync(dir, { recursive: true, force: true })
 })
 
 it('a fleet in git becomes Synced and Healthy, with the default diff', async () => {

@@ -8,6 +8,7 @@ import { freePorts } from '../rig/ports.ts'
 import { runCommand, spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { configMapFile } from './customizations.ts'
+import { goModuleFolder } from './go-module.ts'
 
 export interface Application {
   metadata: { annotations?: Record<string, string> }
@@ -72,12 +73,9 @@ export class ArgoCd {
   }
 
   async #applySettings(): Promise<void> {
-    const module = join(import.meta.dirname, '../rig/binaries/argocd')
-    const name = 'github.com/argoproj/argo-cd/v3'
-    const found = await runCommand(['go', 'mod', 'download', '-json', name], { cwd: module, timeout: 600_000 })
-    const { Dir } = JSON.parse(found) as { Dir: string }
+    const source = await goModuleFolder('argocd', 'github.com/argoproj/argo-cd/v3')
     const run = (...args: string[]): Promise<string> => this.#cloud.plane.kubectl(...args)
-    await run('apply', '--server-side', '-k', join(Dir, 'manifests/crds'))
+    await run('apply', '--server-side', '-k', join(source, 'manifests/crds'))
     await waitUntil(() => this.#servesApplications(), { what: 'the kinds of Argo CD', every: 500 })
     await run('apply', '--server-side', '-f', join(import.meta.dirname, 'settings.yaml'))
     await run('apply', '--server-side', '--field-manager=kubenova', '-f', configMapFile)

@@ -1,21 +1,19 @@
 // `make gitops`: a real Flux keeps a fleet of Servers in the state of a git repository. The steps build on each other.
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { findCondition, type Server } from '../../crds/index.ts'
 import { withCloud } from '../e2e/user.ts'
 import { freePorts } from '../rig/ports.ts'
-import { endMarkedProcesses } from '../rig/process.ts'
-import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
-import { waitUntil } from '../rig/wait-until.ts'
-import { FLEET_SIZE, makeRoomForFleet, manifestOfGuide } from './fleet.ts'
+import { waitForStatus, waitUntil } from '../rig/wait-until.ts'
+import { FLEET_SIZE, makeRoomForFleet, manifestOfGuide, withScratch } from './fleet.ts'
 import { Flux, type Kustomization } from './flux.ts'
 import { serveRepository } from './git-server.ts'
 import { Repository } from './repository.ts'
 
 const user = withCloud({ hosts: 2 })
-const dir = createScratchDirectory()
+const dir = withScratch()
 let flux: Flux
 let repository: Repository
 let gitServer: AsyncDisposable
@@ -30,26 +28,10 @@ beforeAll(async () => {
   flux = await Flux.start(user().cloud, join(dir, 'flux'))
 })
 
-// oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
-afterAll(async ({}, suite) => {
-  await endMarkedProcesses(dir)
-  await gitServer[Symbol.asyncDispose]()
-  if (suite.tasks.some((task) => task.result?.state === 'fail')) console.error(`kept: ${keepArtefacts(dir, 'gitops')}`)
-  rmSync(dir, { recursive: true, force: true })
-})
+afterAll(() => gitServer?.[Symbol.asyncDispose]())
 
-async function waitForKustomization(what: string, isSo: (fleet: Kustomization) => boolean): Promise<Kustomization> {
-  let last: Kustomization | undefined
-  const check = async (): Promise<Kustomization | undefined> => {
-    last = await flux.kustomization('fleet')
-    return isSo(last) ? last : undefined
-  }
-  try {
-    return await waitUntil(check, { what, deadline: 900_000, every: 500 })
-  } catch (error) {
-    throw new Error(`${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
-  }
-}
+const waitForKustomization = (what: string, isSo: (fleet: Kustomization) => boolean): Promise<Kustomization> =>
+  waitForStatus(() => flux.kustomization('fleet'), isSo, { what, deadline: 900_000, every: 500 })
 
 const isReadyAt =
   (revision: string) =>

@@ -5,8 +5,9 @@ import type { Condition } from '../../crds/index.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import type { Cloud } from '../rig/cloud.ts'
 import { freePorts } from '../rig/ports.ts'
-import { runCommand, spawnMarked } from '../rig/process.ts'
+import { spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
+import { goModuleFolder } from './go-module.ts'
 
 const controllers = ['source-controller', 'kustomize-controller'] as const
 const NAMESPACE = 'flux-system'
@@ -54,12 +55,9 @@ export class Flux {
 
   async #createKinds(): Promise<void> {
     const { plane } = this.#cloud
-    const module = join(import.meta.dirname, '../rig/binaries/flux')
     for (const name of controllers) {
-      const source = `github.com/fluxcd/${name}`
-      const found = await runCommand(['go', 'mod', 'download', '-json', source], { cwd: module, timeout: 600_000 })
-      const { Dir } = JSON.parse(found) as { Dir: string }
-      await plane.kubectl('apply', '--server-side', '-f', join(Dir, 'config/crd/bases'))
+      const source = await goModuleFolder('flux', `github.com/fluxcd/${name}`)
+      await plane.kubectl('apply', '--server-side', '-f', join(source, 'config/crd/bases'))
     }
     await plane.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
     await plane.kubectl('create', 'namespace', NAMESPACE)

@@ -26,6 +26,16 @@ export function loadShimUsers(dir: string, project: string): ShimUser[] {
   return users
 }
 
+/** The data of the users' Secret. */
+export async function hashUsers(
+  users: readonly Pick<ShimUser, 'name' | 'password'>[],
+): Promise<Record<string, string>> {
+  const hashes = await Promise.all(
+    users.map(async ({ name, password }) => [name, Buffer.from(await hashPassword(password)).toString('base64')]),
+  )
+  return Object.fromEntries(hashes) as Record<string, string>
+}
+
 /**
  * Creates the users' Secret and their role bindings.
  * @param projects the projects in which both users are members; clouds.yaml names the first of these projects for both
@@ -38,9 +48,6 @@ export async function applyShimUsers(
   projects: readonly string[] = ['default'],
 ): Promise<ShimUser[]> {
   const users = loadShimUsers(dir, projects[0] ?? '')
-  const hashes = await Promise.all(
-    users.map(async ({ name, password }) => [name, Buffer.from(await hashPassword(password)).toString('base64')]),
-  )
   const apply = (path: string, object: object): Promise<unknown> =>
     api.send('PATCH', `${path}?fieldManager=kubenova-rig&force=true`, object, 'application/apply-patch+yaml')
   await apply(`/api/v1/namespaces/${namespace}/secrets/kubenova-users`, {
@@ -48,7 +55,7 @@ export async function applyShimUsers(
     kind: 'Secret',
     type: 'compute.kubenova.io/users',
     metadata: { name: 'kubenova-users', namespace },
-    data: Object.fromEntries(hashes),
+    data: await hashUsers(users),
   })
   const rbac = '/apis/rbac.authorization.k8s.io/v1'
   const bind = (name: string, role: string, project?: string): Promise<unknown> => {

@@ -37,3 +37,24 @@ export async function waitUntil<T>(
     await delay(every, undefined, signal ? { signal } : {})
   }
 }
+
+/**
+ * Resolves to the first object from `read` for which `isSo` is true. At the deadline, rejects with an error that has
+ * the last status.
+ */
+export async function waitForStatus<T extends { status?: unknown }>(
+  read: () => Promise<T>,
+  isSo: (object: T) => boolean,
+  options: WaitOptions,
+): Promise<T> {
+  let last: T | undefined
+  const check = async (): Promise<T | undefined> => {
+    last = await read()
+    return isSo(last) ? last : undefined
+  }
+  try {
+    return await waitUntil(check, options)
+  } catch (error) {
+    throw new Error(`${options.what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
+  }
+}

@@ -5,38 +5,23 @@
  */
 import type { Kube } from '../../../kube/client.ts'
 import type { StoreDef } from '../../../kube/store.ts'
-import { type Draft, type KubeObject, keyOf, type Ref } from '../../../kube/types.ts'
-import { rethrowAsFault } from '../../state/errors.ts'
-import type { State } from '../../state/state.ts'
+import type { KubeObject } from '../../../kube/types.ts'
+import type { CallerState, State, Writer } from '../../state/state.ts'
 import type { Caller } from '../caller.ts'
 
 export const ADMINISTRATORS_GROUP = 'kubenova:identity-admins'
 
 export class Administrator {
   readonly kube: Kube
-  readonly #state: State
+  readonly #state: CallerState
 
-  constructor(state: State, { kubernetes }: Caller) {
-    this.#state = state
-    this.kube = state.kube.as({ ...kubernetes, groups: [...kubernetes.groups, ADMINISTRATORS_GROUP] })
+  constructor(state: State, caller: Caller) {
+    const kubernetes = { ...caller.kubernetes, groups: [...caller.kubernetes.groups, ADMINISTRATORS_GROUP] }
+    this.kube = state.kube.as(kubernetes)
+    this.#state = state.forCaller({ ...caller, kubernetes })
   }
 
-  async create<T extends KubeObject>(def: StoreDef<T>, object: Draft<T>): Promise<T> {
-    return this.#seen(def, await rethrowAsFault(this.kube.resource(def.kind).create(object)))
-  }
-
-  async patch<T extends KubeObject>(def: StoreDef<T>, ref: Ref, patch: object): Promise<T> {
-    return this.#seen(def, await rethrowAsFault(this.kube.resource(def.kind).patch(ref, patch)))
-  }
-
-  async delete<T extends KubeObject>(def: StoreDef<T>, { metadata }: KubeObject): Promise<void> {
-    const { name, namespace, uid } = metadata
-    await rethrowAsFault(this.kube.resource(def.kind).delete({ name, namespace }, { preconditions: { uid } }))
-    await this.#state.waiterOf(def)?.waitForDeletion(keyOf(metadata), uid)
-  }
-
-  async #seen<T extends KubeObject>(def: StoreDef<T>, object: T): Promise<T> {
-    await this.#state.waiterOf(def)?.waitForWrite(object)
-    return object
+  write<T extends KubeObject>(def: StoreDef<T>): Writer<T> {
+    return this.#state.write(def)
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { ClusterRoleBinding, RoleBinding, Subject } from '../../../kube/builtin-kinds.ts'
 import type { ReadonlyCache } from '../../../kube/cache.ts'
+import type { State } from '../../state/state.ts'
 import type { RoleAssignment } from '../backend.ts'
 import { allRoles, includedRoles, type Project, type Role } from '../caller.ts'
 import type { EmbeddedUser } from './users.ts'
@@ -26,6 +27,11 @@ export interface Bindings {
   clusterRoleBindings: ReadonlyCache<ClusterRoleBinding>
 }
 
+export const bindingsOf = ({ unchecked }: State): Bindings => ({
+  roleBindings: unchecked.roleBindings.cache,
+  clusterRoleBindings: unchecked.clusterRoleBindings.cache,
+})
+
 export const isSubject =
   (user: string) =>
   ({ kind, name }: Subject): boolean =>
@@ -45,11 +51,15 @@ export function roleInNamespaceOf(binding: RoleBinding): Role | undefined {
 /** The only project in which the binding counts; undefined if it counts in all. */
 export const projectIdOf = ({ metadata }: ClusterRoleBinding): string | undefined => metadata.annotations?.[PROJECT_ID]
 
+/** @param project undefined: any project */
+export const countsIn = (project: Project | undefined, binding: ClusterRoleBinding): boolean =>
+  project === undefined || [undefined, project.id].includes(projectIdOf(binding))
+
 /** Includes the implied roles. */
 export function rolesIn(bindings: Bindings, kubernetesName: string, project: Project): ReadonlySet<Role> {
   const inCluster = bindings.clusterRoleBindings
     .list()
-    .filter((binding) => isBoundBy(kubernetesName, binding) && [undefined, project.id].includes(projectIdOf(binding)))
+    .filter((binding) => isBoundBy(kubernetesName, binding) && countsIn(project, binding))
     .map(roleOf)
   const inNamespace = bindings.roleBindings
     .list(project.namespace)

@@ -19,7 +19,7 @@ import type {
 import { type Caller, includedRoles, type Project, projectIdFromUid, type Role, uidFromProjectId } from '../caller.ts'
 import { EmbeddedAdministration } from './administration.ts'
 import { ApplicationCredentials, CREDENTIALS_SECRET, CREDENTIALS_TYPE } from './application-credentials.ts'
-import { listAssignments, rolesIn, USERS_GROUP } from './assignments.ts'
+import { type Bindings, bindingsOf, listAssignments, rolesIn, USERS_GROUP } from './assignments.ts'
 import { CREATED_USERS_SECRET, CREATED_USERS_TYPE, CreatedUsers } from './created-users.ts'
 import { Projects } from './projects.ts'
 import { newUnauthorized, Proofs } from './proofs.ts'
@@ -50,7 +50,7 @@ interface VerifiedToken {
 }
 
 export class EmbeddedIdentity implements IdentityBackend {
-  readonly #state: State
+  readonly #bindings: Bindings
   readonly #clock: Clock
   readonly #tokenSeconds: number
   readonly #secrets: readonly SecretMap[]
@@ -70,7 +70,7 @@ export class EmbeddedIdentity implements IdentityBackend {
     const keys = secretMap(KEYS_SECRET, KEYS_TYPE)
     const revocations = secretMap(REVOCATIONS_SECRET, REVOCATIONS_TYPE)
     const credentials = secretMap(CREDENTIALS_SECRET, CREDENTIALS_TYPE)
-    this.#state = state
+    this.#bindings = bindingsOf(state)
     this.#clock = kube.clock
     this.#tokenSeconds = tokenSeconds
     this.#secrets = [users, createdUsers, keys, revocations, credentials]
@@ -209,11 +209,6 @@ export class EmbeddedIdentity implements IdentityBackend {
   #findProject(reference: ProjectReference | undefined): Project | undefined {
     const project = reference && this.#projects.find(reference)
     return project?.isEnabled === true ? project : undefined
-  }
-
-  get #bindings() {
-    const { roleBindings, clusterRoleBindings } = this.#state.unchecked
-    return { roleBindings: roleBindings.cache, clusterRoleBindings: clusterRoleBindings.cache }
   }
 
   /** @param limit the roles of an application credential: the caller has no others */

@@ -1,5 +1,6 @@
 /** The users that clients create. Each is one key of a Secret: the key is the ID, the value is a JSON object. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { parseJson } from '../../../actions/parse-json.ts'
 import type { Kube } from '../../../kube/client.ts'
 import { newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import type { ExtraProperties, UserChange, UserDetails, UserDraft } from '../backend.ts'
@@ -130,15 +131,12 @@ const parseUsers = (values: Values): CreatedUser[] =>
     })
 
 /** Undefined if the value is not one that the shim has written. */
-function parseStored(text: string | undefined): Stored | undefined {
-  try {
-    const stored = JSON.parse(text ?? '') as Partial<Stored> | null
-    const { name, generation, hash } = stored ?? {}
-    const isValid = typeof name === 'string' && name.isWellFormed() && typeof generation === 'string'
-    return isValid && (hash === undefined || isPasswordHash(hash)) ? (stored as Stored) : undefined
-  } catch {
-    return undefined
-  }
+function parseStored(text = ''): Stored | undefined {
+  const stored = (parseJson(text) ?? {}) as Partial<Stored>
+  const { name, generation, hash } = stored
+  const isNamed = typeof name === 'string' && name.isWellFormed() && typeof generation === 'string'
+  const hasValidHash = hash === undefined || (typeof hash === 'string' && isPasswordHash(hash))
+  return isNamed && hasValidHash ? (stored as Stored) : undefined
 }
 
 function toUser(id: string, { enabled, extra = {}, ...stored }: Stored): CreatedUser {

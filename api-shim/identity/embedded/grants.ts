@@ -7,7 +7,16 @@ import { storeDefs } from '../../state/stores.ts'
 import type { Project, Role } from '../caller.ts'
 import { isManaged, managedLabels } from '../managed.ts'
 import type { Administrator } from './administrator.ts'
-import { type Bindings, clusterRoleOf, PROJECT_ID, projectIdOf, roleInNamespaceOf, roleOf } from './assignments.ts'
+import {
+  type Bindings,
+  bindingsOf,
+  clusterRoleOf,
+  countsIn,
+  PROJECT_ID,
+  projectIdOf,
+  roleInNamespaceOf,
+  roleOf,
+} from './assignments.ts'
 import type { EmbeddedUser } from './users.ts'
 
 export interface Grant {
@@ -26,8 +35,7 @@ export class Grants {
   readonly #bindings: Bindings
 
   constructor(state: State) {
-    const { roleBindings, clusterRoleBindings } = state.unchecked
-    this.#bindings = { roleBindings: roleBindings.cache, clusterRoleBindings: clusterRoleBindings.cache }
+    this.#bindings = bindingsOf(state)
   }
 
   async create(grant: Grant, administrator: Administrator): Promise<void> {
@@ -35,8 +43,8 @@ export class Grants {
     const binding = bindingFor(grant)
     const { project, role } = grant
     try {
-      if (role === 'admin') await administrator.create(storeDefs.clusterRoleBindings, binding)
-      else await administrator.create(storeDefs.roleBindings, inNamespace(binding, project.namespace))
+      if (role === 'admin') await administrator.write(storeDefs.clusterRoleBindings).create(binding)
+      else await administrator.write(storeDefs.roleBindings).create(inNamespace(binding, project.namespace))
     } catch (error) {
       if (!(error instanceof Fault) || !isAlreadyExists(error.cause)) throw error
     }
@@ -87,9 +95,6 @@ export class Grants {
   }
 }
 
-const countsIn = (project: Project | undefined, binding: ClusterRoleBinding): boolean =>
-  project === undefined || [undefined, project.id].includes(projectIdOf(binding))
-
 const onlyManaged = ({ roleBindings, clusterRoleBindings }: FoundBindings): FoundBindings => ({
   roleBindings: roleBindings.filter(isManaged),
   clusterRoleBindings: clusterRoleBindings.filter(isManaged),
@@ -99,8 +104,8 @@ async function deleteBindings(
   { roleBindings, clusterRoleBindings }: FoundBindings,
   administrator: Administrator,
 ): Promise<void> {
-  for (const binding of roleBindings) await administrator.delete(storeDefs.roleBindings, binding)
-  for (const binding of clusterRoleBindings) await administrator.delete(storeDefs.clusterRoleBindings, binding)
+  for (const binding of roleBindings) await administrator.write(storeDefs.roleBindings).delete(binding)
+  for (const binding of clusterRoleBindings) await administrator.write(storeDefs.clusterRoleBindings).delete(binding)
 }
 
 /** Throws the reason that the admission policy would have, in Keystone's words. */

@@ -50,7 +50,7 @@ export class Projects {
     const existing = this.find({ name: draft.name })
     if (existing) throw newNameConflict(existing)
     try {
-      return projectDetailsFrom(await administrator.create(storeDefs.namespaces, namespace))
+      return projectDetailsFrom(await administrator.write(storeDefs.namespaces).create(namespace))
     } catch (error) {
       if (error instanceof Fault && isAlreadyExists(error.cause)) throw this.#nameConflictFor(name, draft)
       throw error
@@ -69,7 +69,8 @@ export class Projects {
     const annotations = annotationsFor(change)
     const uid = uidFromProjectId(project.id)
     const patch = { metadata: { uid, annotations } }
-    return projectDetailsFrom(await administrator.patch(storeDefs.namespaces, { name: project.namespace }, patch))
+    const writer = administrator.write(storeDefs.namespaces)
+    return projectDetailsFrom(await writer.patch({ name: project.namespace }, patch))
   }
 
   /** The namespace is deleted with all that it has, so a project with servers is refused. */
@@ -77,7 +78,7 @@ export class Projects {
     checkManaged(project)
     await this.#checkHasNoServers(project)
     const metadata = { name: project.namespace, uid: uidFromProjectId(project.id) }
-    await administrator.delete(storeDefs.namespaces, { metadata })
+    await administrator.write(storeDefs.namespaces).delete({ metadata })
   }
 
   /** Asks the API server, because the cache may lack a new server. */

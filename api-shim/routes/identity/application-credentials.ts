@@ -1,4 +1,4 @@
-import { Fault, newBadRequest, newNotFound } from '../../http/fault.ts'
+import { Fault, keystoneForbids, newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import type { ApplicationCredential } from '../../identity/backend.ts'
 import { type Role, roles } from '../../identity/caller.ts'
@@ -31,8 +31,7 @@ const body = objectSchema(
 
 function checkOwner({ params, caller }: Pick<RouteRequest, 'params' | 'caller'>): void {
   if (caller.isRestricted) throw new Fault(403, 'An application credential cannot manage application credentials.')
-  if (params['user_id'] !== caller.user.id)
-    throw new Fault(403, 'You are not authorized to perform the requested action: a user manages only their own.')
+  if (params['user_id'] !== caller.user.id) throw keystoneForbids('a user manages only their own')
 }
 
 const isRole = (name: string | undefined): name is Role => (roles as readonly (string | undefined)[]).includes(name)

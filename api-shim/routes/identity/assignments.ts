@@ -1,10 +1,11 @@
-import { Fault, newNotFound } from '../../http/fault.ts'
+import { keystoneForbids, newNotFound } from '../../http/fault.ts'
 import type { RoleAssignment, User } from '../../identity/backend.ts'
 import { includedRoles } from '../../identity/caller.ts'
 import type { Query } from '../../validation/request.ts'
 import { renderAssignment, renderCollection, renderProject, renderRole, roleIdOf } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
 import { identityOf, rootOf } from './tokens.ts'
+import { findUserById } from './users.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
 type Request = RouteRequest<never>
@@ -56,13 +57,8 @@ const list = defineIdentityRoute<never>({
 function findUser(request: Request): User {
   const id = request.params['user_id'] ?? ''
   const isOwn = id === request.caller.user.id
-  if (!isOwn && !request.can({ role: 'admin' }))
-    throw new Fault(403, 'You are not authorized to perform the requested action: identity:get_user.')
-  const user = identityOf(request)
-    .users()
-    .find((candidate) => candidate.id === id)
-  if (!user) throw newNotFound(`Could not find user: ${id}.`)
-  return user
+  if (!isOwn && !request.can({ role: 'admin' })) throw keystoneForbids('identity:get_user')
+  return findUserById(request, id)
 }
 
 const projectsOfUser = defineIdentityRoute<never>({

@@ -1,27 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { userIdOf } from '../../identity/embedded/users.ts'
-import { requestToken, startTestIdentity } from '../../identity/testing.ts'
-import { TestShim } from '../../testing.ts'
+import { startTwoUsers, type TwoUsers } from '../../identity/testing.ts'
 
 const ROOT = 'http://localhost:80/identity/v3'
-const stop = new AbortController()
-let shim: TestShim
-let tokens: Record<'alice' | 'root', string>
+let users: TwoUsers
+let shim: TwoUsers['shim']
+let tokens: TwoUsers['tokens']
 
 beforeAll(async () => {
-  shim = await new TestShim().start()
-  const roles = [
-    { user: 'alice', role: 'member', project: 'mine' },
-    { user: 'root', role: 'admin' },
-  ]
-  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
-  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
-  tokens = { alice: await tokenOf('alice'), root: await tokenOf('root') }
+  users = await startTwoUsers('member')
+  ;({ shim, tokens } = users)
 })
-afterAll(async () => {
-  stop.abort(new Error('the test is over'))
-  await shim[Symbol.asyncDispose]()
-})
+afterAll(() => users[Symbol.asyncDispose]())
 
 type Body = Record<string, { id: string; name: string; [key: string]: unknown }[]>
 const ask = (method: string, path: string, as: keyof typeof tokens = 'alice', headers = {}) =>

@@ -2,25 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KeyPair } from '../../../crds/index.ts'
 import { type ClusterRoleBinding, clusterRoleBindings, type RoleBinding } from '../../../kube/builtin-kinds.ts'
 import { userIdOf } from '../../identity/embedded/users.ts'
-import { requestToken, startTestIdentity } from '../../identity/testing.ts'
-import { TestShim } from '../../testing.ts'
+import { requestToken, startTwoUsers, type TwoUsers } from '../../identity/testing.ts'
 
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqD6dpMKYUcEkO5bM1vkHjmIzkXrN3tQYqZ2Jb3LhQd test'
-const stop = new AbortController()
-let shim: TestShim
-let tokens: Record<'alice' | 'root', string>
+let users: TwoUsers
+let shim: TwoUsers['shim']
+let tokens: TwoUsers['tokens']
 /** IDs. `mine` was not made through the API. */
 let ids: Record<'team' | 'other' | 'mine' | 'anna' | 'alice', string>
 
 beforeAll(async () => {
-  shim = await new TestShim().start()
-  const roles = [
-    { user: 'alice', role: 'manager', project: 'mine' },
-    { user: 'root', role: 'admin' },
-  ]
-  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
-  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
-  tokens = { alice: await tokenOf('alice'), root: await tokenOf('root') }
+  users = await startTwoUsers('manager')
+  ;({ shim, tokens } = users)
   const create = async (plural: string, singular: string, object: object): Promise<string> => {
     const { body } = await ask('POST', `/${plural}`, { [singular]: object })
     return (body as unknown as Record<string, { id: string }>)[singular]?.id ?? ''
@@ -33,10 +26,7 @@ beforeAll(async () => {
     alice: userIdOf('alice'),
   }
 })
-afterAll(async () => {
-  stop.abort(new Error('the test is over'))
-  await shim[Symbol.asyncDispose]()
-})
+afterAll(() => users[Symbol.asyncDispose]())
 
 interface Body {
   error: { message: string }

@@ -1,4 +1,4 @@
-import { Fault, newNotFound } from '../../http/fault.ts'
+import { keystoneForbids, newNotFound } from '../../http/fault.ts'
 import type { IdentityBackend, TokenInfo } from '../../identity/backend.ts'
 import type { TypeOf } from '../../validation/schema.ts'
 import { renderCatalog, renderCollection, renderDomain, renderProject, renderToken } from '../../views/identity.ts'
@@ -49,7 +49,7 @@ async function subjectOf(request: Request): Promise<{ token: string; info: Token
   if (typeof token !== 'string' || !info) throw newNotFound('Could not find token.')
   const isOwn = info.caller.user.id === request.caller.user.id
   if (!isOwn && !request.can({ role: 'admin' }) && !request.can({ role: 'service' }))
-    throw new Fault(403, 'You are not authorized to perform the requested action: identity:validate_token.')
+    throw keystoneForbids('identity:validate_token')
   return { token, info }
 }
 

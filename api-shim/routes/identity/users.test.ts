@@ -1,28 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { roleBindings, type Secret, secrets } from '../../../kube/builtin-kinds.ts'
 import { userIdOf } from '../../identity/embedded/users.ts'
-import { requestToken, startTestIdentity } from '../../identity/testing.ts'
-import { TestShim } from '../../testing.ts'
+import { requestToken, startTwoUsers, type TwoUsers } from '../../identity/testing.ts'
 
-const stop = new AbortController()
 const SECRET = { name: 'kubenova-created-users', namespace: 'kubenova-system' }
-let shim: TestShim
-let tokens: Record<'alice' | 'root', string>
+let users: TwoUsers
+let shim: TwoUsers['shim']
+let tokens: TwoUsers['tokens']
 
 beforeAll(async () => {
-  shim = await new TestShim().start()
-  const roles = [
-    { user: 'alice', role: 'manager', project: 'mine' },
-    { user: 'root', role: 'admin' },
-  ]
-  await startTestIdentity(shim, { alice: 'pw', root: 'pw' }, roles, stop.signal)
-  const tokenOf = async (name: string): Promise<string> => (await requestToken(shim, name, 'pw', 'mine')) ?? ''
-  tokens = { alice: await tokenOf('alice'), root: await tokenOf('root') }
+  users = await startTwoUsers('manager')
+  ;({ shim, tokens } = users)
 })
-afterAll(async () => {
-  stop.abort(new Error('the test is over'))
-  await shim[Symbol.asyncDispose]()
-})
+afterAll(() => users[Symbol.asyncDispose]())
 
 interface User {
   id: string

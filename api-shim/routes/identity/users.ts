@@ -1,4 +1,4 @@
-import { Fault, newForbidden, newNotFound } from '../../http/fault.ts'
+import { keystoneForbids, newForbidden, newNotFound } from '../../http/fault.ts'
 import type { UserChange, UserDetails } from '../../identity/backend.ts'
 import { isTrue, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultDomain, renderUser } from '../../views/identity.ts'
@@ -103,8 +103,7 @@ const changePassword = defineIdentityRoute<TypeOf<typeof passwordChange>>({
   async handle(request) {
     const { original_password: original, password } = request.body.user
     const { user } = request.caller
-    if (request.params['id'] !== user.id)
-      throw new Fault(403, 'You are not authorized to perform the requested action: identity:change_password.')
+    if (request.params['id'] !== user.id) throw keystoneForbids('identity:change_password')
     checkPassword(password)
     await identityOf(request).changePassword(user, original, password)
     return {}

@@ -60,12 +60,12 @@ export interface Boot {
 
 export async function findBootParts(user: ApiUser): Promise<Boot> {
   const { images } = await user.get<{ images: { id: string }[] }>('image', '/v2/images')
-  const { flavors } = await user.get<{ flavors: { id: string }[] }>('compute', `/flavors`)
+  const { flavors } = await user.get<{ flavors: { id: string }[] }>('compute', '/flavors')
   return { imageRef: images[0]?.id ?? '', flavorRef: flavors[0]?.id ?? '', networks: 'auto' }
 }
 
 export const createServer = (user: ApiUser, name: string, boot: Boot): ReturnType<ApiUser['request']> =>
-  user.request('POST', 'compute', `/servers`, 202, { server: { name, ...boot } })
+  user.request('POST', 'compute', '/servers', 202, { server: { name, ...boot } })
 
 /** Returns the time of the request alone, but waits until the server is ACTIVE: its boot must not slow the next one. */
 export async function createServerAndWait(user: ApiUser, name: string, boot: Boot): Promise<{ took: number }> {
@@ -78,7 +78,7 @@ export async function createServerAndWait(user: ApiUser, name: string, boot: Boo
 }
 
 export const readDetail = (user: ApiUser): ReturnType<ApiUser['request']> =>
-  user.request('GET', 'compute', `/servers/detail`, 200)
+  user.request('GET', 'compute', '/servers/detail', 200)
 
 export const readServer = (user: ApiUser, id: string): ReturnType<ApiUser['request']> =>
   user.request('GET', 'compute', `/servers/${id}`, 200)

@@ -38,19 +38,16 @@ export async function measureRequests(user: ApiUser, options: RequestOptions): P
   const detail = await timeRequests(pid, { rounds, requests: 100 }, () => readDetail(user))
   const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
   const rate = await measureRate({ rounds, clients: CLIENTS, seconds: 5 }, () => readDetail(user))
-  const cpu =
-    pid === undefined
-      ? []
-      : ([
-          ['detail', detail.cpu],
-          ['show', show.cpu],
-        ] as const)
+  const cpu: Figure[] = [
+    { name: `detail.${few}.cpu`, value: detail.cpu, unit: 'ms' },
+    { name: 'show.cpu', value: show.cpu, unit: 'ms' },
+  ]
   return [
     { name: 'post.p50', value: post.p50, unit: 'ms' },
     { name: `burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
     { name: `detail.${few}.p50`, value: detail.p50, unit: 'ms' },
     { name: 'show.p50', value: show.p50, unit: 'ms' },
-    ...cpu.map(([name, value]): Figure => ({ name: `${name}.cpu`, value, unit: 'ms' })),
+    ...(pid === undefined ? [] : cpu),
     { name: `detail.${few}.clients.${CLIENTS}`, value: rate, unit: 'requests/s' },
   ]
 }
