@@ -230,6 +230,16 @@ describe('helm upgrade', () => {
     expect(output).toContain('networkpolicy.networking.k8s.io/kubenova-test serverside-applied (server dry run)')
   })
 
+  it('refuses a tenant whose namespace does not exist, unless extraObjects may create it', async () => {
+    const tenants = [{ namespace: 'team-b', member: [{ kind: 'Group', name: 'team-b' }] }]
+    await expect(upgrade({ tenants })).rejects.toThrow(
+      'tenants: this cluster has no namespace team-b: create it first with `kubectl create namespace team-b`, or remove it from the list',
+    )
+    const extraObjects = [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-b' } }]
+    await upgrade({ tenants, extraObjects })
+    expect(await namesOf('rolebindings')).toContain('rolebinding.rbac.authorization.k8s.io/kubenova-member')
+  })
+
   it('gives the users of a tenant the rights in their namespace, and no others', async () => {
     await upgrade({ tenants: [{ namespace: 'team-a', member: [{ kind: 'Group', name: 'team-a' }] }] })
     const can = (...args: string[]): Promise<string> =>
