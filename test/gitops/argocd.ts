@@ -96,7 +96,9 @@ export class ArgoCd {
     const repoFlags = [...redisFlags, '--repo-server', `127.0.0.1:${repoServer}`, '--repo-server-plaintext']
     const kubeFlags = ['--kubeconfig', this.#cloud.kubeconfig, '--namespace', 'argocd']
     const local = ['--address', '127.0.0.1']
-    await this.#spawn('redis', ['redis-server', '--bind', '127.0.0.1', '--port', `${redis}`, '--save', ''])
+    // A process title would overwrite the environment variables by which endMarkedProcesses() finds the process.
+    const redisOptions = ['--save', '', '--set-proc-title', 'no']
+    await this.#spawn('redis', ['redis-server', '--bind', '127.0.0.1', '--port', `${redis}`, ...redisOptions])
     await this.#spawnArgo('repo-server', [
       ...redisFlags,
       ...local,
