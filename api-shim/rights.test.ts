@@ -39,7 +39,9 @@ async function seedProject(): Promise<void> {
   const access = { isPublic: false, access: ['mine'] }
   await shim.seed(flavors.kind, { metadata: { name: MARK }, spec: { vcpus: 1, ram: 64, disk: 1, ...access } })
   await idOf(keyPairs.kind, { spec: { publicKey: 'ssh-ed25519 AAAA' } })
-  const image_id = await idOf(images.kind, { spec: { url: 'https://images.test/x', visibility: 'private' } })
+  const image_id = await idOf(images.kind, {
+    spec: { url: 'https://images.test/x', visibility: 'private', properties: { [MARK]: 'v' } },
+  })
   const network = await idOf(networks.kind, { spec: { subnets: [{ cidr: '10.1.0.0/24' }] } })
   const port_id = await idOf(ports.kind, { spec: { network: { name: MARK } }, status: { server: MARK } })
   const project = shim.callerOf('member')?.project?.id ?? ''
@@ -220,14 +222,28 @@ describe('a member of another project', () => {
   })
 })
 
+/** Every user may change its own key pairs, tokens, application credentials and password. */
+const openToReaders = new Set([
+  'compute POST /os-keypairs',
+  'compute DELETE /os-keypairs/{id}',
+  // There are no server groups, so the answer is a 404 for everybody.
+  'compute DELETE /os-server-groups/{id}',
+  'identity POST /auth/tokens',
+  'identity DELETE /auth/tokens',
+  'identity POST /users/{id}/password',
+  'identity POST /users/{user_id}/application_credentials',
+  'identity DELETE /users/{user_id}/application_credentials/{id}',
+])
+
 describe('a reader', () => {
-  const roles = ['member', 'manager', 'admin', 'service']
-  const writing = allRoutes.filter(({ method, policy }) => method !== 'GET' && roles.includes(policy?.role ?? ''))
-  it('is asked for every route that needs another role', () => {
-    expect(writing.length).toBeGreaterThan(90)
+  const changing = allRoutes.filter(({ method, refusal }) => !['GET', 'HEAD'].includes(method) && refusal === undefined)
+  const closed = changing.filter((route) => !openToReaders.has(labelOf(route)))
+  it('is asked for every route that changes something, but for those that are open to readers', () => {
+    expect(changing.length - closed.length).toBe(openToReaders.size)
+    expect(closed.length).toBeGreaterThan(90)
   })
 
-  it.each(writing.map((route) => [labelOf(route), route] as const))('cannot %s', async (_label, route) => {
+  it.each(closed.map((route) => [labelOf(route), route] as const))('cannot %s', async (_label, route) => {
     const answers = await askAll(route, pathFor(route), 'reader')
     const statuses = new Set(answers.map(({ status }) => status))
     if (statuses.size > 1) statuses.delete(400)

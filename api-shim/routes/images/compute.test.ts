@@ -84,4 +84,20 @@ describe('the Compute API on images', () => {
     expect((await ask('DELETE', `/${id}`)).status).toBe(204)
     expect(shim.api.list('images')).toHaveLength(1)
   })
+
+  it('lets a reader change nothing, but says first that an image or a key does not exist', async () => {
+    const as = 'reader'
+    expect((await ask('DELETE', `/${id}`, { as })).body).toEqual({
+      forbidden: { code: 403, message: 'You are not allowed to delete the image.' },
+    })
+    const refused = { forbidden: { code: 403, message: `Not authorized for image ${id}.` } }
+    const body = { metadata: { a: 'b' } }
+    expect((await ask('POST', `/${id}/metadata`, { as, body })).body).toEqual(refused)
+    expect((await ask('PUT', `/${id}/metadata`, { as, body })).body).toEqual(refused)
+    expect((await ask('PUT', `/${id}/metadata/a`, { as, body: { meta: { a: 'b' } } })).body).toEqual(refused)
+    expect((await ask('DELETE', `/${id}/metadata/os_distro`, { as })).body).toEqual(refused)
+    expect((await ask('DELETE', `/${id}/metadata/zz`, { as })).status).toBe(404)
+    expect((await ask('DELETE', '/nosuch', { as })).status).toBe(404)
+    expect(shim.api.list<Image>('images')[0]?.spec.properties).toEqual({ os_distro: 'debian' })
+  })
 })

@@ -22,6 +22,8 @@ import { deleteImage, draftOf, saveDraft } from './update.ts'
 type Request<Body = never> = RouteRequest<Body>
 
 const imagePolicy = { rule: 'os_compute_api:images', role: 'any' } as const
+/** The handler refuses other callers after it has found the image, as Glance does for Nova. */
+const writing = { role: 'member', inHandler: true } as const
 
 /** Replaces Glance's 404 by one with Nova's text. */
 const orNotFound = async <T>(found: Promise<T>): Promise<T> => {
@@ -97,9 +99,11 @@ const remove = defineRoute<never>({
   path: '/images/{image_id}',
   until: '2.35',
   success: 204,
-  policy: imagePolicy,
+  policy: { ...imagePolicy, ...writing },
   async handle(request) {
+    await find(request)
     try {
+      request.authorize()
       await orNotFound(deleteImage(request))
     } catch (error) {
       throw error instanceof Fault && error.status === 403
@@ -132,9 +136,20 @@ async function saveProperties(
   change: (properties: Properties) => Properties,
 ): Promise<Properties> {
   const found = await find(request)
-  checkOwner(request, found, 'modify_image')
   const changed = (draft: ImageDraft): ImageDraft => ({ ...draft, properties: checkItems(change(draft.properties)) })
+  // As in Nova, a mistake in the request is found before Glance refuses the caller.
+  changed(draftOf(found))
+  checkWriter(request, found)
   return draftOf(await saveDraft(request, found, changed)).properties
+}
+
+function checkWriter(request: Request<unknown>, found: Found): void {
+  try {
+    request.authorize()
+    checkOwner(request, found, 'modify_image')
+  } catch {
+    throw newForbidden(`Not authorized for image ${request.params['image_id']}.`)
+  }
 }
 
 function checkItems(properties: Properties): Properties {
@@ -146,7 +161,9 @@ function checkItems(properties: Properties): Properties {
 
 const propertiesOf = async (request: Request<unknown>): Promise<Properties> => draftOf(await find(request)).properties
 
-const shared = { until: '2.38', success: 200, policy: { rule: 'os_compute_api:image-metadata', role: 'any' } } as const
+const metadataPolicy = { rule: 'os_compute_api:image-metadata', role: 'any' } as const
+const shared = { until: '2.38', success: 200, policy: metadataPolicy } as const
+const sharedByWrites = { ...shared, policy: { ...metadataPolicy, ...writing } } as const
 
 const metadataList = defineRoute<never>({
   ...shared,
@@ -157,7 +174,7 @@ const metadataList = defineRoute<never>({
 })
 
 const metadataAdd = defineRoute<TypeOf<typeof metadataBody>>({
-  ...shared,
+  ...sharedByWrites,
   name: 'image-metadata:add',
   method: 'POST',
   path: metadataPath,
@@ -169,7 +186,7 @@ const metadataAdd = defineRoute<TypeOf<typeof metadataBody>>({
 })
 
 const metadataReplace = defineRoute<TypeOf<typeof metadataBody>>({
-  ...shared,
+  ...sharedByWrites,
   name: 'image-metadata:replace',
   method: 'PUT',
   path: metadataPath,
@@ -195,7 +212,7 @@ const itemShow = defineRoute<never>({
 })
 
 const itemSet = defineRoute<TypeOf<typeof metaBody>>({
-  ...shared,
+  ...sharedByWrites,
   name: 'image-metadata:set',
   method: 'PUT',
   path: itemPath,
@@ -209,7 +226,7 @@ const itemSet = defineRoute<TypeOf<typeof metaBody>>({
 })
 
 const itemDelete = defineRoute<never>({
-  ...shared,
+  ...sharedByWrites,
   name: 'image-metadata:delete',
   method: 'DELETE',
   path: itemPath,
