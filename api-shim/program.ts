@@ -84,6 +84,7 @@ async function startImageFiles(
     dir: imageDir,
     maxBytes: imageMaxGib * 2 ** 30,
     address: withoutSlash(imageUrl ?? publicUrl),
+    projectIdOf: (namespace) => state.projectOf(namespace).id,
   })
   await files.start()
   files.collectUntil(signal, () => state.unchecked.images.cache.list(), log)

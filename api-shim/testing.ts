@@ -71,7 +71,12 @@ export class TestShim implements AsyncDisposable {
   readonly services: Services
   /** The volume for images. */
   readonly imageDir = mkdtempSync(join(tmpdir(), 'kubenova-images-'))
-  readonly imageFiles = new ImageFiles({ dir: this.imageDir, maxBytes: MAX_IMAGE_BYTES, idleMs: 2_000 })
+  readonly imageFiles = new ImageFiles({
+    dir: this.imageDir,
+    maxBytes: MAX_IMAGE_BYTES,
+    idleMs: 2_000,
+    projectIdOf: (namespace) => this.services.state.projectOf(namespace).id,
+  })
   readonly #stop = new AbortController()
   readonly #stores
   readonly #users: Readonly<Record<string, TestUser>>
@@ -115,7 +120,7 @@ export class TestShim implements AsyncDisposable {
   }
 
   callerOf(name: string): Caller | undefined {
-    const found = this.#users[name]
+    const found = Object.hasOwn(this.#users, name) ? this.#users[name] : undefined
     if (!found) return undefined
     const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
     return {

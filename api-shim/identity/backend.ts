@@ -100,7 +100,7 @@ export interface UserDraft extends UserChange {
   name: string
 }
 
-/** The changes that an administrator makes. All are made as the caller, so Kubernetes decides what is allowed. */
+/** The changes that an administrator makes. All throw a 403 for other callers. */
 export interface Administration {
   createProject(caller: Caller, draft: ProjectDraft): Promise<ProjectDetails>
   updateProject(caller: Caller, project: ProjectDetails, change: ProjectChange): Promise<ProjectDetails>

@@ -8,6 +8,8 @@ import { QueuedImages } from './queued.ts'
 export interface ImageFilesOptions extends ImageBytesOptions {
   /** The shim's address for hosts, without a slash at the end. If absent, that of the upload's request. */
   address?: string | undefined
+  /** From the name of its namespace; empty if there is no such project. */
+  projectIdOf: (namespace: string) => string
 }
 
 const COLLECT_INTERVAL_MS = 600_000
@@ -19,7 +21,7 @@ export class ImageFiles {
 
   constructor(options: ImageFilesOptions) {
     this.bytes = new ImageBytes(options)
-    this.queued = new QueuedImages(join(options.dir, 'queued'))
+    this.queued = new QueuedImages(join(options.dir, 'queued'), options.projectIdOf)
     this.address = options.address
   }
 
@@ -27,10 +29,13 @@ export class ImageFiles {
     await Promise.all([this.bytes.start(), this.queued.start()])
   }
 
-  /** Removes the bytes of Images that were deleted by kubectl or with their namespace. */
+  /**
+   * Removes the bytes of Images that were deleted by kubectl or with their namespace, and the images without bytes of
+   * deleted projects.
+   */
   async removeOrphans(images: readonly Image[]): Promise<number> {
     const needed = new Set(images.flatMap(({ spec }) => dataKeyOf(spec.url)?.secret ?? []))
-    return this.bytes.removeOrphans(({ secret }) => needed.has(secret))
+    return (await this.bytes.removeOrphans(({ secret }) => needed.has(secret))) + (await this.queued.removeOrphans())
   }
 
   /** @param listImages all Images, from a cache that is filled */
@@ -38,9 +43,9 @@ export class ImageFiles {
     const collect = async (): Promise<void> => {
       try {
         const removed = await this.removeOrphans(listImages())
-        if (removed > 0) log.info({ removed }, 'removed bytes of images that are gone')
+        if (removed > 0) log.info({ removed }, 'removed files of images that are gone')
       } catch (error) {
-        log.error({ err: error }, 'cannot remove bytes of images that are gone')
+        log.error({ err: error }, 'cannot remove files of images that are gone')
       }
     }
     const timer = setInterval(() => void collect(), COLLECT_INTERVAL_MS).unref()

@@ -42,3 +42,12 @@ export async function rethrowAsFault<T>(promise: Promise<T>): Promise<T> {
     throw faultFromError(error)
   }
 }
+
+/** Ignores that the object is gone: another request has deleted it. */
+export async function ignoreGone(write: Promise<unknown>): Promise<void> {
+  try {
+    await write
+  } catch (error) {
+    if (!(error instanceof Fault) || error.status !== 404) throw error
+  }
+}

@@ -15,6 +15,7 @@ import type { Caller } from '../caller.ts'
 import { Administrator } from './administrator.ts'
 import type { ApplicationCredentials } from './application-credentials.ts'
 import { type CreatedUsers, newNameConflict } from './created-users.ts'
+import { removeFlavorAccess } from './flavor-access.ts'
 import { type Grant, Grants } from './grants.ts'
 import type { Projects } from './projects.ts'
 import type { EmbeddedUser, Users } from './users.ts'
@@ -44,12 +45,15 @@ export class EmbeddedAdministration implements Administration {
     return this.#parts.projects.update(project, change, this.#administrator(caller))
   }
 
+  /** The namespace goes last, so that a deletion that fails can be repeated. */
   async deleteProject(caller: Caller, project: ProjectDetails): Promise<void> {
     const { projects, credentials } = this.#parts
     const administrator = this.#administrator(caller)
-    await projects.delete(project, administrator)
-    await this.#grants.deleteAdminsOf(project, administrator)
+    await projects.checkDeletion(project)
+    await removeFlavorAccess(project, administrator)
     await credentials.deleteAll((credential) => credential.project.id === project.id)
+    await this.#grants.deleteAdminsOf(project, administrator)
+    await projects.delete(project, administrator)
   }
 
   async createUser(caller: Caller, draft: UserDraft): Promise<UserDetails> {

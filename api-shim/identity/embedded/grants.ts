@@ -1,6 +1,7 @@
 import type { ClusterRoleBinding, RoleBinding } from '../../../kube/builtin-kinds.ts'
 import { isAlreadyExists } from '../../../kube/errors.ts'
 import { Fault, newForbidden, newNotFound } from '../../http/fault.ts'
+import { ignoreGone } from '../../state/errors.ts'
 import { suffixFrom } from '../../state/names.ts'
 import type { State } from '../../state/state.ts'
 import { storeDefs } from '../../state/stores.ts'
@@ -104,8 +105,10 @@ async function deleteBindings(
   { roleBindings, clusterRoleBindings }: FoundBindings,
   administrator: Administrator,
 ): Promise<void> {
-  for (const binding of roleBindings) await administrator.write(storeDefs.roleBindings).delete(binding)
-  for (const binding of clusterRoleBindings) await administrator.write(storeDefs.clusterRoleBindings).delete(binding)
+  const inNamespaces = administrator.write(storeDefs.roleBindings)
+  for (const binding of roleBindings) await ignoreGone(inNamespaces.delete(binding))
+  const inCluster = administrator.write(storeDefs.clusterRoleBindings)
+  for (const binding of clusterRoleBindings) await ignoreGone(inCluster.delete(binding))
 }
 
 /** Throws the reason that the admission policy would have, in Keystone's words. */

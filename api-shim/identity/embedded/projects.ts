@@ -74,9 +74,13 @@ export class Projects {
   }
 
   /** The namespace is deleted with all that it has, so a project with servers is refused. */
-  async delete(project: ProjectDetails, administrator: Administrator): Promise<void> {
+  async checkDeletion(project: ProjectDetails): Promise<void> {
     checkManaged(project)
     await this.#checkHasNoServers(project)
+  }
+
+  async delete(project: ProjectDetails, administrator: Administrator): Promise<void> {
+    await this.checkDeletion(project)
     const metadata = { name: project.namespace, uid: uidFromProjectId(project.id) }
     await administrator.write(storeDefs.namespaces).delete({ metadata })
   }

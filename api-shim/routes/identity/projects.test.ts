@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Namespace } from '../../../kube/builtin-kinds.ts'
-import { namespaces } from '../../../kube/builtin-kinds.ts'
+import type { Flavor } from '../../../crds/index.ts'
+import { type Namespace, namespaces, type Secret } from '../../../kube/builtin-kinds.ts'
 import { requestToken, startTwoUsers, type TwoUsers } from '../../identity/testing.ts'
-import { servers } from '../../state/stores.ts'
+import { flavors, servers } from '../../state/stores.ts'
 
 let users: TwoUsers
 let shim: TwoUsers['shim']
@@ -29,6 +29,12 @@ async function createProject(name: string, more: object = {}): Promise<Project> 
 }
 const namespaceOf = ({ id }: Project): Namespace | undefined =>
   shim.api.list<Namespace>('namespaces').find(({ metadata }) => metadata.uid?.replaceAll('-', '') === id)
+const privateFlavor = (access: readonly string[]): object => ({
+  metadata: { name: 'small' },
+  spec: { vcpus: 1, ram: 512, disk: 1, isPublic: false, access },
+})
+const credentials = (): object =>
+  (shim.api.find('secrets', 'kubenova-system/kubenova-application-credentials') as Secret | undefined)?.data ?? {}
 
 beforeEach(async () => {
   for (const { metadata } of shim.api.list<Namespace>('namespaces'))
@@ -193,10 +199,62 @@ describe('DELETE /projects/{id}', () => {
     expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(204)
   })
 
+  it.each([
+    ['the change of a flavor', 'patch flavors/small'],
+    ['the deletion of application credentials', 'patch secrets/'],
+    ['the deletion of the role of an administrator', 'delete clusterrolebindings/'],
+    ['the deletion of the namespace', 'delete namespaces/'],
+  ])('can be repeated when %s fails', async (_, call) => {
+    const project = await createProject('team-a')
+    await shim.seed(flavors.kind, privateFlavor(['mine', 'team-a']))
+    const { body: made } = await ask('POST', '/users', { user: { name: `u-${project.id}`, password: 'pw' } })
+    const user = (made as unknown as { user: Project }).user
+    expect((await ask('PUT', `/projects/${project.id}/users/${user.id}/roles/admin`)).status).toBe(204)
+    const token = (await requestToken(shim, user.name, 'pw', 'team-a')) ?? ''
+    const path = `/identity/v3/users/${user.id}/application_credentials`
+    await shim.ask('POST', path, { as: token, body: { application_credential: { name: 'ci' } } })
+    shim.life.fail(call, new Error('the connection is lost'))
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(500)
+    expect((await ask('DELETE', `/projects/${project.id}`)).status).toBe(204)
+    expect(namespaceOf(project)).toBeUndefined()
+    expect(
+      shim.api.list('clusterrolebindings').filter((binding) => JSON.stringify(binding).includes(project.id)),
+    ).toEqual([])
+    expect(credentials()).toEqual({})
+    expect(shim.api.list<Flavor>('flavors').map(({ spec }) => spec.access)).toEqual([['mine']])
+    await shim.api.resource(flavors.kind).delete({ name: 'small' })
+  })
+
+  it('gives a new project with the same name neither queued images nor private flavors of the old one', async () => {
+    const old = await createProject('team-a')
+    await shim.seed(flavors.kind, privateFlavor(['team-a']))
+    const answers = async (): Promise<unknown[]> => {
+      const as = (await requestToken(shim, 'root', 'pw', 'team-a')) ?? ''
+      const images = await shim.ask<{ images: object[] }>('GET', '/image/v2/images', { as })
+      const path = '/compute/v2.1/flavors/small/os-flavor-access'
+      const access = await shim.ask<{ flavor_access: object[] }>('GET', path, { as })
+      return [images.body.images.length, access.body.flavor_access.length]
+    }
+    const as = (await requestToken(shim, 'root', 'pw', 'team-a')) ?? ''
+    expect((await shim.ask('POST', '/image/v2/images', { as, body: { name: 'disk' } })).status).toBe(201)
+    expect(await answers()).toEqual([1, 1])
+    expect((await ask('DELETE', `/projects/${old.id}`)).status).toBe(204)
+    const { id } = await createProject('team-a')
+    expect(id).not.toBe(old.id)
+    expect(await answers()).toEqual([0, 0])
+    await shim.api.resource(flavors.kind).delete({ name: 'small' })
+  })
+
   it('refuses the namespaces of operators', async () => {
     const { status } = await ask('DELETE', `/projects/${shim.callerOf('member')?.project?.id}`)
     expect(status).toBe(403)
   })
+})
+
+it('gives the group of administrators to no other caller, whatever the policy of a route', async () => {
+  const caller = shim.callerOf('manager')
+  const create = async () => caller && shim.services.identity?.administration.createProject(caller, { name: 'x' })
+  await expect(create()).rejects.toMatchObject({ status: 403 })
 })
 
 it('lets only administrators create, change and delete projects', async () => {

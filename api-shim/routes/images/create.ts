@@ -59,7 +59,9 @@ export const imagesCreate = defineImageRoute({
     checkPropertyCount(Object.keys(values).filter((name) => !isAttribute(name)).length)
     const draft = Object.entries(values).reduce((before, [name, value]) => withValue(before, name, value), newDraft)
     const now = isoSeconds(request.services.clock.wall())
-    const queued: QueuedImage = { id, namespace: namespaceOf(request, owner), createdAt: now, updatedAt: now, draft }
+    const namespace = namespaceOf(request, owner)
+    const projectId = request.state.shared.projectOf(namespace).id
+    const queued: QueuedImage = { id, namespace, projectId, createdAt: now, updatedAt: now, draft }
     await checkDraft(request, queued)
     await files.queued.add(queued)
     return {
