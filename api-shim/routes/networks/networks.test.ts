@@ -96,15 +96,29 @@ describe('networks', () => {
     ],
     [{ mtu: -1 }, 400, 'HTTPBadRequest', 'Invalid input for mtu. Reason: -1 is less than the minimum of 0.'],
     [
-      { 'provider:network_type': 'vxlan' },
-      400,
-      'HTTPBadRequest',
-      "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network.",
+      { 'provider:network_type': 'flat', 'provider:physical_network': 'eth0' },
+      403,
+      'PolicyNotAuthorized',
+      'rule:create_network:provider:network_type is disallowed by policy',
+    ],
+    [
+      { 'provider:physical_network': null },
+      403,
+      'PolicyNotAuthorized',
+      'rule:create_network:provider:physical_network is disallowed by policy',
     ],
   ])('refuses %j', async (network, status, type, message) => {
     const answer = await ask('POST', '/networks', { network: { name: 'x', ...network } })
     expect(answer.status).toBe(status)
     expect(answer.body).toEqual({ NeutronError: { type, message, detail: '' } })
+  })
+
+  it('makes no provider network of another type than flat', async () => {
+    const answer = await ask('POST', '/networks', { network: { 'provider:network_type': 'vxlan' } }, 'admin')
+    expect([answer.status, answer.body.NeutronError?.message]).toEqual([
+      400,
+      "Invalid input for operation: provider:network_type must be 'flat', with the name of an interface of the hosts as provider:physical_network.",
+    ])
   })
 
   it('makes an uplink of a flat provider network, which administrators see', async () => {

@@ -68,7 +68,7 @@ const read = (body: unknown): NetworkAttributes => {
   return given
 }
 
-/** The device of the hosts that a provider network uses. The API server lets only administrators name one. */
+/** The device of the hosts that a provider network uses. */
 function uplinkOf(given: NetworkAttributes): { uplink?: string } {
   const { 'provider:network_type': type = 'local', 'provider:physical_network': device } = given
   if (type === 'flat' && device) return { uplink: device }
@@ -85,9 +85,16 @@ const specOf = ({ shared, mtu, port_security_enabled: secure }: NetworkAttribute
   ...(secure === undefined ? {} : { portSecurity: isTrue(secure) }),
 })
 
-function checkSharing({ shared }: NetworkAttributes, request: RouteRequest, rule: string): void {
-  if (shared !== undefined && isTrue(shared) && !request.can({ role: 'admin' }))
-    throw newForbidden(`rule:${rule}:shared is disallowed by policy`)
+/**
+ * Throws a 403 if the request gives an attribute that is for administrators. The roles of the token decide, because the
+ * API server knows only the user, who may be an administrator of another project.
+ */
+function checkRestricted(given: NetworkAttributes, request: RouteRequest, rule: string): void {
+  if (request.can({ role: 'admin' })) return
+  const isRestricted = (name: string): boolean =>
+    name === 'shared' ? isTrue(given.shared ?? false) : name.startsWith('provider:')
+  const restricted = Object.keys(given).find(isRestricted)
+  if (restricted !== undefined) throw newForbidden(`rule:${rule}:${restricted} is disallowed by policy`)
 }
 
 const create = defineNetworkRoute({
@@ -98,7 +105,7 @@ const create = defineNetworkRoute({
   policy: { rule: 'create_network', role: 'member' },
   async handle(request: RouteRequest) {
     const given = read(request.body)
-    checkSharing(given, request, 'create_network')
+    checkRestricted(given, request, 'create_network')
     const { name = '', description } = given
     const draft = (objectName: string) => ({
       metadata: { name: objectName, annotations: annotationsOfNew({ name, description }, objectName) },
@@ -135,7 +142,7 @@ const update = defineNetworkRoute({
     const network = await findNetwork(request, request.params['id'] ?? '')
     const given = read(request.body)
     checkOwner(request, network, 'update_network')
-    checkSharing(given, request, 'update_network')
+    checkRestricted(given, request, 'update_network')
     const { name, description } = given
     const changed = await request.state.write(networks).patch(network.metadata, {
       metadata: { annotations: annotationsOfNamed({ name, description }, network.metadata.name) },
