@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
 import type { Condition } from '../crds/schema.ts'
+import type { Kube } from '../kube/client.ts'
 import { ApiError } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
+import { parseArguments } from './arguments.ts'
 import { describeMissingHost, makeBootableDisk, waitForHost, waitUntilReady } from './boot-server.ts'
 import { findRemainingServers } from './uninstall-guard.ts'
 
@@ -32,6 +34,43 @@ describe('findRemainingServers', () => {
         'delete the Servers first (kubectl delete servers --all --all-namespaces), or uninstall with --no-hooks to leave ' +
         'their guests running without Kubenova, or keep Kubenova (helm rollback kubenova 3)',
     )
+  })
+
+  /** A client whose list of Servers has these pages; an error instead of a page ends the list. */
+  function kubeWithPages(...answers: (string[] | Error)[]): Kube {
+    async function* pages() {
+      for (const answer of answers) {
+        if (answer instanceof Error) throw answer
+        yield { items: answer.map((name) => ({ metadata: { name, namespace: 'default' } })) }
+      }
+    }
+    return { resource: () => ({ pages }) } as unknown as Kube
+  }
+
+  it('reads all pages of the list', async () => {
+    expect(await findRemainingServers(kubeWithPages(['a', 'b'], ['c', 'd']), rollback)).toContain(
+      '4 Servers exist (default/a, default/b, default/c and 1 more)',
+    )
+  })
+
+  it('returns undefined when the kind does not exist, and throws any other error', async () => {
+    const failWith = (status: number) => kubeWithPages(new ApiError({ request: 'GET /x', status }))
+    expect(await findRemainingServers(failWith(404), rollback)).toBeUndefined()
+    await expect(findRemainingServers(failWith(403), rollback)).rejects.toThrow('403')
+  })
+})
+
+describe('parseArguments', () => {
+  const names = { required: ['release', 'namespace'], optional: ['labels'] } as const
+
+  it('returns the values of the options', () => {
+    expect(parseArguments(['--release=a', '--namespace', 'b'], names)).toEqual({ release: 'a', namespace: 'b' })
+    expect(parseArguments(['--release=a', '--namespace=b', '--labels='], names)).toMatchObject({ labels: '' })
+  })
+
+  it('throws an error when a required option is missing, or an option is unknown', () => {
+    expect(() => parseArguments(['--labels=x'], names)).toThrow('missing options: --release, --namespace')
+    expect(() => parseArguments(['--release=a', '--namespace=b', '--more=c'], names)).toThrow("Unknown option '--more'")
   })
 })
 

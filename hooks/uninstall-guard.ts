@@ -5,14 +5,14 @@ import { ignoreNotFound } from '../kube/errors.ts'
 import { keyOf } from '../kube/types.ts'
 
 const NAMED = 3
+const PAGE_SIZE = 100
 
 /**
  * The message of the refusal. Undefined: no Server exists, or the CRD of Servers is gone.
  * @param rollback the command that makes the release usable again, because Helm takes it for half uninstalled
  */
 export async function findRemainingServers(kube: Kube, rollback: string): Promise<string | undefined> {
-  const page = await ignoreNotFound(kube.resource(resourceDefOf(server)).list())
-  const keys = (page?.items ?? []).map(({ metadata }) => keyOf(metadata)).toSorted((a, b) => (a < b ? -1 : 1))
+  const keys = ((await ignoreNotFound(listServerKeys(kube))) ?? []).toSorted((a, b) => (a < b ? -1 : 1))
   if (keys.length === 0) return undefined
   const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
   return (
@@ -20,4 +20,12 @@ export async function findRemainingServers(kube: Kube, rollback: string): Promis
     'and only the agents can remove guests and disks: delete the Servers first (kubectl delete servers --all --all-namespaces), ' +
     `or uninstall with --no-hooks to leave their guests running without Kubenova, or keep Kubenova (${rollback})`
   )
+}
+
+/** Keeps only one page of Servers in memory, because the memory of the hook's Pod is small. */
+async function listServerKeys(kube: Kube): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { items } of kube.resource(resourceDefOf(server)).pages({ limit: PAGE_SIZE }))
+    for (const { metadata } of items) keys.push(keyOf(metadata))
+  return keys
 }

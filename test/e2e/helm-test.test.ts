@@ -9,13 +9,13 @@ import { withCloud } from './user.ts'
 const user = withCloud({ hosts: 1 })
 
 /** Serves the disk at an address of this machine that the hosts can reach. */
-async function runBootServer(...args: string[]): Promise<string> {
+async function runBootServer({ timeoutSeconds = 180 } = {}): Promise<string> {
   const { plane, kubeconfig } = user().cloud
   const address = new URL(plane.server).hostname
   const [port] = await freePorts(address, 1)
   const program = join(import.meta.dirname, '../../hooks/main.ts')
-  const argv = [process.execPath, program, 'boot-server', '--namespace=default', `--image-address=${address}:${port}`]
-  return runCommand([...argv, ...args], { env: { KUBECONFIG: kubeconfig } })
+  const args = ['--namespace=default', `--image-address=${address}:${port}`, `--timeout-seconds=${timeoutSeconds}`]
+  return runCommand([process.execPath, program, 'boot-server', ...args], { env: { KUBECONFIG: kubeconfig } })
 }
 
 const remainingObjects = (): Promise<string> =>
@@ -28,6 +28,6 @@ it('boot-server boots a Server from the disk that it serves, and removes it', as
 
 it('boot-server fails with the reason of the Server, and leaves nothing, when no host takes it', async () => {
   await user().kubectl('patch', 'hypervisor', 'h1', '--type=merge', '-p', '{"spec":{"disabled":true}}')
-  await expect(runBootServer('--timeout-seconds=3')).rejects.toThrow('the test Server is not Ready: NoValidHost: ')
+  await expect(runBootServer({ timeoutSeconds: 3 })).rejects.toThrow('the test Server is not Ready: NoValidHost: ')
   expect(await remainingObjects()).toBe('')
 })
