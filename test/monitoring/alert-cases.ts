@@ -16,6 +16,7 @@ export interface AlertCase {
 
 const agent = 'job="kubenova-agent",instance="h1:8081"'
 const controller = 'job="kubenova-controller",instance="c1:8080"'
+const shim = 'job="kubenova-api-shim",instance="s1:8080"'
 
 const fleet: AlertCase[] = [
   {
@@ -191,6 +192,15 @@ const leadership: AlertCase[] = [
 ]
 
 const programs: AlertCase[] = [
+  {
+    alert: 'KubenovaApiShimUnreachable',
+    at: '10m',
+    fires: { [`up{${shim}}`]: '0+0x20' },
+    quiet: { [`up{${shim}}`]: '1+0x20', 'up{job="other",instance="a"}': '0+0x20' },
+    labels: { job: 'kubenova-api-shim', instance: 's1:8080' },
+    description:
+      'Prometheus does not reach the API shim at s1:8080. Clients of OpenStack get no answers if no other one runs.',
+  },
   {
     alert: 'KubenovaReconcileErrors',
     at: '40m',
