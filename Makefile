@@ -63,7 +63,7 @@ test: setup nodes ## Run check, unit, rig, e2e and a short part of chaos; the la
 	@node hack/test.ts
 
 gitops: export GITOPS_SERVERS ?= 50
-gitops: setup ## Run a real Argo CD on a cloud and a git repository (GITOPS_SERVERS=50, GITOPS_CHURN_MINUTES=5; root)
+gitops: setup ## Run a real Argo CD and a real Flux on clouds and a git repository (GITOPS_SERVERS=50, GITOPS_CHURN_MINUTES=5; root)
 	@vitest run --project gitops
 
 images: setup ## Build the container images as OCI archives in dist/images (BASE=local without a registry; ARCH=amd64,arm64)

@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: tests in this process. rig: tests on a real API server or libvirtd, which test/rig starts. e2e: tests on a whole
-// cloud. gitops: a whole cloud and a real Argo CD (`make gitops`). upgrade: from an earlier chart (`make upgrade`). chaos: a whole cloud whose processes are killed.
-// faults: a cloud in which something is missing, or runs twice (a quarter of an hour; `make chaos`).
+// cloud. gitops: a whole cloud and a real Argo CD or Flux (`make gitops`). upgrade: from an earlier chart (`make
+// upgrade`). chaos: a whole cloud whose processes are killed. faults: a cloud in which something is missing, or runs
+// twice (a quarter of an hour; `make chaos`).
 export default defineConfig({
   test: {
     projects: [
