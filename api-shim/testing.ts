@@ -1,4 +1,5 @@
 /** A shim on the fake API server, for tests of routes: requests go through the whole HTTP server without a socket. */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,7 @@ import { Heartbeats } from './state/heartbeats.ts'
 import { Hosts } from './state/hosts.ts'
 import { State } from './state/state.ts'
 import { storeDefs } from './state/stores.ts'
+import { getOwn } from './validation/get-own.ts'
 
 export interface Answer<B = Record<string, never>> {
   status: number
@@ -120,7 +122,7 @@ export class TestShim implements AsyncDisposable {
   }
 
   callerOf(name: string): Caller | undefined {
-    const found = Object.hasOwn(this.#users, name) ? this.#users[name] : undefined
+    const found = getOwn(this.#users, name)
     if (!found) return undefined
     const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
     return {

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { secrets } from '../../kube/builtin-kinds.ts'
 import { createLog } from '../../kube/log.ts'
 import { createServer, setState } from '../../test/conformance/servers.ts'
 import { createStand, type Stand } from '../../test/conformance/stand.ts'
@@ -42,6 +43,19 @@ export class FuzzCloud implements AsyncDisposable {
     await ask('/os-server-groups', { server_group: { name: 'group', policy: 'affinity' } })
     await ask('/os-keypairs', { keypair: { name: 'key', type: 'ssh', public_key: PUBLIC_KEY } })
     known.push('1', 'rack', 'key', 'instances', 'default', 'hw:cpu_policy')
+    await this.#seedSecrets()
+  }
+
+  async #seedSecrets(): Promise<void> {
+    const credential = { name: 'ci', user: { id: 'nobody', name: 'nobody' }, project: { id: 'x' }, roles: ['reader'] }
+    for (const [name, value] of [
+      ['kubenova-users', PASSWORD_HASH],
+      ['kubenova-application-credentials', JSON.stringify({ ...credential, hash: PASSWORD_HASH })],
+    ] as const)
+      await this.shim.seed(secrets, {
+        metadata: { name, namespace: 'kubenova-system' },
+        data: { nobody: Buffer.from(value).toString('base64') },
+      })
   }
 
   /** Checks tokens as in production, except those that are names of test users. Records the log. */
@@ -90,4 +104,6 @@ export class FuzzCloud implements AsyncDisposable {
   }
 }
 
+/** A test vector of argon2's reference implementation. */
+const PASSWORD_HASH = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqD6dpMKYUcEkO5bM1vkHjmIzkXrN3tQYqZ2Jb3LhQd test'

@@ -3,6 +3,9 @@ import fc, { type Arbitrary } from 'fast-check'
 const nest = (depth: number, open: string, close: string): string => open.repeat(depth) + close.repeat(depth)
 const distinctNumbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
+/** Every object inherits members with these names. */
+export const inheritedNames = ['__proto__', 'constructor', 'toString', 'valueOf', 'hasOwnProperty'] as const
+
 /** Values that are seldom expected anywhere. */
 const strangeValues: readonly unknown[] = [
   null,
@@ -22,8 +25,7 @@ const strangeValues: readonly unknown[] = [
   '\u202e\u200b',
   '💥é',
   '../../etc/passwd',
-  '__proto__',
-  'constructor',
+  ...inheritedNames,
   '9'.repeat(400),
   'x'.repeat(300),
   'x'.repeat(70_000),
@@ -40,7 +42,7 @@ const strangeValues: readonly unknown[] = [
   JSON.parse(nest(200, '[', ']')),
 ]
 
-const strangeKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'unexpected', '']
+const strangeKeys = [...inheritedNames, 'unexpected', '']
 
 export const shortStrangeValues = strangeValues.filter((value) => JSON.stringify(value).length < 1_000)
 

@@ -1,4 +1,7 @@
-/** Schemas of the bodies that the Image and Network API's routes parse themselves, by the name of the route. */
+/**
+ * Schemas of the bodies that the Image and Network API's routes parse themselves, and of bodies that random values of
+ * the route's own schema would never be, by the name of the route.
+ */
 import { attributes } from '../routes/images/attributes.ts'
 import {
   arraySchema,
@@ -75,6 +78,28 @@ const port = objectSchema({
   ),
 })
 
+const user = objectSchema({ name: stringSchema(), password: stringSchema() }, { required: ['name', 'password'] })
+const proofs: readonly Schema[] = [
+  objectSchema(
+    { methods: schemaFrom({ const: ['password'] }), password: objectSchema({ user }, { required: ['user'] }) },
+    { required: ['methods', 'password'] },
+  ),
+  objectSchema(
+    {
+      methods: schemaFrom({ const: ['application_credential'] }),
+      application_credential: objectSchema(
+        { id: stringSchema(), secret: stringSchema() },
+        { required: ['id', 'secret'] },
+      ),
+    },
+    { required: ['methods', 'application_credential'] },
+  ),
+]
+const tokenRequest = objectSchema(
+  { auth: objectSchema({ identity: schemaFrom({ anyOf: proofs }) }, { required: ['identity'] }) },
+  { required: ['auth'] },
+)
+
 export const otherBodies: Readonly<Record<string, Schema>> = {
   'images:create': image,
   'images:update': arraySchema(change),
@@ -87,4 +112,9 @@ export const otherBodies: Readonly<Record<string, Schema>> = {
   'subnets:update': subnet,
   'ports:create': port,
   'ports:update': port,
+  'tokens:issue': tokenRequest,
+  'users:create': objectSchema(
+    { user: objectSchema({ name: stringSchema({ minLength: 1 }) }, { required: ['name'] }) },
+    { required: ['user'] },
+  ),
 }

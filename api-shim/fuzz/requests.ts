@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import { MAX_VERSION, minorOf, versionText } from '../http/microversion.ts'
 import type { Route } from '../routes/route.ts'
 import type { Schema } from '../validation/schema.ts'
-import { mutateValues, textsOf } from './mutations.ts'
+import { inheritedNames, mutateValues, textsOf } from './mutations.ts'
 import { otherBodies } from './other-bodies.ts'
 import { type ValueOptions, valuesOf } from './schema-values.ts'
 
@@ -27,8 +27,7 @@ const strangeSegments = [
   '-1',
   '99999999999999999999',
   'detail',
-  '__proto__',
-  'constructor',
+  ...inheritedNames,
   '%00',
   '%0a',
   '%2e%2e%2fetc',
@@ -70,9 +69,7 @@ const strangeParameters = [
   'gt:5',
   'all_tenants',
   'name:asc,id:sideways',
-  '__proto__',
-  'constructor',
-  'toString',
+  ...inheritedNames,
 ]
 /** Several lists read these parameters although their schemas may not name them. */
 const commonParameters = [
@@ -85,6 +82,7 @@ const commonParameters = [
   'status',
   'all_tenants',
   'nothing',
+  ...inheritedNames,
 ]
 
 const versions = fc.oneof(

@@ -1,11 +1,12 @@
 /** Generates JSON values that a schema accepts, mostly: `not`, `if` and look-around are ignored. */
 import fc, { type Arbitrary } from 'fast-check'
 import type { Schema } from '../validation/schema.ts'
+import { inheritedNames } from './mutations.ts'
 
 type Keywords = Readonly<Record<string, unknown>>
 
 export interface ValueOptions {
-  /** IDs and names of existing objects. A quarter of all strings without a format or a pattern are among them. */
+  /** IDs and names of existing objects. A fifth of all strings without a pattern are among them. */
   known?: readonly string[]
   /** Values for properties with these names, whatever their schema. */
   fixed?: Readonly<Record<string, string>>
@@ -86,14 +87,17 @@ function stringsOf(schema: Schema, { known = [] }: ValueOptions): Arbitrary<stri
   const [minLength, maxLength] = [boundOf(schema, 'minLength', 0), boundOf(schema, 'maxLength', 40)]
   const { format, pattern } = schema
   const formatted = typeof format === 'string' ? formats[format] : undefined
-  const usable = known.filter(({ length }) => length >= minLength && length <= maxLength)
-  const fromKnown = usable.length > 0 ? [{ arbitrary: fc.constantFrom(...usable), weight: 1 }] : []
+  const fits = (text: string): boolean => text.length >= minLength && text.length <= maxLength
+  const named = [known, inheritedNames]
+    .map((names) => names.filter(fits))
+    .filter((names) => names.length > 0)
+    .map((names) => ({ arbitrary: fc.constantFrom(...names), weight: 1 }))
   const free =
     formatted ??
     (typeof pattern === 'string'
       ? matching(pattern, maxLength)
       : fc.string({ minLength, maxLength: Math.max(minLength, Math.min(maxLength, 40)), unit: characters }))
-  return fc.oneof({ arbitrary: free, weight: 3 }, ...(pattern === undefined ? fromKnown : []))
+  return fc.oneof({ arbitrary: free, weight: 3 }, ...(pattern === undefined ? named : []))
 }
 
 function matching(pattern: string, maxLength: number): Arbitrary<string> {

@@ -60,6 +60,14 @@ describe('the embedded identity', () => {
     expect((await issue(body)).status).toBe(401)
   })
 
+  it.each(['constructor', '__proto__', 'toString', 'valueOf'])(
+    'answers 401 to a user and to an application credential that is called %s',
+    async (name) => {
+      const answers = [await issue(passwordRequest(name, 'pw')), await issueCredential(name, 'secret')]
+      expect(answers.map(({ status }) => status)).toEqual([401, 401])
+    },
+  )
+
   it('does not accept a token without a project for the Compute API', async () => {
     const token = await tokenOf(passwordRequest('alice', 'pw'))
     expect((await shim.ask('GET', '/compute/v2.1/flavors', { as: token })).status).toBe(401)

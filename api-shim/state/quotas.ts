@@ -3,8 +3,10 @@
  * ConfigMap in the shim's namespace has the quota classes. The class `default` sets the limits of all projects. Only
  * the limit of key pairs is enforced yet.
  */
+
 import type { ConfigMap } from '../../kube/builtin-kinds.ts'
 import type { Services } from '../services.ts'
+import { getOwn } from '../validation/get-own.ts'
 import type { CallerState } from './state.ts'
 import { QUOTA_CONFIG_MAP, quotaConfigMaps } from './stores.ts'
 
@@ -67,7 +69,7 @@ function storedLimits(
 ): SomeLimits {
   const map = state.unchecked.quotaConfigMaps.cache.get(`${namespace}/${QUOTA_CONFIG_MAP}`)
   const named = readSection(map, section)
-  return validLimits(Object.hasOwn(named, name) ? named[name] : undefined)
+  return validLimits(getOwn(named, name))
 }
 
 /** The limits of a quota class. */

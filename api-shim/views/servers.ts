@@ -103,12 +103,14 @@ export const hasAddresses = ({ status }: Server): boolean => (status?.addresses 
 /** @param labels see state/network-labels.ts */
 export function renderAddresses({ status }: Server, labels: string): Record<string, Address[]> {
   const names = labels === '' ? [] : (JSON.parse(labels) as string[])
-  const networks: Record<string, Address[]> = {}
+  const networks = new Map<string, Address[]>()
   for (const [i, { network, address, version, macAddress }] of (status?.addresses ?? []).entries()) {
-    const list = (networks[names[i] ?? network] ??= [])
+    const name = names[i] ?? network
+    const list = networks.get(name) ?? []
+    networks.set(name, list)
     list.push({ version, addr: address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': macAddress })
   }
-  return networks
+  return Object.fromEntries(networks)
 }
 
 function renderImage(server: Server, { version, links, imageIdOf, imagePropertiesOf }: ServerViewContext): unknown {

@@ -11,6 +11,7 @@ import type { Log } from '../../../kube/log.ts'
 import type { Resource } from '../../../kube/resource.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { CacheWaiter } from '../../state/cache-waiter.ts'
+import { getOwn } from '../../validation/get-own.ts'
 
 export interface SecretMapOptions {
   kube: Kube
@@ -50,17 +51,13 @@ export class SecretMap {
     await this.#informer.synced(signal)
   }
 
-  get hasSynced(): boolean {
-    return this.#informer.hasSynced
-  }
-
   /** Changes with each write; undefined if the Secret does not exist. */
   get version(): string | undefined {
     return this.#cached()?.metadata.resourceVersion
   }
 
   get(key: string): string | undefined {
-    const value = this.#cached()?.data?.[key]
+    const value = getOwn(this.#cached()?.data ?? {}, key)
     return value === undefined ? undefined : decodeValue(value)
   }
 

@@ -1,7 +1,9 @@
 /** The extra specs of a flavor. */
+
 import type { Flavor } from '../../../crds/index.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { flavors } from '../../state/stores.ts'
+import { getOwn } from '../../validation/get-own.ts'
 import { noParameters } from '../../validation/parameters.ts'
 import { pythonStr } from '../../validation/python.ts'
 import type { TypeOf } from '../../validation/schema.ts'
@@ -27,7 +29,7 @@ function textsOf(specs: Readonly<Record<string, string | number>>, { version }: 
 /** Throws a 404 if the flavor does not have the key of the path. */
 function valueIn({ spec: { extraSpecs = {} } }: Flavor, { params }: RouteRequest): string {
   const { flavor_id: id, key = '' } = params
-  const value = Object.hasOwn(extraSpecs, key) ? extraSpecs[key] : undefined
+  const value = getOwn(extraSpecs, key)
   if (value === undefined) throw newNotFound(`Flavor ${id} has no extra specs with key ${key}.`)
   return value
 }

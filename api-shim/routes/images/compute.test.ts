@@ -51,6 +51,14 @@ describe('the Compute API on images', () => {
     expect((await ask('GET', '/nosuch')).body).toEqual({ itemNotFound: { code: 404, message: 'Image not found.' } })
   })
 
+  it('finds no metadata whose names every object inherits', async () => {
+    for (const name of ['constructor', '__proto__', 'toString']) {
+      const below = `/${id}/metadata/${name}`
+      const statuses = [(await ask('GET', below)).status, (await ask('DELETE', below)).status]
+      expect([name, ...statuses]).toEqual([name, 404, 404])
+    }
+  })
+
   it('changes metadata up to 2.38', async () => {
     const at = { version: '2.38' }
     const add = await ask('POST', `/${id}/metadata`, { ...at, body: { metadata: { os_version: '13' } } })

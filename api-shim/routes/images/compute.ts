@@ -2,6 +2,7 @@
 import { Fault, newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
 import type { ImageDraft } from '../../images/draft.ts'
+import { getOwn } from '../../validation/get-own.ts'
 import type { Query } from '../../validation/request.ts'
 import {
   arraySchema,
@@ -49,7 +50,7 @@ function matches(image: GlanceImage, given: Query): boolean {
     const value = values.at(-1) ?? ''
     if (name === 'status') return image.status === value.toLowerCase()
     if (name === 'changes-since') return Date.parse(image.updated_at) >= Date.parse(value)
-    const attribute = name.startsWith('property-') ? name.slice('property-'.length) : filterOf[name]
+    const attribute = name.startsWith('property-') ? name.slice('property-'.length) : getOwn(filterOf, name)
     if (attribute === undefined) return true
     const wanted = attribute === 'instance_uuid' ? (value.split('/').at(-1) ?? '') : value
     return String(Reflect.get(image, attribute)) === wanted
@@ -205,7 +206,7 @@ const itemShow = defineRoute<never>({
   method: 'GET',
   path: itemPath,
   async handle(request) {
-    const value = (await propertiesOf(request))[keyOf(request)]
+    const value = getOwn(await propertiesOf(request), keyOf(request))
     if (value === undefined) throw newNotFound()
     return { body: { meta: { [keyOf(request)]: value } } }
   },
@@ -233,8 +234,8 @@ const itemDelete = defineRoute<never>({
   success: 204,
   async handle(request) {
     await saveProperties(request, (all) => {
-      const { [keyOf(request)]: value, ...others } = all
-      if (value === undefined) throw newNotFound('Invalid metadata key')
+      const { [keyOf(request)]: _removed, ...others } = all
+      if (!Object.hasOwn(all, keyOf(request))) throw newNotFound('Invalid metadata key')
       return others
     })
     return {}

@@ -1,6 +1,8 @@
 /** Reads both forms of JSON patch that Glance accepts. The errors have Glance's messages. Pure. */
+
 import { Fault, newBadRequest, newForbidden } from '../../http/fault.ts'
 import type { ImageDraft } from '../../images/draft.ts'
+import { getOwn } from '../../validation/get-own.ts'
 import { pythonStr } from '../../validation/python.ts'
 import { checkAttributes, checkNotReserved, isAttribute, isReadOnly, withoutValue, withValue } from './attributes.ts'
 
@@ -48,7 +50,7 @@ const forms: Readonly<Record<string, Form>> = {
 
 /** Throws a 415 for another content type, and a 400 or 403 for the first change that is not allowed. */
 export function parseChanges(contentType: string | undefined, body: unknown): Change[] {
-  const form = forms[contentType?.split(';')[0]?.trim() ?? '']
+  const form = getOwn(forms, contentType?.split(';')[0]?.trim() ?? '')
   const allowed = Object.keys(forms).join(', ')
   if (!form) throw new Fault(415, `Image PATCH expects Content-Type one of: ${allowed}`, { 'accept-patch': allowed })
   if (!Array.isArray(body)) throw newBadRequest('Request body must be a JSON array of operation objects.')

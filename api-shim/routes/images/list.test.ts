@@ -96,9 +96,11 @@ describe('GET /images', () => {
     ],
     ['sort=name:up', 'Invalid sort direction: up'],
     ['sort=name&sort_key=id', 'Old and new sorting syntax cannot be combined'],
+    ['created_at=constructor:2026-01-01', "Unable to filter on time 'constructor:2026-01-01'."],
     ['visibility=x', 'Invalid visibility value: x'],
     ['os_hidden=x', "Invalid value 'x' for 'os_hidden' filter. Valid values are 'true' or 'false'."],
   ])('answers 400 to %s', async (query, message) => {
+    await seed('a')
     const answer = await shim.ask<{ message: string }>('GET', `/image/v2/images?${query}`)
     expect([answer.status, answer.body.message]).toEqual([400, `${message}<br /><br />\n\n\n`])
   })

@@ -1,5 +1,6 @@
 import { newBadRequest } from '../../http/fault.ts'
 import { cutPage, type SortKey, sortItems } from '../../http/pages.ts'
+import { getOwn } from '../../validation/get-own.ts'
 import type { Query } from '../../validation/request.ts'
 import type { GlanceImage } from '../../views/images.ts'
 import { defineRouteOf } from '../route.ts'
@@ -103,7 +104,7 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
 
 function matchesTime(actual: number, value: string): boolean {
   const [, operator = 'eq', time = ''] = /^(?:([a-z]+):)?(.*)$/.exec(value) ?? []
-  const compare = comparisons[operator]
+  const compare = getOwn(comparisons, operator)
   if (!compare || Number.isNaN(Date.parse(time))) throw newBadRequest(`Unable to filter on time '${value}'.`)
   return compare(actual, Date.parse(time))
 }

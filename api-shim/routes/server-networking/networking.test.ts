@@ -57,6 +57,17 @@ describe('a network whose name is no name of an object', () => {
   })
 })
 
+describe('a network whose name every object has as a member', () => {
+  it.each(['constructor', '__proto__'])('shows the addresses of a server in the network %s', async (name) => {
+    await shim.api.resource(networks.kind).patch(network.metadata, {
+      metadata: { annotations: { 'compute.kubenova.io/display-name': name } },
+    })
+    const shown = async () => Object.entries((await ask('GET', `/ips/${name}`)).body)
+    await vi.waitFor(async () => expect(await shown()).toEqual([[name, [{ version: 4, addr: '10.10.0.5' }]]]))
+    expect((await ask('GET', '')).status).toBe(200)
+  })
+})
+
 describe('the proxies to networks', () => {
   const get = (path: string, options: { as?: string; version?: string } = {}) =>
     shim.ask<{ network?: object; networks?: object[]; itemNotFound?: object }>('GET', `/compute/v2.1${path}`, options)
