@@ -157,6 +157,22 @@ export class TestShim implements AsyncDisposable {
     throw new Error(`the cache of ${def.plural} does not catch up`)
   }
 
+  /** Writes the patches as another client does, each right before a patch of the shim, whose caches are then behind. */
+  interfere(...patches: (object | undefined)[]): void {
+    const original = this.api.resource.bind(this.api)
+    this.api.resource = <T extends KubeObject>(...of: Parameters<FakeApi['resource']>) => {
+      const resource = original<T>(...of)
+      return {
+        ...resource,
+        patch: async (target, patch, options) => {
+          const other = patches.shift()
+          if (other) await resource.patch(target, other)
+          return resource.patch(target, patch, options)
+        },
+      }
+    }
+  }
+
   /** @param path below the address of the shim, such as `/compute/v2.1/servers` */
   async ask<B = Record<string, never>>(method: string, path: string, options: AskOptions = {}): Promise<Answer<B>> {
     const { as = 'member', version, body, headers = {} } = options

@@ -1,4 +1,6 @@
 /** DELETE /servers/{server_id}. */
+import type { Server } from '../../../crds/index.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { servers } from '../../state/stores.ts'
 import { defineRoute } from '../route.ts'
@@ -15,12 +17,14 @@ export const serversDelete = defineRoute<null>({
     request.authorize()
     checkLock(server, request)
     if (server.metadata.deletionTimestamp !== undefined) return {}
-    const writer = request.state.write(servers)
     // An admission policy refuses to delete a locked Server, so unlock the Server first. As in Nova, an administrator
     // may delete a locked server without unlocking it.
-    const spec = server.spec.locked ? { locked: false, lockedReason: null } : {}
-    await writer.patch(server.metadata, { metadata: { annotations: annotationWith(server, 'delete', request) }, spec })
-    await writer.delete(server)
+    const prepare = (newest: Server): MergePatch => {
+      checkLock(newest, request)
+      const spec = newest.spec.locked ? { locked: false, lockedReason: null } : {}
+      return { metadata: { annotations: annotationWith(newest, 'delete', request) }, spec }
+    }
+    await request.state.write(servers).delete(await patchNewest(servers, server, prepare, request))
     return {}
   },
 })

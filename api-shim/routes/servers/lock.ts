@@ -1,6 +1,6 @@
 /** The actions lock and unlock. */
-
 import type { Server } from '../../../crds/index.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor, factsOf } from '../../state/server-facts.ts'
 import { servers } from '../../state/stores.ts'
@@ -37,16 +37,18 @@ export const serversLock = defineRoute<LockBody>({
     const server = await findServer(request)
     request.authorize()
     const isByOwner = isOwner(server, request)
-    // A second lock by a member of the project would give the lock of an administrator to the project.
-    if (server.spec.locked && isByOwner) return {}
-    const annotations = {
-      ...annotationsFor({ lockedBy: isByOwner ? 'owner' : 'admin' }),
-      ...annotationWith(server, 'lock', request),
-    }
     const lockedReason = request.version >= 73 ? (request.body.lock?.locked_reason ?? null) : null
-    await request.state
-      .write(servers)
-      .patch(server.metadata, { metadata: { annotations }, spec: { locked: true, lockedReason } })
+    const lock = (newest: Server): MergePatch => {
+      // A second lock by a member of the project would give the lock of an administrator to the project. The empty
+      // patch fails if the cache is behind and the server is no longer locked.
+      if (newest.spec.locked && isByOwner) return {}
+      const annotations = {
+        ...annotationsFor({ lockedBy: isByOwner ? 'owner' : 'admin' }),
+        ...annotationWith(newest, 'lock', request),
+      }
+      return { metadata: { annotations }, spec: { locked: true, lockedReason } }
+    }
+    await patchNewest(servers, server, lock, request)
     return {}
   },
 })
@@ -62,13 +64,14 @@ export const serversUnlock = defineRoute<{ unlock: unknown }>({
   async handle(request) {
     const server = await findServer(request)
     request.authorize()
-    const { lockedBy } = factsOf(server)
-    if (lockedBy !== undefined && lockedBy !== (isOwner(server, request) ? 'owner' : 'admin'))
-      request.authorize({ rule: 'os_compute_api:os-lock-server:unlock:unlock_override', role: 'admin' })
-    const annotations = { ...annotationsFor<null>({ lockedBy: null }), ...annotationWith(server, 'unlock', request) }
-    await request.state
-      .write(servers)
-      .patch(server.metadata, { metadata: { annotations }, spec: { locked: false, lockedReason: null } })
+    const unlock = (newest: Server): MergePatch => {
+      const { lockedBy } = factsOf(newest)
+      if (lockedBy !== undefined && lockedBy !== (isOwner(newest, request) ? 'owner' : 'admin'))
+        request.authorize({ rule: 'os_compute_api:os-lock-server:unlock:unlock_override', role: 'admin' })
+      const annotations = { ...annotationsFor<null>({ lockedBy: null }), ...annotationWith(newest, 'unlock', request) }
+      return { metadata: { annotations }, spec: { locked: false, lockedReason: null } }
+    }
+    await patchNewest(servers, server, unlock, request)
     return {}
   },
 })

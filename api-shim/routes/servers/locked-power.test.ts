@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
-import type { KubeObject, ResourceDef } from '../../../kube/types.ts'
 import { servers } from '../../state/stores.ts'
 import { TestShim } from '../../testing.ts'
 
@@ -11,22 +10,6 @@ const ref = { name: 's', namespace: 'mine' }
 const readSpec = async () => (await shim.api.resource<Server>(servers.kind).get(ref)).spec
 const stop = () =>
   shim.ask('POST', `/compute/v2.1/servers/${server.metadata.uid}/action`, { as: 'admin', body: { 'os-stop': null } })
-
-/** Writes `specs` as another client, each right before a write of the shim. */
-function interfere(...specs: (object | undefined)[]): void {
-  const original = shim.api.resource.bind(shim.api)
-  vi.spyOn(shim.api, 'resource').mockImplementation(<T extends KubeObject>(def: ResourceDef) => {
-    const resource = original<T>(def)
-    return {
-      ...resource,
-      patch: async (target, patch, options) => {
-        const spec = specs.shift()
-        if (spec) await resource.patch(target, { spec })
-        return resource.patch(target, patch, options)
-      },
-    }
-  })
-}
 
 beforeEach(async () => {
   shim = await new TestShim().start()
@@ -57,7 +40,7 @@ describe('os-stop of a locked server by an administrator', () => {
       { locked: false },
     ],
   ])('%s', async (_, changes, lock) => {
-    interfere(...changes)
+    shim.interfere(...changes.map((spec) => spec && { spec }))
     expect((await stop()).status).toBe(202)
     expect(await readSpec()).toMatchObject({ powerState: 'Stopped', ...lock })
   })
