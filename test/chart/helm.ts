@@ -38,8 +38,8 @@ export class Helm {
     return runCommand([this.#path, ...args], { env: this.#env, timeout: 120_000 })
   }
 
-  async template(values: Values = {}): Promise<string> {
+  async template(values: Values = {}, chart = chartFolder): Promise<string> {
     const where = ['--namespace', 'kubenova-system', '--kube-version', '1.36.3']
-    return this.run('template', 'kubenova', chartFolder, ...where, ...setFlags(values))
+    return this.run('template', 'kubenova', chart, ...where, ...setFlags(values))
   }
 }

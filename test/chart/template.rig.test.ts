@@ -1,7 +1,7 @@
-import { globSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse, parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments, parseDocument } from 'yaml'
 import { AgentOptions } from '../../agent/options.ts'
 import { ShimOptions } from '../../api-shim/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'
@@ -214,6 +214,17 @@ describe("the agent's Pod", () => {
     for (const mount of mounts.filter((candidate) => !candidate.startsWith('/var/lib/libvirt/images ')))
       expect(mount).toMatch(/ Directory HostToContainer$/)
   })
+})
+
+it('with the values of an earlier chart, as by --reuse-values, values that it did not have count as their defaults', async () => {
+  const added = [['apiShim', 'identity']]
+  const chart = join(dir, 'chart')
+  cpSync(chartFolder, chart, { recursive: true })
+  const values = parseDocument(readFileSync(join(chart, 'values.yaml'), 'utf8'))
+  for (const path of added) expect(values.deleteIn(path)).toBe(true)
+  writeFileSync(join(chart, 'values.yaml'), String(values))
+  const enabled = { 'apiShim.enabled': true }
+  expect(await helm.template(enabled, chart)).toBe(await helm.template(enabled))
 })
 
 it('rbac.create=false leaves the policies for users', async () => {

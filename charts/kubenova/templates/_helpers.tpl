@@ -43,11 +43,13 @@ app.kubernetes.io/component: {{ . }}
 {{/*
 The manifests of a folder in files/, with the release's namespace and the labels of the chart. The arguments are the root
 context and a pattern of files. The rights of the API shim, and those of its administrators, are left out unless they are enabled.
+The values of an earlier chart, which `helm upgrade --reuse-values` keeps, have no apiShim.identity.
 */}}
 {{- define "kubenova.manifests" -}}
 {{- $root := index . 0 }}
 {{- $shim := $root.Values.apiShim }}
-{{- $onRequest := dict "api-shim.yaml" $shim.enabled "identity-admin.yaml" (and $shim.enabled $shim.identity.writable) }}
+{{- $isWritable := dig "identity" "writable" true $shim }}
+{{- $onRequest := dict "api-shim.yaml" $shim.enabled "identity-admin.yaml" (and $shim.enabled $isWritable) }}
 {{- range $path, $text := $root.Files.Glob (index . 1) }}
 {{- if dig (base $path) true $onRequest }}
 {{- range splitList "\n---\n" (toString $text | replace "kubenova-system" $root.Release.Namespace) }}
