@@ -209,6 +209,9 @@ describe('helm upgrade', () => {
         },
       ],
       'agent.imageDir': '/srv/images',
+      'apiShim.enabled': true,
+      'apiShim.images.enabled': true,
+      'apiShim.ingress': { enabled: true, className: 'nginx', host: 'cloud.example.org', tlsSecretName: 'front' },
       'controller.extraVolumes': [{ name: 'more', emptyDir: {} }],
       'controller.extraVolumeMounts': [{ name: 'more', mountPath: '/more' }],
       extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'more', namespace } }],
@@ -227,7 +230,24 @@ describe('helm upgrade', () => {
       '-f',
       file,
     )
-    expect(output).toContain('networkpolicy.networking.k8s.io/kubenova-test serverside-applied (server dry run)')
+    for (const object of [
+      'networkpolicy.networking.k8s.io/kubenova-test',
+      'deployment.apps/kubenova-api-shim',
+      'persistentvolumeclaim/kubenova-api-shim-images',
+      'ingress.networking.k8s.io/kubenova-api-shim',
+    ])
+      expect(output).toContain(`${object} serverside-applied (server dry run)`)
+  })
+
+  it('prints an address at which clients reach the API shim', async () => {
+    const upgradeNotes = (values: Values): Promise<string> =>
+      helm.run('upgrade', ...release, '--dry-run=server', ...setFlags({ 'apiShim.enabled': true, ...values }))
+    const ingress = { 'apiShim.ingress': { enabled: true, host: 'cloud.example.org', tlsSecretName: 'front' } }
+    expect(await upgradeNotes({})).toContain('OS_AUTH_URL=http://127.0.0.1:8774/identity\n')
+    expect(await upgradeNotes({ 'apiShim.tls.secretName': 'own' })).toContain(
+      'OS_AUTH_URL=https://kubenova-api-shim.kubenova-system.svc:8774/identity\n',
+    )
+    expect(await upgradeNotes(ingress)).toContain('OS_AUTH_URL=https://cloud.example.org/identity\n')
   })
 
   it('refuses a tenant whose namespace does not exist, unless extraObjects may create it', async () => {

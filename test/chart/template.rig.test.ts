@@ -120,6 +120,31 @@ describe('each value', () => {
   )
 })
 
+describe("the API shim's address", () => {
+  const ingress = { 'apiShim.enabled': true, 'apiShim.ingress.enabled': true }
+  const tls = { ...ingress, 'apiShim.ingress.tlsSecretName': 'front' }
+  const host = { 'apiShim.ingress.host': 'cloud.example.org' }
+
+  it.each<[string, Values, string[]]>([
+    ['is that of an Ingress with TLS', { ...tls, ...host }, ['--public-url=https://cloud.example.org']],
+    [
+      'is the option publicUrl when it is set',
+      { ...tls, ...host, 'apiShim.options.publicUrl': 'https://a.example.org' },
+      ['--public-url=https://a.example.org'],
+    ],
+    ['is open when the Ingress has no TLS', { ...ingress, ...host }, []],
+    ['is open when the Ingress is for every host name', tls, []],
+    ['is open when the Ingress is for a pattern', { ...tls, 'apiShim.ingress.host': '*.example.org' }, []],
+    ['is open when the shim trusts the proxy', { ...tls, ...host, 'apiShim.options.trustProxy': true }, []],
+  ])('%s', async (_, values, expected) => {
+    const shim = readManifests(await helm.template(values)).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'kubenova-api-shim',
+    ) as unknown as Workload
+    const { args } = shim.spec.template.spec.containers[0]!
+    expect(args.filter((arg) => arg.startsWith('--public-url'))).toEqual(expected)
+  })
+})
+
 it("a Pod's grace period is longer than its preStop hook and the program's time to stop", async () => {
   interface PodSpec {
     terminationGracePeriodSeconds: number

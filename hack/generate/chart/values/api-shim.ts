@@ -33,7 +33,9 @@ const ingressValues = Type.Object({
   className: text('Class of the Ingress. Default: that of the cluster.'),
   annotations: StringMap('Annotations of the Ingress, such as those of cert-manager.'),
   host: text('Host name of the Ingress. Default: every host name.'),
-  tlsSecretName: text('Secret with the certificate of the host name. Default: plain HTTP.'),
+  tlsSecretName: text(
+    'Secret with the certificate of the host name. The shim then answers with links to https://HOST, unless its options publicUrl or trustProxy are set. Default: plain HTTP.',
+  ),
 })
 
 const routeValues = Type.Object({

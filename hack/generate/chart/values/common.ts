@@ -50,7 +50,7 @@ export const commonValues = {
   }),
   rbac: Type.Object({
     create: boolean(
-      'Create the accounts and roles of controller and agents, the policies that restrict them, and the roles of users, such as kubenova-member. With false, apply the files of crds/access except user-policy.yaml before the chart.',
+      'Create the accounts and roles of controller and agents, the policies that restrict them, and the roles of users, such as kubenova-member. With false, first apply the files of crds/access, but not user-policy.yaml; api-shim.yaml only with apiShim.enabled, identity-admin.yaml only if apiShim.identity.writable is true as well.',
       true,
     ),
     aggregate: boolean(

@@ -5,7 +5,7 @@ const toggle = (description: string) => Type.Boolean({ description, default: fal
 
 export const monitoringValues = Type.Object({
   podMonitor: Type.Object({
-    enabled: toggle('Create PodMonitors of the Prometheus operator for the controller and the agents.'),
+    enabled: toggle('Create PodMonitors of the Prometheus operator for the controller, the agents and the API shim.'),
   }),
   serviceMonitor: Type.Object({
     enabled: toggle('Create Services and ServiceMonitors instead, where Prometheus reads no PodMonitors.'),
