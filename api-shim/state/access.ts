@@ -20,7 +20,12 @@ export interface Access {
 }
 
 /** A right that is taken away stays in force for this long at most. */
-const LIFETIME_MS = 5_000
+const ALLOWED_MS = 5_000
+/**
+ * A refusal is forgotten soon, because the API server may not have seen a binding that was made just before. One request
+ * asks the same question several times, so it is not forgotten at once.
+ */
+const REFUSED_MS = 200
 /** Above this number all answers are forgotten, which bounds the memory. */
 const MAX_ANSWERS = 20_000
 
@@ -40,10 +45,15 @@ export function createAccess(kube: Pick<Kube, 'resource' | 'clock'>): Access {
       const known = answers.get(key)
       if (known && known.until > kube.clock.now()) return known.allowed
       if (answers.size >= MAX_ANSWERS) answers.clear()
-      const allowed = ask(user, right)
-      answers.set(key, { until: kube.clock.now() + LIFETIME_MS, allowed })
-      allowed.catch(() => answers.delete(key))
-      return allowed
+      const answer = { until: kube.clock.now() + ALLOWED_MS, allowed: ask(user, right) }
+      answers.set(key, answer)
+      answer.allowed.then(
+        (allowed) => {
+          if (!allowed) answer.until = kube.clock.now() + REFUSED_MS
+        },
+        () => answers.delete(key),
+      )
+      return answer.allowed
     },
   }
 }
