@@ -35,6 +35,9 @@ export const newGone = (): Fault =>
   new Fault(410, 'This resource is no longer available. No forwarding address is given.')
 export const newNotImplemented = (message: string): Fault => new Fault(501, message)
 export const newUnsupportedMediaType = (): Fault => new Fault(415, 'Unsupported Content-Type')
+/** The client should send the request again after so many seconds. */
+export const newOverloaded = (message: string, seconds: number): Fault =>
+  new Fault(503, message, { 'retry-after': String(seconds) })
 export const newInternalError = (cause: unknown): Fault =>
   new Fault(500, 'The server has either erred or is incapable of performing the requested operation.', {}, cause)
 

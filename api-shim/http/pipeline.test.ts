@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noLog } from '../../kube/log.ts'
 import { defineRoute } from '../routes/route.ts'
 import { TestShim } from '../testing.ts'
 import { objectSchema, querySchema, stringSchema } from '../validation/schema.ts'
+import { newOverloaded } from './fault.ts'
 
 const echo = defineRoute<{ thing: { name: string } }>({
   name: 'things:create',
@@ -31,14 +33,38 @@ const broken = defineRoute({
   },
 })
 
+const busy = defineRoute({
+  name: 'things:wait',
+  method: 'GET',
+  path: '/busy',
+  success: 200,
+  policy: { rule: 'x', role: 'any' },
+  async handle() {
+    throw newOverloaded('Too many things.', 3)
+  },
+})
+
 describe('the pipeline of a request', () => {
   let shim: TestShim
   beforeAll(async () => {
-    shim = await new TestShim({ routes: [echo, broken] }).start()
+    shim = await new TestShim({ routes: [echo, broken, busy] }).start()
   })
   afterAll(() => shim[Symbol.asyncDispose]())
   const post = (options: Parameters<TestShim['ask']>[2]) => shim.ask('POST', '/compute/v2.1/things', options)
   const thing = { thing: { name: 'a' } }
+
+  it('logs errors of the shim, but no answers to a flood of requests', async () => {
+    const logged: unknown[] = []
+    const { log } = shim.services
+    Object.assign(shim.services, {
+      log: { ...noLog, error: (fields: { err: Error }) => logged.push(fields.err.message) },
+    })
+    const answers = [await shim.ask('GET', '/compute/v2.1/broken'), await shim.ask('GET', '/compute/v2.1/busy')]
+    Object.assign(shim.services, { log })
+    expect(answers.map(({ status }) => status)).toEqual([500, 503])
+    expect(answers[1]?.headers['retry-after']).toBe('3')
+    expect(logged).toEqual(['a secret'])
+  })
 
   it('answers with the status of the microversion, and repeats it in both headers', async () => {
     const { status, headers, body } = await post({ version: '2.15', body: thing })

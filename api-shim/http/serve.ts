@@ -154,8 +154,12 @@ function makeRequest({ route, profile, incoming, ...parts }: RequestParts): Rout
   }
 }
 
-/** A 501 says what this cloud does not have. That is no failure. */
-const isFailure = ({ status }: Fault): boolean => status >= 500 && status !== 501
+/**
+ * A 501 says what this cloud does not have. That is no failure, nor is a 503 without a cause that tells when to try
+ * again: a flood of requests must not fill the log.
+ */
+const isFailure = ({ status, cause, headers }: Fault): boolean =>
+  status >= 500 && status !== 501 && !(cause === undefined && headers['retry-after'] !== undefined)
 
 function readBody(raw: Uint8Array | undefined, hasActions: boolean): unknown {
   if (hasActions && (raw === undefined || raw.length === 0)) throw malformedBody()

@@ -1,9 +1,11 @@
 /**
  * Password hashes: argon2id in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Few are computed at a
- * time, so that a flood of log-ins exhausts neither memory nor processors.
+ * time, so that a flood of log-ins exhausts neither memory nor processors. Only some more wait: a request that would
+ * wait for seconds is answered with 503 at once.
  */
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
+import { newOverloaded } from '../../http/fault.ts'
 
 const hash = promisify(argon2)
 
@@ -19,6 +21,8 @@ const cost: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
 const limits: Cost = { memory: 262_144, passes: 16, parallelism: 16 }
 const TAG_LENGTH = 32
 const MAX_AT_ONCE = 2
+/** The last of them waits for two to three seconds. */
+const MAX_WAITING = 100
 /** In characters. */
 const MAX_PASSWORD_LENGTH = 1024
 
@@ -60,16 +64,31 @@ function parseHash(phc: string): (Cost & { salt: Buffer; tag: Buffer }) | undefi
 
 const encode = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')
 
-const queue: (() => void)[] = []
+const waiting: (() => void)[] = []
 const load = { running: 0 }
 
 async function computeHash(message: string, nonce: Buffer, tagLength: number, parameters: Cost): Promise<Buffer> {
-  while (load.running >= MAX_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
-  load.running += 1
+  await takeSlot()
   try {
     return await hash('argon2id', { message, nonce, tagLength, ...parameters })
   } finally {
-    load.running -= 1
-    queue.shift()?.()
+    passSlotOn()
   }
+}
+
+/** Throws a 503 if too many hashes wait. */
+async function takeSlot(): Promise<void> {
+  if (load.running < MAX_AT_ONCE) {
+    load.running += 1
+    return
+  }
+  if (waiting.length >= MAX_WAITING)
+    throw newOverloaded('Too many passwords are being checked: try again in a few seconds.', 3)
+  await new Promise<void>((resolve) => waiting.push(resolve))
+}
+
+function passSlotOn(): void {
+  const next = waiting.shift()
+  if (next) next()
+  else load.running -= 1
 }
