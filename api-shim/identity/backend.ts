@@ -81,7 +81,7 @@ export interface ProjectChange {
   description?: string
   isEnabled?: boolean
   tags?: readonly string[]
-  /** All further properties; absent: they do not change. */
+  /** Replaces those with the same names; the others stay. */
   extra?: ExtraProperties
 }
 export interface ProjectDraft extends ProjectChange {

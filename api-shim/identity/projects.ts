@@ -4,6 +4,7 @@ import type { Namespace } from '../../kube/builtin-kinds.ts'
 import { DISPLAY_NAME, displayNameOf, newNameFor, suffixFrom } from '../state/names.ts'
 import type { ExtraProperties, ProjectChange, ProjectDetails, ProjectDraft } from './backend.ts'
 import { type Project, projectIdFromUid } from './caller.ts'
+import { mergeExtra } from './extra-properties.ts'
 import { isManaged, managedLabels } from './managed.ts'
 
 const DESCRIPTION = 'compute.kubenova.io/description'
@@ -46,8 +47,10 @@ function parseExtra(text = ''): ExtraProperties {
   return typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? (extra as ExtraProperties) : {}
 }
 
-/** A merge patch for the annotations: null removes one. */
-export function annotationsFor({ description, isEnabled, tags, extra }: ProjectChange): Record<string, string | null> {
+/** A merge patch for the annotations: null removes one. @param old the further properties that the project has */
+export function annotationsFor(change: ProjectChange, old?: ExtraProperties): Record<string, string | null> {
+  const { description, isEnabled, tags } = change
+  const extra = change.extra && mergeExtra(old, change.extra)
   return {
     ...(description === undefined ? {} : { [DESCRIPTION]: description === '' ? null : description }),
     ...(isEnabled === undefined ? {} : { [ENABLED]: isEnabled ? null : 'false' }),

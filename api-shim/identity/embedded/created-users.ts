@@ -4,6 +4,7 @@ import { parseJson } from '../../../actions/parse-json.ts'
 import type { Kube } from '../../../kube/client.ts'
 import { newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import type { ExtraProperties, UserChange, UserDetails, UserDraft } from '../backend.ts'
+import { mergeExtra } from '../extra-properties.ts'
 import { hashPassword, isPasswordHash } from './passwords.ts'
 import type { SecretMap, Values } from './secret-map.ts'
 
@@ -118,7 +119,7 @@ function applyChange(stored: Stored, change: UserChange, hash: string | undefine
     ...(newHash === undefined ? {} : { hash: newHash }),
     ...(isEnabled ? {} : { enabled: false }),
     ...(typeof defaultProjectId === 'string' ? { defaultProjectId } : {}),
-    extra: { ...stored.extra, ...change.extra },
+    extra: mergeExtra(stored.extra, change.extra),
   }
 }
 

@@ -1,6 +1,8 @@
+import type { Namespace } from '../../../kube/builtin-kinds.ts'
 import { isAlreadyExists } from '../../../kube/errors.ts'
-import { Fault, newBadRequest, newConflict, newForbidden } from '../../http/fault.ts'
+import { Fault, newBadRequest, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { rethrowAsFault } from '../../state/errors.ts'
+import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import type { State } from '../../state/state.ts'
 import { namespacesByUid, servers, storeDefs } from '../../state/stores.ts'
 import type { ProjectChange, ProjectDetails, ProjectDraft, ProjectReference } from '../backend.ts'
@@ -66,11 +68,13 @@ export class Projects {
 
   async update(project: ProjectDetails, change: ProjectChange, administrator: Administrator): Promise<ProjectDetails> {
     checkManaged(project)
-    const annotations = annotationsFor(change)
     const uid = uidFromProjectId(project.id)
-    const patch = { metadata: { uid, annotations } }
-    const writer = administrator.write(storeDefs.namespaces)
-    return projectDetailsFrom(await writer.patch({ name: project.namespace }, patch))
+    const [namespace] = this.#namespaces.byIndex(namespacesByUid, uid)
+    if (!namespace) throw newNotFound(`Could not find project: ${project.id}.`)
+    const patchFor = (newest: Namespace): MergePatch => ({
+      metadata: { uid, annotations: annotationsFor(change, projectDetailsFrom(newest).extra) },
+    })
+    return projectDetailsFrom(await patchNewest(storeDefs.namespaces, namespace, patchFor, administrator))
   }
 
   /** The namespace is deleted with all that it has, so a project with servers is refused. */

@@ -63,20 +63,18 @@ const described = new Set(['description', 'email'])
 const notExtraOfUser = new Set([...others, ...Object.keys(userFields).filter((name) => !described.has(name))])
 const notExtraOfProject = new Set([...others, ...Object.keys(projectFields)])
 
-/** In characters of JSON. */
-const MAX_EXTRA_LENGTH = 4096
-
 function selectExtra(fields: object, known: ReadonlySet<string>): ExtraProperties | undefined {
   const entries = Object.entries(fields).filter(([name]) => !known.has(name))
-  if (entries.length === 0) return undefined
-  const extra = Object.fromEntries(entries)
-  if (JSON.stringify(extra).length > MAX_EXTRA_LENGTH)
-    throw newBadRequest(`The further properties have more than ${MAX_EXTRA_LENGTH} characters.`)
-  return extra
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
 /** As in Keystone, an object can have any further properties. Undefined: the request has none. */
 export const extraOfUser = (fields: object): ExtraProperties | undefined => selectExtra(fields, notExtraOfUser)
 export const extraOfProject = (fields: object): ExtraProperties | undefined => selectExtra(fields, notExtraOfProject)
+
+/** Throws a 400 for a name that is no Unicode text: it would be stored as another name. */
+export function checkName(name: string | undefined): void {
+  if (name?.isWellFormed() === false) throw newBadRequest('The name has one half of a character that has two.')
+}
 
 export const passwordChange = objectSchema(
   {

@@ -97,6 +97,7 @@ describe('POST /projects', () => {
     ['a name of the cluster', { name: 'kube-foo' }, 400, 'The name kube-foo is reserved for namespaces of the cluster'],
     ['a name of the cluster in capitals', { name: 'Kubenova-X' }, 400, 'The name Kubenova-X is reserved'],
     ['an empty name', { name: '' }, 400, "Invalid input for field 'project/name': '' should be non-empty"],
+    ['half of a character', { name: 'x\ud800' }, 400, 'The name has one half of a character that has two.'],
     ['a blank name', { name: ' ' }, 400, "Invalid input for field 'project/name': ' ' does not match"],
     ['no name', {}, 400, "Invalid input for field 'project': 'name' is a required property"],
     ['another domain', { name: 'x', domain_id: 'other' }, 400, 'Could not find domain: other.'],
@@ -144,6 +145,28 @@ describe('PATCH /projects/{id}', () => {
     expect(namespaceOf({ id, name: '' })?.metadata.annotations ?? {}).toEqual({
       'compute.kubenova.io/project-extra': '{"costCentre":1,"owner":"A"}',
     })
+  })
+
+  it('loses no property that another replica has written meanwhile', async () => {
+    const { id } = await createProject('team-a')
+    shim.api.pauseWatches()
+    try {
+      const annotations = { 'compute.kubenova.io/project-extra': '{"owner":"A"}' }
+      await shim.api.resource(namespaces).patch({ name: 'team-a' }, { metadata: { annotations } })
+      setTimeout(() => shim.api.resumeWatches(), 50)
+      expect((await ask('PATCH', `/projects/${id}`, { project: { costCentre: 1 } })).body.project).toMatchObject({
+        owner: 'A',
+        costCentre: 1,
+      })
+    } finally {
+      shim.api.resumeWatches()
+    }
+  })
+
+  it('refuses properties that are too long together with those that the project has', async () => {
+    const { id } = await createProject('team-a', { note: '1'.repeat(3000) })
+    const { status, body } = await ask('PATCH', `/projects/${id}`, { project: { other: '2'.repeat(3000) } })
+    expect([status, body.error.message]).toEqual([400, 'The further properties have more than 4096 characters.'])
   })
 
   it('refuses another name, and the namespaces of operators', async () => {

@@ -1,9 +1,9 @@
 import { newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
-import type { ExtraProperties, ProjectChange, ProjectDetails } from '../../identity/backend.ts'
+import type { ProjectChange, ProjectDetails } from '../../identity/backend.ts'
 import { isTrue, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultDomain, renderProject } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
-import { extraOfProject, projectCreation, projectUpdate } from './change-schemas.ts'
+import { checkName, extraOfProject, projectCreation, projectUpdate } from './change-schemas.ts'
 import { identityOf, rootOf } from './tokens.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
@@ -18,20 +18,20 @@ export function findProject(request: Pick<RouteRequest, 'services'>, id: string)
   return project
 }
 
-/** @param oldExtra the further properties that the project has */
-function changeFrom(fields: Fields, oldExtra: ExtraProperties = {}): ProjectChange {
+function changeFrom(fields: Fields): ProjectChange {
   const { description, enabled, tags } = fields
   const extra = extraOfProject(fields)
   return {
     ...(description === undefined ? {} : { description: description ?? '' }),
     ...(enabled === undefined ? {} : { isEnabled: isTrue(enabled) }),
     ...(tags === undefined ? {} : { tags }),
-    ...(extra === undefined ? {} : { extra: { ...oldExtra, ...extra } }),
+    ...(extra === undefined ? {} : { extra }),
   }
 }
 
 /** All projects are direct children of the only domain. */
-function checkPlace({ domain_id: domain, parent_id: parent, is_domain: isDomain }: Fields): void {
+function checkFields({ domain_id: domain, name, parent_id: parent, is_domain: isDomain }: Fields): void {
+  checkName(name)
   if (isTrue(isDomain)) throw newBadRequest('Multiple domains are not supported')
   if (domain !== undefined && domain !== null && !isDefaultDomain(domain))
     throw newBadRequest(`Could not find domain: ${domain}.`)
@@ -48,7 +48,7 @@ const create = defineIdentityRoute<TypeOf<typeof projectCreation>>({
   body: { '2.0': projectCreation },
   async handle(request) {
     const { project: fields } = request.body
-    checkPlace(fields)
+    checkFields(fields)
     const draft = { name: fields.name.trim(), ...changeFrom(fields) }
     const project = await identityOf(request).administration.createProject(request.caller, draft)
     return { body: { project: renderProject(project, rootOf(request)) } }
@@ -65,11 +65,11 @@ const update = defineIdentityRoute<TypeOf<typeof projectUpdate>>({
   async handle(request) {
     const { project: fields } = request.body
     const project = findProject(request, request.params['id'] ?? '')
-    checkPlace(fields)
+    checkFields(fields)
     if (fields.name !== undefined && fields.name.trim() !== project.name)
       throw newForbidden('The name of a project is that of a namespace, and cannot change.')
-    const change = changeFrom(fields, project.extra)
-    const changed = await identityOf(request).administration.updateProject(request.caller, project, change)
+    const { administration } = identityOf(request)
+    const changed = await administration.updateProject(request.caller, project, changeFrom(fields))
     return { body: { project: renderProject(changed, rootOf(request)) } }
   },
 })

@@ -93,6 +93,7 @@ describe('POST /users', () => {
     ['the name of an operator’s user', { name: 'alice' }, 409, 'Duplicate entry found with name alice'],
     ['no name', { password: 'kept-secret' }, 400, "Invalid input for field 'user': 'name' is a required property"],
     ['another domain', { name: 'x', domain_id: 'other' }, 404, 'Could not find domain: other.'],
+    ['half of a character', { name: 'x\ud800' }, 400, 'The name has one half of a character that has two.'],
     ['an option', { name: 'x', password: 'kept-secret', options: { a: 1 } }, 400, "('a' was unexpected)"],
     ['properties that are too long', { name: 'x', phone: '1'.repeat(5000) }, 400, 'more than 4096 characters'],
     [
@@ -144,6 +145,14 @@ describe('PATCH /users/{id}', () => {
     })
     expect(await change({ email: null })).toMatchObject({ email: null, description: 'x' })
     expect(await change({ default_project_id: null })).not.toHaveProperty('default_project_id')
+  })
+
+  it('refuses properties that are too long together with those that the user has', async () => {
+    const { id } = await createUser(newName(), { phone: '1'.repeat(3000) })
+    const change = async (user: object) => ask('PATCH', `/users/${id}`, { user })
+    const { status, body } = await change({ fax: '2'.repeat(3000) })
+    expect([status, body.error.message]).toEqual([400, 'The further properties have more than 4096 characters.'])
+    expect((await change({ phone: '1', fax: '2'.repeat(3000) })).status).toBe(200)
   })
 
   it('sets another password, which ends the tokens', async () => {

@@ -3,7 +3,7 @@ import type { UserChange, UserDetails } from '../../identity/backend.ts'
 import { isTrue, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultDomain, renderUser } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
-import { extraOfUser, passwordChange, userCreation, userUpdate } from './change-schemas.ts'
+import { checkName, extraOfUser, passwordChange, userCreation, userUpdate } from './change-schemas.ts'
 import { identityOf, rootOf } from './tokens.ts'
 
 const defineIdentityRoute = defineRouteOf('identity')
@@ -28,7 +28,8 @@ function checkPassword(password: string | null | undefined): void {
     )
 }
 
-function checkFields({ domain_id: domain, password }: Fields): void {
+function checkFields({ domain_id: domain, name, password }: Fields): void {
+  checkName(name)
   if (domain !== undefined && domain !== null && !isDefaultDomain(domain))
     throw newNotFound(`Could not find domain: ${domain}.`)
   checkPassword(password)
