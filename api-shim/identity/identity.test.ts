@@ -90,6 +90,21 @@ describe('the embedded identity', () => {
     expect((await shim.ask('GET', '/compute/v2.1/flavors', { as: token })).status).toBe(401)
   })
 
+  it('lets a user who has revoked many tokens log in again', async () => {
+    const revoke = (token: string) =>
+      shim.ask('DELETE', '/identity/v3/auth/tokens', { as: token, headers: { 'x-subject-token': token } })
+    const old = await tokenOf(passwordRequest('nobody', 'pw', 'other'))
+    const exchange = { auth: { identity: { methods: ['token'], token: { id: old } } } }
+    for (let i = 0; i <= 100; i++) expect((await revoke(await tokenOf(exchange))).status).toBe(204)
+    const statusOf = async (as: string): Promise<number> =>
+      (await shim.ask('GET', '/identity/v3/projects', { as })).status
+    expect(await statusOf(old)).toBe(401)
+    const newToken = await tokenOf(passwordRequest('nobody', 'pw', 'other'))
+    expect(await statusOf(newToken)).toBe(200)
+    await revoke(newToken)
+    expect(await statusOf(newToken)).toBe(401)
+  })
+
   it('limits a token of an application credential to its roles', async () => {
     const token = await tokenOf(passwordRequest('alice', 'pw', 'mine'))
     const path = `/identity/v3/users/${userIdOf('alice')}/application_credentials`

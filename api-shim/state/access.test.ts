@@ -8,7 +8,7 @@ const right: Right = { verb: 'list', kind: { group: 'compute.kubenova.io', plura
 
 let clock: FakeClock
 let access: Access
-/** What the API server answers. */
+/** The answer of the API server. */
 let allowed: boolean | Error
 let questions: number
 

@@ -22,8 +22,8 @@ export interface Access {
 /** A right that is taken away stays in force for this long at most. */
 const ALLOWED_MS = 5_000
 /**
- * A refusal is forgotten soon, because the API server may not have seen a binding that was made just before. One request
- * asks the same question several times, so it is not forgotten at once.
+ * A refusal is forgotten soon, because the API server may not have seen a binding that was made just before. One
+ * request asks the same question several times, so it is not forgotten at once.
  */
 const REFUSED_MS = 200
 /** Above this number all answers are forgotten, which bounds the memory. */

@@ -18,7 +18,7 @@ import type {
 } from '../backend.ts'
 import { type Caller, includedRoles, type Project, projectIdFromUid, type Role, uidFromProjectId } from '../caller.ts'
 import { EmbeddedAdministration } from './administration.ts'
-import { ApplicationCredentials, CREDENTIALS_SECRET, CREDENTIALS_TYPE } from './application-credentials.ts'
+import { ApplicationCredentials, CREDENTIALS_SECRET, CREDENTIALS_TYPE, isExpired } from './application-credentials.ts'
 import { type Bindings, bindingsOf, listAssignments, rolesIn, USERS_GROUP } from './assignments.ts'
 import { CREATED_USERS_SECRET, CREATED_USERS_TYPE, CreatedUsers } from './created-users.ts'
 import { Projects } from './projects.ts'
@@ -40,8 +40,8 @@ export interface EmbeddedOptions {
 interface Proof {
   user: EmbeddedUser
   credential?: ApplicationCredential
-  /** A token that is exchanged for another one keeps its time of expiry. */
-  expiresAt?: Date
+  /** The new token lives no longer than the token or application credential that it is issued for. */
+  expiresAt?: Date | undefined
 }
 
 interface VerifiedToken {
@@ -100,15 +100,14 @@ export class EmbeddedIdentity implements IdentityBackend {
   }
 
   async issueToken(credentials: Credentials): Promise<{ token: string; info: TokenInfo }> {
-    const { user, credential, expiresAt: end } = await this.#prove(credentials)
+    const { user, credential, expiresAt: limit } = await this.#prove(credentials)
     const project = this.#findProject(credential?.project ?? credentials.scope?.project)
     if ((credential || credentials.scope) && !project) throw newUnauthorized()
     this.#checkRoles(user, project, credential?.roles)
     const issuedAt = this.#clock.wall()
-    const expiresAt = end ?? new Date(issuedAt.getTime() + this.#tokenSeconds * 1000)
+    const expiresAt = earlierOf(new Date(issuedAt.getTime() + this.#tokenSeconds * 1000), limit)
     const claims: Claims = {
-      user: user.name,
-      generation: this.#users.generationOf(user.name),
+      ...this.#claimsOf(user),
       methods: [...credentials.methods],
       ...(project && { project: uidFromProjectId(project.id) }),
       ...(credential && { credential: credential.id }),
@@ -117,6 +116,11 @@ export class EmbeddedIdentity implements IdentityBackend {
     const info = await this.inspectToken(token)
     if (!info) throw newUnauthorized()
     return { token, info }
+  }
+
+  #claimsOf({ id, name }: User): Pick<Claims, 'user' | 'generation' | 'revision'> {
+    const revision = this.#revocations.revisionOf(id)
+    return { user: name, generation: this.#users.generationOf(name), ...(revision === undefined ? {} : { revision }) }
   }
 
   /** Throws a 401 if the user has no role in the project. */
@@ -132,18 +136,24 @@ export class EmbeddedIdentity implements IdentityBackend {
     return { caller, methods, auditId: id, issuedAt, expiresAt }
   }
 
-  /** Undefined if the token's project or application credential is gone, or if the user has no role in the project. */
+  /**
+   * Undefined if the token's project is gone, if its application credential is gone or has expired, or if the user has
+   * no role in the project.
+   */
   #callerOfToken({ user, claims: { project: uid, credential: id } }: VerifiedToken): Caller | undefined {
     const credential = id === undefined ? undefined : this.#credentials.get(id)
     const project = uid === undefined ? undefined : this.#findProject({ id: projectIdFromUid(uid) })
     if ((id !== undefined && !credential) || (uid !== undefined && !project)) return undefined
+    if (credential && isExpired(credential, this.#clock.wall())) return undefined
     const caller = this.#callerOf(user, project, credential?.roles)
     return project && caller.roles.size === 0 ? undefined : caller
   }
 
   async revokeToken(token: string): Promise<void> {
-    const { claims } = (await this.#verify(token)) ?? {}
-    if (claims) await this.#revocations.add(claims.id, claims.expiresAt, this.#clock.wall())
+    const verified = await this.#verify(token)
+    if (!verified) return
+    const { claims, user } = verified
+    await this.#revocations.add({ ...claims, userId: user.id }, this.#clock.wall(), this.#tokenSeconds)
   }
 
   users(): UserDetails[] {
@@ -192,14 +202,17 @@ export class EmbeddedIdentity implements IdentityBackend {
 
   async #verify(token: string): Promise<VerifiedToken | undefined> {
     const claims = await this.#tokens.verify(token, this.#clock.wall())
-    if (!claims || this.#revocations.has(claims.id)) return undefined
-    const user = this.#users.getEnabled(claims.user)
-    return user && claims.generation === this.#users.generationOf(user.name) ? { claims, user } : undefined
+    const user = claims && this.#users.getEnabled(claims.user)
+    if (!user || this.#revocations.has({ ...claims, userId: user.id })) return undefined
+    return claims.generation === this.#users.generationOf(user.name) ? { claims, user } : undefined
   }
 
   async #prove({ password, token, applicationCredential }: Credentials): Promise<Proof> {
     if (password) return { user: await this.#proofs.provePassword(password) }
-    if (applicationCredential) return this.#proofs.proveApplicationCredential(applicationCredential)
+    if (applicationCredential) {
+      const { user, credential } = await this.#proofs.proveApplicationCredential(applicationCredential)
+      return { user, credential, expiresAt: credential.expiresAt }
+    }
     const verified = token === undefined ? undefined : await this.#verify(token)
     // The token of an application credential is bound to one project, so it cannot be exchanged for another token.
     if (!verified || verified.claims.credential !== undefined) throw newUnauthorized()
@@ -222,3 +235,5 @@ export class EmbeddedIdentity implements IdentityBackend {
     return { ...shared, ...(project ? { project } : {}), ...(limit ? { isRestricted: true } : {}) }
   }
 }
+
+const earlierOf = (time: Date, other = time): Date => (other < time ? other : time)

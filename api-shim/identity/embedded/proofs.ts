@@ -1,7 +1,7 @@
 import type { Clock } from '../../../kube/clock.ts'
 import { Fault } from '../../http/fault.ts'
 import type { ApplicationCredential, Credentials } from '../backend.ts'
-import type { ApplicationCredentials } from './application-credentials.ts'
+import { type ApplicationCredentials, isExpired } from './application-credentials.ts'
 import { verifyPassword } from './passwords.ts'
 import type { EmbeddedUser, Users } from './users.ts'
 
@@ -32,8 +32,8 @@ export class Proofs {
     const credential = this.#findCredential(given)
     const user = credential && this.#users.getEnabled(credential.user.name)
     const isValid = await verifyPassword(given.secret, credential?.hash)
-    const isExpired = credential?.expiresAt !== undefined && credential.expiresAt <= this.#clock.wall()
-    if (!credential || user?.id !== credential.user.id || !isValid || isExpired) throw newUnauthorized()
+    if (!credential || user?.id !== credential.user.id || !isValid) throw newUnauthorized()
+    if (isExpired(credential, this.#clock.wall())) throw newUnauthorized()
     return { user, credential }
   }
 

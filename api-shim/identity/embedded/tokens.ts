@@ -11,6 +11,8 @@ export interface Claims {
   user: string
   /** See Users.generationOf. */
   generation: string
+  /** See Revocations.revisionOf. */
+  revision?: string
   /** The uid of the namespace; absent in a token without a project. */
   project?: string
   methods: string[]

@@ -1,7 +1,7 @@
 import { Fault, keystoneForbids, newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import type { ApplicationCredential } from '../../identity/backend.ts'
-import { type Role, roles } from '../../identity/caller.ts'
+import { allRoles, type Role } from '../../identity/caller.ts'
 import { arraySchema, objectSchema, schemaOfTypes, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderApplicationCredential, renderCollection } from '../../views/identity.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
@@ -34,7 +34,7 @@ function checkOwner({ params, caller }: Pick<RouteRequest, 'params' | 'caller'>)
   if (params['user_id'] !== caller.user.id) throw keystoneForbids('a user manages only their own')
 }
 
-const isRole = (name: string | undefined): name is Role => (roles as readonly (string | undefined)[]).includes(name)
+const isRole = (name: string | undefined): name is Role => (allRoles as readonly (string | undefined)[]).includes(name)
 
 function findCredential(request: RouteRequest<never>): ApplicationCredential {
   checkOwner(request)
