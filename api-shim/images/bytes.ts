@@ -3,11 +3,12 @@
  * when it is complete, so an interrupted one leaves nothing.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Fault, newConflict } from '../http/fault.ts'
+import { ageOf, claimFile, codeOf, olderThan } from './claim.ts'
 import { type DataKey, isDataKey } from './data-url.ts'
 
 /** Hashes are in hexadecimal. */
@@ -34,7 +35,6 @@ const STALE_MS = 180_000
 /** Milliseconds for which bytes without an Image are kept, because their Image may be about to be created. */
 const ORPHAN_MS = 3_600_000
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 const tooLarge = (text: string): Fault => new Fault(413, text, { connection: 'close' })
 
 export class ImageBytes {
@@ -63,7 +63,9 @@ export class ImageBytes {
   async receive(id: string, source: Readable, announced?: number): Promise<ReceivedData> {
     if (announced !== undefined && announced > this.#maxBytes) throw this.#limitExceeded()
     const path = join(this.#partial, id)
-    const file = await this.#claim(path, id)
+    const file = await claimFile(path, STALE_MS)
+    if (!file)
+      throw newConflict(`Image status transition from saving to saving is not allowed: image ${id} is being uploaded.`)
     try {
       const received = await this.#write(file, source)
       const key = { id, secret: randomBytes(20).toString('hex') }
@@ -110,22 +112,6 @@ export class ImageBytes {
     return old.length
   }
 
-  /** Creates the file of an upload. If it exists and is not stale, another upload is under way. */
-  async #claim(path: string, id: string): Promise<FileHandle> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await open(path, 'wx', 0o600)
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error
-        if (tries > 1 || (await ageOf(path)) < STALE_MS)
-          throw newConflict(
-            `Image status transition from saving to saving is not allowed: image ${id} is being uploaded.`,
-          )
-        await rm(path, { force: true })
-      }
-    }
-  }
-
   async #write(file: FileHandle, source: Readable): Promise<Omit<ReceivedData, 'key'>> {
     const [md5, sha512] = [createHash('md5'), createHash('sha512')]
     const idle = new AbortController()
@@ -168,20 +154,4 @@ function faultOfUpload(error: unknown): unknown {
   return isOfClient
     ? new Fault(400, 'Error in upload: the data ended too early.', { connection: 'close' }, error)
     : error
-}
-
-/** Milliseconds since the last write; infinite if the file does not exist. */
-async function ageOf(path: string): Promise<number> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return Number.POSITIVE_INFINITY
-    throw error
-  }
-}
-
-async function olderThan(dir: string, names: readonly string[], ageMs: number): Promise<string[]> {
-  const paths = names.map((name) => join(dir, name))
-  const ages = await Promise.all(paths.map(ageOf))
-  return paths.filter((_, i) => Number.isFinite(ages[i]) && (ages[i] ?? 0) > ageMs)
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Image } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
+import { imageIdOf } from '../state/stores.ts'
 import { ImageBytes, type ImageBytesOptions } from './bytes.ts'
 import { dataKeyOf } from './data-url.ts'
 import { QueuedImages } from './queued.ts'
@@ -30,12 +31,17 @@ export class ImageFiles {
   }
 
   /**
-   * Removes the bytes of Images that were deleted by kubectl or with their namespace, and the images without bytes of
-   * deleted projects.
+   * Removes the bytes of Images that were deleted by kubectl or with their namespace, the images without bytes of
+   * deleted projects, and the remains of processes that have ended. Returns the number of removed files.
    */
   async removeOrphans(images: readonly Image[]): Promise<number> {
     const needed = new Set(images.flatMap(({ spec }) => dataKeyOf(spec.url)?.secret ?? []))
-    return (await this.bytes.removeOrphans(({ secret }) => needed.has(secret))) + (await this.queued.removeOrphans())
+    const published = new Set(images.map((image) => `${image.metadata.namespace}/${imageIdOf(image)}`))
+    const counts = await Promise.all([
+      this.bytes.removeOrphans(({ secret }) => needed.has(secret)),
+      this.queued.removeOrphans(({ namespace, id }) => published.has(`${namespace}/${id}`)),
+    ])
+    return counts[0] + counts[1]
   }
 
   /** @param listImages all Images, from a cache that is filled */

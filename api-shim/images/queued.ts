@@ -3,9 +3,11 @@
  * share. It creates the Image object after the upload, because servers can boot from each Image object.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newForbidden } from '../http/fault.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { newConflict, newForbidden } from '../http/fault.ts'
+import { claimFile, codeOf, olderThan } from './claim.ts'
 import type { ImageDraft } from './draft.ts'
 
 export interface QueuedImage {
@@ -20,10 +22,18 @@ export interface QueuedImage {
 
 /** No project may fill the volume with images without bytes. */
 const MAX_PER_PROJECT = 200
-/** Milliseconds after which the record of a project that the cache does not have is one of a deleted project. */
+/**
+ * Milliseconds after which the record of a project that the cache does not have is one of a deleted project, and other
+ * files are those of a process that has ended.
+ */
 const ORPHAN_MS = 3_600_000
-
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
+/** Milliseconds between two signs of life of a process that holds a lock. */
+const LOCK_BEAT_MS = 5_000
+/** Milliseconds without a sign of life after which another request takes the lock. */
+const LOCK_STALE_MS = 30_000
+/** Milliseconds that a request waits for a lock. */
+const LOCK_WAIT_MS = 40_000
+const LOCK_POLL_MS = 20
 
 export class QueuedImages {
   readonly #dir: string
@@ -65,7 +75,7 @@ export class QueuedImages {
     try {
       return JSON.parse(await readFile(this.#pathOf(id), 'utf8')) as QueuedImage
     } catch (error) {
-      if (isMissing(error)) return undefined
+      if (codeOf(error) === 'ENOENT') return undefined
       throw error
     }
   }
@@ -78,25 +88,58 @@ export class QueuedImages {
     await this.save(image)
   }
 
+  /**
+   * Calls `work` with the newest record; undefined if there is none. Meanwhile no other request to any replica changes
+   * the record. Throws a 409 if another request takes too long.
+   */
+  async withLock<T>(id: string, work: (newest: QueuedImage | undefined) => Promise<T>): Promise<T> {
+    const lock = join(this.#dir, `.${id}-lock`)
+    await claimLock(lock, id)
+    const beat = (): void => void utimes(lock, new Date(), new Date()).catch(() => undefined)
+    const timer = setInterval(beat, LOCK_BEAT_MS).unref()
+    try {
+      return await work(await this.get(id))
+    } finally {
+      clearInterval(timer)
+      await rm(lock, { force: true })
+    }
+  }
+
+  /** The caller must hold the lock if the record exists. */
   async save(image: QueuedImage): Promise<void> {
     const temporary = join(this.#dir, `.${image.id}-${randomUUID()}`)
     await writeFile(temporary, JSON.stringify(image), { mode: 0o600 })
     await rename(temporary, this.#pathOf(image.id))
   }
 
+  /** The caller must hold the lock, unless the Image exists. */
   async delete(id: string): Promise<void> {
     await rm(this.#pathOf(id), { force: true })
   }
 
-  /** Removes the records of deleted projects. Returns their number. */
-  async removeOrphans(): Promise<number> {
+  /**
+   * Removes the records of deleted projects, those that have an Image, and the files of processes that have ended.
+   * Returns the number of removed files.
+   */
+  async removeOrphans(hasImage: (image: QueuedImage) => boolean): Promise<number> {
     const isOld = ({ updatedAt }: QueuedImage): boolean => Date.now() - Date.parse(updatedAt) > ORPHAN_MS
-    const orphans = (await this.#readAll()).filter((image) => !this.#hasProject(image) && isOld(image))
-    await Promise.all(orphans.map(({ id }) => this.delete(id)))
-    return orphans.length
+    const isOrphan = (image: QueuedImage): boolean => (this.#hasProject(image) ? hasImage(image) : isOld(image))
+    const orphans = (await this.#readAll()).filter(isOrphan).map(({ id }) => this.#pathOf(id))
+    const others = (await readdir(this.#dir)).filter((name) => name.startsWith('.'))
+    const paths = [...orphans, ...(await olderThan(this.#dir, others, ORPHAN_MS))]
+    await Promise.all(paths.map((path) => rm(path, { force: true })))
+    return paths.length
   }
 
   #pathOf(id: string): string {
     return join(this.#dir, `${id}.json`)
   }
+}
+
+async function claimLock(path: string, id: string): Promise<void> {
+  for (const end = Date.now() + LOCK_WAIT_MS; Date.now() < end; await wait(LOCK_POLL_MS)) {
+    const file = await claimFile(path, LOCK_STALE_MS)
+    if (file) return file.close()
+  }
+  throw newConflict(`Image ${id} is being changed by another request: try again.`)
 }

@@ -4,7 +4,7 @@ import { Fault, newConflict, newForbidden, newNotFound } from '../../http/fault.
 import { parseRange } from '../../http/range.ts'
 import type { ImageBytes } from '../../images/bytes.ts'
 import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
-import { dataFactsOf } from '../../images/draft.ts'
+import { dataFactsOf, type ImageSource } from '../../images/draft.ts'
 import type { QueuedImage } from '../../images/queued.ts'
 import { defineRouteOf, type Reply, type RouteRequest } from '../route.ts'
 import { checkOwner, findImage, imageFilesOf } from './find.ts'
@@ -42,22 +42,38 @@ export const imagesUpload = defineImageRoute<never>({
   takesStream: true,
   async handle(request) {
     const { bytes, address } = imageFilesOf(request)
-    const queued = await findForUpload(request)
+    const { id } = await findForUpload(request)
     checkUploadType(request)
     const length = textOf(request.headers['content-length'])
     const announced = length === undefined ? undefined : Number(length)
     const source = request.stream ?? Readable.from([])
-    const { key, size, md5, sha512 } = await bytes.receive(queued.id, source, announced)
+    const { key, size, md5, sha512 } = await bytes.receive(id, source, announced)
     try {
       const url = dataUrlOf(address ?? request.links.address, key)
-      await publishImage(request, queued, { url, checksum: `sha512:${sha512}`, facts: { size, md5 } })
+      await publishNewest(request, id, { url, checksum: `sha512:${sha512}`, facts: { size, md5 } })
     } catch (error) {
-      await bytes.remove(key)
+      // After any other error, such as a timeout, the Image may exist. If not, the bytes are later removed as orphans.
+      if (isRefusal(error)) await bytes.remove(key)
       throw error
     }
     return {}
   },
 })
+
+const isRefusal = (error: unknown): boolean => error instanceof Fault && error.status >= 400 && error.status < 500
+
+/** Throws a 410 if the image was deleted during the upload. */
+async function publishNewest(request: Request, id: string, source: ImageSource): Promise<void> {
+  await imageFilesOf(request).queued.withLock(id, async (newest) => {
+    if (!newest)
+      throw new Fault(
+        410,
+        `Image ${id} could not be found after upload. The image may have been deleted during the upload, cleaning up the chunks uploaded.`,
+      )
+    checkFormats(newest)
+    await publishImage(request, newest, source)
+  })
+}
 
 async function replyWithBytes(bytes: ImageBytes, key: DataKey, rangeHeader: string | undefined): Promise<Reply> {
   const opened = await bytes.open(key)

@@ -23,7 +23,8 @@ export function imageFilesOf({ services }: Pick<Request, 'services'>): ImageFile
 }
 
 /** Throws a 404 if there is no such image or the caller cannot see it. */
-export async function findImage(request: Request, id = request.params['image_id'] ?? ''): Promise<Found> {
+export async function findImage(request: Request): Promise<Found> {
+  const id = request.params['image_id'] ?? ''
   const [image] = oldestFirst((await request.state.read(images)).find(imagesById, id))
   if (image) return { image }
   const queued = await request.services.imageFiles?.queued.get(id)

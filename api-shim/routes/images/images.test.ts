@@ -1,22 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { Image } from '../../../crds/index.ts'
 import { displayNameOf } from '../../state/names.ts'
 import { TestShim } from '../../testing.ts'
+import { data, type Glance, imageCalls, octets } from './image-calls.ts'
 
-interface Glance {
-  id: string
-  name: string
-  status: string
-  [name: string]: unknown
-}
-
-const octets = { 'content-type': 'application/octet-stream' }
-const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
-const data = Buffer.from('the bytes of a disk')
 const MD5 = createHash('md5').update(data).digest('hex')
 const SHA512 = createHash('sha512').update(data).digest('hex')
 
@@ -27,19 +17,7 @@ beforeEach(async () => {
   onTestFinished(() => started[Symbol.asyncDispose]())
 })
 
-const create = async (body: object = {}, as = 'member'): Promise<Glance> => {
-  const draft = { name: 'cirros', disk_format: 'qcow2', container_format: 'bare', ...body }
-  const answer = await shim.ask<Glance>('POST', '/image/v2/images', { body: draft, as })
-  expect(answer.status).toBe(201)
-  return answer.body
-}
-const upload = (id: string, body: Buffer = data, as = 'member') =>
-  shim.ask('PUT', `/image/v2/images/${id}/file`, { body, headers: octets, as })
-const show = (id: string, as = 'member') => shim.ask<Glance>('GET', `/image/v2/images/${id}`, { as })
-const stored = (): Image[] => shim.api.list<Image>('images')
-const filesIn = (folder: string): string[] => readdirSync(join(shim.imageDir, folder))
-const patch = (id: string, body: unknown, as = 'member') =>
-  shim.ask<Glance>('PATCH', `/image/v2/images/${id}`, { body, headers: patchType, as })
+const { create, upload, show, patch, stored, filesIn } = imageCalls(() => shim)
 
 describe('POST /images', () => {
   it('answers with a queued image, which no Image stands for yet', async () => {
@@ -346,8 +324,7 @@ describe('ImageFiles', () => {
     await upload(id)
     expect(await shim.imageFiles.removeOrphans([])).toBe(0)
     const [name = ''] = filesIn('data')
-    const { utimes } = await import('node:fs/promises')
-    await utimes(join(shim.imageDir, 'data', name), 0, 0)
+    utimesSync(join(shim.imageDir, 'data', name), 0, 0)
     expect(await shim.imageFiles.removeOrphans(stored())).toBe(0)
     expect(await shim.imageFiles.removeOrphans([])).toBe(1)
     expect(filesIn('data')).toEqual([])

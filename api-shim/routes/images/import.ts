@@ -33,10 +33,13 @@ export const imagesImport = defineImageRoute({
     const found = await findImage(request)
     checkOwner(request, found, 'modify_image')
     if (found.image) throw newConflict('Image with status active cannot be target for import')
-    if (await imageFilesOf(request).bytes.isReceiving(found.queued.id))
-      throw newConflict("Image needs to be in 'queued' state to use 'web-download' method")
-    checkFormats(found.queued)
-    await publishImage(request, found.queued, { url })
+    const { bytes, queued } = imageFilesOf(request)
+    await queued.withLock(found.queued.id, async (newest) => {
+      if (!newest || (await bytes.isReceiving(newest.id)))
+        throw newConflict("Image needs to be in 'queued' state to use 'web-download' method")
+      checkFormats(newest)
+      await publishImage(request, newest, { url })
+    })
     return {}
   },
 })

@@ -7,7 +7,7 @@ import { images } from '../../state/stores.ts'
 import type { RouteRequest } from '../route.ts'
 import { imageFilesOf } from './find.ts'
 
-type Request = Pick<RouteRequest, 'state' | 'services' | 'caller'>
+type Request = Pick<RouteRequest, 'state' | 'services' | 'caller' | 'log'>
 
 /**
  * How an image can get its bytes besides an upload. With `web-download`, hosts fetch the image from the URL of a web
@@ -47,7 +47,10 @@ export function checkFormats({ draft: { diskFormat, containerFormat } }: QueuedI
   if (missing.length > 1) throw newBadRequest(`Properties ${missing.join(', ')} must be set prior to saving data.`)
 }
 
-/** Creates the Image as the caller. The object gets the image's name if that is free and valid in Kubernetes. */
+/**
+ * Creates the Image as the caller. The object gets the image's name if that is free and valid in Kubernetes. The caller
+ * must hold the lock of the record.
+ */
 export async function publishImage(request: Request, queued: QueuedImage, source: ImageSource): Promise<void> {
   const { id, namespace, draft } = queued
   const { name } = draft
@@ -62,5 +65,9 @@ export async function publishImage(request: Request, queued: QueuedImage, source
     if (!(error instanceof Fault) || error.status !== 409) throw error
     await create(newNameFor(name ?? 'image'))
   }
-  await imageFilesOf(request).queued.delete(id)
+  try {
+    await imageFilesOf(request).queued.delete(id)
+  } catch (error) {
+    request.log.warn({ err: error, image: id }, 'the record of a published image remains for a while')
+  }
 }
