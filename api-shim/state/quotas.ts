@@ -1,7 +1,7 @@
 /**
  * Limits that differ from the defaults stand in the ConfigMap `kubenova-quota` of the project's namespace. The
- * ConfigMap in the shim's namespace has the quota classes. The class `default` sets the limits of all projects. Only
- * the limit of key pairs is enforced yet.
+ * ConfigMap in the shim's namespace has the quota classes. The class `default` sets the limits of all projects. The
+ * limits of key pairs, metadata and injected files are enforced; those of servers and their sizes are not yet.
  */
 
 import type { ConfigMap } from '../../kube/builtin-kinds.ts'
@@ -87,6 +87,15 @@ export const userLimits = (project: string, userId: string, context: Context): L
   ...projectLimits(project, context),
   ...storedLimits(project, 'users', userId, context),
 })
+
+/** The kinds Server and Image have no more, whatever the limit of the project. */
+const MAX_METADATA_ITEMS = 128
+
+/** The most metadata that the caller's project may give a server or an image. */
+export function metadataLimit({ state, services }: { state: CallerState; services: Services }): number {
+  const { metadata_items: limit } = projectLimits(state.namespace, services)
+  return limit === -1 ? MAX_METADATA_ITEMS : Math.min(limit, MAX_METADATA_ITEMS)
+}
 
 export const isWithin = (count: number, limit: number): boolean => limit === -1 || count <= limit
 

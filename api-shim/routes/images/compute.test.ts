@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Image } from '../../../crds/index.ts'
+import { configMaps } from '../../../kube/builtin-kinds.ts'
 import { images } from '../../state/stores.ts'
 import { TestShim } from '../../testing.ts'
 
@@ -57,6 +58,19 @@ describe('the Compute API on images', () => {
       const statuses = [(await ask('GET', below)).status, (await ask('DELETE', below)).status]
       expect([name, ...statuses]).toEqual([name, 404, 404])
     }
+  })
+
+  it('has as many properties as the quota of the project allows, and fewer at any time', async () => {
+    await shim.seed(configMaps, {
+      metadata: { name: 'kubenova-quota', namespace: 'mine' },
+      data: { project: '{"":{"metadata_items":0}}' },
+    })
+    const added = await ask('POST', `/${id}/metadata`, { body: { metadata: { a: '1' } } })
+    expect([added.status, added.body]).toEqual([
+      403,
+      { forbidden: { code: 403, message: 'Image metadata limit exceeded' } },
+    ])
+    expect((await ask('DELETE', `/${id}/metadata/os_distro`)).status).toBe(204)
   })
 
   it('changes metadata up to 2.38', async () => {

@@ -2,6 +2,7 @@
 import { Fault, newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
 import { cutPage, nextLink, pageRequestOf } from '../../http/pages.ts'
 import type { ImageDraft } from '../../images/draft.ts'
+import { metadataLimit } from '../../state/quotas.ts'
 import { getOwn } from '../../validation/get-own.ts'
 import type { Query } from '../../validation/request.ts'
 import {
@@ -126,9 +127,6 @@ const metadata = (keywords: object = {}) =>
 const metadataBody = objectSchema({ metadata: metadata() }, { required: ['metadata'] })
 const metaBody = objectSchema({ meta: metadata({ minProperties: 1, maxProperties: 1 }) }, { required: ['meta'] })
 
-/** Nova's quota metadata_items. */
-const MAX_ITEMS = 128
-
 type Properties = Readonly<Record<string, string>>
 
 /** Returns all properties. @param change returns the new properties for the newest ones */
@@ -137,7 +135,7 @@ async function saveProperties(
   change: (properties: Properties) => Properties,
 ): Promise<Properties> {
   const found = await find(request)
-  const changed = (draft: ImageDraft): ImageDraft => ({ ...draft, properties: checkItems(change(draft.properties)) })
+  const changed = (draft: ImageDraft): ImageDraft => ({ ...draft, properties: change(draft.properties) })
   // As in Nova, a mistake in the request is found before Glance refuses the caller.
   changed(draftOf(found))
   checkWriter(request, found)
@@ -153,9 +151,9 @@ function checkWriter(request: Request<unknown>, found: Found): void {
   }
 }
 
-function checkItems(properties: Properties): Properties {
+function checkItems(properties: Properties, request: Request<unknown>): Properties {
   const keys = Object.keys(properties)
-  if (keys.length > MAX_ITEMS) throw newForbidden('Image metadata limit exceeded')
+  if (keys.length > metadataLimit(request)) throw newForbidden('Image metadata limit exceeded')
   if (keys.includes('')) throw newBadRequest('Image metadata key cannot be blank')
   return properties
 }
@@ -182,7 +180,7 @@ const metadataAdd = defineRoute<TypeOf<typeof metadataBody>>({
   body: { '2.1': metadataBody },
   async handle(request) {
     const { metadata: added } = request.body
-    return { body: { metadata: await saveProperties(request, (all) => ({ ...all, ...added })) } }
+    return { body: { metadata: await saveProperties(request, (all) => checkItems({ ...all, ...added }, request)) } }
   },
 })
 
@@ -193,7 +191,7 @@ const metadataReplace = defineRoute<TypeOf<typeof metadataBody>>({
   path: metadataPath,
   body: { '2.1': metadataBody },
   async handle(request) {
-    return { body: { metadata: await saveProperties(request, () => request.body.metadata) } }
+    return { body: { metadata: await saveProperties(request, () => checkItems(request.body.metadata, request)) } }
   },
 })
 
@@ -221,7 +219,7 @@ const itemSet = defineRoute<TypeOf<typeof metaBody>>({
   async handle(request) {
     const { meta } = request.body
     if (!Object.hasOwn(meta, keyOf(request))) throw newBadRequest('Request body and URI mismatch')
-    await saveProperties(request, (all) => ({ ...all, ...meta }))
+    await saveProperties(request, (all) => checkItems({ ...all, ...meta }, request))
     return { body: { meta } }
   },
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
+import { configMaps } from '../../../kube/builtin-kinds.ts'
 import { servers } from '../../state/stores.ts'
 import { TestShim } from '../../testing.ts'
 
@@ -60,6 +61,26 @@ describe('/servers/{server_id}/metadata', () => {
       status: 403,
       body: { forbidden: { message: 'Maximum number of metadata items exceeds 128' } },
     })
+  })
+
+  it('has as many pairs as the quota of the project allows, and fewer at any time', async () => {
+    const setLimit = (limit: number) =>
+      shim.seed(configMaps, {
+        metadata: { name: 'kubenova-quota', namespace: 'mine' },
+        data: { project: JSON.stringify({ '': { metadata_items: limit } }) },
+      })
+    await ask('PUT', '', { metadata: { a: '1', b: '2', c: '3' } })
+    await setLimit(1)
+    for (const [method, suffix, body] of [
+      ['POST', '', { metadata: { d: '4' } }],
+      ['PUT', '', { metadata: { a: '1', b: '2' } }],
+      ['PUT', '/a', { meta: { a: 'x' } }],
+    ] as const)
+      expect((await ask(method, suffix, body)).body['forbidden']?.message).toBe(
+        'Maximum number of metadata items exceeds 1',
+      )
+    expect((await ask('DELETE', '/a')).status).toBe(204)
+    expect((await ask('PUT', '', { metadata: { a: '1' } })).status).toBe(200)
   })
 
   it('is protected by a lock, but not from administrators', async () => {

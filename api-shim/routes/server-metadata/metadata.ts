@@ -1,6 +1,7 @@
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newForbidden, newNotFound } from '../../http/fault.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { metadataLimit } from '../../state/quotas.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { defineRoute, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from '../servers/action-state.ts'
@@ -8,7 +9,6 @@ import { findServer } from '../servers/find.ts'
 import { metadata } from '../servers/parameters.ts'
 import { patchServer } from '../servers/patch.ts'
 
-const MAX_ITEMS = 128
 const path = '/servers/{server_id}/metadata'
 const itemPath = `${path}/{key}`
 
@@ -29,6 +29,13 @@ function checkChangeable(name: string, server: Server, request: RouteRequest): v
   checkState(server, { name, from, whileBusy: true }, request)
 }
 
+/** Throws a 403 if the project may not give a server so many pairs. */
+function checkCount(pairs: Record<string, string>, request: RouteRequest): Record<string, string> {
+  const limit = metadataLimit(request)
+  if (Object.keys(pairs).length > limit) throw newForbidden(`Maximum number of metadata items exceeds ${limit}`)
+  return pairs
+}
+
 async function write(
   server: Server,
   next: (present: Record<string, string>) => Record<string, string>,
@@ -37,8 +44,6 @@ async function write(
   let written: Record<string, string> = {}
   const change = ({ spec }: Server): object => {
     written = next({ ...spec.metadata })
-    if (Object.keys(written).length > MAX_ITEMS)
-      throw newForbidden(`Maximum number of metadata items exceeds ${MAX_ITEMS}`)
     const removed = Object.keys(spec.metadata ?? {}).filter((key) => !Object.hasOwn(written, key))
     return { metadata: { ...written, ...Object.fromEntries(removed.map((key) => [key, null])) } }
   }
@@ -84,7 +89,8 @@ const create = defineRoute<AllBody>({
   async handle(request) {
     const server = await findAllowed(request)
     checkChangeable('update metadata', server, request)
-    const written = await write(server, (present) => ({ ...present, ...request.body.metadata }), request)
+    const { metadata: added } = request.body
+    const written = await write(server, (present) => checkCount({ ...present, ...added }, request), request)
     return { body: { metadata: written } }
   },
 })
@@ -99,7 +105,7 @@ const replace = defineRoute<AllBody>({
   async handle(request) {
     const server = await findAllowed(request)
     checkChangeable('update metadata', server, request)
-    return { body: { metadata: await write(server, () => request.body.metadata, request) } }
+    return { body: { metadata: await write(server, () => checkCount(request.body.metadata, request), request) } }
   },
 })
 
@@ -122,7 +128,7 @@ const update = defineRoute<TypeOf<typeof itemBody>>({
     const server = await findAllowed(request)
     if (!Object.hasOwn(meta, request.params['key'] ?? '')) throw newBadRequest('Request body and URI mismatch')
     checkChangeable('update metadata', server, request)
-    await write(server, (present) => ({ ...present, ...meta }), request)
+    await write(server, (present) => checkCount({ ...present, ...meta }, request), request)
     return { body: { meta } }
   },
 })

@@ -4,6 +4,7 @@ import type { Flavor, Image, Server } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
 import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { newNameFor } from '../../state/names.ts'
+import { metadataLimit } from '../../state/quotas.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
 import { images, imagesById, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
@@ -25,7 +26,6 @@ type Request = RouteRequest<CreateServerBody>
 type ServerSpec = NonNullable<Draft<Server>['spec']>
 type Secrets = readonly Pick<OwnedSecret<object>, 'createFor'>[]
 
-const MAX_METADATA_ITEMS = 128
 /** Each server is written by itself, so more would take longer than clients wait. */
 const MAX_SERVERS = 100
 
@@ -96,9 +96,10 @@ async function hintsFrom({ state, body }: Request): Promise<object> {
   }
 }
 
-function checkBounds({ body: { server } }: Request): void {
-  if (Object.keys(server.metadata ?? {}).length > MAX_METADATA_ITEMS)
-    throw newForbidden(`Maximum number of metadata items exceeds ${MAX_METADATA_ITEMS}`)
+function checkMetadata(request: Request): void {
+  const limit = metadataLimit(request)
+  if (Object.keys(request.body.server.metadata ?? {}).length > limit)
+    throw newForbidden(`Maximum number of metadata items exceeds ${limit}`)
 }
 
 function checkSecurityGroups({ body: { server }, state }: Request): void {
@@ -110,7 +111,7 @@ function checkSecurityGroups({ body: { server }, state }: Request): void {
 async function specFrom(request: Request): Promise<ServerSpec> {
   const { body, state } = request
   const { server } = body
-  checkBounds(request)
+  checkMetadata(request)
   checkInjectedFiles(request)
   checkSecurityGroups(request)
   const flavor = await findRequestedFlavor(request)

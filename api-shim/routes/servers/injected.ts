@@ -39,7 +39,7 @@ export const givesInjected = ({ adminPass, personality = [] }: NewServer): boole
 export function checkInjectedFiles({ body, state, services }: Request): void {
   const { personality: files = [] } = body.server
   if (files.length === 0) return
-  const limits = projectLimits(state.namespace, { state: services.state, namespace: services.namespace })
+  const limits = projectLimits(state.namespace, services)
   if (!isWithin(files.length, limits.injected_files)) throw newForbidden('Personality file limit exceeded')
   const longest = (lengths: number[]): number => Math.max(...lengths)
   const { injected_file_path_bytes: pathLimit, injected_file_content_bytes: contentLimit } = limits
