@@ -133,7 +133,7 @@ async function answerUnrouted(services: Services, request: FastifyRequest, reply
   }
   const token = headers['x-auth-token']
   if (profile && !(await services.authenticator.authenticate(typeof token === 'string' ? token : '')))
-    return sendAnswer(reply, rejectToken(profile, { address }, services))
+    return sendAnswer(reply, rejectToken({ address }, services))
   const { contentType, body } = renderNotFoundPage(request.method === 'HEAD' ? '*/*' : request.headers.accept)
   return sendAnswer(reply, { status: 404, headers: { 'content-type': contentType }, body })
 }

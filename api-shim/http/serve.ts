@@ -44,7 +44,7 @@ export async function serveRequest(
   let headers: Record<string, string> = {}
   try {
     const caller = await authenticateCaller(group, incoming, services)
-    if (caller === 'rejected') return rejectToken(profile, incoming, services)
+    if (caller === 'rejected') return rejectToken(incoming, services)
     const version = profile.negotiate(incoming.headers)
     headers = profile.versionHeaders(version)
     const { route, request } = prepare(profile, group, incoming, { caller, version, services })
@@ -77,11 +77,7 @@ async function authenticateCaller(
 }
 
 /** The answer has the form of Keystone's middleware, which checks tokens in front of each service. */
-export function rejectToken(
-  _profile: Profile,
-  { address }: Pick<Incoming, 'address'>,
-  { publicUrl }: Services,
-): Outgoing {
+export function rejectToken({ address }: Pick<Incoming, 'address'>, { publicUrl }: Services): Outgoing {
   const fault = new Fault(401, 'The request you have made requires authentication.')
   const { contentType, body } = renderKeystoneFault(fault)
   const uri = `${publicUrl ?? address}/identity`

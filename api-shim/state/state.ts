@@ -171,10 +171,6 @@ export class CallerState {
     return this.#rawWriter(secrets)
   }
 
-  async readSecret(name: string): Promise<Secret> {
-    return rethrowAsFault(this.#kube.resource(secrets).get({ name, namespace: this.namespace }))
-  }
-
   #rawWriter<T extends KubeObject>(kind: TypedResourceDef<T>): Writer<T> {
     const resource: Resource<T> = this.#kube.resource(kind)
     const namespace = (ref: Ref): object => (kind.namespaced ? { namespace: ref.namespace ?? this.namespace } : {})

@@ -1,7 +1,7 @@
 /** GET /os-availability-zone and GET /os-availability-zone/detail. */
 import type { ComputeService } from '../../state/compute-services.ts'
 import { INTERNAL_ZONE } from '../../state/compute-services.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { renderUpdatedAt } from '../../views/services.ts'
 import { defineRoute } from '../route.ts'
 import { listServices } from '../services/services.ts'

@@ -1,7 +1,7 @@
 /** There are no migrations yet. */
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { parseIsoTime } from '../../http/time.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import type { Query } from '../../validation/request.ts'
 import {
   nonNegativeInteger,

@@ -3,7 +3,7 @@ import type { HostAnswer, HostQuestion } from '../../../actions/host-question.ts
 import type { Server } from '../../../crds/index.ts'
 import { newConflict } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { renderDiagnostics, renderOldDiagnostics } from '../../views/diagnostics.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'

@@ -1,5 +1,5 @@
 /** A guest would post its encrypted password to a metadata service. There is none, so no server has a password. */
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { defineRoute } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 

@@ -1,5 +1,5 @@
 /** GET /servers/{server_id}/topology: no flavor asks for a NUMA topology yet, so a server has none. */
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { defineRoute } from '../route.ts'
 import { findServer } from '../servers/find.ts'
 

@@ -1,6 +1,6 @@
 import { newNotFound } from '../../http/fault.ts'
 import { networkLabelsOf } from '../../state/network-labels.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { renderAddresses } from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { findServer } from '../servers/find.ts'

@@ -5,7 +5,7 @@
 import type { Port, Server } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { networks, networksById, ports, portsById } from '../../state/stores.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { objectSchema, schemaFrom, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { renderPort } from '../../views/networks.ts'
 import { networkViewOf } from '../networks/find.ts'

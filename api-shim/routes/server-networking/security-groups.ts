@@ -1,5 +1,5 @@
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
-import { noParameters } from '../../validation/no-parameters.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { objectSchema, stringSchema, type TypeOf } from '../../validation/schema.ts'
 import { isDefaultGroup, renderDefaultGroup } from '../../views/security-groups.ts'
 import { hasAddresses } from '../../views/servers.ts'

@@ -2,7 +2,7 @@
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newConflict, newNotFound } from '../../http/fault.ts'
 import { uuidOf } from '../../state/stores.ts'
-import { ignoredParameters } from '../../validation/no-parameters.ts'
+import { ignoredParameters } from '../../validation/parameters.ts'
 import { objectSchema, schemaFrom, type TypeOf } from '../../validation/schema.ts'
 import { findProblem } from '../../validation/validate.ts'
 import { vmStateOf } from '../../views/server-status.ts'

@@ -88,7 +88,7 @@ const injectNetworkInfo = defineRoute({
   },
 })
 
-/** Deleted servers are not kept, so forceDelete does what DELETE does. */
+/** No server is soft-deleted, so forceDelete does what DELETE does. */
 const forceDelete = defineRoute<never>({
   ...action,
   name: 'servers:forceDelete',

@@ -1,5 +1,5 @@
 /** GET /servers/{server_id}. */
-import { querySchema } from '../../validation/schema.ts'
+import { noParameters } from '../../validation/parameters.ts'
 import { renderServer } from '../../views/servers.ts'
 import { defineRoute } from '../route.ts'
 import { findServer, serverViewContext } from './find.ts'
@@ -10,7 +10,7 @@ export const serversShow = defineRoute<null>({
   path: '/servers/{server_id}',
   success: 200,
   policy: { rule: 'os_compute_api:servers:show', role: 'reader', inHandler: true },
-  query: { '2.1': querySchema({}), '2.102': querySchema({}, { additionalProperties: false }) },
+  query: noParameters,
   async handle(request) {
     const server = await findServer(request)
     request.authorize()

@@ -1,6 +1,6 @@
 /** /servers/{server_id}/os-volume_attachments: there is no volume service, so no server has a volume. */
 import { newNotFound } from '../../http/fault.ts'
-import { ignoredParameters } from '../../validation/no-parameters.ts'
+import { ignoredParameters } from '../../validation/parameters.ts'
 import {
   boolean,
   nonNegativeInteger,
