@@ -195,6 +195,15 @@ describe('subnets', () => {
     ])
   })
 
+  it('keeps a change of another request that the cache does not have yet', async () => {
+    const { id } = await createNetwork()
+    const subnet = await createSubnet(id)
+    const before = stored()[0]?.spec.subnets ?? []
+    shim.interfere({ spec: { subnets: before.map((one) => ({ ...one, dnsServers: ['9.9.9.9'] })) } })
+    const { body } = await ask('PUT', `/subnets/${subnet.id}`, { subnet: { gateway_ip: null } })
+    expect(body['subnet']).toMatchObject({ gateway_ip: null, dns_nameservers: ['9.9.9.9'] })
+  })
+
   it('hides a deleted subnet, and takes only the same range in its place', async () => {
     const { id } = await createNetwork()
     const subnet = await createSubnet(id)

@@ -166,14 +166,17 @@ const update = defineNetworkRoute({
     const given = readAttributes(request.body, 'subnet', attributes) as SubnetAttributes
     checkFixed(given, { ...fixed, cidr: subnet.cidr, network_id: network.metadata.uid })
     checkOwner(request, network, 'update_subnet')
-    const { gateway, ...rest } = subnet
-    const kept = given.gateway_ip === undefined && gateway !== undefined ? { gateway } : {}
-    const changed: Subnet = { ...rest, ...kept, ...specOf(given) }
     const withChange = ({ spec }: Network): Subnet[] =>
-      spec.subnets.map((other) => (other.cidr === subnet.cidr ? changed : other))
-    return saveSubnet(request, network, withChange, changed, factsOf(given))
+      spec.subnets.map((other) => (other.cidr === subnet.cidr ? changeSubnet(other, given) : other))
+    return saveSubnet(request, network, withChange, subnet, factsOf(given))
   },
 })
+
+/** A null gateway removes the gateway; without one in the request it stays. */
+function changeSubnet({ gateway, ...rest }: Subnet, given: SubnetAttributes): Subnet {
+  const kept = given.gateway_ip === undefined && gateway !== undefined ? { gateway } : {}
+  return { ...rest, ...kept, ...specOf(given) }
+}
 
 const remove = defineNetworkRoute({
   name: 'subnets:delete',
