@@ -26,7 +26,7 @@ const timesOf = ({ metadata }: Network | Port): object => {
 
 const ownerOf = (id: string): object => ({ project_id: id, tenant_id: id })
 
-function providerOf({ spec: { uplink, bridge } }: Network): object {
+export function providerOf({ spec: { uplink, bridge } }: Network): object {
   return {
     'provider:network_type': uplink === undefined && bridge === undefined ? 'local' : 'flat',
     'provider:physical_network': uplink ?? bridge ?? null,

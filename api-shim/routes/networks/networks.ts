@@ -13,16 +13,17 @@ import {
   schemaOfTypes,
   stringSchema,
 } from '../../validation/schema.ts'
-import { renderNetwork, renderSubnet } from '../../views/networks.ts'
+import { providerOf, renderNetwork, renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Route, type RouteRequest } from '../route.ts'
 import { checkFixed, readAttributes } from './attributes.ts'
 import { readRoutesOf } from './collection.ts'
 import { createNamed } from './create-named.ts'
 import { checkNoPorts, checkOwner, findNetwork, listNetworks, networkViewOf } from './find.ts'
+import { checkNoOwner, type OwnerAttributes, ownerFor } from './owner.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
 
-interface NetworkAttributes {
+interface NetworkAttributes extends OwnerAttributes {
   name?: string
   description?: string
   shared?: boolean | string
@@ -60,6 +61,8 @@ const fixed = {
   availability_zone_hints: [],
   dns_domain: '',
   is_default: false,
+  qos_policy_id: null,
+  vlan_transparent: false,
 }
 
 const read = (body: unknown): NetworkAttributes => {
@@ -97,6 +100,19 @@ function checkRestricted(given: NetworkAttributes, request: RouteRequest, rule: 
   if (restricted !== undefined) throw newForbidden(`rule:${rule}:${restricted} is disallowed by policy`)
 }
 
+/** Throws a 400 if the request would change the device of the hosts, which is fixed as long as the network exists. */
+function checkSameProvider(given: NetworkAttributes, network: Network): void {
+  const current = Object.entries(providerOf(network))
+  const isOther = ([name, value]: [string, unknown]): boolean => {
+    const wanted: unknown = Reflect.get(given, name)
+    return wanted !== undefined && wanted !== value
+  }
+  if (current.some(isOther))
+    throw newBadRequest(
+      `Invalid input for operation: Plugin does not support updating the following provider network attributes: ${current.map(([name]) => name).join(', ')}.`,
+    )
+}
+
 const create = defineNetworkRoute({
   name: 'networks:create',
   method: 'POST',
@@ -105,10 +121,11 @@ const create = defineNetworkRoute({
   policy: { rule: 'create_network', role: 'member' },
   async handle(request: RouteRequest) {
     const given = read(request.body)
+    const { namespace } = ownerFor(given, request)
     checkRestricted(given, request, 'create_network')
     const { name = '', description } = given
     const draft = (objectName: string) => ({
-      metadata: { name: objectName, annotations: annotationsOfNew({ name, description }, objectName) },
+      metadata: { name: objectName, namespace, annotations: annotationsOfNew({ name, description }, objectName) },
       spec: { mtu: 1500, shared: false, portSecurity: true, subnets: [], ...uplinkOf(given), ...specOf(given) },
     })
     const network = await createNamed(
@@ -141,8 +158,10 @@ const update = defineNetworkRoute({
   async handle(request: RouteRequest) {
     const network = await findNetwork(request, request.params['id'] ?? '')
     const given = read(request.body)
+    checkNoOwner(given)
     checkOwner(request, network, 'update_network')
     checkRestricted(given, request, 'update_network')
+    checkSameProvider(given, network)
     const { name, description } = given
     const changed = await request.state.write(networks).patch(network.metadata, {
       metadata: { annotations: annotationsOfNamed({ name, description }, network.metadata.name) },

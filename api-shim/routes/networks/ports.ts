@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { Network, Port } from '../../../crds/index.ts'
 import { keyOf } from '../../../kube/types.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
+import type { Project } from '../../identity/caller.ts'
 import { isKubernetesName, newNameFor } from '../../state/names.ts'
 import { annotationsOfNamed, subnetsOf } from '../../state/network-facts.ts'
 import { ports } from '../../state/stores.ts'
@@ -15,6 +16,7 @@ import { readRoutesOf } from './collection.ts'
 import { createNamed } from './create-named.ts'
 import { checkOwner, findNetwork, findPort, listPorts, networkOfPort, networkViewOf } from './find.ts'
 import { annotationsOfNew } from './networks.ts'
+import { checkNoOwner, type OwnerAttributes, ownerFor } from './owner.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
 
@@ -22,7 +24,7 @@ interface FixedIP {
   subnet_id?: string
   ip_address?: string
 }
-interface PortAttributes {
+interface PortAttributes extends OwnerAttributes {
   network_id?: string
   name?: string
   description?: string
@@ -54,7 +56,6 @@ const attributes = {
   dns_name: text,
   dns_domain: text,
   qos_policy_id: schemaOfTypes<string | null>(['string', 'null']),
-  propagate_uplink_status: boolean,
 }
 
 const fixed = {
@@ -65,11 +66,13 @@ const fixed = {
   extra_dhcp_opts: [],
   dns_name: '',
   dns_domain: '',
+  qos_policy_id: null,
+  'binding:host_id': '',
 }
 
-const fixedFor = (request: RouteRequest, network: Network | undefined): Record<string, unknown> => ({
+const fixedFor = ({ id }: Project, network: Network | undefined): Record<string, unknown> => ({
   ...fixed,
-  security_groups: [defaultGroupIdOf(request.caller.project?.id ?? '')],
+  security_groups: [defaultGroupIdOf(id)],
   ...(network ? { port_security_enabled: network.spec.portSecurity } : {}),
 })
 
@@ -109,16 +112,21 @@ const create = defineNetworkRoute({
     const { network_id: networkId, name = '', description, mac_address: mac } = given
     if (networkId === undefined)
       throw newBadRequest("Failed to parse request. Required attribute 'network_id' not specified")
+    const owner = ownerFor(given, request)
     const network = await findNetwork(request, networkId)
-    checkFixed(given, { ...fixedFor(request, network), device_id: '', device_owner: '' })
+    checkFixed(given, { ...fixedFor(owner, network), device_id: '', device_owner: '' })
     const fixedIPs = addressesOf(given.fixed_ips, network)
     const { namespace } = network.metadata
     const reference = {
       name: network.metadata.name,
-      ...(namespace && namespace !== request.state.namespace ? { namespace } : {}),
+      ...(namespace && namespace !== owner.namespace ? { namespace } : {}),
     }
     const draft = (objectName: string) => ({
-      metadata: { name: objectName, annotations: annotationsOfNew({ name, description }, objectName) },
+      metadata: {
+        name: objectName,
+        namespace: owner.namespace,
+        annotations: annotationsOfNew({ name, description }, objectName),
+      },
       spec: {
         network: reference,
         ...(fixedIPs ? { fixedIPs } : {}),
@@ -142,11 +150,13 @@ const update = defineNetworkRoute({
   async handle(request: RouteRequest) {
     const port = await findPort(request, request.params['id'] ?? '')
     const given = readAttributes(request.body, 'port', attributes) as PortAttributes
+    checkNoOwner(given)
     checkOwner(request, port, 'update_port')
+    const owner = request.state.shared.projectOf(port.metadata.namespace ?? '')
     const shown = renderPort(port, networkViewOf(request))
     const kept = ['network_id', 'mac_address', 'device_id', 'device_owner', 'fixed_ips'] as const
     const values = Object.fromEntries(kept.map((key): [string, unknown] => [key, Reflect.get(shown, key)]))
-    checkFixed(given, { ...fixedFor(request, networkOfPort(port, request)), ...values })
+    checkFixed(given, { ...fixedFor(owner, networkOfPort(port, request)), ...values })
     const { name, description } = given
     const annotations = annotationsOfNamed({ name, description }, port.metadata.name)
     const changed = await request.state.write(ports).patch(port.metadata, { metadata: { annotations } })

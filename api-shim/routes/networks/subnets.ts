@@ -1,6 +1,7 @@
 /** POST, PUT and DELETE of /subnets. A subnet is an entry in the spec of its Network. */
 import type { Network, Subnet } from '../../../crds/index.ts'
 import { newBadRequest, newConflict } from '../../http/fault.ts'
+import type { Project } from '../../identity/caller.ts'
 import { type SubnetFacts, subnetAnnotation, subnetFactsOf } from '../../state/network-facts.ts'
 import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { networks } from '../../state/stores.ts'
@@ -18,10 +19,11 @@ import { renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Reply, type Route, type RouteRequest } from '../route.ts'
 import { checkFixed, readAttributes } from './attributes.ts'
 import { checkOwner, findNetwork, findSubnet, networkViewOf, portsOn } from './find.ts'
+import { checkNoOwner, type OwnerAttributes, ownerFor } from './owner.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
 
-interface SubnetAttributes {
+interface SubnetAttributes extends OwnerAttributes {
   network_id?: string
   cidr?: string
   ip_version?: number
@@ -122,6 +124,13 @@ function checkFamily(network: Network, cidr: string): void {
   )
 }
 
+/** Throws a 400 if the request names another project than that of the network, of which a subnet is a part. */
+function checkOwnerOfNetwork(given: SubnetAttributes, { metadata }: Network, { namespace }: Project): void {
+  const isNamed = given.project_id !== undefined || given.tenant_id !== undefined
+  if (isNamed && namespace !== metadata.namespace)
+    throw newBadRequest('Invalid input for project_id. Reason: a subnet has the project of its network here.')
+}
+
 const create = defineNetworkRoute({
   name: 'subnets:create',
   method: 'POST',
@@ -141,8 +150,10 @@ const create = defineNetworkRoute({
       throw newBadRequest(
         `Invalid input for operation: The ip_version of cidr '${cidr}' does not match the ip_version '${given.ip_version}'.`,
       )
+    const owner = ownerFor(given, request)
     const network = await findNetwork(request, given.network_id)
     checkOwner(request, network, 'create_subnet')
+    checkOwnerOfNetwork(given, network, owner)
     // As in Neutron, the gateway is the first address unless the request says that there is none.
     const gateway = given.gateway_ip === undefined ? { gateway: firstAddressOf(cidr) } : {}
     const subnet: Subnet = { cidr, dhcp: true, ...gateway, ...specOf(given) }
@@ -164,7 +175,9 @@ const update = defineNetworkRoute({
   async handle(request: RouteRequest) {
     const { network, subnet } = await findSubnet(request, request.params['id'] ?? '')
     const given = readAttributes(request.body, 'subnet', attributes) as SubnetAttributes
-    checkFixed(given, { ...fixed, cidr: subnet.cidr, network_id: network.metadata.uid })
+    checkNoOwner(given)
+    const ipVersion = isIPv6(subnet) ? 6 : 4
+    checkFixed(given, { ...fixed, cidr: subnet.cidr, ip_version: ipVersion, network_id: network.metadata.uid })
     checkOwner(request, network, 'update_subnet')
     const withChange = ({ spec }: Network): Subnet[] =>
       spec.subnets.map((other) => (other.cidr === subnet.cidr ? changeSubnet(other, given) : other))
