@@ -7,21 +7,21 @@ import { root } from '../manifests.ts'
 import { placeButtonImage } from '../rig/place-image.ts'
 import { endMarkedProcesses } from '../rig/process.ts'
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
+import { hasFailed } from '../rig/vitest.ts'
 
 /** The number of servers in git. */
 export const FLEET_SIZE = Number(process.env['GITOPS_SERVERS'] ?? 3)
 
 /**
  * Creates a temporary folder for the tests of one file. After the tests, ends the processes that belong to the folder,
- * and removes it. If a test has failed, keeps the logs in test/artefacts.
+ * and removes it. If a test or the start has failed, keeps the logs in test/artefacts.
  */
 export function withScratch(): string {
   const dir = createScratchDirectory()
   // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
   afterAll(async ({}, suite) => {
     await endMarkedProcesses(dir)
-    if (suite.tasks.some((task) => task.result?.state === 'fail'))
-      console.error(`kept: ${keepArtefacts(dir, 'gitops')}`)
+    if (hasFailed(suite)) console.error(`kept: ${keepArtefacts(dir, 'gitops')}`)
     rmSync(dir, { recursive: true, force: true })
   })
   return dir

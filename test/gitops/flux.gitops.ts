@@ -83,6 +83,15 @@ it('a server that a person has paused stays paused, and is Ready, if kubectl was
   expect((await user().get('server', 'shop-3')).spec.powerState).toBe('Paused')
 })
 
+it('a server that a person has paused runs again when kubectl was told no field manager', async () => {
+  await user().kubectl('patch', 'server', 'shop-2', '--type', 'merge', '-p', '{"spec":{"powerState":"Paused"}}')
+  await user().waitForServer('shop-2', 'paused', ({ status }) => status?.vmState === 'paused')
+  await reconcile()
+  await user().waitForServer('shop-2', 'active again', ({ spec, status }) => {
+    return spec.powerState === 'Running' && status?.vmState === 'active'
+  })
+})
+
 it('a field that git decides is applied again', async () => {
   await user().patch('server', 'shop-1', { spec: { powerState: 'Running' } })
   await reconcile()
@@ -128,14 +137,12 @@ it('servers that git no longer has are deleted, except one that is annotated', a
   const revision = await repository.commit('remove servers')
   await flux.reconcile('fleet')
   await waitForKustomization('the fleet to be Ready', isReadyAt(revision))
-  const left = await waitUntil(
-    async () => {
-      const names = (await user().list('server')).map(({ metadata }) => metadata.name)
-      return names.includes('shop-2') || names.includes('shop-nowhere') ? undefined : names
-    },
-    { what: 'the deleted servers to be gone', deadline: 120_000, every: 500 },
-  )
-  expect(left).toContain('shop-3')
+  const areGone = async (): Promise<boolean> => {
+    const names = (await user().list('server')).map(({ metadata }) => metadata.name)
+    return !names.includes('shop-2') && !names.includes('shop-nowhere')
+  }
+  await waitUntil(areGone, { what: 'the deleted servers to be gone', deadline: 120_000, every: 500 })
+  expect((await user().get('server', 'shop-3')).metadata.deletionTimestamp).toBeUndefined()
 })
 
 const nowhere: Partial<Server['spec']> = {

@@ -41,7 +41,7 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
   }
 }
 
-/** Looks at the tests, because a suite has no result yet while its afterAll runs. */
-function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
+/** Looks at the tests, too, because a suite has a result in its afterAll only if a beforeAll has failed. */
+export function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
   return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed))
 }
