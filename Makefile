@@ -76,7 +76,7 @@ release: setup ## Build what is published for VERSION in dist/release; pushes no
 	@node hack/release.ts build "$(VERSION)" $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(filter no,$(IMAGES)),--no-images) \
 	  $(if $(BASE),--base $(BASE)) $(if $(ARCH),--arch $(ARCH))
 
-conformance: setup ## Judge the API shim by Nova's schemas, tempest and the clients' own tests (40 minutes; SUITE=tempest: one of them)
+conformance: setup ## Judge the API shim by Nova's schemas, tempest and the clients' own tests (20 minutes; SUITE=tempest: one of them)
 	@for suite in $(SUITE); do echo "== $$suite"; node test/conformance/$$suite/run.ts || exit; done
 
 bench: setup ## Run the benchmarks
