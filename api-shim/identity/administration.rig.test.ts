@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Flavor } from '../../crds/index.ts'
 import type { Namespace, RoleBinding } from '../../kube/builtin-kinds.ts'
 import { applyAccessManifests, applyManifests } from '../../test/rig/crds.ts'
 import { type InProcessShim, startShimInProcess } from '../../test/rig/in-process-shim.ts'
@@ -12,6 +13,7 @@ import { waitUntil } from '../../test/rig/wait-until.ts'
 
 const plane = withControlPlane({ audit: true, controllerManager: true })
 const repository = join(import.meta.dirname, '../..')
+const FLAVORS = '/apis/compute.kubenova.io/v1alpha1/flavors'
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
 const dir = `/tmp/kubenova-identity-${process.pid}`
 let shim: InProcessShim
@@ -63,7 +65,13 @@ describe('openstackclient', () => {
       enabled: false,
     })
     await expect(admin.openstack('project', 'create', 'Team A')).rejects.toThrow(/409.*same name/s)
+    const flavor = ['--private', '--project', String(created['id']), '--ram', '64', '--disk', '1', '--vcpus', '1']
+    await admin.openstack('flavor', 'create', ...flavor, 'team-a-only')
+    expect(await show('flavor', 'show', 'team-a-only')).toMatchObject({ access_project_ids: [created['id']] })
     await admin.openstack('project', 'delete', 'Team A')
+    expect(await show('flavor', 'show', 'team-a-only')).toMatchObject({ access_project_ids: [] })
+    const { items } = await plane().api.send<{ items: Flavor[] }>('GET', FLAVORS)
+    expect(items.map(({ spec }) => spec.access)).toEqual([[]])
     const projects = await admin.openstackJson<{ Name: string }[]>('project', 'list')
     expect(projects.map(({ Name }) => Name)).not.toContain('Team A')
   })
@@ -151,8 +159,11 @@ it('the audit log names the administrator', () => {
 })
 
 it('an administrator without the rights of crds/access/identity-admin.yaml can change nothing', async () => {
+  await admin.openstack('project', 'create', 'early')
   await plane().kubectl('delete', 'clusterrolebinding', 'kubenova-identity-admin')
   await expect(admin.openstack('project', 'create', 'late')).rejects.toThrow(
     /403.*cannot create resource "namespaces"/s,
   )
+  await expect(admin.openstack('project', 'delete', 'early')).rejects.toThrow(/1 of 1 projects failed to delete/)
+  expect(await show('project', 'show', 'early')).toMatchObject({ name: 'early' })
 })

@@ -49,7 +49,7 @@ export class EmbeddedAdministration implements Administration {
   async deleteProject(caller: Caller, project: ProjectDetails): Promise<void> {
     const { projects, credentials } = this.#parts
     const administrator = this.#administrator(caller)
-    await projects.checkDeletion(project)
+    await projects.checkDeletion(project, administrator)
     await removeFlavorAccess(project, administrator)
     await credentials.deleteAll((credential) => credential.project.id === project.id)
     await this.#grants.deleteAdminsOf(project, administrator)

@@ -78,13 +78,14 @@ export class Projects {
   }
 
   /** The namespace is deleted with all that it has, so a project with servers is refused. */
-  async checkDeletion(project: ProjectDetails): Promise<void> {
+  async checkDeletion(project: ProjectDetails, administrator: Administrator): Promise<void> {
     checkManaged(project)
+    await administrator.checkDeletion(storeDefs.namespaces)
     await this.#checkHasNoServers(project)
   }
 
   async delete(project: ProjectDetails, administrator: Administrator): Promise<void> {
-    await this.checkDeletion(project)
+    await this.checkDeletion(project, administrator)
     const metadata = { name: project.namespace, uid: uidFromProjectId(project.id) }
     await administrator.write(storeDefs.namespaces).delete({ metadata })
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Flavor } from '../../../crds/index.ts'
 import { type Namespace, namespaces, type Secret } from '../../../kube/builtin-kinds.ts'
 import { requestToken, startTwoUsers, type TwoUsers } from '../../identity/testing.ts'
@@ -265,6 +265,20 @@ describe('DELETE /projects/{id}', () => {
     const { id } = await createProject('team-a')
     expect(id).not.toBe(old.id)
     expect(await answers()).toEqual([0, 0])
+    await shim.api.resource(flavors.kind).delete({ name: 'small' })
+  })
+
+  it('changes nothing when clients may not delete namespaces', async () => {
+    const project = await createProject('team-a')
+    await shim.seed(flavors.kind, privateFlavor(['team-a']))
+    vi.spyOn(shim.services.state.access, 'isAllowed').mockImplementation(async (_, { verb }) => verb !== 'delete')
+    const { status, body } = await ask('DELETE', `/projects/${project.id}`)
+    vi.restoreAllMocks()
+    expect([status, body.error.message]).toEqual([
+      403,
+      'This cloud does not let clients delete namespaces: ask an operator.',
+    ])
+    expect(shim.api.list<Flavor>('flavors').map(({ spec }) => spec.access)).toEqual([['team-a']])
     await shim.api.resource(flavors.kind).delete({ name: 'small' })
   })
 
