@@ -120,6 +120,8 @@ describe('the shim on a real API server', () => {
     const { spec } = await api.send<Server>('GET', `${serversPath}/db`)
     expect(spec).toMatchObject({ powerState: 'Stopped', locked: true })
     expect((await ask(admin, 'DELETE', db)).statusCode).toBe(204)
+    const { metadata, spec: lasting } = await api.send<Server>('GET', `${serversPath}/db`)
+    expect([metadata.deletionTimestamp, lasting.locked]).toEqual([expect.any(String), true])
 
     const web = await seedActive('web', member)
     expect(await act(member, web, { reboot: { type: 'HARD' } })).toBe(409)

@@ -9,7 +9,7 @@ import { isNewerVersion } from '../kube/latest-objects.ts'
 import { noLog } from '../kube/log.ts'
 import { createStores, startStores } from '../kube/store.ts'
 import type { KubeObject } from '../kube/types.ts'
-import { keyOf, type ResourceDef } from '../kube/types.ts'
+import { keyOf, type Ref, type ResourceDef } from '../kube/types.ts'
 import { FakeApi, type Write } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
 import { type Caller, includedRoles, projectIdFromUid, type Role } from './identity/caller.ts'
@@ -157,17 +157,28 @@ export class TestShim implements AsyncDisposable {
     throw new Error(`the cache of ${def.plural} does not catch up`)
   }
 
-  /** Writes the patches as another client does, each right before a patch of the shim, whose caches are then behind. */
-  interfere(...patches: (object | undefined)[]): void {
+  /**
+   * Writes the patches as another client does, each right before a patch of the shim, whose caches are then behind.
+   * @param verb the calls of the shim before which the patches are written
+   */
+  interfere(patches: readonly object[], verb: 'patch' | 'delete' = 'patch'): void {
+    const left = [...patches]
     const original = this.api.resource.bind(this.api)
     this.api.resource = <T extends KubeObject>(...of: Parameters<FakeApi['resource']>) => {
       const resource = original<T>(...of)
+      const before = async (called: typeof verb, target: Ref): Promise<void> => {
+        const patch = called === verb ? left.shift() : undefined
+        if (patch) await resource.patch(target, patch)
+      }
       return {
         ...resource,
-        patch: async (target, patch, options) => {
-          const other = patches.shift()
-          if (other) await resource.patch(target, other)
+        async patch(target, patch, options) {
+          await before('patch', target)
           return resource.patch(target, patch, options)
+        },
+        async delete(target, options) {
+          await before('delete', target)
+          return resource.delete(target, options)
         },
       }
     }

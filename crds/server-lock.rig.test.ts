@@ -10,8 +10,9 @@ import { API_VERSION } from './index.ts'
 const collector = 'system:serviceaccount:kube-system:generic-garbage-collector'
 const plane = withControlPlane({
   controllerManager: true,
-  users: [{ name: collector, groups: ['system:masters'] }],
+  users: [{ name: collector, groups: ['system:masters'] }, { name: 'member' }],
 })
+let member: ApiClient
 
 const object: Manifest = {
   apiVersion: API_VERSION,
@@ -21,11 +22,24 @@ const object: Manifest = {
 }
 const path = collectionPath(object)
 
-const tryDelete = (api: ApiClient, target = `${path}/web-1`): Promise<string> =>
-  api.send('DELETE', `${target}?dryRun=All`).then(
+const tryDelete = (api: ApiClient, target = `${path}/web-1`, options?: object): Promise<string> =>
+  api.send('DELETE', target, { kind: 'DeleteOptions', apiVersion: 'v1', dryRun: ['All'], ...options }).then(
     () => 'deleted',
     (error: unknown) => String(error),
   )
+
+const IGNORE_LOCK = 'compute.kubenova.io/ignore-lock'
+
+const patchServer = (api: ApiClient, patch: object, query = ''): Promise<Manifest> =>
+  api.send('PATCH', `${path}/web-1${query}`, patch, 'application/merge-patch+json')
+
+const tryStop = (api: ApiClient, annotation?: string): Promise<string> => {
+  const annotations = annotation === undefined ? {} : { [IGNORE_LOCK]: annotation }
+  return patchServer(api, { metadata: { annotations }, spec: { powerState: 'Stopped' } }, '?dryRun=All').then(
+    () => 'stopped',
+    (error: unknown) => String(error),
+  )
+}
 
 const expectedMessage = 'the server is locked (release of May): set spec.locked to false first, then delete it'
 
@@ -33,14 +47,59 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyAccessManifests(api, join(root, 'crds/admission'))
+  await applyAccessManifests(api, join(root, 'crds/access'))
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
-  const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)
-  await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
+  const binding = {
+    metadata: { name: 'member' },
+    subjects: [{ kind: 'User', name: 'member', apiGroup: 'rbac.authorization.k8s.io' }],
+    roleRef: { kind: 'ClusterRole', name: 'kubenova-member', apiGroup: 'rbac.authorization.k8s.io' },
+  }
+  await api.send('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings', binding)
+  member = createApiClient(plane().kubeconfigOf('member'))
+  const isInEffect = async (): Promise<boolean> =>
+    (await tryDelete(api)).includes(expectedMessage) && (await tryStop(api)).includes('the server is locked')
+  await waitUntil(isInEffect, { what: 'the policies to take effect', deadline: 60_000, every: 200 })
 })
 
 it('the deletion of a locked server is rejected, also as part of a collection', async () => {
   expect(await tryDelete(plane().api)).toContain(expectedMessage)
   expect(await tryDelete(plane().api, path)).toContain(expectedMessage)
+})
+
+it('a cluster-admin who does not say that the lock shall be ignored cannot change the power state', async () => {
+  expect(await tryStop(plane().api)).toContain(
+    'the server is locked (release of May): set spec.locked to false first, then change spec.powerState',
+  )
+})
+
+it('an administrator who says so can change the power state in one write, and the server stays locked', async () => {
+  expect(await tryStop(plane().api, 'ticket 7')).toBe('stopped')
+  await patchServer(plane().api, { metadata: { annotations: { [IGNORE_LOCK]: 'ticket 7' } } })
+  expect(await tryStop(plane().api, 'ticket 7')).toContain('the server is locked')
+  expect(await tryStop(plane().api, 'ticket 8')).toBe('stopped')
+})
+
+it('a member cannot ignore the lock', async () => {
+  expect(await tryStop(member, 'ticket 9')).toContain(
+    'that needs the right to create serveractions/ignorelock in this namespace, which member has not; leave it out, and set spec.locked to false first',
+  )
+  const { metadata } = await patchServer(member, { metadata: { annotations: { [IGNORE_LOCK]: 'delete' } } })
+  const { resourceVersion } = metadata as { resourceVersion?: string }
+  expect(await tryDelete(member, `${path}/web-1`, { preconditions: { resourceVersion } })).toContain(expectedMessage)
+})
+
+it('an administrator can delete a locked server only with the annotation and its resourceVersion', async () => {
+  const { api } = plane()
+  const { metadata } = await patchServer(api, { metadata: { annotations: { [IGNORE_LOCK]: 'delete' } } })
+  const { uid, resourceVersion } = metadata as { uid?: string; resourceVersion?: string }
+  const target = `${path}/web-1`
+  expect(await tryDelete(api, target)).toContain(expectedMessage)
+  expect(await tryDelete(api, target, { preconditions: { uid } })).toContain(expectedMessage)
+  expect(await tryDelete(api, path)).toContain(expectedMessage)
+  expect(await tryDelete(api, target, { preconditions: { resourceVersion } })).toBe('deleted')
+  const other = await patchServer(api, { metadata: { annotations: { [IGNORE_LOCK]: null } } })
+  const preconditions = { resourceVersion: (other.metadata as { resourceVersion?: string }).resourceVersion }
+  expect(await tryDelete(api, target, { preconditions })).toContain(expectedMessage)
 })
 
 it('the garbage collector can delete a locked server, whose owner is gone', async () => {

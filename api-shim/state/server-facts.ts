@@ -12,6 +12,11 @@ const annotationOf = {
   diskConfig: `${PREFIX}disk-config`,
   /** The kind of user who has locked the server: `owner` or `admin`. */
   lockedBy: `${PREFIX}locked-by`,
+  /**
+   * Lets an administrator act on a locked server: a new value with a change of the power state, or `delete` before a
+   * DELETE that names the resourceVersion (crds/admission/server-lock.yaml).
+   */
+  ignoreLock: `${PREFIX}ignore-lock`,
 } as const
 
 export type ServerFacts = { [K in keyof typeof annotationOf]?: string }

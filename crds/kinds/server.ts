@@ -257,11 +257,6 @@ export const ServerSpec = Type.Object(
       fieldPath: '.userDataFrom',
     },
     {
-      rule: '!(self.locked && oldSelf.locked) || self.powerState == oldSelf.powerState',
-      message: 'the server is locked: set locked to false first, then change powerState',
-      fieldPath: '.powerState',
-    },
-    {
       rule: '!has(self.lockedReason) || self.locked',
       message: 'lockedReason can only be given with locked: true',
       fieldPath: '.lockedReason',

@@ -199,7 +199,7 @@ describe('subnets', () => {
     const { id } = await createNetwork()
     const subnet = await createSubnet(id)
     const before = stored()[0]?.spec.subnets ?? []
-    shim.interfere({ spec: { subnets: before.map((one) => ({ ...one, dnsServers: ['9.9.9.9'] })) } })
+    shim.interfere([{ spec: { subnets: before.map((one) => ({ ...one, dnsServers: ['9.9.9.9'] })) } }])
     const { body } = await ask('PUT', `/subnets/${subnet.id}`, { subnet: { gateway_ip: null } })
     expect(body['subnet']).toMatchObject({ gateway_ip: null, dns_nameservers: ['9.9.9.9'] })
   })

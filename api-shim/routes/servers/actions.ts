@@ -10,6 +10,7 @@ import type { VersionText } from '../../http/microversion.ts'
 import { newNameFor } from '../../state/names.ts'
 import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
+import { annotationsFor } from '../../state/server-facts.ts'
 import { actions, images, imagesById, servers, uuidOf } from '../../state/stores.ts'
 import { nothing, objectSchema, oneOf, type Schema, schemaFrom, stringSchema } from '../../validation/schema.ts'
 import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
@@ -17,7 +18,6 @@ import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
 import { generatePassword } from './injected.ts'
 import { newOwnedSecret } from './owned-secret.ts'
-import { patchServer } from './patch.ts'
 
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
@@ -105,20 +105,16 @@ async function setPower(
   check: (server: Server) => void,
   request: Request,
 ): Promise<void> {
-  let lock: { locked: boolean; lockedReason?: string | undefined } = { locked: false }
   const change = (newest: Server): MergePatch => {
     if (newest !== server) check(newest)
-    const { locked, lockedReason } = newest.spec
-    lock = { locked, lockedReason }
-    // The API server rejects a change of spec.powerState while the Server is locked. Only administrators get here with
-    // a locked Server, so unlock it for this write and lock it again afterwards.
-    const unlocked = locked ? { locked: false, lockedReason: null } : {}
-    return { metadata: { annotations: annotationWith(newest, name, request) }, spec: { powerState, ...unlocked } }
+    // Only administrators get here with a locked Server. The API server rejects their change without this annotation.
+    const ignoreLock = newest.spec.locked ? annotationsFor({ ignoreLock: request.requestId }) : {}
+    return {
+      metadata: { annotations: { ...annotationWith(newest, name, request), ...ignoreLock } },
+      spec: { powerState },
+    }
   }
-  const patched = await patchNewest(servers, server, change, request)
-  if (!lock.locked) return
-  // Keep a lock that somebody else has set meanwhile.
-  await patchServer(patched, (newest) => (newest.spec.locked ? {} : lock), request)
+  await patchNewest(servers, server, change, request)
 }
 
 async function requestAction(

@@ -33,7 +33,7 @@ afterEach(() => shim[Symbol.asyncDispose]())
 describe('a request on a server whose change the cache does not have yet', () => {
   it('unlock refuses a member when an administrator has locked the server', async () => {
     await seedServer({ locked: true })
-    shim.interfere(adminLock)
+    shim.interfere([adminLock])
     const answer = await act('unlock')
     expect([answer.status, answer.body.forbidden?.message]).toEqual([
       403,
@@ -44,14 +44,14 @@ describe('a request on a server whose change the cache does not have yet', () =>
 
   it('lock leaves the lock of an administrator as it is', async () => {
     await seedServer({ locked: false })
-    shim.interfere(adminLock)
+    shim.interfere([adminLock])
     expect((await act('lock')).status).toBe(202)
     expect((await read()).metadata.annotations).toMatchObject(annotationsFor({ lockedBy: 'admin' }))
   })
 
   it('lock locks a server that was unlocked meanwhile', async () => {
     await seedServer({ locked: true })
-    shim.interfere({ spec: { locked: false } })
+    shim.interfere([{ spec: { locked: false } }])
     expect((await act('lock')).status).toBe(202)
     expect((await read()).spec.locked).toBe(true)
   })
@@ -62,14 +62,14 @@ describe('a request on a server whose change the cache does not have yet', () =>
     const { annotations } = (await read()).metadata
     await shim.api.resource<Server>(servers.kind).patch(ref, { metadata: { annotations: null } })
     await shim.waitForCache(servers.kind, await read())
-    shim.interfere({ metadata: { annotations } })
+    shim.interfere([{ metadata: { annotations } }])
     await act('lock')
     expect(recentRequestsOf(await read()).map(({ action }) => action)).toEqual(['stop', 'lock'])
   })
 
   it('DELETE refuses a member when the server has been locked', async () => {
     await seedServer({ locked: false })
-    shim.interfere(adminLock)
+    shim.interfere([adminLock])
     expect((await shim.ask('DELETE', path)).status).toBe(409)
     expect((await read()).metadata.deletionTimestamp).toBeUndefined()
   })

@@ -18,7 +18,7 @@ const labelOf = ({ situation: { by, vmState, task = 'no task', locked, isUnbuilt
 
 function expectedOf({ effect, effectHere }: ActionTable, { here, situation }: Case, before: View): object {
   if (here.status >= 300) return { ...here, view: before, writes: [] }
-  const change = effectHere[situation.vmState] ?? effectHere['any'] ?? effect
+  const change = effectHere[situation.vmState] ?? effect
   return { ...here, view: { ...before, ...change } }
 }
 

@@ -34,10 +34,7 @@ export interface ActionTable {
   microversion: string
   /** The fields of GET /servers/ID that change. */
   effect: Readonly<Record<string, unknown>>
-  /**
-   * The fields that change in Kubenova, if they are not those that change in Nova. The keys are values of vm_state, or
-   * `any`.
-   */
+  /** The fields that change in Kubenova, by vm_state, if they are not those that change in Nova. */
   effectHere: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   cases: readonly Case[]
 }
