@@ -114,4 +114,23 @@ describe('a server with spec.injectedFrom', () => {
     await bench.reconcile()
     expect(reasonOf(bench)).toMatchObject({ reason: 'UserDataSecretNotFound' })
   })
+
+  it('is in error when its Secret has been missing for five minutes, and is placed when the Secret comes', async () => {
+    await using bench = await startWith({})
+    await bench.createServer('web', { injectedFrom: { secretRef: { name: 'late' } } })
+    await bench.reconcile()
+    await bench.clock.advance(299_000)
+    await bench.reconcile()
+    expect(bench.statusOf()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
+    await bench.clock.advance(1_000)
+    expect(await bench.reconcile()).toMatchObject({ kind: 'wait', for: 'its Secret' })
+    expect(bench.statusOf()).toMatchObject({
+      vmState: 'error',
+      fault: { details: 'UserDataSecretNotFound', message: expect.stringContaining('Secret late does not exist') },
+    })
+    const late = { metadata: { name: 'late', namespace: 'demo' }, type: TYPE, data: { 'admin-password': 'eA==' } }
+    await bench.api.resource<Secret>(secrets).create(late, { fieldManager: 'user' })
+    await bench.reconcile()
+    expect(bench.statusOf()).toMatchObject({ host: 'h1', vmState: 'building' })
+  })
 })

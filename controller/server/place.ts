@@ -21,7 +21,14 @@ import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
 import { placedStatus, type SchedulerStatus, type UnscheduledReason, unscheduledStatus } from './status.ts'
-import { readUserData, secretRetryDelay, sendUserData, type UserDataDeps, withdrawUserData } from './user-data.ts'
+import {
+  isSecretLongMissing,
+  readUserData,
+  secretRetryDelay,
+  sendUserData,
+  type UserDataDeps,
+  withdrawUserData,
+} from './user-data.ts'
 
 export interface PlaceDeps extends UserDataDeps {
   stores: Pick<Stores, 'servers' | 'actions' | 'ports' | 'hostSecrets' | 'hypervisors'>
@@ -59,12 +66,14 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
     const authorization = await readImageCredentials(resolved.image, deps.secrets, 'and the server continues by itself')
     return await selectHostAndBind(server, { ...resolved, userData, authorization }, deps, now)
   } catch (error) {
+    const nowMs = deps.clock.wall().getTime()
     if (shouldReportInStatus(error, attempt)) {
-      const why = { reason: error.code, message: error.message, error: false, rejectedHosts }
+      const isInError = isSecretLongMissing(error, server, nowMs)
+      const why = { reason: error.code, message: error.message, error: isInError, rejectedHosts }
       await reportUnscheduled(server, why, deps, now)
     }
     if (!(error instanceof Refused)) throw error
-    const retryAfter = secretRetryDelay(error, server, deps.clock.wall().getTime())
+    const retryAfter = secretRetryDelay(error, server, nowMs)
     return retryAfter === undefined ? failed(error.code, error.message) : wait('its Secret', retryAfter)
   }
 }

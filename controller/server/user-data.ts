@@ -95,12 +95,26 @@ const secretReasons: ReadonlySet<string> = new Set([
  * Secret. The controller polls, ever less often, because to watch Secrets it would need the right to read all of them.
  * @param now milliseconds since the epoch
  */
-export function secretRetryDelay({ code }: Refused, { status }: Server, now: number): number | undefined {
+export function secretRetryDelay({ code }: Refused, server: Server, now: number): number | undefined {
   if (!secretReasons.has(code)) return undefined
-  const since = findCondition(status?.conditions, 'Scheduled')?.lastTransitionTime
-  const waited = since === undefined ? 0 : now - Date.parse(since)
-  return Math.min(Math.max(waited / 2, MIN_RETRY_MS), MAX_RETRY_MS)
+  return Math.min(Math.max(unscheduledMs(server, now) / 2, MIN_RETRY_MS), MAX_RETRY_MS)
 }
+
+function unscheduledMs({ status }: Server, now: number): number {
+  const since = findCondition(status?.conditions, 'Scheduled')?.lastTransitionTime
+  return since === undefined ? 0 : now - Date.parse(since)
+}
+
+/** Milliseconds without its Secret after which a server is in error, though it still waits. */
+const MISSING_MS = 300_000
+
+/**
+ * Whether the Secret has been missing for so long that it most likely never comes: for example, the API shim that was
+ * about to create it has ended.
+ * @param now milliseconds since the epoch
+ */
+export const isSecretLongMissing = ({ code }: Refused | Transient, server: Server, now: number): boolean =>
+  code === 'UserDataSecretNotFound' && unscheduledMs(server, now) >= MISSING_MS
 
 /**
  * To be called before the server is placed on the host, so that the agent finds the HostSecret as soon as it sees the

@@ -25,7 +25,7 @@ export const referenceReasons = declareReasons({
     meaning: 'There is no Secret of the name in `spec.userDataFrom` or `spec.injectedFrom`, or it has no such key.',
     httpStatus: 400,
     whatToDo:
-      'Create the Secret with the type that the condition `Scheduled` says, or create the Server anew with the right name. A server that waits has its Secret read again after at most a minute.',
+      'Create the Secret with the type that the condition `Scheduled` says, or create the Server anew with the right name. A server that waits has its Secret read again after at most a minute; after five minutes it is in `error`, and still waits.',
   },
   UserDataSecretInvalid: {
     meaning:
