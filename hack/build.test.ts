@@ -20,14 +20,23 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 it.each([
   ['controller', '--concurrency'],
   ['agent', '--libvirt-uri'],
-])('buildPrograms builds a %s that prints its options', async (name, flag) => {
+  ['api-shim', '--public-url'],
+])('buildPrograms builds the program %s, which prints its options', async (name, flag) => {
   const { stdout } = await run(process.execPath, [join(dir, `${name}.mjs`), '--help'])
   expect(stdout).toContain(flag)
 })
 
-it.each(['controller', 'agent'])('buildPrograms builds a %s that rejects an unknown option', async (name) => {
-  const failure = run(process.execPath, [join(dir, `${name}.mjs`), '--metrics-adress', ':1'])
-  await expect(failure).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--metrics-adress') })
+it.each(['controller', 'agent', 'api-shim'])(
+  'buildPrograms builds the program %s, which rejects an unknown option',
+  async (name) => {
+    const failure = run(process.execPath, [join(dir, `${name}.mjs`), '--metrics-adress', ':1'])
+    await expect(failure).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--metrics-adress') })
+  },
+)
+
+it('buildPrograms builds the program hooks, which prints its usage when it is called without the name of a hook', async () => {
+  const failure = run(process.execPath, [join(dir, 'hooks.mjs')])
+  await expect(failure).rejects.toMatchObject({ code: 2, stderr: 'usage: hooks.mjs uninstall-guard | boot-server\n' })
 })
 
 it('buildPrograms builds no part that imports a program', () => {
@@ -46,8 +55,8 @@ it('buildPrograms includes the rarely loaded client for kubeconfigs', async () =
 
 const PRINT_MODULES = `process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))`
 
-it.each(['controller', 'agent'])(
-  'buildPrograms builds a %s that does not load undici (docs/adr/0016)',
+it.each(['controller', 'agent', 'api-shim'])(
+  'buildPrograms builds the program %s, which does not load undici (docs/adr/0016)',
   async (name) => {
     const preload = `data:text/javascript,${encodeURIComponent(PRINT_MODULES)}`
     const { stderr } = await run(process.execPath, ['--import', preload, join(dir, `${name}.mjs`), '--help'])

@@ -1,6 +1,7 @@
 /**
- * Builds the programs that container images run: one file each, without npm packages. One file takes 11 MB less memory
- * than many modules (docs/benchmarks.md); only rarely loaded modules have files of their own.
+ * Bundles the programs that container images run, so that they need no npm packages. One file takes 11 MB less memory
+ * than many modules (docs/benchmarks.md). Rarely loaded modules have files of their own. So has the code that these
+ * share with the program, which loads it when it starts.
  * Usage: node hack/build.ts [DIR], where DIR is `dist` by default
  */
 import { join, resolve } from 'node:path'
@@ -10,7 +11,7 @@ import { root } from './command.ts'
 const programs = ['agent', 'controller', 'api-shim', 'hooks'] as const
 
 /**
- * Modules that are rarely loaded go to `<dir>/parts/<program>/`. Each program is bundled by itself, because a part that
+ * Files beside the program's own go to `<dir>/parts/<program>/`. Each program is bundled by itself, because a part that
  * programs share can import these programs, and so start them.
  */
 export async function buildPrograms(dir: string): Promise<void> {
