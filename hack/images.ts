@@ -2,18 +2,16 @@
  * `make images`: builds the images of the controller and the agent with buildah, as OCI archives in dist/images.
  * Usage: node hack/images.ts [--base IMAGE|local] [--arch amd64,arm64] [--only controller,agent] [--verify]
  * `--base IMAGE` names the base image to pull. `--base local` makes a Debian base image with mmdebstrap instead.
- * `--verify` builds each image a second time without the cache and compares the digests.
+ * `--verify` builds all images a second time, also their base, and compares the digests.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseArchitectures, parseWords, publicBase } from './images/arguments.ts'
-import { ensureBase } from './images/base.ts'
-import { type Architecture, buildImage, type ImageName, imageNames } from './images/build.ts'
-import { bundlePrograms, imagesFolder as folder, installBuilders } from './images/ensure.ts'
-import { createStorage } from './images/storage.ts'
-
-const log = (line: string): void => console.error(line)
+import type { BuiltImage } from './images/build.ts'
+import { ensureImageArchives } from './images/ensure.ts'
+import { imageNames } from './images/names.ts'
 
 const { values } = parseArgs({
   options: {
@@ -24,37 +22,29 @@ const { values } = parseArgs({
   },
 })
 
-async function main(): Promise<void> {
-  const names: ImageName[] = parseWords('only', values.only, imageNames)
-  const archs: Architecture[] = parseArchitectures(values.arch)
-  await installBuilders(log)
-  mkdirSync(folder, { recursive: true })
-  const programs = await bundlePrograms()
-  const storage = createStorage('images')
-  for (const arch of archs) {
-    for (const name of names) {
-      const base = await ensureBase({ requested: values.base, name, arch, storage, log })
-      const image = await buildImage({ name, arch, base, programs, folder, storage, log })
-      console.log(`${image.file}  ${image.digest}  ${(image.bytes / 1e6).toFixed(1)} MB`)
-      if (values.verify) await verifyDigest(name, arch, { programs, digest: image.digest })
+function buildImages(folder?: string): Promise<BuiltImage[]> {
+  const names = parseWords('only', values.only, imageNames)
+  const archs = parseArchitectures(values.arch)
+  const options = { names, archs, base: values.base, reuse: false, ...(folder ? { folder } : {}) }
+  return ensureImageArchives(options, (line) => console.error(line))
+}
+
+/** Throws an error if a second build of an image has another digest. */
+async function verifyDigests(images: readonly BuiltImage[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'kubenova-images-'))
+  try {
+    const again = await buildImages(folder)
+    for (const [index, { name, arch, digest }] of images.entries()) {
+      const second = again[index]?.digest
+      if (second !== digest) throw new Error(`${name} ${arch}: a second build has the digest ${second}, not ${digest}`)
+      console.log(`${name} ${arch}: a second build has the same digest`)
     }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Throws an error if the digest differs from that of the first build. */
-async function verifyDigest(
-  name: ImageName,
-  arch: Architecture,
-  { programs, digest }: { programs: string; digest: string },
-): Promise<void> {
-  await using storage = createStorage('images-verify')
-  const folder = join(storage.folder, 'archives')
-  mkdirSync(folder, { recursive: true })
-  const base = await ensureBase({ requested: values.base, name, arch, storage, log })
-  const second = await buildImage({ name, arch, base, programs, folder, storage, log })
-  if (second.digest !== digest)
-    throw new Error(`${name} ${arch}: a second build has the digest ${second.digest}, not ${digest}`)
-  console.log(`${name} ${arch}: a second build has the same digest`)
-}
-
-if (import.meta.main) await main()
+const images = await buildImages()
+for (const { archive, digest } of images)
+  console.log(`${archive}  ${digest}  ${(statSync(archive).size / 1e6).toFixed(1)} MB`)
+if (values.verify) await verifyDigests(images)

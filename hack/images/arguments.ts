@@ -1,5 +1,5 @@
 /** The command-line options that `make images` and `make release` have in common. */
-import { type Architecture, architectures } from './build.ts'
+import { type Architecture, architectures } from './names.ts'
 
 /** The base image of a build that names none. */
 export const publicBase = 'docker.io/library/debian:bookworm-slim'

@@ -1,9 +1,9 @@
 /** Provides the base images, and what a machine needs to run those of other architectures. */
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { installPackages } from '../../test/rig/packages.ts'
 import { runCommand } from '../../test/rig/process.ts'
-import { type Architecture, type ImageName, ownArchitecture } from './build.ts'
+import { type Architecture, type ImageName, ownArchitecture } from './names.ts'
 import { sourceDate } from './source-date.ts'
 import type { Storage } from './storage.ts'
 
@@ -38,24 +38,28 @@ async function ensureEmulation(arch: Architecture, log: (line: string) => void):
   if (!isRegistered()) await runCommand(['update-binfmts', '--enable', qemuNames[arch]])
 }
 
+const localBase = 'localhost/debian'
+
 /** Reuses the image if `storage` has it already. Returns its name. */
 async function ensureLocalBase(storage: Storage, arch: Architecture, log: (line: string) => void): Promise<string> {
-  const suffix = arch === ownArchitecture() ? '' : `-${arch}`
-  const name = `localhost/debian:bookworm${suffix}`
-  const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
-  if (images.split('\n').includes(name)) return name
-  const archive = join(storage.folder, `base${suffix}.tar`)
-  if (!existsSync(archive)) {
-    log(`images: making the Debian base for ${arch} with mmdebstrap`)
-    await installPackages(['mmdebstrap', 'arch-test'], log)
-    const env = { SOURCE_DATE_EPOCH: String(sourceDate()) }
-    const what = ['--quiet', '--variant=minbase', `--architectures=${arch}`, 'bookworm', `${archive}.new.tar`]
-    await runCommand(['mmdebstrap', ...what], { env })
-    renameSync(`${archive}.new.tar`, archive)
-  }
+  const name = `${localBase}:bookworm${arch === ownArchitecture() ? '' : `-${arch}`}`
+  if ((await listLocalBases(storage)).includes(name)) return name
+  log(`images: making the Debian base for ${arch} with mmdebstrap`)
+  await installPackages(['mmdebstrap', 'arch-test'], log)
+  const archive = join(storage.folder, 'base.tar')
+  const env = { SOURCE_DATE_EPOCH: String(sourceDate()) }
+  await runCommand(['mmdebstrap', '--quiet', '--variant=minbase', `--architectures=${arch}`, 'bookworm', archive], {
+    env,
+  })
   const container = (await storage.buildah('from', `--arch=${arch}`, 'scratch')).trim()
   await storage.buildah('add', container, archive, '/')
   await storage.buildah('config', `--arch=${arch}`, container)
   await storage.buildah('commit', '--rm', '--timestamp', String(sourceDate()), container, name)
+  rmSync(archive)
   return name
+}
+
+async function listLocalBases(storage: Storage): Promise<string[]> {
+  const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
+  return images.split('\n').filter((name) => name.startsWith(`${localBase}:`))
 }

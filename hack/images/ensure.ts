@@ -1,78 +1,50 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installPackages } from '../../test/rig/packages.ts'
-import { buildPrograms } from '../build.ts'
 import { root } from '../command.ts'
-import { ensureBase } from './base.ts'
-import {
-  type Architecture,
-  archiveOf,
-  type BuildImageOptions,
-  buildImage,
-  hashInputs,
-  type ImageName,
-  imageNames,
-  ownArchitecture,
-} from './build.ts'
-import { createStorage } from './storage.ts'
-
-/** The folder of the archives. */
-export const imagesFolder = join(root, 'dist/images')
-
-export const installBuilders = (log: (line: string) => void): Promise<void> =>
-  installPackages(['buildah', 'skopeo'], log)
-
-export async function bundlePrograms(): Promise<string> {
-  const programs = join(root, 'dist/programs')
-  rmSync(programs, { recursive: true, force: true })
-  await buildPrograms(programs)
-  return programs
-}
-
-export interface ImageArchive {
-  name: ImageName
-  arch: Architecture
-  /** Path of the OCI archive. */
-  archive: string
-}
+import { type BuildOptions, type BuiltImage, ensureImage } from './build.ts'
+import { fillContext } from './context.ts'
+import { type Architecture, type ImageName, imageNames, ownArchitecture } from './names.ts'
+import { imageStorageFolder, openStorage } from './storage.ts'
 
 /** Paths of the OCI archives of all images, for this machine's architecture and from a base made here. */
 export async function ensureImages(log: (line: string) => void): Promise<string[]> {
-  return (await ensureImageArchives({ base: 'local', archs: [ownArchitecture()], reuse: true }, log)).map(
-    ({ archive }) => archive,
-  )
+  const options = { names: imageNames, archs: [ownArchitecture()], base: 'local', reuse: true }
+  return (await ensureImageArchives(options, log)).map(({ archive }) => archive)
 }
 
 interface ArchiveOptions {
-  base: string
+  names: readonly ImageName[]
   archs: readonly Architecture[]
-  /** Uses an archive again if programs, Containerfile, Node and the name of the base are unchanged. */
+  /** The base image to pull, or `local`: a Debian base that is made here. */
+  base: string
+  /** Uses an archive again if its inputs are unchanged. */
   reuse: boolean
+  /** Folder of the archives. */
+  folder?: string
 }
 
 export async function ensureImageArchives(
-  { base: requested, archs, reuse }: ArchiveOptions,
+  { names, archs, base, reuse, folder = join(root, 'dist/images') }: ArchiveOptions,
   log: (line: string) => void,
-): Promise<ImageArchive[]> {
-  await installBuilders(log)
-  mkdirSync(imagesFolder, { recursive: true })
-  const storage = createStorage('images')
-  const shared = { programs: await bundlePrograms(), folder: imagesFolder, storage, log }
-  const archives: ImageArchive[] = []
+): Promise<BuiltImage[]> {
+  await installPackages(['buildah', 'skopeo'], log)
+  mkdirSync(folder, { recursive: true })
+  await using storage = await openStorage(imageStorageFolder())
+  const images: BuiltImage[] = []
   for (const arch of archs) {
-    for (const name of imageNames) {
-      const base = await ensureBase({ requested, name, arch, storage, log })
-      const options = { ...shared, base, arch, name }
-      if (!reuse || !(await isUpToDate(options))) await buildImage(options)
-      archives.push({ name, arch, archive: archiveOf(options) })
-    }
+    for (const name of names) images.push(await ensureFromSource({ name, arch, base, reuse, folder, storage, log }))
   }
-  return archives
+  return images
 }
 
-async function isUpToDate(options: BuildImageOptions): Promise<boolean> {
-  const archive = archiveOf(options)
-  const inputs = `${archive}.inputs`
-  if (!existsSync(archive) || !existsSync(inputs)) return false
-  return readFileSync(inputs, 'utf8') === (await hashInputs(options))
+async function ensureFromSource(options: Omit<BuildOptions, 'context'>): Promise<BuiltImage> {
+  const context = mkdtempSync(join(tmpdir(), 'kubenova-image-'))
+  try {
+    await fillContext(context, options.name, options.arch)
+    return await ensureImage({ ...options, context })
+  } finally {
+    rmSync(context, { recursive: true, force: true })
+  }
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
 import { runCommand } from '../../test/rig/process.ts'
 import { root } from '../command.ts'
-import type { Architecture } from './build.ts'
+import type { Architecture } from './names.ts'
 
 /** Debian's names of architectures, and Node's. */
 const nodeArchitectures: Record<Architecture, string> = { amd64: 'x64', arm64: 'arm64' }

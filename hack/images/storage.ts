@@ -2,27 +2,36 @@
  * The images are built in a storage apart from the machine's default storage, so that `make images` touches no other
  * images.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
 import { runCommand } from '../../test/rig/process.ts'
+import { lockFile } from './lock.ts'
 
 export interface Storage extends AsyncDisposable {
   folder: string
   buildah(...args: string[]): Promise<string>
 }
 
-export function createStorage(name: string): Storage {
-  const folder = join(dirname(cacheDirectory()), name)
+export const imageStorageFolder = (): string => join(dirname(cacheDirectory()), 'images')
+
+/**
+ * Waits until no other process has the storage open. The same image has the same ID in two builds, so the end of one
+ * build would remove the image of the other.
+ */
+export async function openStorage(folder: string): Promise<Storage> {
   mkdirSync(folder, { recursive: true })
+  const lock = await lockFile(join(folder, 'lock'))
   const where = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'overlay']
   const buildah = (...args: string[]): Promise<string> => runCommand(['buildah', ...where, ...args])
   return {
     folder,
     buildah,
     [Symbol.asyncDispose]: async () => {
-      if (existsSync(folder)) await buildah('rmi', '--all', '--force').catch(() => undefined)
-      rmSync(folder, { recursive: true, force: true })
+      // These commands also remove what a killed build has left. If they fail, the next build tries again.
+      await buildah('rm', '--all').catch(() => undefined)
+      await buildah('rmi', '--prune').catch(() => undefined)
+      await lock[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Builds everything that a release consists of, and pushes nothing. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Architecture } from '../images/build.ts'
+import type { Architecture } from '../images/names.ts'
 import { archiveSource, writeChecksums } from './archives.ts'
 import { findSection } from './changelog.ts'
 import { packageChart } from './chart.ts'

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import about from '../../node_modules/node/package.json' with { type: 'json' }
-import { type Architecture, digestOf } from '../images/build.ts'
 import { ensureImageArchives } from '../images/ensure.ts'
+import { type Architecture, imageNames } from '../images/names.ts'
 import { sourceDate } from '../images/source-date.ts'
 import { repackArchive } from './archives.ts'
 import { readImagePackages } from './image-packages.ts'
@@ -31,11 +31,12 @@ export interface ReleaseImagesOptions {
 export async function releaseImages(options: ReleaseImagesOptions): Promise<ReleaseImage[]> {
   const { version, base, archs, folder, npm, log } = options
   const released: ReleaseImage[] = []
-  for (const { name, arch, archive } of await ensureImageArchives({ base, archs, reuse: false }, log)) {
+  const images = await ensureImageArchives({ names: imageNames, archs, base, reuse: false }, log)
+  for (const { name, arch, archive, digest } of images) {
     const stem = `kubenova-${name}-${version}-${arch}`
     const file = `${stem}.oci.tar`
     await repackArchive(archive, join(folder, file), sourceDate())
-    const image = { name: `kubenova-${name}`, arch, digest: await digestOf(archive), file }
+    const image = { name: `kubenova-${name}`, arch, digest, file }
     const packages = await readImagePackages(archive)
     const bom = createImageBom({ ...image, version, packages, node: about.version }, npm)
     writeFileSync(join(folder, `${stem}.cdx.json`), `${JSON.stringify(bom, null, 2)}\n`)

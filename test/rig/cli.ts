@@ -1,9 +1,9 @@
 // The Makefile's command line to start and end a cloud on this machine: setup | nodes | up [--hosts N] [--kubelet] |
 // down. The environment variable CLOUD_DIR is the cloud's directory; default: .cloud.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { digestOf } from '../../hack/images/build.ts'
 import { ensureImages } from '../../hack/images/ensure.ts'
 import { Helm } from '../chart/helm.ts'
 import { ensureBinaries } from './binaries.ts'
@@ -66,7 +66,7 @@ async function startInstalled(hosts: number): Promise<void> {
   const helm = await Helm.create(dir, cloud.plane.kubeconfig)
   // The images keep their tag when the source changes. This annotation makes Kubernetes replace the Pods.
   const built = createHash('sha256')
-  for (const image of images) built.update(readFileSync(`${image}.inputs`))
+  for (const image of images) built.update(await digestOf(image))
   const annotation = `podAnnotations.built=${built.digest('hex').slice(0, 12)}`
   await installChart(cloud, helm, `--set-string=controller.${annotation}`, `--set-string=agent.${annotation}`)
   await printCommands(cloud.plane.kubeconfig)
