@@ -59,6 +59,11 @@ async function ensureLocalBase(storage: Storage, arch: Architecture, log: (line:
   return name
 }
 
+/** Removes the bases that were made here, so that the next build makes them from the newest packages. */
+export async function removeLocalBases(storage: Storage): Promise<void> {
+  for (const name of await listLocalBases(storage)) await storage.buildah('rmi', '--force', name)
+}
+
 async function listLocalBases(storage: Storage): Promise<string[]> {
   const images = await storage.buildah('images', '--format', '{{.Name}}:{{.Tag}}')
   return images.split('\n').filter((name) => name.startsWith(`${localBase}:`))

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { installPackages } from '../../test/rig/packages.ts'
 import { createScratchDirectory } from '../../test/rig/scratch.ts'
+import { ensureBase, removeLocalBases } from './base.ts'
 import { type BuiltImage, digestOf, ensureImage } from './build.ts'
 import { ownArchitecture } from './names.ts'
 import { openStorage } from './storage.ts'
 
 const SCRATCH = 'FROM scratch\nCOPY file /file\n'
+const ON_BASE = 'ARG BASE\nFROM ${BASE}\nCOPY file /file\n'
 
 let dir: string
 const log = (): void => undefined
@@ -23,26 +25,19 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 interface Build {
   text?: string
+  containerfile?: string
+  base?: string
   folder?: string
   reuse?: boolean
 }
 
-async function build({ text = '1', ...rest }: Build): Promise<BuiltImage> {
+async function build({ text = '1', containerfile = SCRATCH, base = 'scratch', ...rest }: Build): Promise<BuiltImage> {
   const { folder = newFolder(), reuse = true } = rest
   const context = newFolder()
-  writeFileSync(join(context, 'Containerfile'), SCRATCH)
+  writeFileSync(join(context, 'Containerfile'), containerfile)
   writeFileSync(join(context, 'file'), text)
   await using storage = await open()
-  return await ensureImage({
-    name: 'agent',
-    arch: ownArchitecture(),
-    base: 'scratch',
-    context,
-    folder,
-    reuse,
-    storage,
-    log,
-  })
+  return await ensureImage({ name: 'agent', arch: ownArchitecture(), base, context, folder, reuse, storage, log })
 }
 
 describe('ensureImage', () => {
@@ -70,7 +65,22 @@ describe('ensureImage', () => {
     expect((await build({ folder })).digest).toBe(digest)
     expect(await digestOf(archive)).toBe(digest)
   })
+
+  it('pulls a named base although the storage has an image of that name', async () => {
+    // No registry answers at this address.
+    const base = 'localhost:1/base:1'
+    await commitEmptyImage(base)
+    await expect(build({ base, containerfile: ON_BASE })).rejects.toThrow('connection refused')
+    await using storage = await open()
+    await storage.buildah('rmi', base)
+  })
 })
+
+async function commitEmptyImage(name: string): Promise<void> {
+  await using storage = await open()
+  const container = (await storage.buildah('from', 'scratch')).trim()
+  await storage.buildah('commit', '--quiet', container, name)
+}
 
 describe('openStorage', () => {
   it('removes containers and images without a name when the storage is closed', async () => {
@@ -81,5 +91,16 @@ describe('openStorage', () => {
     await storage[Symbol.asyncDispose]()
     await using again = await open()
     expect(await again.buildah('containers', '--quiet')).toBe('')
+  })
+})
+
+describe('removeLocalBases', () => {
+  it('removes the bases that ensureBase would use again', async () => {
+    await commitEmptyImage('localhost/debian:bookworm')
+    await using storage = await open()
+    const options = { requested: 'local', name: 'agent', arch: ownArchitecture(), storage, log } as const
+    expect(await ensureBase(options)).toBe('localhost/debian:bookworm')
+    await removeLocalBases(storage)
+    expect(await storage.buildah('images', '--quiet')).toBe('')
   })
 })

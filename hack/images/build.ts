@@ -80,6 +80,7 @@ async function buildImage({ name, arch, base, context, storage, log }: BuildOpti
     '--isolation=chroot',
     `--platform=linux/${arch}`,
     `--timestamp=${sourceDate()}`,
+    `--pull=${base === 'local' ? 'never' : 'always'}`,
     `--build-arg=BASE=${baseImage}`,
     `--build-arg=ARCH=${arch}`,
     '--layers=false',

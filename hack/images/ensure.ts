@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installPackages } from '../../test/rig/packages.ts'
 import { root } from '../command.ts'
+import { removeLocalBases } from './base.ts'
 import { type BuildOptions, type BuiltImage, ensureImage } from './build.ts'
 import { fillContext } from './context.ts'
 import { type Architecture, type ImageName, imageNames, ownArchitecture } from './names.ts'
@@ -19,7 +20,7 @@ interface ArchiveOptions {
   archs: readonly Architecture[]
   /** The base image to pull, or `local`: a Debian base that is made here. */
   base: string
-  /** Uses an archive again if its inputs are unchanged. */
+  /** False: builds each image, and from the newest base. */
   reuse: boolean
   /** Folder of the archives. */
   folder?: string
@@ -32,6 +33,7 @@ export async function ensureImageArchives(
   await installPackages(['buildah', 'skopeo'], log)
   mkdirSync(folder, { recursive: true })
   await using storage = await openStorage(imageStorageFolder())
+  if (!reuse) await removeLocalBases(storage)
   const images: BuiltImage[] = []
   for (const arch of archs) {
     for (const name of names) images.push(await ensureFromSource({ name, arch, base, reuse, folder, storage, log }))
