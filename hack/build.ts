@@ -9,13 +9,14 @@ import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
 const programs = ['agent', 'controller', 'api-shim', 'hooks'] as const
+export type ProgramName = (typeof programs)[number]
 
 /**
  * Files beside the program's own go to `<dir>/parts/<program>/`. Each program is bundled by itself, because a part that
  * programs share can import these programs, and so start them.
  */
-export async function buildPrograms(dir: string): Promise<void> {
-  for (const name of programs) {
+export async function buildPrograms(dir: string, names: readonly ProgramName[] = programs): Promise<void> {
+  for (const name of names) {
     await bundle({
       input: { [name]: join(root, name, 'main.ts') },
       cwd: root,

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillContext, hashContext } from './context.ts'
 import { ownArchitecture } from './names.ts'
@@ -13,6 +13,20 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 describe('fillContext', () => {
+  it.each([
+    ['agent', ['agent']],
+    ['controller', ['api-shim', 'controller', 'hooks']],
+  ] as const)('copies only what the image of the %s runs', async (name, programs) => {
+    const folder = mkdtempSync(join(dir, `${name}-`))
+    await fillContext(folder, name, ownArchitecture())
+    const cwd = join(folder, 'dist')
+    expect(globSync('*.mjs', { cwd }).toSorted()).toEqual(programs.map((program) => `${program}.mjs`))
+    expect([...new Set(globSync('*/*/*.mjs', { cwd }).map(dirname))].toSorted()).toEqual(
+      programs.map((program) => `parts/${program}`),
+    )
+    expect(globSync('*', { cwd: folder }).toSorted()).toEqual(['Containerfile', 'dist', 'node'])
+  })
+
   it('writes the same files again from the same source', async () => {
     const folders = [mkdtempSync(join(dir, 'first-')), mkdtempSync(join(dir, 'second-'))]
     for (const folder of folders) await fillContext(folder, 'agent', ownArchitecture())

@@ -2,10 +2,16 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { buildPrograms } from '../build.ts'
+import { buildPrograms, type ProgramName } from '../build.ts'
 import { root } from '../command.ts'
 import { type Architecture, type ImageName, ownArchitecture } from './names.ts'
 import { ensureNode } from './node.ts'
+
+/** The chart also starts the API shim and its hooks from the controller's image. */
+const programsOf: Record<ImageName, readonly ProgramName[]> = {
+  controller: ['controller', 'api-shim', 'hooks'],
+  agent: ['agent'],
+}
 
 export async function fillContext(folder: string, name: ImageName, arch: Architecture): Promise<void> {
   const containerfile = readFileSync(join(root, 'images', `Containerfile.${name}`), 'utf8')
@@ -14,7 +20,7 @@ export async function fillContext(folder: string, name: ImageName, arch: Archite
   writeFileSync(join(folder, 'Containerfile'), expanded)
   copyFileSync(await ensureNode(arch), join(folder, 'node'))
   chmodSync(join(folder, 'node'), 0o755)
-  await buildPrograms(join(folder, 'dist'))
+  await buildPrograms(join(folder, 'dist'), programsOf[name])
 }
 
 /** Hashes the names and the content of all files. */
