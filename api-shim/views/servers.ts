@@ -123,10 +123,18 @@ function renderImage(server: Server, { version, links, imageIdOf, imagePropertie
   }
 }
 
-function renderFlavorOf(server: Server, { version, links, flavorOf }: ServerViewContext): object {
+const flavorNameOf = ({ spec, status }: Server): string => status?.instance?.flavor.name ?? spec.flavor
+
+/** The ID of the server's flavor that clients see. */
+export function flavorIdFor(server: Server, { flavorOf }: Pick<ServerViewContext, 'flavorOf'>): string {
   const flavor = flavorOf(server)
-  const name = server.status?.instance?.flavor.name ?? server.spec.flavor
-  const id = flavor ? flavorIdOf(flavor) : name
+  return flavor ? flavorIdOf(flavor) : flavorNameOf(server)
+}
+
+function renderFlavorOf(server: Server, context: ServerViewContext): object {
+  const { version, links, flavorOf } = context
+  const flavor = flavorOf(server)
+  const id = flavorIdFor(server, context)
   if (version < 47) return { id, links: [{ rel: 'bookmark', href: links.bookmark('flavors', id) }] }
   const sizes = server.status?.instance?.flavor ?? flavor?.spec
   const { vcpus = 0, ram = 0, disk = 0, ephemeral = 0, swap = 0, extraSpecs = {} } = sizes ?? {}
@@ -136,7 +144,7 @@ function renderFlavorOf(server: Server, { version, links, flavorOf }: ServerView
     disk,
     ephemeral,
     swap: renderSwap(swap, 75),
-    original_name: flavor ? displayNameOf(flavor) : name,
+    original_name: flavor ? displayNameOf(flavor) : flavorNameOf(server),
     extra_specs: { ...extraSpecs },
   }
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Image } from '../../../crds/index.ts'
 import { createStand, type Stand } from '../../../test/conformance/stand.ts'
+import { images } from '../../state/stores.ts'
 import type { AskOptions } from '../../testing.ts'
 
 interface Answer {
@@ -14,10 +16,10 @@ describe('POST /servers', () => {
     stand = await createStand()
   })
   afterAll(() => stand.shim[Symbol.asyncDispose]())
-  const create = (more: object, options: AskOptions = {}) =>
+  const create = (more: object, options: AskOptions = {}, hints: object = {}) =>
     stand.shim.ask<Answer>('POST', '/compute/v2.1/servers', {
       ...options,
-      body: { server: { name: 'a', flavorRef: 'f-tiny', imageRef: stand.names.get('image:tiny'), ...more } },
+      body: { server: { name: 'a', flavorRef: 'f-tiny', imageRef: stand.names.get('image:tiny'), ...more }, ...hints },
     })
 
   it('shows an IPv6 address in its shortest form', async () => {
@@ -44,5 +46,28 @@ describe('POST /servers', () => {
       400,
       'A host cannot be chosen: use a zone, or scheduler hints.',
     ])
+  })
+
+  it('refuses a server group, because there are none', async () => {
+    const group = '5f0a1c9e-3b52-4c6e-9d1f-7a2b8c3d4e5f'
+    for (const key of ['os:scheduler_hints', 'OS-SCH-HNT:scheduler_hints']) {
+      const { status, body } = await create({}, {}, { [key]: { group } })
+      expect([status, body.badRequest.message]).toEqual([400, `Instance group ${group} could not be found.`])
+    }
+  })
+
+  it('refuses an image that is not active', async () => {
+    const { shim } = stand
+    const condition = { type: 'Ready', status: 'False', reason: 'ImageNotADisk', message: 'a page' }
+    const { metadata } = await shim.seed<Image>(images.kind, {
+      metadata: { name: 'unusable', namespace: 'mine' },
+      spec: { url: 'https://images.test/x' },
+      status: { conditions: [{ ...condition, lastTransitionTime: '2026-01-01T00:00:00Z' }] },
+    })
+    const queued = await shim.ask<{ id: string }>('POST', '/image/v2/images', { body: { name: 'without bytes' } })
+    for (const imageRef of [metadata.uid, queued.body.id]) {
+      const { status, body } = await create({ imageRef })
+      expect([status, body.badRequest.message]).toEqual([400, `Image ${imageRef} is not active.`])
+    }
   })
 })

@@ -1,19 +1,20 @@
 /** POST /servers. */
 import { randomBytes } from 'node:crypto'
-import type { Flavor, Image, Server } from '../../../crds/index.ts'
+import type { Flavor, Server } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
 import { newBadRequest, newForbidden } from '../../http/fault.ts'
 import { newNameFor } from '../../state/names.ts'
 import { metadataLimit } from '../../state/quotas.ts'
 import { annotationWith } from '../../state/recent-requests.ts'
 import { annotationsFor } from '../../state/server-facts.ts'
-import { images, imagesById, servers, serversByUuid, uuidOf } from '../../state/stores.ts'
+import { servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
 import { isDefaultGroup } from '../../views/security-groups.ts'
 import { findUsableFlavor } from '../flavors/find.ts'
 import { findKeyPair } from '../keypairs/find.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { checkBlockDevices } from './block-devices.ts'
+import { checkSizes, findBootImage } from './boot-image.ts'
 import { type CreateServerBody, createServerBody } from './create-schema.ts'
 import { checkInjectedFiles, generatePassword, givesInjected, injectedSecret } from './injected.ts'
 import { networksFrom } from './network-requests.ts'
@@ -35,22 +36,6 @@ async function findRequestedFlavor(request: Request): Promise<Flavor> {
   const flavor = await findUsableFlavor(request, id)
   if (!flavor) throw newBadRequest(`Flavor ${id} could not be found.`)
   return flavor
-}
-
-async function findBootImage({ state, body: { server } }: Request): Promise<Image> {
-  const id = server.imageRef?.toLowerCase()
-  if (!id) throw newBadRequest('Missing imageRef attribute')
-  const [image] = (await state.read(images)).find(imagesById, id)
-  if (!image) throw newBadRequest('Can not find requested image')
-  return image
-}
-
-function checkSizes({ spec: { ram, disk } }: Flavor, { spec: { minRam, minDisk } }: Image): void {
-  if (ram < minRam) throw newBadRequest("Flavor's memory is too small for requested image.")
-  if (disk > 0 && disk < minDisk)
-    throw newBadRequest(
-      `Flavor's disk is too small for requested image. Flavor disk is ${disk} GiB, minimum size is ${minDisk} GiB.`,
-    )
 }
 
 async function keyNameFrom(request: Request): Promise<string | undefined> {
@@ -79,11 +64,15 @@ function countsOf({ body: { server } }: Request): { least: number; most: number 
 
 /**
  * Translates the UUIDs in Nova's hints to names, because the scheduler knows servers by their names. The scheduler
- * knows only servers of the same project.
+ * knows only servers of the same project. There are no server groups, so a server cannot be in one.
  */
 async function hintsFrom({ state, body }: Request): Promise<object> {
-  const { same_host: same, different_host: different } =
-    body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
+  const {
+    same_host: same,
+    different_host: different,
+    group = '',
+  } = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
+  if (String(group) !== '') throw newBadRequest(`Instance group ${String(group)} could not be found.`)
   if (same === undefined && different === undefined) return {}
   const reader = await state.read(servers)
   const namesOf = (ids: unknown): string[] =>

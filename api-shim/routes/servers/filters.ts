@@ -8,7 +8,7 @@ import { factsOf } from '../../state/server-facts.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { powerStateOf, statesOfStatus, taskStateOf, vmStateOf } from '../../views/server-status.ts'
-import { type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
+import { flavorIdFor, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
 import type { RouteRequest } from '../route.ts'
 import { internalFilters } from './list-schema.ts'
 
@@ -53,7 +53,7 @@ const exact: Readonly<Record<string, ValueOf>> = {
   vm_state: vmStateOf,
   task_state: (server, { requestedTaskOf }) => taskStateOf(server, requestedTaskOf(server)),
   launch_index: (server) => factsOf(server).launchIndex ?? '0',
-  flavor: ({ spec, status }) => status?.instance?.flavor.name ?? spec.flavor,
+  flavor: flavorIdFor,
 }
 
 /** Filters that are regular expressions. */
