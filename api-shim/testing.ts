@@ -158,20 +158,27 @@ export class TestShim implements AsyncDisposable {
   }
 
   /**
-   * Writes the patches as another client does, each right before a patch of the shim, whose caches are then behind.
-   * @param verb the calls of the shim before which the patches are written
+   * Changes objects as another client does, each right before a call of the shim, whose caches are then behind.
+   * @param changes patches of the object that the shim writes, or other changes
    */
-  interfere(patches: readonly object[], verb: 'patch' | 'delete' = 'patch'): void {
-    const left = [...patches]
+  interfere(
+    changes: readonly (object | (() => Promise<unknown>))[],
+    verb: 'create' | 'patch' | 'delete' = 'patch',
+  ): void {
+    const left = [...changes]
     const original = this.api.resource.bind(this.api)
     this.api.resource = <T extends KubeObject>(...of: Parameters<FakeApi['resource']>) => {
       const resource = original<T>(...of)
       const before = async (called: typeof verb, target: Ref): Promise<void> => {
-        const patch = called === verb ? left.shift() : undefined
-        if (patch) await resource.patch(target, patch)
+        const change = called === verb ? left.shift() : undefined
+        if (change) await (typeof change === 'function' ? change() : resource.patch(target, change))
       }
       return {
         ...resource,
+        create: async (...given: Parameters<typeof resource.create>) => {
+          await before('create', given[0].metadata)
+          return resource.create(...given)
+        },
         async patch(target, patch, options) {
           await before('patch', target)
           return resource.patch(target, patch, options)

@@ -60,6 +60,23 @@ describe('POST /os-aggregates', () => {
     expect(shim.api.list('hostaggregates')[0]).toMatchObject({ spec: { availabilityZone: 'east', hosts: [] } })
   })
 
+  it('refuses the second of two requests with one name, also when no cache has the first', async () => {
+    shim.interfere([() => create('Rack 1')], 'create')
+    const { status, body } = await ask('POST', '', { aggregate: { name: 'Rack 1' } })
+    expect([status, body.conflictingRequest.message]).toEqual([409, 'Aggregate Rack 1 already exists.'])
+  })
+
+  it('takes the former name of an aggregate that was renamed', async () => {
+    for (const [before, after] of [
+      ['Rack 1', 'b'],
+      ['rack', 'c'],
+    ] as const) {
+      const id = await create(before)
+      await ask('PUT', `/${id}`, { aggregate: { name: after } })
+      expect((await ask('POST', '', { aggregate: { name: before } })).status).toBe(200)
+    }
+  })
+
   it('refuses a name that is taken', async () => {
     await create('agg')
     expect(await ask('POST', '', { aggregate: { name: 'agg' } })).toMatchObject({

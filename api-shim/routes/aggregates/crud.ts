@@ -1,6 +1,7 @@
 import type { HostAggregate } from '../../../crds/index.ts'
-import { newConflict } from '../../http/fault.ts'
-import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor } from '../../state/names.ts'
+import { type Fault, newConflict } from '../../http/fault.ts'
+import { createObject } from '../../state/create-object.ts'
+import { DISPLAY_NAME, displayNameOf, isKubernetesName, newNameFor, suffixFrom } from '../../state/names.ts'
 import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
 import { aggregates } from '../../state/stores.ts'
 import { noParameters } from '../../validation/parameters.ts'
@@ -40,7 +41,20 @@ async function checkNameIsFree(wanted: string, request: RouteRequest, own?: stri
   const isTaken = (await listAggregates(request)).some(
     (aggregate) => displayNameOf(aggregate) === wanted && aggregate.metadata.uid !== own,
   )
-  if (isTaken) throw newConflict(`Aggregate ${wanted} already exists.`)
+  if (isTaken) throw nameExists(wanted)
+}
+
+const nameExists = (name: string): Fault => newConflict(`Aggregate ${name} already exists.`)
+
+/**
+ * The first free one of two names of the object. Two replicas choose the same, so the API server refuses the second of
+ * two aggregates with one name. An aggregate that was renamed keeps the name of its object.
+ */
+async function objectNameFor(wanted: string, { state }: RouteRequest): Promise<string> {
+  const reader = await state.read(aggregates)
+  const derived = newNameFor(wanted, suffixFrom(wanted))
+  const candidates = isKubernetesName(wanted) ? [wanted, derived] : [derived]
+  return candidates.find((name) => reader.get(name) === undefined) ?? newNameFor(wanted)
 }
 
 export const aggregatesCreate = defineRoute<TypeOf<typeof createBody>>({
@@ -54,14 +68,11 @@ export const aggregatesCreate = defineRoute<TypeOf<typeof createBody>>({
     const { state, version, body } = request
     const wanted = body.aggregate.name.trim()
     await checkNameIsFree(wanted, request)
-    const isFree = (await state.read(aggregates)).get(wanted) === undefined
-    const metadata =
-      isKubernetesName(wanted) && isFree
-        ? { name: wanted }
-        : { name: newNameFor(wanted), annotations: { [DISPLAY_NAME]: wanted } }
+    const name = await objectNameFor(wanted, request)
+    const metadata = name === wanted ? { name } : { name, annotations: { [DISPLAY_NAME]: wanted } }
     const availabilityZone = body.aggregate.availability_zone?.trim()
     const spec = { hosts: [], ...(availabilityZone ? { availabilityZone } : {}) }
-    const created = await state.write(aggregates).create({ metadata, spec })
+    const created = await createObject(state.write(aggregates), { metadata, spec }, () => nameExists(wanted))
     const {
       hosts: _hosts,
       metadata: _metadata,

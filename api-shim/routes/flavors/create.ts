@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Flavor } from '../../../crds/index.ts'
 import type { Draft } from '../../../kube/types.ts'
-import { newConflict } from '../../http/fault.ts'
+import { type Fault, newConflict } from '../../http/fault.ts'
+import { createObject } from '../../state/create-object.ts'
 import { metadataForId, RXTX_FACTOR } from '../../state/flavor-facts.ts'
 import { DISPLAY_NAME, displayNameOf } from '../../state/names.ts'
 import { flavors, flavorsById } from '../../state/stores.ts'
@@ -16,10 +17,12 @@ function idOf({ flavor: { id } }: CreateFlavorBody): string {
   return id === undefined || id === null || id === 'auto' ? randomUUID() : String(id)
 }
 
+const idExists = (id: string): Fault => newConflict(`Flavor with ID ${id} already exists.`)
+
 /** Throws a 409 if another flavor has the ID or the name. */
 async function checkUnused({ state, body }: RouteRequest<CreateFlavorBody>, id: string): Promise<void> {
   const reader = await state.read(flavors)
-  if (reader.find(flavorsById, id).length > 0) throw newConflict(`Flavor with ID ${id} already exists.`)
+  if (reader.find(flavorsById, id).length > 0) throw idExists(id)
   const { name } = body.flavor
   if (reader.list().some((flavor) => displayNameOf(flavor) === name))
     throw newConflict(`Flavor with name ${name} already exists.`)
@@ -61,7 +64,7 @@ export const flavorsCreate = defineRoute<CreateFlavorBody>({
     const { body, state, version, links } = request
     const id = idOf(body)
     await checkUnused(request, id)
-    const flavor = await state.write(flavors).create(draftFrom(body, id))
+    const flavor = await createObject(state.write(flavors), draftFrom(body, id), () => idExists(id))
     return {
       body: { flavor: renderFlavor(flavor, { version, links, showsExtraSpecs: request.can(extraSpecsPolicy) }) },
     }

@@ -53,6 +53,15 @@ test('flavors:create keeps an ID that cannot be the name of an object', async ()
   expect((await ask('GET', '/Big_One%201')).body).toMatchObject({ flavor: { name: 'Big One' } })
 })
 
+test('flavors:create answers 409 to the second of two requests with one ID, also when no cache has the first', async () => {
+  shim.interfere([() => create({ name: 'one', id: 'Twice 1', ...small })], 'create')
+  const { status, body } = await create({ name: 'two', id: 'Twice 1', ...small })
+  expect([status, body]).toMatchObject([
+    409,
+    { conflictingRequest: { message: 'Flavor with ID Twice 1 already exists.' } },
+  ])
+})
+
 test('flavors:create makes an ID when the client gives none', async () => {
   const { body } = await create({ name: 'auto', id: null, ...small })
   expect((body as unknown as { flavor: { id: string } }).flavor.id).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/)

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import type { KeyPair } from '../../../crds/index.ts'
 import { fingerprintOf } from '../../../crds/keypair-fingerprint.ts'
 import type { Draft } from '../../../kube/types.ts'
-import { Fault, newBadRequest, newConflict, newForbidden } from '../../http/fault.ts'
+import { type Fault, newBadRequest, newConflict, newForbidden } from '../../http/fault.ts'
+import { createObject } from '../../state/create-object.ts'
 import { KEY_PAIR_USER } from '../../state/key-pair-owners.ts'
 import { DISPLAY_NAME, isKubernetesName, newNameFor } from '../../state/names.ts'
 import { isWithin, projectLimits } from '../../state/quotas.ts'
@@ -72,16 +73,7 @@ function objectNameFor(name: string, userId: string, namespace: string, { state 
 }
 const HASH_LENGTH = 16
 
-async function createObject(draft: Draft<KeyPair>, name: string, { state }: Request): Promise<KeyPair> {
-  try {
-    return await state.write(keyPairs).create(draft)
-  } catch (error) {
-    if (error instanceof Fault && error.status === 409) throw alreadyExists(name)
-    throw error
-  }
-}
-
-const alreadyExists = (name: string): Error => newConflict(`Key pair '${name}' already exists.`)
+const alreadyExists = (name: string): Fault => newConflict(`Key pair '${name}' already exists.`)
 
 function metadataFor(name: string, userId: string, request: Request): Draft<KeyPair>['metadata'] {
   const namespace = namespaceFor(userId, request)
@@ -105,7 +97,8 @@ export const keypairsCreate = defineRoute<CreateKeyPairBody>({
     const { publicKey = '', privateKey } = await keyFrom(request, type, userId)
     if (await findKeyPair(name, userId, request)) throw alreadyExists(name)
     const metadata = metadataFor(name, userId, request)
-    const pair = await createObject({ metadata, spec: { type, publicKey } }, name, request)
+    const draft = { metadata, spec: { type, publicKey } }
+    const pair = await createObject(request.state.write(keyPairs), draft, () => alreadyExists(name))
     return { body: { keypair: renderNewKeyPair(pair, userId, version, privateKey) } }
   },
 })
