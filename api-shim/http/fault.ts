@@ -27,6 +27,10 @@ export class Fault extends Error {
   }
 }
 
+/** Whether the request was refused, so that nothing has been done. After any other error, it may have been done. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof Fault && error.status >= 400 && error.status < 500
+
 export const newBadRequest = (message: string): Fault => new Fault(400, message)
 export const newForbidden = (message: string): Fault => new Fault(403, message)
 export const newConflict = (message: string): Fault => new Fault(409, message)

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { Fault, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
+import { Fault, isRefusal, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { parseRange } from '../../http/range.ts'
 import type { ImageBytes } from '../../images/bytes.ts'
 import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
@@ -59,8 +59,6 @@ export const imagesUpload = defineImageRoute<never>({
     return {}
   },
 })
-
-const isRefusal = (error: unknown): boolean => error instanceof Fault && error.status >= 400 && error.status < 500
 
 /** Throws a 410 if the image was deleted during the upload. */
 async function publishNewest(request: Request, id: string, source: ImageSource): Promise<void> {

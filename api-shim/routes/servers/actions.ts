@@ -3,9 +3,10 @@
  * everything else becomes a ServerAction.
  */
 import { type ActionName, actionNames, isRequestable, actions as registry } from '../../../actions/index.ts'
-import { type DesiredPower, type Server, secretTypes, type VmState } from '../../../crds/index.ts'
+import { type DesiredPower, type Server, type ServerAction, secretTypes, type VmState } from '../../../crds/index.ts'
+import type { Secret } from '../../../kube/builtin-kinds.ts'
 import { keyOf } from '../../../kube/types.ts'
-import { newBadRequest, newConflict } from '../../http/fault.ts'
+import { isRefusal, newBadRequest, newConflict } from '../../http/fault.ts'
 import type { VersionText } from '../../http/microversion.ts'
 import { newNameFor } from '../../state/names.ts'
 import { type MergePatch, patchNewest } from '../../state/patch-newest.ts'
@@ -17,7 +18,7 @@ import { defineRoute, type Reply, type Route, type RouteRequest } from '../route
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
 import { generatePassword } from './injected.ts'
-import { newOwnedSecret } from './owned-secret.ts'
+import { newOwnedSecret, type OwnedSecret } from './owned-secret.ts'
 
 type Request = RouteRequest<Record<string, unknown>>
 type Parameters = Record<string, unknown>
@@ -31,6 +32,8 @@ interface Translation {
   from?(parameters: Parameters): readonly VmState[]
   /** The parameters of the ServerAction; default: none. */
   parameters?(value: unknown, request: Request, server: Server): Promise<Parameters>
+  /** A Secret that the controller reads when it admits the ServerAction, with further parameters that name it. */
+  secret?(value: unknown, request: Request): OwnedSecret<Parameters>
   reply?(value: unknown, request: Request): Reply
   needsHost?: true
   hidesLock?: true
@@ -74,7 +77,7 @@ const translations: Readonly<Partial<Record<ActionName, Translation>>> = {
     value: objectSchema({ adminPass: stringSchema() }, { required: ['adminPass'] }),
     rule: adminActions('admin-password'),
     hidesLock: true,
-    parameters: passwordParameters,
+    secret: passwordSecret,
   },
 }
 
@@ -87,14 +90,12 @@ async function rescueParameters(value: unknown, { state }: Request, server: Serv
   return { image: { name, ...(namespace === server.metadata.namespace ? {} : { namespace }) } }
 }
 
-async function passwordParameters(value: unknown, request: Request, server: Server): Promise<Parameters> {
+function passwordSecret(value: unknown, request: Request): OwnedSecret<Parameters> {
   const { adminPass } = value as { adminPass: string }
   const data = { password: Buffer.from(adminPass).toString('base64') }
-  const secret = newOwnedSecret({ prefix: 'password', type: secretTypes.password, data }, request, (name) => ({
+  return newOwnedSecret({ prefix: 'password', type: secretTypes.password, data }, request, (name) => ({
     passwordSecret: { name },
   }))
-  await secret.createFor([server])
-  return secret.spec
 }
 
 /** @param check called again after a concurrent change, which may have been another request for an action */
@@ -117,14 +118,14 @@ async function setPower(
   await patchNewest(servers, server, change, request)
 }
 
-async function requestAction(
+function createAction(
   server: Server,
   name: ActionName,
   parameters: Parameters,
   request: Request,
-): Promise<void> {
+): Promise<ServerAction> {
   const { state, requestId, caller } = request
-  const created = await state.write(actions).create({
+  return state.write(actions).create({
     metadata: { name: newNameFor(server.metadata.name), namespace: server.metadata.namespace },
     spec: {
       server: server.metadata.name,
@@ -137,28 +138,58 @@ async function requestAction(
       [name]: parameters,
     },
   })
-  const admitted = await state.shared
-    .waiterOf(actions)
-    ?.waitFor(keyOf(created.metadata), (action) => !['', 'Pending'].includes(action?.status?.phase ?? ''))
-  if (admitted?.status?.phase === 'Rejected')
-    throw newConflict(admitted.status.message ?? `Cannot '${name}' instance ${uuidOf(server)} now`)
+}
+
+const isDecided = (action: ServerAction | undefined): boolean => !['', 'Pending'].includes(action?.status?.phase ?? '')
+
+/**
+ * Creates the ServerAction, and waits a while until the controller has admitted or rejected it. Then the Secret is
+ * deleted, because the controller has read it. If the wait was too short, the Secret goes with its server.
+ */
+async function requestAction(
+  server: Server,
+  name: ActionName,
+  parameters: Parameters,
+  request: Request,
+  ownedSecret?: OwnedSecret<Parameters>,
+): Promise<void> {
+  const secret = await ownedSecret?.createFor([server])
+  const created = await createAction(server, name, { ...parameters, ...ownedSecret?.spec }, request).catch(
+    async (error: unknown) => {
+      // After any other error, such as a timeout, the ServerAction may exist, and needs the Secret.
+      if (isRefusal(error)) await discardSecret(secret, request)
+      throw error
+    },
+  )
+  const waiter = request.state.shared.waiterOf(actions)
+  const decided = await waiter?.waitFor(keyOf(created.metadata), isDecided)
+  if (isDecided(decided)) await discardSecret(secret, request)
+  if (decided?.status?.phase === 'Rejected')
+    throw newConflict(decided.status.message ?? `Cannot '${name}' instance ${uuidOf(server)} now`)
+}
+
+async function discardSecret(secret: Secret | undefined, { state, log }: Request): Promise<void> {
+  try {
+    if (secret) await state.writeSecrets().delete(secret)
+  } catch (error) {
+    log.warn({ err: error, secret: secret?.metadata.name }, 'a Secret that is no longer needed remains')
+  }
 }
 
 async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
-  const { parameters, from, reply, needsHost = false, hidesLock = false } = translations[name] ?? {}
+  const { parameters, secret, from, reply, needsHost = false, hidesLock = false } = translations[name] ?? {}
   const server = await findServer(request)
   request.authorize()
   const value = request.body[key]
   const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request, server)) ?? {}
-  // Check the state before the parameters are made, because making them may create a Secret. Only for a reboot, make
-  // the parameters first, because they decide which states allow the reboot.
+  // Only for a reboot, make the parameters before the state is checked, because they decide which states allow it.
   const provisional = name === 'reboot' ? await parametersOf() : {}
   const check = (current: Server): void =>
     checkState(current, { name, from: from?.(provisional) ?? registry[name].from, needsHost, hidesLock }, request)
   check(server)
   const power = powerChangeOf(server, name)
   if (power !== undefined) await setPower(server, name, power, check, request)
-  else await requestAction(server, name, await parametersOf(), request)
+  else await requestAction(server, name, await parametersOf(), request, secret?.(value, request))
   return reply?.(value, request) ?? {}
 }
 

@@ -141,7 +141,7 @@ it('passwords and files stand in Secrets only: not in a Server, an event or a lo
   // A request that fails is the one whose body is most likely to be logged.
   await create({ adminPass: marks[0], flavorRef: 'bogus' })
   await stand.shim.ask('POST', '/compute/v2.1/servers', { body: `{"server": {"adminPass": "${marks[0]}"` })
-  expect(stand.shim.api.list('secrets').length).toBeGreaterThan(1)
+  expect(stand.shim.api.list('secrets').length).toBeGreaterThan(0)
   const secretText = JSON.stringify(stand.shim.api.list('secrets'))
   expect(secretText).toContain(Buffer.from('p4ssMark').toString('base64'))
   const plurals = ['servers', 'serveractions', 'events', 'configmaps', 'hostsecrets']

@@ -1,5 +1,6 @@
 /** Keeps what is secret in a request in a Secret, because everybody who may read Servers could read it there. */
 import { OWNERS_ONLY_LABEL, type Server, serverOwnerReference } from '../../../crds/index.ts'
+import type { Secret } from '../../../kube/builtin-kinds.ts'
 import { newNameFor } from '../../state/names.ts'
 import type { RouteRequest } from '../route.ts'
 
@@ -12,7 +13,7 @@ export interface OwnedSecret<Spec extends object> {
    * Creates the Secret. It belongs to the servers, so that it goes with the last of them. Until it exists, the
    * controller does not place them.
    */
-  createFor(servers: readonly Server[]): Promise<void>
+  createFor(servers: readonly Server[]): Promise<Secret>
 }
 
 interface SecretContent {
@@ -33,10 +34,10 @@ export function newOwnedSecret<Spec extends object>(
   return {
     spec: specFor(name),
     checkCreation: () => state.writeSecrets().checkCreation({ metadata: { name, labels }, type, data }),
-    async createFor(servers) {
+    createFor(servers) {
       const ownerReferences = servers.map((server) => serverOwnerReference(server))
       const namespace = servers[0]?.metadata.namespace
-      await state.writeSecrets().create({ metadata: { name, namespace, labels, ownerReferences }, type, data })
+      return state.writeSecrets().create({ metadata: { name, namespace, labels, ownerReferences }, type, data })
     },
   }
 }
