@@ -18,6 +18,8 @@ const TOKEN_SECONDS = 600
 /** A token is replaced after this time, while it is still valid. */
 const TOKEN_USE_MS = 300_000
 const ANSWER_TIMEOUT_MS = 10_000
+/** More than the longest answer, a console log of 100 KiB that is escaped and encrypted. */
+const MAX_ANSWER_BYTES = 2 ** 20
 
 export class Hosts {
   readonly #kube: Pick<Kube, 'resource' | 'clock'>
@@ -70,10 +72,25 @@ export class Hosts {
 async function post(url: string, body: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
-    return response.ok ? await response.text() : undefined
+    if (response.ok) return await readAnswer(response)
+    await response.body?.cancel()
+    return undefined
   } catch {
     return undefined
   }
+}
+
+/** Undefined if the answer is longer than any of an agent: a host that was broken into must not fill the memory. */
+async function readAnswer({ body }: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    // The end of the loop also closes the connection.
+    if (size > MAX_ANSWER_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 const unanswered = ({ metadata: { name } }: Hypervisor): Fault =>
