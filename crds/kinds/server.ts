@@ -141,13 +141,10 @@ const identity = {
         'Host name that the guest is given. Default: made from displayName or metadata.name, with what a host name cannot have left out.',
       maxLength: 255,
       ...patternWithMessage(
-        '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
-        "must be a host name: letters, digits, '-' and '.', at most 255, with a letter or digit at both ends",
+        // As in Nova, names are accepted that are not valid for DNS. DHCP gives the guest only a valid first label.
+        '^[a-zA-Z0-9._-]+$',
+        "must have only letters, digits, '-', '_' and '.'",
       ),
-      ...celRules({
-        rule: "self.split('.').all(label, size(label) <= 63)",
-        message: 'must have at most 63 characters between two dots',
-      }),
     }),
   ),
   tags: Type.Optional(
