@@ -44,6 +44,8 @@ export interface AskOptions {
 export interface TestUser {
   project: string
   role: Role
+  /** The user's name. Default: the name of the entry. One user can have several entries, one for each project. */
+  user?: string
 }
 
 const testUsers: Readonly<Record<string, TestUser>> = {
@@ -61,6 +63,8 @@ export interface TestShimOptions {
   users?: Readonly<Record<string, TestUser>>
   publicUrl?: string
   onWrite?: (write: Write) => void
+  /** The clock of the API server. */
+  now?: () => Date
 }
 
 export const MAX_IMAGE_BYTES = 1_000_000
@@ -90,8 +94,9 @@ export class TestShim implements AsyncDisposable {
       users = testUsers,
       publicUrl,
       onWrite,
+      now,
     } = options
-    this.api = new FakeApi(undefined, onWrite)
+    this.api = new FakeApi(now, onWrite)
     const kube = this.api.kube(this.life, 'kubenova-api-shim')
     this.#users = users
     this.#stores = createStores(storeDefs, { kube })
@@ -126,10 +131,10 @@ export class TestShim implements AsyncDisposable {
     if (!found) return undefined
     const uid = this.#stores.namespaces.cache.get(found.project)?.metadata.uid ?? ''
     return {
-      user: { id: `id-of-${name}`, name },
+      user: { id: `id-of-${found.user ?? name}`, name: found.user ?? name },
       project: { id: projectIdFromUid(uid), name: found.project, namespace: found.project },
       roles: includedRoles([found.role]),
-      kubernetes: { user: name, groups: [] },
+      kubernetes: { user: found.user ?? name, groups: [] },
     }
   }
 

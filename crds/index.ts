@@ -1,5 +1,6 @@
 export * from './conditions.ts'
 export * from './cpu-topology.ts'
+export * from './domain-name.ts'
 export * from './errors.ts'
 export * from './field-managers.ts'
 export { type Flavor, flavor } from './kinds/flavor.ts'

@@ -1,11 +1,12 @@
 import type { Guest } from '../../actions/host/index.ts'
+import { domainNameOf } from '../../crds/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import { hostnameOf } from '../image/metadata.ts'
 import type { RescueDisk } from '../image/rescue-disk.ts'
 import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
 import type { LocatedDisks } from './located-disks.ts'
-import { domainNameOf, type ServerPaths } from './paths.ts'
+import type { ServerPaths } from './paths.ts'
 
 export function toHostedGuest(guest: Guest): HostedGuest {
   return { id: guest.server.metadata.uid ?? '', hostname: hostnameOf(guest), interfaces: guest.instance.interfaces }

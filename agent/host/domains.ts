@@ -1,7 +1,9 @@
 /** Implements the host capability Domains with libvirt. */
+
 import { chmod, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Domains, Guest, ObservedDomain } from '../../actions/host/index.ts'
+import { domainNameOf } from '../../crds/index.ts'
 import { buildDomain } from '../domain/build.ts'
 import type { HostFacts } from '../domain/input.ts'
 import { requireLocatedDisks } from './disks.ts'
@@ -9,7 +11,7 @@ import type { DomainClient, OwnedDomains } from './domain-client.ts'
 import { toDomainInput } from './domain-input.ts'
 import type { Jobs } from './jobs.ts'
 import { recordLocations } from './located-disks.ts'
-import { domainNameOf, type PathsOf, type ServerPaths, uidOf } from './paths.ts'
+import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 import { requireRescueDisk } from './rescue-disks.ts'
 import { ShutdownRequests } from './shutdown-requests.ts'
 

@@ -35,8 +35,3 @@ export function serverPathsOf(dataDir: string, runDir: string, uid: string): Ser
     vnc: join(runDir, `${uid}.vnc`),
   }
 }
-
-/** libvirt refuses duplicate names, so the name ends with the first eight digits of the uid. */
-export function domainNameOf({ name, uid }: { name: string; uid: string }): string {
-  return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
-}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Flavor, Server, TaskState } from '../../crds/index.ts'
+import { domainNameOf, type Flavor, type Server, type TaskState } from '../../crds/index.ts'
 import type { Links } from '../http/links.ts'
 import { isoMicroseconds, isoSeconds } from '../http/time.ts'
 import { terminatedAtOf } from '../state/deleted-servers.ts'
@@ -184,7 +184,7 @@ const renderFaultOf = ({ code, created, message, details }: Fault, isAdmin: bool
   ...(isAdmin && details !== undefined ? { details } : {}),
 })
 
-const hostnameOf = (server: Server): string => server.spec.hostname ?? hostnameFrom(serverNameOf(server))
+export const hostnameOf = (server: Server): string => server.spec.hostname ?? hostnameFrom(serverNameOf(server))
 
 /** The host name that a guest gets if the user names none: the server's name, without what a host name cannot have. */
 export const hostnameFrom = (name: string): string =>
@@ -201,7 +201,8 @@ function renderAdminFields(server: Server, { version }: ServerViewContext): obje
   return {
     'OS-EXT-SRV-ATTR:host': host,
     'OS-EXT-SRV-ATTR:hypervisor_hostname': host,
-    'OS-EXT-SRV-ATTR:instance_name': domain?.name ?? '',
+    // Nova names the domain before it exists.
+    'OS-EXT-SRV-ATTR:instance_name': domain?.name ?? domainNameOf(server.metadata),
     ...(version < 3
       ? {}
       : {
@@ -209,14 +210,17 @@ function renderAdminFields(server: Server, { version }: ServerViewContext): obje
           'OS-EXT-SRV-ATTR:ramdisk_id': '',
           'OS-EXT-SRV-ATTR:launch_index': Number(launchIndex),
           'OS-EXT-SRV-ATTR:reservation_id': reservationId,
-          // A server that has never been placed has no disk.
-          'OS-EXT-SRV-ATTR:root_device_name': host === null ? null : '/dev/vda',
+          'OS-EXT-SRV-ATTR:root_device_name': hasRootDisk(server) ? '/dev/vda' : null,
           // The shim reads user data in a Secret for nobody but the owner, so only user data in the Server's spec is
           // shown here.
           'OS-EXT-SRV-ATTR:user_data': userDataOf(server),
         }),
   }
 }
+
+/** A server gets its disk on its host, and Nova names the disk right before it spawns the domain. */
+const hasRootDisk = (server: Server): boolean =>
+  server.status?.host !== undefined && (vmStateOf(server) !== 'building' || taskStateOf(server) === 'spawning')
 
 /** User data that stands in the Server itself, in base64. */
 const userDataOf = ({ spec }: Server): string | null =>

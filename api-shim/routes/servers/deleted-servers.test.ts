@@ -74,6 +74,11 @@ describe('a deleted server', () => {
     expect(await list('?deleted=true')).toEqual([present])
   })
 
+  it('can be the marker of a list', async () => {
+    expect(await list(`?marker=${uuid}`)).toEqual([])
+    expect(await list(`?marker=${uuid}&sort_key=created_at&sort_dir=asc`)).toEqual([present])
+  })
+
   it('is in lists of administrators who ask for deleted servers', async () => {
     expect(await list('?deleted=true', 'admin')).toEqual([uuid])
     expect(await list('?deleted=false&changes-since=2026-01-01T00:00:00Z', 'admin')).toEqual([present])

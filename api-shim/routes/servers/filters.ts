@@ -8,7 +8,7 @@ import { factsOf } from '../../state/server-facts.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { powerStateOf, statesOfStatus, taskStateOf, vmStateOf } from '../../views/server-status.ts'
-import { flavorIdFor, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
+import { flavorIdFor, hostnameOf, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
 import type { RouteRequest } from '../route.ts'
 import { internalFilters } from './list-schema.ts'
 
@@ -62,7 +62,7 @@ const regular: Readonly<Record<string, ValueOf>> = {
   display_name: serverNameOf,
   description: ({ spec }) => spec.description,
   display_description: ({ spec }) => spec.description,
-  hostname: ({ spec }) => spec.hostname,
+  hostname: hostnameOf,
   key_name: ({ spec }) => spec.keyName,
   power_state: (server) => String(powerStateOf(server)),
   node: ({ status }) => status?.host,

@@ -3,13 +3,19 @@ import type { Server } from '../../../crds/index.ts'
 import { newForbidden } from '../../http/fault.ts'
 import { cutPage, nextLink, type PageOf, pageRequestOf, type SortKey, sortItems, sortKeysOf } from '../../http/pages.ts'
 import { isAdmin } from '../../identity/caller.ts'
-import { listDeletedServers } from '../../state/deleted-servers.ts'
+import { deletedServerOf, findDeletion, listDeletedServers } from '../../state/deleted-servers.ts'
 import { factsOf } from '../../state/server-facts.ts'
 import { servers, serversByUuid, uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { serverJsonRenderer } from '../../views/server-json.ts'
 import { powerStateOf, taskStateOf, vmStateOf } from '../../views/server-status.ts'
-import { renderServerSummary, type ServerViewContext, serverNameOf, updatedAt } from '../../views/servers.ts'
+import {
+  hostnameOf,
+  renderServerSummary,
+  type ServerViewContext,
+  serverNameOf,
+  updatedAt,
+} from '../../views/servers.ts'
 import { defineRoute, type RouteRequest } from '../route.ts'
 import { readsDeleted, serverFilterOf } from './filters.ts'
 import { serverViewContext } from './find.ts'
@@ -28,7 +34,7 @@ const sortValuesOf = ({ imageIdOf, projectIdOf }: ServerViewContext): SortValues
   display_description: ({ spec }) => spec.description,
   display_name: serverNameOf,
   host: ({ status }) => status?.host,
-  hostname: ({ spec }) => spec.hostname,
+  hostname: hostnameOf,
   image_ref: imageIdOf,
   instance_type_id: ({ spec }) => spec.flavor,
   key_name: ({ spec }) => spec.keyName,
@@ -54,8 +60,8 @@ function sortKeysFor({ query, caller, version }: Request, view: ServerViewContex
   const { locked, ...values } = sortValuesOf(view)
   const keys = sortKeysOf(query, version >= 73 && locked ? { ...values, locked } : values)
   const newestFirst = { valueOf: ({ metadata }: Server) => metadata.creationTimestamp, descending: true }
-  // Times have whole seconds, so the UUID orders servers of the same second.
-  return [...keys, newestFirst, { valueOf: uuidOf, descending: true }]
+  // As in Nova, the UUID orders servers whose other values are equal.
+  return [...(keys.length > 0 ? keys : [newestFirst]), { valueOf: uuidOf, descending: false }]
 }
 
 async function pageOf(request: Request, view: ServerViewContext, form: 'index' | 'detail'): Promise<PageOf<Server>> {
@@ -65,7 +71,7 @@ async function pageOf(request: Request, view: ServerViewContext, form: 'index' |
   const keys = sortKeysFor(request, view)
   const found = filter ? (await readServers(request, allTenants)).filter(filter) : []
   const wanted = pageRequestOf(request.query)
-  return cutPage(sortItems(withMarker(found, wanted.marker, request), keys), wanted, uuidOf)
+  return cutPage(sortItems(await withMarker(found, wanted.marker, request), keys), wanted, uuidOf)
 }
 
 async function readServers(request: Request, allTenants: boolean): Promise<Server[]> {
@@ -78,12 +84,15 @@ async function readServers(request: Request, allTenants: boolean): Promise<Serve
 }
 
 /**
- * As in Nova, the marker may be a server outside of the list, even of another project. The page then begins where the
- * marker would stand.
+ * As in Nova, the marker may be a server outside of the list, even of another project, or one that was deleted a while
+ * ago. The page then begins where the marker would stand.
  */
-function withMarker(found: Server[], marker: string | undefined, { state }: Request): Server[] {
+async function withMarker(found: Server[], marker: string | undefined, { state }: Request): Promise<Server[]> {
   if (marker === undefined || found.some((server) => uuidOf(server) === marker)) return found
-  return [...found, ...state.shared.unchecked.servers.cache.byIndex(serversByUuid, marker).slice(0, 1)]
+  const [present] = state.shared.unchecked.servers.cache.byIndex(serversByUuid, marker)
+  if (present) return [...found, present]
+  const deletion = await findDeletion(marker, state)
+  return deletion ? [...found, deletedServerOf(deletion)] : found
 }
 
 /** The parameter without a value means true. */
