@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { annotationWith, recentRequestsOf, withRequests } from './recent-requests.ts'
@@ -30,7 +31,14 @@ describe('annotationWith', () => {
     const kept = JSON.parse(annotation[ANNOTATION] ?? '') as object[]
     expect(kept).toHaveLength(10)
     expect(kept[0]).toEqual(old[1])
-    expect(kept[9]).toEqual({ action: 'start', requestId: 'req-new', user: 'me', project: 'p', time: at(30) })
+    expect(kept[9]).toEqual({
+      action: 'start',
+      requestId: 'req-new',
+      user: 'me',
+      project: 'p',
+      host: hostname(),
+      time: at(30),
+    })
   })
 })
 

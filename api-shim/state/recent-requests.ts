@@ -2,6 +2,7 @@
  * The last API requests that changed a server, in an annotation of the Server. The agent's action records lack user and
  * request ID, which come from here. A lock is recorded only here.
  */
+import { hostname } from 'node:os'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Caller } from '../identity/caller.ts'
 
@@ -15,6 +16,8 @@ export interface RecentRequest {
   /** The ID of the user. */
   user: string
   project?: string | undefined
+  /** The host name of the shim that took the request, which is the pod's name. */
+  host?: string | undefined
   /** RFC 3339. */
   time: string
 }
@@ -49,6 +52,7 @@ export function annotationWith(
     requestId,
     user: caller.user.id,
     project: caller.project?.id,
+    host: hostname(),
     time: services.clock.wall().toISOString(),
   }
   const before = server ? recentRequestsOf(server) : []
@@ -81,7 +85,7 @@ const apiActions: Readonly<Record<string, string>> = { lock: 'api_lock', unlock:
 
 /** The records of the actions that only the API performs: lock and unlock. */
 export const apiRecordsOf = (server: Server): ServerAction[] =>
-  recentRequestsOf(server).flatMap(({ action, requestId, user, project, time }) => {
+  recentRequestsOf(server).flatMap(({ action, requestId, user, project, host, time }) => {
     const event = apiActions[action]
     if (event === undefined) return []
     const times = { startTime: time, finishTime: time }
@@ -89,7 +93,7 @@ export const apiRecordsOf = (server: Server): ServerAction[] =>
       {
         metadata: { name: requestId, namespace: server.metadata.namespace },
         spec: { server: server.metadata.name, action, requestId, user, project },
-        status: { phase: 'Succeeded', ...times, events: [{ event, ...times, result: 'Success' }] },
+        status: { phase: 'Succeeded', ...times, events: [{ event, host, ...times, result: 'Success' }] },
       } as unknown as ServerAction,
     ]
   })
