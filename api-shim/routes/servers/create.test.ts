@@ -30,8 +30,19 @@ describe('POST /servers', () => {
 
   it('refuses a security group that the project does not have', async () => {
     const { status, body } = await create({ security_groups: [{ name: 'default' }, { name: 'web' }] })
-    expect([status, body.badRequest.message]).toEqual([400, 'Security group web not found.'])
-    expect((await create({ security_groups: [{ name: 'default' }] })).status).toBe(202)
+    expect([status, body.badRequest.message]).toEqual([400, "Unable to find security_group with name or id 'web'"])
+    expect((await create({ security_groups: [{ name: 'default' }, {}] })).status).toBe(202)
+  })
+
+  it('gives a server a host name that DNS would not accept', async () => {
+    const { status, body } = await create({ hostname: '-bad_host.', networks: 'none' }, { version: '2.96' })
+    expect(status).toBe(202)
+    const shown = await stand.shim.ask<{ server: Record<string, string> }>(
+      'GET',
+      `/compute/v2.1/servers/${body.server.id}`,
+      { version: '2.96' },
+    )
+    expect(shown.body.server['OS-EXT-SRV-ATTR:hostname']).toBe('-bad_host.')
   })
 
   it.each([{ host: 'host-1' }, { hypervisor_hostname: 'host-1' }])('refuses a choice of host: %j', async (choice) => {

@@ -93,8 +93,10 @@ function checkMetadata(request: Request): void {
 
 function checkSecurityGroups({ body: { server }, state }: Request): void {
   const { id } = state.shared.projectOf(state.namespace)
-  const unknown = server.security_groups?.find(({ name = '' }) => !isDefaultGroup(name, id))
-  if (unknown) throw newBadRequest(`Security group ${unknown.name} not found.`)
+  // As in Nova, a group without a name is ignored.
+  const unknown = server.security_groups?.find(({ name = '' }) => name !== '' && !isDefaultGroup(name, id))
+  // Nova shows Neutron's message.
+  if (unknown) throw newBadRequest(`Unable to find security_group with name or id '${unknown.name}'`)
 }
 
 async function specFrom(request: Request): Promise<ServerSpec> {
