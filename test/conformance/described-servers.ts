@@ -9,8 +9,11 @@ interface Description {
 
 const macAddress = 'fa:16:3e:00:00:01'
 
-/** undefined: the text says nothing beyond the server's state. */
-function describedBy(setup: string): Description | undefined {
+/**
+ * @param details of the fault, if the text tells of one
+ * @returns undefined: the text says nothing beyond the server's state
+ */
+function describedBy(setup: string, details: string): Description | undefined {
   if (setup.includes('with metadata, tags, description, one port, user data'))
     return {
       spec: {
@@ -33,13 +36,14 @@ function describedBy(setup: string): Description | undefined {
       spec: { flavor: 'f-huge' },
       status: {
         host: null,
+        instance: null,
         launchedAt: null,
         powerState: 'NOSTATE',
         domain: null,
         fault: {
           code: 500,
           message: 'No valid host was found. ',
-          details: 'no host has enough memory',
+          details,
           created: '2026-01-02T03:04:05Z',
         },
       },
@@ -47,8 +51,13 @@ function describedBy(setup: string): Description | undefined {
   return undefined
 }
 
-export async function applyDescription(setup: string, { metadata }: Server, shim: TestShim): Promise<void> {
-  const described = describedBy(setup)
+export async function applyDescription(
+  setup: string,
+  { metadata }: Server,
+  shim: TestShim,
+  details = 'no host has enough memory',
+): Promise<void> {
+  const described = describedBy(setup, details)
   if (!described) return
   const resource = shim.api.resource<Server>(servers.kind)
   await resource.patch(metadata, { spec: described.spec })

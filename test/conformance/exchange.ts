@@ -4,6 +4,7 @@
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { restoreIds } from './restored-ids.ts'
 
 export interface RecordedResponse {
   status: number
@@ -51,7 +52,7 @@ export function loadRuns(folder: string, area?: string): Run[] {
     .toSorted()
   return files.flatMap((file) => {
     const lines = readFileSync(join(folder, file), 'utf8').split('\n').filter(Boolean)
-    return runsOf(lines.map((line) => JSON.parse(line) as Exchange))
+    return runsOf(restoreIds(lines.map((line) => JSON.parse(line) as Exchange)))
   })
 }
 

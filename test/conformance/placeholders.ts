@@ -42,8 +42,8 @@ const samples: Readonly<Record<string, string>> = {
   'time:usZ': '2026-01-02T03:04:05.000000Z',
   'time:s-space': '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d',
   'time:s': '2026-01-02T03:04:05',
-  ip4: '10.10.0.99',
-  ip6: 'fd00:10::99',
+  ip4: '10.10.0.5',
+  ip6: 'fd00:10::5',
   mac: 'fa:16:3e:00:00:99',
   reservation: 'r-12345678',
 }

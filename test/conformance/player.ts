@@ -1,11 +1,15 @@
 import type { Server } from '../../crds/index.ts'
+import { removeBystanders, seedBystanders } from './bystanders.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
+import { deleteServer } from './deleted-servers.ts'
 import { applyDescription, waitUntilSettled } from './described-servers.ts'
 import type { Exchange, Run } from './exchange.ts'
 import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
 import { seedListedServers } from './listed-servers.ts'
 import { Placeholders } from './placeholders.ts'
-import { seedProjectUsage } from './project-usage.ts'
+import { pastActionsIn, seedPastActions } from './recorded-actions.ts'
+import { seedRecordedCloud } from './recorded-cloud.ts'
+import { RecordedFacts, serversIn } from './recorded-facts.ts'
 import { createServer, setState, wantedState } from './servers.ts'
 import { createStand, type Stand } from './stand.ts'
 
@@ -19,6 +23,7 @@ class Replay {
   readonly #stand: Stand
   readonly #run: Run
   readonly #names: Placeholders
+  readonly #facts: RecordedFacts
   /** By placeholder, such as `server:1`. */
   readonly #servers = new Map<string, Server>()
   #lastSetup = ''
@@ -28,14 +33,22 @@ class Replay {
     this.#stand = stand
     this.#run = run
     this.#names = new Placeholders(stand.names)
+    this.#facts = new RecordedFacts(run)
   }
 
   async play(): Promise<Result[]> {
     const results: Result[] = []
-    await seedProjectUsage(this.#run.group, this.#stand.shim)
+    const { simulation } = this.#stand
+    simulation.isPaused = true
+    await seedRecordedCloud(this.#run, this.#stand)
     for (const exchange of this.#run.exchanges) {
       await this.#prepare(exchange)
+      const bystanders = await seedBystanders(exchange, this.#stand)
+      this.#prepareSimulation(exchange)
+      simulation.isPaused = false
       const actual = await this.#send(exchange)
+      simulation.isPaused = true
+      await removeBystanders(bystanders, this.#stand)
       await removeTrialFlavor(actual, this.#stand.shim)
       this.#bindAggregate(exchange, actual)
       if (exchange.response !== null) {
@@ -69,14 +82,36 @@ class Replay {
         const server = await createServer(shim, name.replace(':', '-'))
         this.#servers.set(name, server)
         this.#names.bind(name, server.metadata.uid ?? '')
-        await setState(shim, server.metadata, { vmState: 'active' })
+        await setState(shim, server.metadata, { vmState: 'active', host: this.#hostOf(name) })
         fresh.add(name)
       }
     await this.#bringIntoState(setup)
     for (const name of fresh) {
       const server = this.#servers.get(name)
-      if (server) await applyDescription(setup, server, shim)
+      if (server) await this.#describe(name, server, setup)
     }
+  }
+
+  #hostOf(server: string): string {
+    return this.#names.get(this.#facts.hostOf(server) ?? '') ?? 'host-1'
+  }
+
+  async #describe(name: string, server: Server, setup: string): Promise<void> {
+    await applyDescription(setup, server, this.#stand.shim, this.#facts.faultDetailsOf(name))
+    const past = pastActionsIn(setup).get(name)
+    if (!past) return
+    const host = this.#hostOf(name)
+    await seedPastActions(past, { name, server, host, facts: this.#facts, names: this.#names, stand: this.#stand })
+    if (setup.includes(`{${name}} deleted`)) await deleteServer(server, this.#stand)
+  }
+
+  /** A server that the request creates comes to the recorded host, or gets the recorded fault. */
+  #prepareSimulation({ response }: Exchange): void {
+    const [created] = serversIn(response?.body)
+    const name = typeof created?.['id'] === 'string' ? created['id'].slice(1, -1) : ''
+    const { simulation } = this.#stand
+    simulation.host = this.#hostOf(name)
+    simulation.faultDetails = this.#facts.faultDetailsOf(name)
   }
 
   async #bringIntoState(setup: string): Promise<void> {
@@ -87,7 +122,7 @@ class Replay {
     if (!wanted || !isFresh) return
     for (const name of Placeholders.namesIn(setup)) {
       const server = this.#servers.get(name)
-      if (server) await setState(shim, server.metadata, wanted)
+      if (server) await setState(shim, server.metadata, { host: this.#hostOf(name), ...wanted })
     }
   }
 

@@ -7,11 +7,15 @@ import { actions, servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 import type { Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
 import { isNotFound } from '../../kube/errors.ts'
+import { placementOf } from './placement.ts'
 
 export interface WantedState {
   vmState: VmState
   taskState?: TaskState
   locked?: 'owner' | 'admin'
+  /** Default: host-1. */
+  host?: string
+  launchedAt?: string
 }
 
 const stateOfStatus: Readonly<Record<string, VmState>> = {
@@ -68,30 +72,36 @@ export async function setState(
   ref: { name: string; namespace?: string | undefined },
   wanted: WantedState,
 ): Promise<void> {
-  const { vmState, taskState, locked } = wanted
+  const { vmState, locked } = wanted
   const resource = shim.api.resource<Server>(servers.kind)
   const key = { name: ref.name, namespace: ref.namespace ?? 'mine' }
-  const powerState = desiredOf[vmState] ?? 'Running'
   const annotations = { 'compute.kubenova.io/locked-by': locked ?? null }
   for (const action of shim.api.list<ServerAction>('serveractions').filter(({ spec }) => spec.server === ref.name))
     await shim.api.resource(actions.kind).delete(action.metadata)
   try {
-    await resource.patch(key, { metadata: { annotations }, spec: { powerState, locked: locked !== undefined } })
-    const status = {
-      host: vmState === 'shelved_offloaded' ? null : 'host-1',
-      vmState,
-      taskState: taskState ?? null,
-      powerState: powerOf[vmState] ?? 'NOSTATE',
-      reachedPowerState: powerState,
-      launchedAt: vmState === 'building' ? null : '2026-01-02T03:04:05Z',
-      domain: { name: 'instance-00000001' },
-      fault:
-        vmState === 'error'
-          ? { code: 500, message: 'No valid host was found. ', created: '2026-01-02T03:04:05Z' }
-          : null,
-    }
+    const spec = { powerState: desiredPowerOf(vmState), locked: locked !== undefined }
+    const server = await resource.patch(key, { metadata: { annotations }, spec })
+    const status = statusOf(server, wanted, shim)
     await shim.waitForCache(servers.kind, await resource.patch(key, { status }, { subresource: 'status' }))
   } catch (error) {
     if (!isNotFound(error)) throw error
+  }
+}
+
+const desiredPowerOf = (vmState: VmState): string => desiredOf[vmState] ?? 'Running'
+const seededAt = '2026-01-02T03:04:05Z'
+
+function statusOf(server: Server, wanted: WantedState, { api }: TestShim): object {
+  const { vmState, taskState, host = 'host-1', launchedAt = seededAt } = wanted
+  return {
+    ...placementOf(server, host, api),
+    ...(vmState === 'shelved_offloaded' ? { host: null } : {}),
+    vmState,
+    taskState: taskState ?? null,
+    powerState: powerOf[vmState] ?? 'NOSTATE',
+    reachedPowerState: desiredPowerOf(vmState),
+    launchedAt: vmState === 'building' ? null : launchedAt,
+    domain: { name: 'instance-00000001' },
+    fault: vmState === 'error' ? { code: 500, message: 'No valid host was found. ', created: seededAt } : null,
   }
 }

@@ -1,8 +1,11 @@
-import { aggregates, flavors, hypervisors, images, networks } from '../../api-shim/state/stores.ts'
+import { uuidFrom } from '../../api-shim/state/derived-uuid.ts'
+import { numericIdOf } from '../../api-shim/state/numeric-ids.ts'
+import { flavors, hypervisors, imageIdOf, images, networks } from '../../api-shim/state/stores.ts'
 import { TestShim, type TestUser } from '../../api-shim/testing.ts'
+import type { Image } from '../../crds/index.ts'
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import type { KubeObject, ResourceDef } from '../../kube/types.ts'
-import { actOn } from './simulated-hosts.ts'
+import { actOn, type Simulation } from './simulated-hosts.ts'
 
 export const PUBLIC_URL = 'http://shim.test'
 
@@ -12,7 +15,7 @@ const users: Readonly<Record<string, TestUser>> = {
   reader: { project: 'mine', role: 'reader' },
   manager: { project: 'mine', role: 'manager' },
   admin: { project: 'admin', role: 'admin' },
-  'admin-own': { project: 'mine', role: 'admin' },
+  'admin-own': { project: 'mine', role: 'admin', user: 'admin' },
   'other-project': { project: 'other', role: 'member' },
   small: { project: 'small', role: 'member' },
   service: { project: 'admin', role: 'admin' },
@@ -27,12 +30,18 @@ const flavorSpecs: Readonly<Record<string, object>> = {
   secret: { vcpus: 1, ram: 512, disk: 1, isPublic: false },
 }
 
+const condition = { type: 'Ready', reason: 'Test', message: '', lastTransitionTime: '2026-01-02T03:04:05Z' }
+const notReady = { ...condition, status: 'False' }
+
 const imageSpecs: Readonly<Record<string, { namespace?: string; spec?: object; status?: object }>> = {
-  tiny: {},
-  other: {},
+  // A recorded request has this ID in upper case.
+  tiny: { spec: { uuid: '0ce9184a-f0e5-53a8-afb9-fd1dd37eed1d' } },
+  // This ID comes after the one of `tiny`, as the recorded lists that are sorted by it tell.
+  other: { spec: { uuid: '9ce9184a-f0e5-53a8-afb9-fd1dd37eed1d' } },
   roomy: { spec: { minDisk: 100, minRam: 65_536 } },
   props: { spec: { properties: { hw_disk_bus: 'virtio', hw_vif_model: 'virtio' } } },
   hidden: { namespace: 'other', spec: { visibility: 'private' } },
+  off: { status: { conditions: [notReady] } },
 }
 
 const IPv4 = '10.10.0.0/16'
@@ -41,6 +50,7 @@ const IPv6 = 'fd00:10::/64'
 export interface Stand {
   shim: TestShim
   names: Map<string, string>
+  simulation: Simulation
 }
 
 interface StandOptions {
@@ -51,11 +61,15 @@ interface StandOptions {
 }
 
 export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: StandOptions = {}): Promise<Stand> {
+  const simulation: Simulation = { isPaused: false, host: 'host-1' }
   const shim = new TestShim({
     users,
     publicUrl,
+    now: () => simulation.now ?? new Date(),
     // actOn() writes too, so it must not run until the present write has ended.
-    onWrite: (write) => setImmediate(() => void actOn(write, shim.api)),
+    onWrite(write) {
+      if (!simulation.isPaused) setImmediate(() => void actOn(write, shim.api, simulation))
+    },
   })
   beforeStart?.(shim)
   await shim.start()
@@ -69,8 +83,7 @@ export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: Stand
   await seedImages(shim, names)
   await seedNetworks(shim, names)
   await seedHosts(shim, names)
-  await shim.seed(aggregates.kind, { metadata: { name: 'zone-y' }, spec: { availabilityZone: 'zone-y', hosts: [] } })
-  return { shim, names }
+  return { shim, names, simulation }
 }
 
 type Names = Map<string, string>
@@ -98,13 +111,40 @@ async function seedFlavors(shim: TestShim, names: Names): Promise<void> {
 }
 
 async function seedImages(shim: TestShim, names: Names): Promise<void> {
-  for (const [name, { namespace = 'admin', spec = {} }] of Object.entries(imageSpecs)) {
+  for (const [name, { namespace = 'admin', spec = {}, status }] of Object.entries(imageSpecs)) {
     const image = {
       metadata: { name, namespace },
       spec: { url: 'https://images.test/x', visibility: 'public', ...spec },
+      ...(status ? { status } : {}),
     }
-    names.set(`image:${name}`, await seedUid(shim, images.kind, image))
+    names.set(`image:${name}`, imageIdOf(await shim.seed<Image>(images.kind, image)))
   }
+  names.set('image:queued', await seedQueuedImage(shim))
+}
+
+/** An image without data is not an Image, but a file of the shim. */
+async function seedQueuedImage(shim: TestShim): Promise<string> {
+  const id = '5f0a1c9e-3b52-4c6e-9d1f-c00000000001'
+  await shim.imageFiles.queued.add({
+    id,
+    namespace: 'mine',
+    projectId: shim.callerOf('member')?.project?.id ?? '',
+    createdAt: '2026-01-02T03:04:05Z',
+    updatedAt: '2026-01-02T03:04:05Z',
+    draft: {
+      name: 'queued',
+      visibility: 'private',
+      isProtected: false,
+      isHidden: false,
+      minDisk: 0,
+      minRam: 0,
+      tags: [],
+      diskFormat: null,
+      containerFormat: null,
+      properties: {},
+    },
+  })
+  return id
 }
 
 async function seedNetworks(shim: TestShim, names: Names): Promise<void> {
@@ -113,6 +153,8 @@ async function seedNetworks(shim: TestShim, names: Names): Promise<void> {
     'network:private',
     await seedUid(shim, networks.kind, { metadata: { name: 'private', namespace: 'mine' }, spec: { subnets } }),
   )
+  const external = { metadata: { name: 'public', namespace: 'admin' }, spec: { subnets: [], shared: true } }
+  names.set('network:public', await seedUid(shim, networks.kind, external))
   for (const name of ['net-a', 'net-b'])
     names.set(
       `network:${name}`,
@@ -127,12 +169,15 @@ async function seedHosts(shim: TestShim, names: Names): Promise<void> {
     const id = await seedUid(shim, hypervisors.kind, hostOf(name))
     names.set(`hypervisor:${index}`, id)
     names.set(`service:nova-compute:${index}`, id)
+    names.set(`hypervisor-number:${index}`, String(numericIdOf({ metadata: { uid: id } })))
     await seedLease(shim, name, `${name}_1a2b3c4d`)
   }
-  await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
+  const { metadata } = await seedLease(shim, 'kubenova-controller', 'vm_1a2b3c4d')
+  for (const topic of ['conductor', 'scheduler'])
+    names.set(`service:nova-${topic}`, uuidFrom(`${metadata.uid}/${topic}`))
 }
 
-const seedLease = (shim: TestShim, name: string, holderIdentity: string): Promise<unknown> =>
+const seedLease = (shim: TestShim, name: string, holderIdentity: string): Promise<Lease> =>
   shim.api.resource<Lease>(leases).create({
     metadata: { name, namespace: 'kubenova-system' },
     spec: { holderIdentity, leaseDurationSeconds: 15, renewTime: new Date().toISOString() },
@@ -149,8 +194,6 @@ const hostOf = (name: string): object => ({
     capacity: { vcpus: 1000, ram: 800_000, disk: 600_000 },
     used: { vcpus: 1, ram: 512, disk: 1 },
     cpu: { model: 'Nehalem', vendor: 'Intel', sockets: 4, cores: 1, threads: 1, features: ['pge', 'clflush'] },
-    conditions: [
-      { type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '2026-01-02T03:04:05Z' },
-    ],
+    conditions: [{ ...condition, status: 'True' }],
   },
 })

@@ -1,0 +1,24 @@
+import { actions, servers } from '../../api-shim/state/stores.ts'
+import { deletedServerFrom } from '../../controller/cleanup/deletion-record.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
+import type { Stand } from './stand.ts'
+
+/** Deletes a server as the controller does: its last actions stay in the record of its deletion. */
+export async function deleteServer({ metadata: { name, namespace = '' } }: Server, { shim }: Stand): Promise<void> {
+  const server = await shim.api.resource<Server>(servers.kind).get({ name, namespace })
+  const own = shim.api.list<ServerAction>(actions.kind.plural, namespace).filter(({ spec }) => spec.server === name)
+  await shim.api.resource(servers.kind).delete({ name, namespace })
+  await shim.services.state.waiterOf(servers)?.waitForDeletion(`${namespace}/${name}`, server.metadata.uid)
+  for (const { metadata } of own) await shim.api.resource(actions.kind).delete(metadata)
+  const status = {
+    phase: 'Succeeded',
+    startTime: '2026-01-02T03:59:05Z',
+    finishTime: '2026-01-02T03:59:06Z',
+    deletedServer: deletedServerFrom(server, own),
+  }
+  await shim.seed(actions.kind, {
+    metadata: { name: `${name}-deleted`, namespace },
+    spec: { server: name, action: 'delete' },
+    status,
+  })
+}

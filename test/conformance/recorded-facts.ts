@@ -1,0 +1,77 @@
+/** Facts about the recorded cloud that only the recorded answers tell, such as the host of a server. */
+import type { Run } from './exchange.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {})
+const asArray = (value: unknown): Json[] => (Array.isArray(value) ? value.map(asObject) : [])
+
+/** The servers that an answer shows, in its order. */
+export function serversIn(body: unknown): Json[] {
+  const { server, servers } = asObject(body)
+  return server === undefined ? asArray(servers) : [asObject(server)]
+}
+
+export interface RecordedAction {
+  /** Nova's name of the user, as a placeholder. */
+  user?: unknown
+  project?: unknown
+  traceback?: unknown
+  /** The host that performed it. */
+  host?: unknown
+}
+
+export class RecordedFacts {
+  readonly #run: Run
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  #bodies(): unknown[] {
+    return this.#run.exchanges.map(({ response }) => response?.body)
+  }
+
+  /** The first value that an answer shows for this member of the server. */
+  #firstOf(server: string, member: string): unknown {
+    const shown = this.#bodies()
+      .flatMap(serversIn)
+      .find((body) => body['id'] === `{${server}}` && typeof body[member] !== 'undefined' && body[member] !== null)
+    return shown?.[member]
+  }
+
+  /** @param server a placeholder's name, such as `server:1` */
+  hostOf(server: string): string | undefined {
+    const host = this.#firstOf(server, 'OS-EXT-SRV-ATTR:host')
+    return typeof host === 'string' ? host.slice(1, -1) : undefined
+  }
+
+  faultDetailsOf(server: string): string | undefined {
+    const shown = this.#bodies()
+      .flatMap(serversIn)
+      .filter(({ id }) => id === `{${server}}`)
+      .map(({ fault }) => asObject(fault)['details'])
+    return shown.find((details) => typeof details === 'string')
+  }
+
+  /** The requester of an action, the host that performed it, and the traceback if it failed. */
+  actionOf(server: string, action: string, hasFailed: boolean): RecordedAction {
+    const listed = this.#bodies()
+      .flatMap((body) => [...asArray(asObject(body)['instanceActions']), asObject(asObject(body)['instanceAction'])])
+      .filter(
+        (shown) =>
+          shown['instance_uuid'] === `{${server}}` &&
+          shown['action'] === action &&
+          (shown['message'] === 'Error') === hasFailed,
+      )
+    const events = listed.flatMap((shown) => asArray(shown['events']))
+    const firstText = (member: string): unknown =>
+      events.map((event) => event[member]).find((value) => typeof value === 'string')
+    return {
+      user: listed[0]?.['user_id'],
+      project: listed[0]?.['project_id'],
+      traceback: firstText('traceback'),
+      host: firstText('host'),
+    }
+  }
+}
