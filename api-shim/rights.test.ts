@@ -51,6 +51,7 @@ async function seedProject(): Promise<void> {
   )
   const groups = await shim.ask<{ security_groups: { id: string }[] }>('GET', '/network/v2.0/security-groups')
   owned = {
+    'compute /os-volumes_boot/': { server_id },
     'compute /servers/': { server_id, key: MARK, tag: MARK, port_id, request_id: REQUEST_ID, network_label: MARK },
     'compute /os-keypairs/': { id: MARK },
     'compute /os-quota-sets/': { id: project },
@@ -90,9 +91,16 @@ function schemaOf({ body = {} }: Route, version: string): Schema | undefined {
   return (body as Readonly<Record<string, Schema>>)[versions.at(-1) ?? '']
 }
 
+/** The route of /servers for one of /os-volumes_boot, which has another name but is the same. */
+function withUsualName(route: Route): Route {
+  const { until: _until, ...rest } = route
+  const path = route.path.replace('/os-volumes_boot', '/servers')
+  return path === route.path ? route : { ...rest, path }
+}
+
 /** Some bodies that the schema of the route accepts, always the same ones. */
 function bodiesOf(route: Route): (object | undefined)[] {
-  const fixed = bodies[labelOf(route)]
+  const fixed = bodies[labelOf(route)] ?? bodies[labelOf(withUsualName(route))]
   if (fixed) return [fixed]
   if (['GET', 'HEAD', 'DELETE'].includes(route.method)) return [undefined]
   const schema = schemaOf(route, versionOf(route))
@@ -116,6 +124,7 @@ const labelOf = ({ service, method, path, action, until }: Route): string =>
   [service, method, path, action, until && `(until ${until})`].filter(Boolean).join(' ')
 
 const beginnings = [
+  'compute /os-volumes_boot/',
   'compute /servers/',
   'compute /os-keypairs/',
   'compute /os-quota-sets/',

@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { computeTypeOf, documentTypeOf, versionInType } from './http/accept.ts'
 import { Fault } from './http/fault.ts'
 import { hideContentType, incomingOf, limitBodyTime, mountRoutes, newRequestId, sendAnswer } from './http/mount.ts'
 import { type Profile, profiles } from './http/profile.ts'
@@ -41,6 +42,7 @@ export function createServer(
     return503OnClosing: false,
     routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: MAX_PARAMETER_LENGTH },
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url = '/' }) => decodeSlashes(url),
     frameworkErrors: (_error, request, reply) => void answerUnrouted(services, request, reply),
   }) as FastifyInstance
   app.addHook('onRequest', async (request) => {
@@ -57,16 +59,28 @@ export function createServer(
   return app
 }
 
-const sendJson = (reply: FastifyReply, status: number, document: object): FastifyReply =>
+/** As in Nova, an encoded slash in the path separates as a slash does. */
+function decodeSlashes(url: string): string {
+  if (!url.startsWith('/compute/')) return url
+  const [path = '', ...query] = url.split('?')
+  return [path.replaceAll(/%2f/gi, '/'), ...query].join('?')
+}
+
+const sendJson = (
+  reply: FastifyReply,
+  status: number,
+  document: object,
+  contentType = 'application/json',
+): FastifyReply =>
   reply
     .code(status)
-    .header('content-type', 'application/json')
+    .header('content-type', contentType)
     .send(Buffer.from(JSON.stringify(document)))
 
 /** As in OpenStack, only the documents of versions are also found with a slash at the end. */
 const withAndWithoutSlash = (path: string): string[] => [path, `${path}/`]
 
-const documentMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const documentMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): void {
   const addressOf = (request: FastifyRequest): string => publicUrl ?? incomingOf(request).address
@@ -74,7 +88,12 @@ function mountVersionDocuments(app: FastifyInstance, { publicUrl }: Services): v
     app.route({
       method: [...documentMethods],
       url,
-      handler: async (request, reply) => sendJson(reply, 200, renderVersions(`${addressOf(request)}/compute`)),
+      handler: async (request, reply) => {
+        const named = profileInHeaders(request)
+        if (named) return sendAnswer(reply, answerVersion(named, request, addressOf(request)))
+        const versions = renderVersions(`${addressOf(request)}/compute`)
+        return sendJson(reply, 200, versions, documentTypeOf(request.headers.accept))
+      },
     })
   for (const { path, status, render } of serviceDocuments)
     for (const url of withAndWithoutSlash(path))
@@ -100,12 +119,21 @@ function mountOpenApi(app: FastifyInstance, routes: readonly Route[], { publicUr
   })
 }
 
+/** Outside of all versions, a header of the request may name the version of the Compute API. */
+function profileInHeaders(request: FastifyRequest): Profile | undefined {
+  const { 'content-type': contentType, accept } = incomingOf(request).headers
+  const version = versionInType(contentType as string | undefined) ?? versionInType(accept as string | undefined)
+  return profiles.find((profile) => profile.service === 'compute' && profile.version === `/v${version}`)
+}
+
 function answerVersion(profile: Profile, request: FastifyRequest, address: string): ReturnType<typeof rejectToken> {
   const id = profile.version === '/v2' ? 'v2.0' : 'v2.1'
   try {
     const headers = profile.versionHeaders(profile.negotiate(request.headers))
     const body = JSON.stringify(renderVersion(`${address}${profile.root}`, id, profile.version.slice(1)))
-    return { status: 200, headers: { 'content-type': 'application/json', ...headers }, body }
+    const { accept } = request.headers
+    const contentType = request.url.endsWith('/') ? documentTypeOf(accept) : computeTypeOf(accept)
+    return { status: 200, headers: { 'content-type': contentType, ...headers }, body }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     const { contentType, body } = profile.renderFault(error)
@@ -128,8 +156,11 @@ async function answerUnrouted(services: Services, request: FastifyRequest, reply
   if (request.method === 'OPTIONS') return reply.code(200).send('')
   const profile = profileOf(path)
   if (!profile && path.startsWith('/compute/')) {
+    const named = profileInHeaders(request)
+    if (named) return sendAnswer(reply, answerVersion(named, request, services.publicUrl ?? address))
     const root = `${services.publicUrl ?? address}/compute`
-    return sendJson(reply, 300, renderChoices(root, path.slice('/compute'.length)))
+    const choices = renderChoices(root, path.slice('/compute'.length).replace(/\/$/, ''))
+    return sendJson(reply, 300, choices, computeTypeOf(request.headers.accept))
   }
   const token = headers['x-auth-token']
   if (profile && !(await services.authenticator.authenticate(typeof token === 'string' ? token : '')))

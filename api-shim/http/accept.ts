@@ -19,6 +19,20 @@ export function acceptedTypes(header: string | undefined, offers: readonly strin
   return offers.filter((offer) => quality(offer) > 0).toSorted((a, b) => quality(b) - quality(a))
 }
 
+const JSON_TYPE = 'application/json'
+const computeTypes = [JSON_TYPE, 'application/vnd.openstack.compute+json']
+
+/** The media type of an answer of the Compute API: the one that the client likes best, and JSON if it likes none. */
+export const computeTypeOf = (accept: string | undefined): string => acceptedTypes(accept, computeTypes)[0] ?? JSON_TYPE
+
+/** As in Nova, some documents can also be had as Atom, although they are JSON. */
+export const documentTypeOf = (accept: string | undefined): string =>
+  acceptedTypes(accept, [...computeTypes, 'application/atom+xml'])[0] ?? JSON_TYPE
+
+/** The version of the API that a Content-Type or Accept header names, such as `2.1`; undefined if there is none. */
+export const versionInType = (header: string | undefined): string | undefined =>
+  /;\s*version=([\d.]+)/.exec(header ?? '')?.[1]
+
 function parseRange(text: string): Range | undefined {
   const [type = '', ...parameters] = text.split(';').map((part) => part.trim())
   if (!/^[\w!#$&^.+*-]+\/[\w!#$&^.+*-]+$/.test(type)) return undefined

@@ -1,5 +1,6 @@
 import type { ServiceName } from '../routes/route.ts'
 import type { Problem } from '../validation/keywords.ts'
+import { computeTypeOf } from './accept.ts'
 import { type Fault, keystoneForbids, newBadRequest, policyForbids, renderFault } from './fault.ts'
 import { minorOf, negotiateVersion, versionHeaders, versionText } from './microversion.ts'
 
@@ -19,6 +20,8 @@ export interface Profile {
   /** The minor number of the requested microversion. Throws a fault if there is no such version. */
   negotiate(headers: Readonly<Record<string, string | string[] | undefined>>): number
   versionHeaders(minor: number): Record<string, string>
+  /** The Content-Type of an answer with a body. @param accept the client's Accept header */
+  contentTypeOf(accept: string | undefined): string
   renderFault(fault: Fault): Rendered
   /** The fault of a caller whom the policy rule does not allow the request. */
   newPolicyFault(rule: string): Fault
@@ -77,6 +80,7 @@ const compute: Profile = {
   hasProjectInPath: true,
   negotiate: negotiateVersion,
   versionHeaders: (minor) => versionHeaders(versionText(minor)),
+  contentTypeOf: computeTypeOf,
   renderFault: (fault) => asJson(renderFault(fault), 'application/json; charset=UTF-8'),
   newPolicyFault: policyForbids,
   takesJsonOnly: true,
@@ -85,6 +89,7 @@ const compute: Profile = {
 const plain = {
   negotiate: () => 0,
   versionHeaders: () => ({}),
+  contentTypeOf: () => 'application/json',
   hasProjectInPath: false,
   newPolicyFault: policyForbids,
   takesJsonOnly: false,

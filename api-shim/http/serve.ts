@@ -49,7 +49,8 @@ export async function serveRequest(
     headers = profile.versionHeaders(version)
     const { route, request } = prepare(profile, group, incoming, { caller, version, services })
     const reply = await route.handle(request as RouteRequest<never>)
-    return render(reply, selectStatus(route, version), headers)
+    const contentType = profile.contentTypeOf(incoming.headers['accept'] as string | undefined)
+    return render(reply, selectStatus(route, version), headers, contentType)
   } catch (error) {
     const fault = faultFromError(error)
     if (isFailure(fault)) services.log.error({ err: error, requestId: incoming.requestId }, 'request failed')
@@ -195,10 +196,15 @@ function render(
   { body, json = JSON.stringify(body), stream, headers = {}, status }: Reply,
   success: number,
   versionHeaders: Record<string, string>,
+  contentType: string,
 ): Outgoing {
   return {
     status: status ?? success,
-    headers: { 'content-type': 'application/json', ...versionHeaders, ...headers },
+    headers: {
+      'content-type': json === undefined ? 'application/json' : contentType,
+      ...versionHeaders,
+      ...headers,
+    },
     ...(stream ? { body: stream } : json === undefined ? {} : { body: json }),
   }
 }

@@ -30,10 +30,14 @@ import { externalEventsCreate } from './service-calls/external-events.ts'
 import { serviceRoutes } from './services/index.ts'
 import { shareRoutes } from './shares/shares.ts'
 import { usageRoutes } from './usage/index.ts'
+import { versionsShow } from './versions.ts'
 import { volumeAttachmentRoutes } from './volume-attachments/attachments.ts'
+import { volumesBootRoutes } from './volumes-boot.ts'
 
 export const allRoutes: readonly Route[] = [
+  versionsShow,
   ...serverRoutes,
+  ...volumesBootRoutes,
   ...serverMetadataRoutes,
   ...serverTagRoutes,
   addressesList,

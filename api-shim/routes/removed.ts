@@ -2,7 +2,7 @@
  * Routes of Nova that do nothing: removed ones answer 410 at every microversion, former proxies to other services
  * answer 404.
  */
-import { newGone, newNotFound } from '../http/fault.ts'
+import { newBadRequest, newGone, newNotFound } from '../http/fault.ts'
 import type { VersionText } from '../http/microversion.ts'
 import { defineRoute, type Method, type Route } from './route.ts'
 
@@ -57,8 +57,8 @@ const removedActions: readonly [path: string, key: string, until?: VersionText][
  * themselves.
  */
 const proxies: readonly [path: string, methods: readonly Method[]][] = [
-  ['/os-baremetal-nodes', ['GET', 'POST']],
-  ['/os-baremetal-nodes/{id}', ['GET', 'DELETE']],
+  ['/os-baremetal-nodes', ['GET']],
+  ['/os-baremetal-nodes/{id}', ['GET']],
   ['/os-floating-ip-pools', ['GET']],
   ['/os-floating-ips', ['GET', 'POST']],
   ['/os-floating-ips/{id}', ['GET', 'DELETE']],
@@ -72,9 +72,14 @@ const proxies: readonly [path: string, methods: readonly Method[]][] = [
   ['/os-volumes', ['GET', 'POST']],
   ['/os-volumes/detail', ['GET']],
   ['/os-volumes/{id}', ['GET', 'DELETE']],
-  ['/os-volumes_boot', ['GET', 'POST']],
-  ['/os-volumes_boot/detail', ['GET']],
-  ['/os-volumes_boot/{id}', ['GET', 'PUT', 'DELETE']],
+]
+
+/** Changes of bare-metal nodes, which Nova refuses until 2.35. The command of Ironic stands in the message. */
+const baremetalChanges: readonly [method: Method, path: string, command: string, action?: string][] = [
+  ['POST', '/os-baremetal-nodes', 'node-create'],
+  ['DELETE', '/os-baremetal-nodes/{id}', 'node-delete'],
+  ['POST', '/os-baremetal-nodes/{id}/action', 'port-create', 'add_interface'],
+  ['POST', '/os-baremetal-nodes/{id}/action', 'port-delete', 'remove_interface'],
 ]
 
 const anybody = { rule: 'os_compute_api:removed', role: 'any' } as const
@@ -94,8 +99,24 @@ const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?:
     },
   })
 
+const refuseBaremetal = (method: Method, path: string, command: string, action?: string): Route =>
+  defineRoute({
+    name: `removed:${command}`,
+    method,
+    path,
+    ...(action === undefined ? {} : { action }),
+    until: '2.35',
+    success: 200,
+    refusal: 400,
+    policy: anybody,
+    async handle() {
+      throw newBadRequest(`Command not supported. Please use Ironic command ${command} to perform this action.`)
+    },
+  })
+
 export const removedRoutes: readonly Route[] = [
   ...removed.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'removed'))),
   ...removedActions.map(([path, key, until]) => refuse('POST', path, 'removed', key, until)),
   ...proxies.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'proxy'))),
+  ...baremetalChanges.map((change) => refuseBaremetal(...change)),
 ]
