@@ -37,31 +37,29 @@ function endedAtOf(server: Server): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
-/** The usage of each server that existed in the period, in the order of their launch. */
+/** The usage of each server that existed in the period. */
 export function reportServers(
   servers: readonly Server[],
   { start, stop }: Period,
   now: Date,
   sizesOf: (server: Server) => Sizes,
 ): ServerUsage[] {
-  return servers
-    .flatMap((server) => {
-      const launched = launchedAtOf(server)
-      const ended = endedAtOf(server)
-      if (launched === undefined || launched >= stop.getTime()) return []
-      if (ended !== undefined && ended <= start.getTime()) return []
-      const until = Math.min(ended ?? Infinity, stop.getTime())
-      return {
-        server,
-        project: server.metadata.namespace ?? '',
-        sizes: sizesOf(server),
-        startedAt: new Date(launched),
-        ...(ended === undefined ? {} : { endedAt: new Date(ended) }),
-        hours: Math.max(0, until - Math.max(launched, start.getTime())) / HOUR_MS,
-        uptime: Math.max(0, Math.floor(((ended ?? now.getTime()) - launched) / 1000)),
-      }
-    })
-    .toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime())
+  return servers.flatMap((server) => {
+    const launched = launchedAtOf(server)
+    const ended = endedAtOf(server)
+    if (launched === undefined || launched >= stop.getTime()) return []
+    if (ended !== undefined && ended <= start.getTime()) return []
+    const until = Math.min(ended ?? Infinity, stop.getTime())
+    return {
+      server,
+      project: server.metadata.namespace ?? '',
+      sizes: sizesOf(server),
+      startedAt: new Date(launched),
+      ...(ended === undefined ? {} : { endedAt: new Date(ended) }),
+      hours: Math.max(0, until - Math.max(launched, start.getTime())) / HOUR_MS,
+      uptime: Math.max(0, Math.floor(((ended ?? now.getTime()) - launched) / 1000)),
+    }
+  })
 }
 
 export function reportProjects(usages: readonly ServerUsage[]): ProjectUsage[] {

@@ -76,6 +76,15 @@ test('simple-tenant-usage:list has a line for each project, in pages of servers'
   })
 })
 
+test('simple-tenant-usage:show sorts servers by UUID', async () => {
+  await shim.seed(servers.kind, serverOf('small', 'f', '2020-01-01T00:00:00Z'))
+  await shim.seed(servers.kind, serverOf('small', 'e', '2020-01-01T18:00:00Z'))
+  const { body } = await ask(`/os-simple-tenant-usage?${period}&detailed=1`)
+  const { tenant_usages: usages } = body as unknown as { tenant_usages: { server_usages: { name: string }[] }[] }
+  expect(usages.flatMap(({ server_usages: list }) => list.map(({ name }) => name))).toEqual(['e', 'f', 'a', 'b'])
+  for (const name of ['e', 'f']) await shim.api.resource(servers.kind).delete({ name, namespace: 'small' })
+})
+
 test('simple-tenant-usage:show counts a deleted server until its end', async () => {
   const uuid = '00000000-0000-4000-8000-00000000000d'
   const server = serverOf('mine', 'd', '2019-06-01T00:00:00Z')

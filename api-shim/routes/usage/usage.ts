@@ -1,10 +1,10 @@
 import type { Server } from '../../../crds/index.ts'
 import { newBadRequest } from '../../http/fault.ts'
 import type { ByVersion } from '../../http/microversion.ts'
-import { nextLink, type PageOf, pageRequestOf } from '../../http/pages.ts'
+import { nextLink, type PageOf, pageRequestOf, sortItems } from '../../http/pages.ts'
 import { listDeletedServers } from '../../state/deleted-servers.ts'
 import { displayNameOf } from '../../state/names.ts'
-import type { CallerState } from '../../state/state.ts'
+import type { CallerState, State } from '../../state/state.ts'
 import { servers, uuidOf } from '../../state/stores.ts'
 import { serversOf, sizesOf } from '../../state/usage.ts'
 import { reportProjects, reportServers, type ServerUsage } from '../../state/usage-report.ts'
@@ -34,9 +34,19 @@ function reportPage(all: readonly Server[], request: Request): Report {
   const { state, services } = request
   const now = services.clock.wall()
   const period = readPeriod(request.query, now)
-  const usages = reportServers(all, period, now, (server) => sizesOf(server, state.shared))
+  const usages = sortUsages(
+    reportServers(all, period, now, (server) => sizesOf(server, state.shared)),
+    state.shared,
+  )
   return { period, page: request.version < 40 ? { items: usages } : cutUsages(usages, request) }
 }
+
+/** As in Nova, by the ID of the project, and then by the UUID of the server. */
+const sortUsages = (usages: readonly ServerUsage[], state: State): ServerUsage[] =>
+  sortItems(usages, [
+    { valueOf: ({ project }) => state.projectOf(project).id, descending: false },
+    { valueOf: ({ server }) => uuidOf(server), descending: false },
+  ])
 
 function cutUsages(usages: ServerUsage[], request: Request): PageOf<ServerUsage> {
   const { limit, marker } = pageRequestOf(request.query)
