@@ -94,6 +94,9 @@ test('keypairs:list is cut into pages from 2.35 on', async () => {
   expect((await ask('GET', '?marker=bogus', { version: '2.35' })).body).toEqual({
     badRequest: { code: 400, message: 'Marker bogus could not be found.' },
   })
+  expect((await ask('GET', '?marker=', { version: '2.35' })).body).toEqual({
+    badRequest: { code: 400, message: 'Marker  could not be found.' },
+  })
 })
 
 test('keypairs of another user are for administrators', async () => {

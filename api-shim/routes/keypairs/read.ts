@@ -11,7 +11,8 @@ import { keyPairQuery, listKeyPairsQuery } from './schemas.ts'
 const requestedUser = ({ query }: RouteRequest<null>): string | undefined => query['user_id']?.[0]
 
 function pageOf(pairs: readonly KeyPair[], { query }: RouteRequest<null>): PageOf<KeyPair> {
-  const { marker } = pageRequestOf(query)
+  // In other lists of Nova, an empty marker is none.
+  const marker = query['marker']?.at(-1)
   if (marker !== undefined && !pairs.some((pair) => displayNameOf(pair) === marker))
     throw newBadRequest(`Marker ${marker} could not be found.`)
   return cutPage(pairs, pageRequestOf(query), displayNameOf)

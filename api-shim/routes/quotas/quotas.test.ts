@@ -132,6 +132,11 @@ test('quota-sets of an unknown project are a 400', async () => {
   expect((await ask('DELETE', '/os-quota-sets/bogus', { as: 'admin' })).status).toBe(202)
 })
 
+test('quota-sets:defaults tells only administrators that a project does not exist', async () => {
+  expect((await ask('GET', '/os-quota-sets/bogus/defaults')).body).toEqual({ quota_set: { id: 'bogus', ...defaults } })
+  expect((await ask('GET', '/os-quota-sets/bogus/defaults', { as: 'admin' })).status).toBe(400)
+})
+
 test('quota-class-sets:update of the class default changes the defaults of all projects', async () => {
   const { body } = await put('/os-quota-class-sets/default', { quota_class_set: { key_pairs: 1 } })
   expect(body).toEqual({ quota_class_set: { ...defaults, key_pairs: 1 } })
