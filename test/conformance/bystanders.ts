@@ -6,6 +6,7 @@ import { servers } from '../../api-shim/state/stores.ts'
 import type { Server, TaskState, VmState } from '../../crds/index.ts'
 import { deleteServer } from './deleted-servers.ts'
 import type { Exchange } from './exchange.ts'
+import { addressesFrom } from './placement.ts'
 import { serversIn } from './recorded-facts.ts'
 import { setState, type WantedState } from './servers.ts'
 import type { Stand } from './stand.ts'
@@ -24,7 +25,10 @@ const textOf = (shown: Shown, member: string): string | undefined => {
 function bystandersOf({ request, response }: Exchange): Shown[] {
   if (request.method !== 'GET' || response?.status !== 200) return []
   const [path = ''] = request.path.split('?')
-  if (path.includes('/servers/{uuid}')) return [{ ...serversIn(response.body)[0], id: SAMPLE_UUID }]
+  if (path.includes('/servers/{uuid}')) {
+    const { addresses } = response.body as Shown
+    return [{ ...(addresses === undefined ? {} : { addresses }), ...serversIn(response.body)[0], id: SAMPLE_UUID }]
+  }
   if (!/\/servers(\/detail)?$/.test(path)) return []
   const shown = serversIn(response.body)
   const end = shown.findIndex(({ id }) => id !== '{uuid}')
@@ -44,13 +48,6 @@ export async function seedBystanders(exchange: Exchange, stand: Stand): Promise<
   return []
 }
 
-const macAddress = 'fa:16:3e:00:00:02'
-const addresses = [
-  { network: 'private', address: '10.10.0.6', version: 4, macAddress },
-  { network: 'private', address: 'fd00:10::6', version: 6, macAddress },
-]
-const hasNoPort = (shown: Shown): boolean => JSON.stringify(shown['addresses']) === '{}'
-
 async function seedBystander(shown: Shown, index: number, { as, request }: Exchange, stand: Stand): Promise<Server> {
   const { shim, simulation } = stand
   const namespace = request.path.includes('all_tenants') ? 'other' : shim.callerOf(as)?.project?.namespace
@@ -63,7 +60,7 @@ async function seedBystander(shown: Shown, index: number, { as, request }: Excha
   await setState(shim, server.metadata, stateOf(shown, stand))
   const status = {
     ...(shown['OS-EXT-SRV-ATTR:host'] === null ? { host: null, instance: null } : {}),
-    ...(hasNoPort(shown) ? {} : { addresses }),
+    addresses: addressesFrom(shown['addresses']),
   }
   const resource = shim.api.resource<Server>(servers.kind)
   const patched = await resource.patch(server.metadata, { status }, { subresource: 'status' })

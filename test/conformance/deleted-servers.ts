@@ -3,8 +3,15 @@ import { deletedServerFrom } from '../../controller/cleanup/deletion-record.ts'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Stand } from './stand.ts'
 
-/** Deletes a server as the controller does: its last actions stay in the record of its deletion. */
-export async function deleteServer({ metadata: { name, namespace = '' } }: Server, { shim }: Stand): Promise<void> {
+/**
+ * Deletes a server as the controller does: its last actions stay in the record of its deletion.
+ * @param time when it was deleted
+ */
+export async function deleteServer(
+  { metadata: { name, namespace = '' } }: Server,
+  { shim }: Stand,
+  time = '2026-01-02T03:59:05Z',
+): Promise<void> {
   const server = await shim.api.resource<Server>(servers.kind).get({ name, namespace })
   const own = shim.api.list<ServerAction>(actions.kind.plural, namespace).filter(({ spec }) => spec.server === name)
   await shim.api.resource(servers.kind).delete({ name, namespace })
@@ -12,8 +19,8 @@ export async function deleteServer({ metadata: { name, namespace = '' } }: Serve
   for (const { metadata } of own) await shim.api.resource(actions.kind).delete(metadata)
   const status = {
     phase: 'Succeeded',
-    startTime: '2026-01-02T03:59:05Z',
-    finishTime: '2026-01-02T03:59:06Z',
+    startTime: time,
+    finishTime: time,
     deletedServer: deletedServerFrom(server, own),
   }
   await shim.seed(actions.kind, {

@@ -1,6 +1,7 @@
 import { servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 import type { Server } from '../../crds/index.ts'
+import { addressesFrom } from './placement.ts'
 
 interface Description {
   spec: object
@@ -49,6 +50,20 @@ function describedBy(setup: string, details: string): Description | undefined {
       },
     }
   return undefined
+}
+
+/** @param shown the server in the first recorded answer */
+export async function applyInitialState(
+  shown: Readonly<Record<string, unknown>>,
+  { metadata }: Server,
+  shim: TestShim,
+): Promise<void> {
+  const { metadata: pairs, tags, addresses } = shown
+  const resource = shim.api.resource<Server>(servers.kind)
+  const spec = { ...(pairs === undefined ? {} : { metadata: pairs }), ...(tags === undefined ? {} : { tags }) }
+  await resource.patch(metadata, { spec })
+  const status = addresses === undefined ? {} : { addresses: addressesFrom(addresses) }
+  await shim.waitForCache(servers.kind, await resource.patch(metadata, { status }, { subresource: 'status' }))
 }
 
 export async function applyDescription(

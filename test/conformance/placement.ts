@@ -31,3 +31,19 @@ export function placementOf({ metadata, spec }: Server, host: string, api: FakeA
     },
   }
 }
+
+const macAddress = 'fa:16:3e:00:00:01'
+const sampleAddresses: Readonly<Record<number, object>> = {
+  4: { network: 'private', address: '10.10.0.5', version: 4, macAddress },
+  6: { network: 'private', address: 'fd00:10::5', version: 6, macAddress },
+}
+
+/**
+ * The addresses of a server's status, one for each that an answer shows, in its order.
+ * @param shown the member `addresses` of a server; undefined: not known
+ */
+export function addressesFrom(shown: unknown): object[] {
+  if (shown === undefined) return [sampleAddresses[4] ?? {}, sampleAddresses[6] ?? {}]
+  const families = Object.values(shown as Record<string, { version: number }[]>).flat()
+  return families.map(({ version }) => sampleAddresses[version] ?? {})
+}

@@ -2,7 +2,7 @@ import type { Server } from '../../crds/index.ts'
 import { removeBystanders, seedBystanders } from './bystanders.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
 import { deleteServer } from './deleted-servers.ts'
-import { applyDescription, waitUntilSettled } from './described-servers.ts'
+import { applyDescription, applyInitialState, waitUntilSettled } from './described-servers.ts'
 import type { Exchange, Run } from './exchange.ts'
 import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
 import { seedListedServers } from './listed-servers.ts'
@@ -76,7 +76,10 @@ class Replay {
     await prepareFlavors({ setup, request, ...rest }, this.#names, shim)
     if (setup.includes('has settled')) await waitUntilSettled(shim)
     const fresh = new Set<string>()
-    const named = Placeholders.namesIn(`${setup} ${request.path} ${JSON.stringify(request.body ?? '')}`)
+    const listed = request.method === 'GET' ? serversIn(rest.response?.body).map(({ id }) => id) : []
+    const named = Placeholders.namesIn(
+      `${setup} ${request.path} ${JSON.stringify(request.body ?? '')} ${listed.toReversed().join(' ')}`,
+    )
     for (const name of new Set(named.filter((n) => n.startsWith('server:'))))
       if (this.#names.get(name) === undefined) {
         const server = await createServer(shim, name.replace(':', '-'))
@@ -97,7 +100,9 @@ class Replay {
   }
 
   async #describe(name: string, server: Server, setup: string): Promise<void> {
-    await applyDescription(setup, server, this.#stand.shim, this.#facts.faultDetailsOf(name))
+    const { shim } = this.#stand
+    await applyInitialState(this.#facts.initialStateOf(name), server, shim)
+    await applyDescription(setup, server, shim, this.#facts.faultDetailsOf(name))
     const past = pastActionsIn(setup).get(name)
     if (!past) return
     const host = this.#hostOf(name)

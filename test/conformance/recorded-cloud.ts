@@ -3,6 +3,7 @@
  */
 import { aggregates, quotaConfigMaps, servers } from '../../api-shim/state/stores.ts'
 import type { Server } from '../../crds/index.ts'
+import { deleteServer } from './deleted-servers.ts'
 import type { Run } from './exchange.ts'
 import { setState } from './servers.ts'
 import type { Stand } from './stand.ts'
@@ -50,7 +51,15 @@ export async function seedRecordedCloud({ group, exchanges }: Run, stand: Stand)
     await shim.ask('POST', '/compute/v2.1/os-keypairs', {
       body: { keypair: { name: keyPair, public_key: PUBLIC_KEY } },
     })
+  if (group === 'quotas-usage/usage') await seedDeletedServer(stand)
   for (const [start, others] of serversOfGroups) if (group.startsWith(start)) await seedServers(others, stand)
+}
+
+/** A server that was deleted before, in the project that comes first in reports. */
+async function seedDeletedServer(stand: Stand): Promise<void> {
+  await seedServers({ admin: [tiny] }, stand)
+  const [server] = stand.shim.api.list<Server>(servers.kind.plural, 'admin')
+  if (server) await deleteServer(server, stand, new Date().toISOString())
 }
 
 async function seedServers(others: OtherServers, { shim }: Stand): Promise<void> {

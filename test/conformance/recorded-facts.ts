@@ -54,6 +54,19 @@ export class RecordedFacts {
     return shown.find((details) => typeof details === 'string')
   }
 
+  /**
+   * The members of the server that an answer shows before the first request that changes the server; empty if there is
+   * none.
+   */
+  initialStateOf(server: string): Json {
+    const own = this.#run.exchanges.filter(({ request }) => request.path.includes(`{${server}}`))
+    const change = own.findIndex(({ request }) => request.method !== 'GET')
+    const before = change === -1 ? own : own.slice(0, change)
+    const [shown = {}] = before.flatMap(({ response }) => serversIn(response?.body))
+    const { tags } = asObject(before.find(({ request }) => request.path.endsWith('/tags'))?.response?.body)
+    return { ...shown, ...(tags === undefined ? {} : { tags }) }
+  }
+
   /** The requester of an action, the host that performed it, and the traceback if it failed. */
   actionOf(server: string, action: string, hasFailed: boolean): RecordedAction {
     const listed = this.#bodies()

@@ -43,7 +43,25 @@ function restorePath(exchange: Exchange, uuids: ReadonlyMap<string, string>): Ex
   // The recorded hosts have the numbers 1 and 2.
   if (HYPERVISORS.test(path))
     path = path.replace('/{int}', '/{hypervisor-number:1}').replace(/([?&]marker=)([12])\b/, '$1{hypervisor-number:$2}')
-  return path === request.path ? exchange : { ...exchange, request: { ...request, path } }
+  path = restoreStart(path, response?.body)
+  const body = restoreFlavorId(request.body, response?.body)
+  return path === request.path && body === request.body
+    ? exchange
+    : { ...exchange, request: { ...request, path, ...(body === undefined ? {} : { body }) } }
+}
+
+/** The recorder replaced the start of a report of usage, but not in the link to the next page. */
+function restoreStart(path: string, answer: unknown): string {
+  const [, start] = /[?&]start=(\d[^&"]*)/.exec(JSON.stringify(answer ?? '')) ?? []
+  return start === undefined ? path : path.replace('start={time:s}', `start=${start}`)
+}
+
+/** The recorder replaced a flavor ID that is a number, but not in the answer. */
+function restoreFlavorId(body: unknown, answer: unknown): unknown {
+  const { flavor: requested } = (body ?? {}) as { flavor?: { id?: unknown } }
+  const { flavor: created } = (answer ?? {}) as { flavor?: { id?: unknown } }
+  if (requested?.id !== '{int}' || created?.id === undefined || created.id === '{int}') return body
+  return { flavor: { ...requested, id: created.id } }
 }
 
 /** The recorder also replaced a password that the client had chosen. */

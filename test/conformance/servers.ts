@@ -28,17 +28,22 @@ const stateOfStatus: Readonly<Record<string, VmState>> = {
 
 /** Parses a text such as `{server:1}: vm_state paused, task none`; undefined if it describes no state. */
 export function wantedState(setup: string): WantedState | undefined {
-  const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
-  const [, status, running] = /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
-  const state = (vmState as VmState | undefined) ?? (status === undefined ? undefined : stateOfStatus[status])
-  if (state === undefined) return undefined
-  const taskState = task ?? running
   const [, owner] = /locked by (its owner|an administrator)/.exec(setup) ?? []
+  // A text that tells only of a lock means an active server.
+  const { vmState = owner === undefined ? undefined : 'active', taskState } = statesIn(setup)
+  if (vmState === undefined) return undefined
   return {
-    vmState: state,
+    vmState,
     ...(taskState === undefined || taskState === 'none' ? {} : { taskState: taskState as TaskState }),
     ...(owner === undefined ? {} : { locked: owner === 'its owner' ? 'owner' : 'admin' }),
   }
+}
+
+function statesIn(setup: string): { vmState?: VmState | undefined; taskState?: string | undefined } {
+  const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
+  const [, status = '', running] =
+    /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
+  return { vmState: (vmState as VmState | undefined) ?? stateOfStatus[status], taskState: task ?? running }
 }
 
 const powerOf: Readonly<Partial<Record<VmState, 'Running' | 'Paused' | 'Shutdown' | 'Suspended'>>> = {
@@ -76,8 +81,8 @@ export async function setState(
   const resource = shim.api.resource<Server>(servers.kind)
   const key = { name: ref.name, namespace: ref.namespace ?? 'mine' }
   const annotations = { 'compute.kubenova.io/locked-by': locked ?? null }
-  for (const action of shim.api.list<ServerAction>('serveractions').filter(({ spec }) => spec.server === ref.name))
-    await shim.api.resource(actions.kind).delete(action.metadata)
+  const own = shim.api.list<ServerAction>('serveractions', key.namespace).filter(({ spec }) => spec.server === ref.name)
+  for (const { metadata } of own) await shim.api.resource(actions.kind).delete(metadata)
   try {
     const spec = { powerState: desiredPowerOf(vmState), locked: locked !== undefined }
     const server = await resource.patch(key, { metadata: { annotations }, spec })

@@ -11,10 +11,11 @@ export const PUBLIC_URL = 'http://shim.test'
 
 /** By the name in an exchange's field `as`. */
 const users: Readonly<Record<string, TestUser>> = {
+  // The first project comes first in reports, too.
+  admin: { project: 'admin', role: 'admin' },
   member: { project: 'mine', role: 'member' },
   reader: { project: 'mine', role: 'reader' },
   manager: { project: 'mine', role: 'manager' },
-  admin: { project: 'admin', role: 'admin' },
   'admin-own': { project: 'mine', role: 'admin', user: 'admin' },
   'other-project': { project: 'other', role: 'member' },
   small: { project: 'small', role: 'member' },
@@ -79,7 +80,7 @@ export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: Stand
     ['glance', `${publicUrl}/image`],
   ])
   nameUsers(shim, names)
-  await seedFlavors(shim, names)
+  await seedFlavors(shim, names, simulation)
   await seedImages(shim, names)
   await seedNetworks(shim, names)
   await seedHosts(shim, names)
@@ -102,12 +103,15 @@ async function seedUid(shim: TestShim, def: ResourceDef, object: object): Promis
   return metadata.uid ?? ''
 }
 
-async function seedFlavors(shim: TestShim, names: Names): Promise<void> {
-  for (const [name, spec] of Object.entries(flavorSpecs)) {
+async function seedFlavors(shim: TestShim, names: Names, simulation: Simulation): Promise<void> {
+  for (const [index, [name, spec]] of Object.entries(flavorSpecs).entries()) {
+    // Lists are sorted by creation time in whole seconds, too.
+    simulation.now = new Date(Date.UTC(2026, 0, 1, 0, 0, index))
     const annotations = { 'compute.kubenova.io/display-name': name }
     await shim.seed(flavors.kind, { metadata: { name: `f-${name}`, annotations }, spec })
     names.set(`flavor:${name}`, `f-${name}`)
   }
+  simulation.now = undefined
 }
 
 async function seedImages(shim: TestShim, names: Names): Promise<void> {
