@@ -17,6 +17,7 @@ import { nothing, objectSchema, oneOf, type Schema, schemaFrom, stringSchema } f
 import { defineRoute, type Reply, type Route, type RouteRequest } from '../route.ts'
 import { checkState } from './action-state.ts'
 import { findServer } from './find.ts'
+import { findServerByMapping } from './find-mapped.ts'
 import { generatePassword } from './injected.ts'
 import { newOwnedSecret, type OwnedSecret } from './owned-secret.ts'
 
@@ -35,6 +36,7 @@ interface Translation {
   /** A Secret that the controller reads when it admits the ServerAction, with further parameters that name it. */
   secret?(value: unknown, request: Request): OwnedSecret<Parameters>
   reply?(value: unknown, request: Request): Reply
+  /** As in Nova, such an action looks for the server in all projects. */
   needsHost?: true
   hidesLock?: true
 }
@@ -178,7 +180,7 @@ async function discardSecret(secret: Secret | undefined, { state, log }: Request
 
 async function perform(name: ActionName, key: string, request: Request): Promise<Reply> {
   const { parameters, secret, from, reply, needsHost = false, hidesLock = false } = translations[name] ?? {}
-  const server = await findServer(request)
+  const server = await (needsHost ? findServerByMapping(request) : findServer(request))
   request.authorize()
   const value = request.body[key]
   const parametersOf = async (): Promise<Parameters> => (await parameters?.(value, request, server)) ?? {}

@@ -2,16 +2,17 @@ import type { Server } from '../../../crds/index.ts'
 import { newBadRequest, newNotFound } from '../../http/fault.ts'
 import { isHostUp } from '../../state/compute-services.ts'
 import { flavorIdOf } from '../../state/flavor-facts.ts'
-import { hypervisors, images, imagesById } from '../../state/stores.ts'
+import { hypervisors } from '../../state/stores.ts'
 import { isTrue } from '../../validation/schema.ts'
 import { isUsableBy, listFlavors } from '../flavors/find.ts'
 import type { RouteRequest } from '../route.ts'
+import { findActiveImage } from './boot-image.ts'
 
 type Request = RouteRequest
 
-export async function checkImage(_server: Server, value: unknown, { state }: Request): Promise<void> {
+export async function checkImage(_server: Server, value: unknown, request: Request): Promise<void> {
   const { imageRef: id } = value as { imageRef: string }
-  if ((await state.read(images)).find(imagesById, id).length === 0) throw newBadRequest('Cannot find image for rebuild')
+  if (!(await findActiveImage(id, request))) throw newBadRequest('Cannot find image for rebuild')
 }
 
 export async function checkFlavor(server: Server, value: unknown, request: Request): Promise<void> {
