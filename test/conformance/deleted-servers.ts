@@ -14,7 +14,9 @@ export async function deleteServer(
 ): Promise<void> {
   const server = await shim.api.resource<Server>(servers.kind).get({ name, namespace })
   const own = shim.api.list<ServerAction>(actions.kind.plural, namespace).filter(({ spec }) => spec.server === name)
-  await shim.api.resource(servers.kind).delete({ name, namespace })
+  const resource = shim.api.resource<Server>(servers.kind)
+  if (server.metadata.deletionTimestamp === undefined) await resource.delete({ name, namespace })
+  if (server.metadata.finalizers) await resource.patch({ name, namespace }, { metadata: { finalizers: [] } })
   await shim.services.state.waiterOf(servers)?.waitForDeletion(`${namespace}/${name}`, server.metadata.uid)
   for (const { metadata } of own) await shim.api.resource(actions.kind).delete(metadata)
   const status = {

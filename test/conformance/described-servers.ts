@@ -1,6 +1,6 @@
-import { servers } from '../../api-shim/state/stores.ts'
+import { actions, servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
-import type { Server } from '../../crds/index.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
 import { addressesFrom } from './placement.ts'
 
 interface Description {
@@ -80,8 +80,33 @@ export async function applyDescription(
   await shim.waitForCache(servers.kind, await resource.patch(metadata, { status }, { subresource: 'status' }))
 }
 
-/** Waits until every server has been built, or has failed. */
-export async function waitUntilSettled({ services }: TestShim): Promise<void> {
+/** Lets every server be built or fail, and then reach the power state that was asked for. */
+export async function settleServers(shim: TestShim): Promise<void> {
+  await waitUntilBuilt(shim)
+  for (const server of shim.api.list<Server>(servers.kind.plural)) await reachPowerState(server, shim)
+}
+
+const reached: Readonly<Record<Server['spec']['powerState'], object>> = {
+  Running: { vmState: 'active', powerState: 'Running' },
+  Stopped: { vmState: 'stopped', powerState: 'Shutdown' },
+  Paused: { vmState: 'paused', powerState: 'Paused' },
+  Suspended: { vmState: 'suspended', powerState: 'Shutdown' },
+}
+
+/** A reboot starts a server anew, too, even one in error. */
+async function reachPowerState({ metadata, spec, status }: Server, shim: TestShim): Promise<void> {
+  const isRebooted = shim.api
+    .list<ServerAction>(actions.kind.plural, metadata.namespace)
+    .some((action) => action.spec.server === metadata.name && action.spec.action === 'reboot')
+  const isReached = status?.reachedPowerState === undefined || status.reachedPowerState === spec.powerState
+  if (isReached && !isRebooted) return
+  const change = { ...reached[spec.powerState], reachedPowerState: spec.powerState, taskState: null, fault: null }
+  const resource = shim.api.resource<Server>(servers.kind)
+  const patched = await resource.patch(metadata, { status: change }, { subresource: 'status' })
+  await shim.waitForCache(servers.kind, patched)
+}
+
+async function waitUntilBuilt({ services }: TestShim): Promise<void> {
   const isSettled = ({ status }: Server): boolean => status?.vmState !== undefined
   for (let turn = 0; turn < 1000; turn++) {
     if (services.state.unchecked.servers.cache.list().every(isSettled)) return

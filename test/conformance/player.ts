@@ -2,7 +2,7 @@ import type { Server } from '../../crds/index.ts'
 import { removeBystanders, seedBystanders } from './bystanders.ts'
 import { type ActualResponse, compareResponses } from './compare.ts'
 import { deleteServer } from './deleted-servers.ts'
-import { applyDescription, applyInitialState, waitUntilSettled } from './described-servers.ts'
+import { applyDescription, applyInitialState, settleServers } from './described-servers.ts'
 import type { Exchange, Run } from './exchange.ts'
 import { prepareFlavors, removeTrialFlavor } from './flavors.ts'
 import { seedListedServers } from './listed-servers.ts'
@@ -10,7 +10,7 @@ import { Placeholders } from './placeholders.ts'
 import { pastActionsIn, seedPastActions } from './recorded-actions.ts'
 import { seedRecordedCloud } from './recorded-cloud.ts'
 import { RecordedFacts, serversIn } from './recorded-facts.ts'
-import { createServer, setState, wantedState } from './servers.ts'
+import { createServer, seedPort, setState, wantedState } from './servers.ts'
 import { createStand, type Stand } from './stand.ts'
 
 export interface Result {
@@ -27,6 +27,10 @@ class Replay {
   /** By placeholder, such as `server:1`. */
   readonly #servers = new Map<string, Server>()
   #lastSetup = ''
+  /** The IDs of the ports of servers, by the placeholder of the server. */
+  readonly #ports = new Map<string, string>()
+  /** Whether the recording tells of deletions that are under way. */
+  readonly #holdsDeletions: boolean
   #aggregates = 0
 
   constructor(stand: Stand, run: Run) {
@@ -34,6 +38,7 @@ class Replay {
     this.#run = run
     this.#names = new Placeholders(stand.names)
     this.#facts = new RecordedFacts(run)
+    this.#holdsDeletions = run.exchanges.some(({ setup }) => setup.includes('delete is under way'))
   }
 
   async play(): Promise<Result[]> {
@@ -43,6 +48,7 @@ class Replay {
     await seedRecordedCloud(this.#run, this.#stand)
     for (const exchange of this.#run.exchanges) {
       await this.#prepare(exchange)
+      this.#bindPort(exchange)
       const bystanders = await seedBystanders(exchange, this.#stand)
       this.#prepareSimulation(exchange)
       simulation.isPaused = false
@@ -74,7 +80,8 @@ class Replay {
     const { shim } = this.#stand
     await seedListedServers(setup, this.#names, this.#stand)
     await prepareFlavors({ setup, request, ...rest }, this.#names, shim)
-    if (setup.includes('has settled')) await waitUntilSettled(shim)
+    if (setup.includes('has settled')) await settleServers(shim)
+    await this.#finishDeletions(setup)
     const fresh = new Set<string>()
     const listed = request.method === 'GET' ? serversIn(rest.response?.body).map(({ id }) => id) : []
     const named = Placeholders.namesIn(
@@ -82,17 +89,33 @@ class Replay {
     )
     for (const name of new Set(named.filter((n) => n.startsWith('server:'))))
       if (this.#names.get(name) === undefined) {
-        const server = await createServer(shim, name.replace(':', '-'))
+        const userId = this.#names.get(this.#facts.userOf(name) ?? '')
+        const server = await createServer(shim, name.replace(':', '-'), { userId, isHeld: this.#holdsDeletions })
         this.#servers.set(name, server)
         this.#names.bind(name, server.metadata.uid ?? '')
         await setState(shim, server.metadata, { vmState: 'active', host: this.#hostOf(name) })
         fresh.add(name)
       }
-    await this.#bringIntoState(setup)
+    await this.#bringIntoState(setup, Object.keys((request.body as object | null | undefined) ?? {})[0])
     for (const name of fresh) {
       const server = this.#servers.get(name)
       if (server) await this.#describe(name, server, setup)
     }
+  }
+
+  /** A path such as `/servers/{server:1}/os-interface/{port:1}` names the port of that server. */
+  #bindPort({ request }: Exchange): void {
+    const [, server = '', port = ''] = /\{(server:\d+)\}\/os-interface\/\{(port:\d+)\}/.exec(request.path) ?? []
+    const id = this.#ports.get(server)
+    if (id !== undefined && this.#names.get(port) === undefined) this.#names.bind(port, id)
+  }
+
+  async #finishDeletions(setup: string): Promise<void> {
+    const [, name = ''] = /\{(server:\d+)\} (?:is )?deleted$/.exec(setup) ?? []
+    const { servers: cached } = this.#stand.shim.services.state.unchecked
+    const server = cached.cache.list().find(({ metadata }) => metadata.uid === this.#names.get(name))
+    if (server?.metadata.deletionTimestamp !== undefined)
+      await deleteServer(server, this.#stand, new Date().toISOString())
   }
 
   #hostOf(server: string): string {
@@ -103,6 +126,8 @@ class Replay {
     const { shim } = this.#stand
     await applyInitialState(this.#facts.initialStateOf(name), server, shim)
     await applyDescription(setup, server, shim, this.#facts.faultDetailsOf(name))
+    const part = setup.split('; ').find((text) => text.startsWith(`{${name}}`)) ?? ''
+    if (part.includes('with a port on private')) this.#ports.set(name, await seedPort(server, shim))
     const past = pastActionsIn(setup).get(name)
     if (!past) return
     const host = this.#hostOf(name)
@@ -119,15 +144,18 @@ class Replay {
     simulation.faultDetails = this.#facts.faultDetailsOf(name)
   }
 
-  async #bringIntoState(setup: string): Promise<void> {
+  async #bringIntoState(setup: string, action: string | undefined): Promise<void> {
     const { shim } = this.#stand
-    const wanted = wantedState(setup)
-    const isFresh = setup !== this.#lastSetup || /vm_state/.test(setup)
+    const isFresh = setup !== this.#lastSetup || /vm_state|in the state that/.test(setup)
     this.#lastSetup = setup
-    if (!wanted || !isFresh) return
-    for (const name of Placeholders.namesIn(setup)) {
-      const server = this.#servers.get(name)
-      if (server) await setState(shim, server.metadata, { host: this.#hostOf(name), ...wanted })
+    if (!isFresh) return
+    for (const part of setup.split('; ')) {
+      // A state behind several servers is that of all of them.
+      const wanted = wantedState(part, action) ?? wantedState(setup, action)
+      for (const name of Placeholders.namesIn(part)) {
+        const server = this.#servers.get(name)
+        if (server && wanted) await setState(shim, server.metadata, { host: this.#hostOf(name), ...wanted })
+      }
     }
   }
 

@@ -42,8 +42,30 @@ export class RecordedFacts {
 
   /** @param server a placeholder's name, such as `server:1` */
   hostOf(server: string): string | undefined {
-    const host = this.#firstOf(server, 'OS-EXT-SRV-ATTR:host')
+    const host =
+      this.#firstOf(server, 'OS-EXT-SRV-ATTR:host') ?? this.#hostInSetups(server) ?? this.#hostInFaults(server)
     return typeof host === 'string' ? host.slice(1, -1) : undefined
+  }
+
+  /** A text such as `{server:1} {server:2} ACTIVE on {host:2}`. */
+  #hostInSetups(server: string): string | undefined {
+    const parts = this.#run.exchanges.flatMap(({ setup }) => setup.split('; '))
+    const described = parts.filter((part) => part.includes(`{${server}}`))
+    return described.map((part) => /\bon (\{host:\d\})/.exec(part)?.[1]).find(Boolean)
+  }
+
+  /** An evacuation fails if the host of the server still runs. The fault names that host. */
+  #hostInFaults(server: string): string | undefined {
+    const texts = this.#run.exchanges
+      .filter(({ request }) => request.path.includes(`{${server}}`))
+      .map(({ response }) => JSON.stringify(response?.body ?? ''))
+    return texts.map((text) => /Compute service of (\{host:\d\}) is still in use/.exec(text)?.[1]).find(Boolean)
+  }
+
+  /** The user who created the server, as the name of a placeholder. */
+  userOf(server: string): string | undefined {
+    const user = this.#firstOf(server, 'user_id')
+    return typeof user === 'string' ? user.slice(1, -1) : undefined
   }
 
   faultDetailsOf(server: string): string | undefined {
@@ -63,8 +85,11 @@ export class RecordedFacts {
     const change = own.findIndex(({ request }) => request.method !== 'GET')
     const before = change === -1 ? own : own.slice(0, change)
     const [shown = {}] = before.flatMap(({ response }) => serversIn(response?.body))
-    const { tags } = asObject(before.find(({ request }) => request.path.endsWith('/tags'))?.response?.body)
-    return { ...shown, ...(tags === undefined ? {} : { tags }) }
+    const bodyOf = (end: string): Json =>
+      asObject(before.find(({ request }) => request.path.endsWith(end))?.response?.body)
+    const { tags } = bodyOf('/tags')
+    const { addresses } = bodyOf('/ips')
+    return { ...(addresses === undefined ? {} : { addresses }), ...shown, ...(tags === undefined ? {} : { tags }) }
   }
 
   /** The requester of an action, the host that performed it, and the traceback if it failed. */

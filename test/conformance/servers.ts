@@ -3,16 +3,16 @@
  * state at once.
  */
 
-import { actions, servers } from '../../api-shim/state/stores.ts'
+import { actions, ports, servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
-import type { Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
+import type { Port, Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
 import { isNotFound } from '../../kube/errors.ts'
 import { placementOf } from './placement.ts'
 
 export interface WantedState {
   vmState: VmState
   taskState?: TaskState
-  locked?: 'owner' | 'admin'
+  locked?: 'owner'
   /** Default: host-1. */
   host?: string
   launchedAt?: string
@@ -26,16 +26,34 @@ const stateOfStatus: Readonly<Record<string, VmState>> = {
   VERIFY_RESIZE: 'resized',
 }
 
-/** Parses a text such as `{server:1}: vm_state paused, task none`; undefined if it describes no state. */
-export function wantedState(setup: string): WantedState | undefined {
+const statesOfActions: Readonly<Record<string, VmState>> = {
+  'os-start': 'stopped',
+  unpause: 'paused',
+  resume: 'suspended',
+  unrescue: 'rescued',
+  confirmResize: 'resized',
+  revertResize: 'resized',
+  unshelve: 'shelved',
+  shelveOffload: 'shelved',
+  restore: 'soft-delete',
+}
+const stateFor = (action: string): VmState => statesOfActions[action] ?? 'active'
+
+/**
+ * Parses a text such as `{server:1}: vm_state paused, task none`; undefined if it describes no state.
+ * @param action the key of the request's body
+ */
+export function wantedState(setup: string, action = ''): WantedState | undefined {
   const [, owner] = /locked by (its owner|an administrator)/.exec(setup) ?? []
-  // A text that tells only of a lock means an active server.
-  const { vmState = owner === undefined ? undefined : 'active', taskState } = statesIn(setup)
+  // A text that tells only of a lock means an active server, or one in the state that the requested action needs.
+  const state = setup.includes('in the state that the action needs') ? stateFor(action) : 'active'
+  const { vmState = owner === undefined ? undefined : state, taskState } = statesIn(setup)
   if (vmState === undefined) return undefined
   return {
     vmState,
     ...(taskState === undefined || taskState === 'none' ? {} : { taskState: taskState as TaskState }),
-    ...(owner === undefined ? {} : { locked: owner === 'its owner' ? 'owner' : 'admin' }),
+    // The recorded administrator locked it in its own project, which Nova takes for a lock of the owner.
+    ...(owner === undefined ? {} : { locked: 'owner' as const }),
   }
 }
 
@@ -43,7 +61,8 @@ function statesIn(setup: string): { vmState?: VmState | undefined; taskState?: s
   const [, vmState, task] = /vm_state ([\w-]+)(?:, task ([\w-]+))?/.exec(setup) ?? []
   const [, status = '', running] =
     /(ACTIVE|SHUTOFF|ERROR|BUILD|VERIFY_RESIZE)\b(?:[^,;]*, task ([\w-]+))?/.exec(setup) ?? []
-  return { vmState: (vmState as VmState | undefined) ?? stateOfStatus[status], taskState: task ?? running }
+  const [, building] = /\bBUILD, (\w+)$/.exec(setup) ?? []
+  return { vmState: (vmState as VmState | undefined) ?? stateOfStatus[status], taskState: task ?? running ?? building }
 }
 
 const powerOf: Readonly<Partial<Record<VmState, 'Running' | 'Paused' | 'Shutdown' | 'Suspended'>>> = {
@@ -58,18 +77,40 @@ const desiredOf: Readonly<Partial<Record<VmState, string>>> = {
   stopped: 'Stopped',
 }
 
-export const createServer = (shim: TestShim, name: string): Promise<Server> =>
+interface NewServer {
+  /** Default: the member's. */
+  userId?: string | undefined
+  /** true: a deletion stays under way. */
+  isHeld?: boolean
+}
+
+export const createServer = (
+  shim: TestShim,
+  name: string,
+  { userId, isHeld = false }: NewServer = {},
+): Promise<Server> =>
   shim.seed<Server>(servers.kind, {
     metadata: {
       name: `${name}-${Math.random().toString(36).slice(2, 8)}`,
       namespace: 'mine',
+      ...(isHeld ? { finalizers: ['test.kubenova.io/held'] } : {}),
       annotations: {
-        'compute.kubenova.io/user-id': shim.callerOf('member')?.user.id ?? '',
+        'compute.kubenova.io/user-id': userId ?? shim.callerOf('member')?.user.id ?? '',
         'compute.kubenova.io/reservation-id': 'r-1a2b3c4d',
       },
     },
     spec: { flavor: 'f-tiny', image: { name: 'tiny', namespace: 'admin' }, displayName: name, configDrive: false },
   })
+
+/** Gives the server a port on the network `private`, and returns its ID. */
+export async function seedPort({ metadata: { name, namespace } }: Server, shim: TestShim): Promise<string> {
+  const { metadata } = await shim.seed<Port>(ports.kind, {
+    metadata: { name: `${name}-port`, namespace },
+    spec: { network: { name: 'private' } },
+    status: { macAddress: 'fa:16:3e:00:00:01', fixedIPs: ['10.10.0.5', 'fd00:10::5'], server: name },
+  })
+  return metadata.uid ?? ''
+}
 
 /** Does nothing if the server no longer exists. */
 export async function setState(

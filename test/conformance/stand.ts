@@ -5,6 +5,7 @@ import { TestShim, type TestUser } from '../../api-shim/testing.ts'
 import type { Image } from '../../crds/index.ts'
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import type { KubeObject, ResourceDef } from '../../kube/types.ts'
+import { SimulatedAgents } from './simulated-agents.ts'
 import { actOn, type Simulation } from './simulated-hosts.ts'
 
 export const PUBLIC_URL = 'http://shim.test'
@@ -72,6 +73,7 @@ export async function createStand({ publicUrl = PUBLIC_URL, beforeStart }: Stand
       if (!simulation.isPaused) setImmediate(() => void actOn(write, shim.api, simulation))
     },
   })
+  Object.assign(shim.services, { hosts: new SimulatedAgents(shim.api) })
   beforeStart?.(shim)
   await shim.start()
   const names = new Map([
