@@ -3,7 +3,6 @@
  * answer 404.
  */
 import { newBadRequest, newGone, newNotFound } from '../http/fault.ts'
-import type { VersionText } from '../http/microversion.ts'
 import { defineRoute, type Method, type Route } from './route.ts'
 
 const removed: readonly [path: string, methods: readonly Method[]][] = [
@@ -41,7 +40,7 @@ const removed: readonly [path: string, methods: readonly Method[]][] = [
 ]
 
 /** A removed action answers 410. As in Nova, an unknown key in the body is still a 400. */
-const removedActions: readonly [path: string, key: string, until?: VersionText][] = [
+const removedActions: readonly [path: string, key: string][] = [
   ['/os-fixed-ips/{id}/action', 'reserve'],
   ['/os-fixed-ips/{id}/action', 'unreserve'],
   ['/os-networks/{id}/action', 'disassociate'],
@@ -49,7 +48,6 @@ const removedActions: readonly [path: string, key: string, until?: VersionText][
   ['/os-networks/{id}/action', 'disassociate_project'],
   ['/os-networks/{id}/action', 'associate_host'],
   ['/servers/{server_id}/action', 'resetNetwork'],
-  ['/servers/{server_id}/action', 'os-getRDPConsole', '2.5'],
 ]
 
 /**
@@ -84,13 +82,12 @@ const baremetalChanges: readonly [method: Method, path: string, command: string,
 
 const anybody = { rule: 'os_compute_api:removed', role: 'any' } as const
 
-const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?: string, until?: VersionText): Route =>
+const refuse = (method: Method, path: string, why: 'removed' | 'proxy', action?: string): Route =>
   defineRoute({
     name: `${why}:${method} ${path}${action === undefined ? '' : ` ${action}`}`,
     method,
     path,
     ...(action === undefined ? {} : { action }),
-    ...(until === undefined ? {} : { until }),
     success: 200,
     refusal: why === 'removed' ? 410 : 404,
     policy: anybody,
@@ -114,9 +111,27 @@ const refuseBaremetal = (method: Method, path: string, command: string, action?:
     },
   })
 
+/** Unlike other removed actions, this one answers 400. */
+const rdpConsole = defineRoute({
+  name: 'removed:os-getRDPConsole',
+  method: 'POST',
+  path: '/servers/{server_id}/action',
+  action: 'os-getRDPConsole',
+  until: '2.5',
+  success: 200,
+  refusal: 400,
+  policy: anybody,
+  async handle() {
+    throw newBadRequest(
+      'The server could not comply with the request since it is either malformed or otherwise incorrect.',
+    )
+  },
+})
+
 export const removedRoutes: readonly Route[] = [
   ...removed.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'removed'))),
-  ...removedActions.map(([path, key, until]) => refuse('POST', path, 'removed', key, until)),
+  ...removedActions.map(([path, key]) => refuse('POST', path, 'removed', key)),
+  rdpConsole,
   ...proxies.flatMap(([path, methods]) => methods.map((method) => refuse(method, path, 'proxy'))),
   ...baremetalChanges.map((change) => refuseBaremetal(...change)),
 ]

@@ -29,3 +29,15 @@ it('os-baremetal-nodes refuses changes until 2.35 and names the command of Ironi
   })
   expect((await remove('2.36')).status).toBe(404)
 })
+
+it('os-getRDPConsole answers 400 until 2.5', async () => {
+  const ask = (version: string) =>
+    shim.ask<{ badRequest: { message: string } }>('POST', '/compute/v2.1/servers/x/action', {
+      version,
+      body: { 'os-getRDPConsole': { type: 'rdp-html5' } },
+    })
+  expect((await ask('2.5')).body.badRequest.message).toBe(
+    'The server could not comply with the request since it is either malformed or otherwise incorrect.',
+  )
+  expect((await ask('2.6')).status).toBe(404)
+})
