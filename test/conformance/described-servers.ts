@@ -93,11 +93,13 @@ const reached: Readonly<Record<Server['spec']['powerState'], object>> = {
   Suspended: { vmState: 'suspended', powerState: 'Shutdown' },
 }
 
-/** A reboot starts a server anew, too, even one in error. */
+/** Actions with these names start a server anew, even one in error. */
+const starting: readonly string[] = ['reboot', 'unrescue']
+
 async function reachPowerState({ metadata, spec, status }: Server, shim: TestShim): Promise<void> {
   const isRebooted = shim.api
     .list<ServerAction>(actions.kind.plural, metadata.namespace)
-    .some((action) => action.spec.server === metadata.name && action.spec.action === 'reboot')
+    .some((action) => action.spec.server === metadata.name && starting.includes(action.spec.action))
   const isReached = status?.reachedPowerState === undefined || status.reachedPowerState === spec.powerState
   if (isReached && !isRebooted) return
   const change = { ...reached[spec.powerState], reachedPowerState: spec.powerState, taskState: null, fault: null }

@@ -154,7 +154,8 @@ class Replay {
       const wanted = wantedState(part, action) ?? wantedState(setup, action)
       for (const name of Placeholders.namesIn(part)) {
         const server = this.#servers.get(name)
-        if (server && wanted) await setState(shim, server.metadata, { host: this.#hostOf(name), ...wanted })
+        const recorded = { host: this.#hostOf(name), ...this.#facts.traitsOf(name) }
+        if (server && wanted) await setState(shim, server.metadata, { ...recorded, ...wanted })
       }
     }
   }

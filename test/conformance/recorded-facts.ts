@@ -68,6 +68,19 @@ export class RecordedFacts {
     return typeof user === 'string' ? user.slice(1, -1) : undefined
   }
 
+  /**
+   * Whether the recorded server kept its host when it was offloaded, and had a fault when it was in error. The recorder
+   * wrote some states into Nova's database. A member is undefined if no answer shows the server.
+   */
+  traitsOf(server: string): { keepsHost?: boolean; hasFault?: boolean } {
+    const shown = this.#bodies()
+      .flatMap(serversIn)
+      .filter((body) => body['id'] === `{${server}}` && typeof body['status'] === 'string')
+    if (shown.length === 0) return {}
+    const hasHost = ({ hostId }: Json): boolean => typeof hostId === 'string' && hostId !== ''
+    return { keepsHost: shown.some(hasHost), hasFault: shown.some(({ fault }) => fault !== undefined) }
+  }
+
   faultDetailsOf(server: string): string | undefined {
     const shown = this.#bodies()
       .flatMap(serversIn)

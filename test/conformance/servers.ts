@@ -16,6 +16,10 @@ export interface WantedState {
   /** Default: host-1. */
   host?: string
   launchedAt?: string
+  /** true: an offloaded server still has a host. */
+  keepsHost?: boolean
+  /** false: a server in error has no fault. */
+  hasFault?: boolean
 }
 
 const stateOfStatus: Readonly<Record<string, VmState>> = {
@@ -70,6 +74,7 @@ const powerOf: Readonly<Partial<Record<VmState, 'Running' | 'Paused' | 'Shutdown
   paused: 'Paused',
   suspended: 'Shutdown',
   stopped: 'Shutdown',
+  shelved: 'Shutdown',
 }
 const desiredOf: Readonly<Partial<Record<VmState, string>>> = {
   paused: 'Paused',
@@ -138,16 +143,17 @@ const desiredPowerOf = (vmState: VmState): string => desiredOf[vmState] ?? 'Runn
 const seededAt = '2026-01-02T03:04:05Z'
 
 function statusOf(server: Server, wanted: WantedState, { api }: TestShim): object {
-  const { vmState, taskState, host = 'host-1', launchedAt = seededAt } = wanted
+  const { vmState, taskState, host = 'host-1', launchedAt = seededAt, keepsHost = false, hasFault = true } = wanted
   return {
     ...placementOf(server, host, api),
-    ...(vmState === 'shelved_offloaded' ? { host: null } : {}),
+    ...(vmState === 'shelved_offloaded' && !keepsHost ? { host: null } : {}),
     vmState,
     taskState: taskState ?? null,
     powerState: powerOf[vmState] ?? 'NOSTATE',
     reachedPowerState: desiredPowerOf(vmState),
     launchedAt: vmState === 'building' ? null : launchedAt,
     domain: { name: 'instance-00000001' },
-    fault: vmState === 'error' ? { code: 500, message: 'No valid host was found. ', created: seededAt } : null,
+    fault:
+      vmState === 'error' && hasFault ? { code: 500, message: 'No valid host was found. ', created: seededAt } : null,
   }
 }
