@@ -10,7 +10,7 @@ import {
   timeRequests,
 } from '../bench/lib/api-load.ts'
 import { ApiUser } from '../bench/lib/api-user.ts'
-import { measureRequests } from '../bench/lib/measure-requests.ts'
+import { measureBurst, measureRequests } from '../bench/lib/measure-requests.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { hostNameOf } from './fleet.ts'
 import type { Figure } from './measure-scale.ts'
@@ -71,13 +71,16 @@ async function measureSmallCloud(
   try {
     const boot = await findBootParts(user)
     const direct = await timeRequests(pid, { rounds, requests: 30 }, (i) => createDirectly(cloud, projects[0] ?? '', i))
+    const withPorts = await measureBurst(user, { boot, few, rounds, log })
     await deleteServers(user)
-    const figures = await measureRequests(user, { boot, few, rounds, pid, log })
+    // As for a rival, whose networks need not work, these servers have no networks.
+    const figures = await measureRequests(user, { boot: { ...boot, networks: 'none' }, few, rounds, pid, log })
     for (const other of users.slice(1)) await bootModel(cloud, other)
-    return [{ name: 'post.kubernetes.p50', value: direct.p50, unit: 'ms' } as const, ...figures].map((figure) => ({
-      ...figure,
-      name: `api.${figure.name}`,
-    }))
+    return [
+      { name: 'post.kubernetes.p50', value: direct.p50, unit: 'ms' } as const,
+      { name: `burst.${few}.with_ports.active_per_second`, value: withPorts, unit: 'servers/s' } as const,
+      ...figures,
+    ].map((figure) => ({ ...figure, name: `api.${figure.name}` }))
   } finally {
     for (const one of users) one.close()
   }

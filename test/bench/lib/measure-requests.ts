@@ -26,14 +26,9 @@ const CLIENTS = 10
 
 /** The user's project must have no servers. Those of the last burst are left in it. */
 export async function measureRequests(user: ApiUser, options: RequestOptions): Promise<Figure[]> {
-  const { boot, few, rounds, pid, log } = options
+  const { boot, few, rounds, pid } = options
   const post = await timeRequests(pid, { rounds, requests: 30 }, (i) => createServerAndWait(user, `one-${i}`, boot))
-  const bursts: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    await deleteServers(user)
-    bursts.push(await timeBurst(user, few, boot, `burst${round}`))
-    log(`${few} servers are ACTIVE after ${bursts.at(-1)?.toFixed(1)} s`)
-  }
+  const burst = await measureBurst(user, options)
   const ids = await listServerIds(user)
   const detail = await timeRequests(pid, { rounds, requests: 100 }, () => readDetail(user))
   const show = await timeRequests(pid, { rounds, requests: 300 }, (i) => readServer(user, ids[i % ids.length] ?? ''))
@@ -44,10 +39,23 @@ export async function measureRequests(user: ApiUser, options: RequestOptions): P
   ]
   return [
     { name: 'post.p50', value: post.p50, unit: 'ms' },
-    { name: `burst.${few}.active_per_second`, value: few / Math.min(...bursts), unit: 'servers/s' },
+    { name: `burst.${few}.active_per_second`, value: burst, unit: 'servers/s' },
     { name: `detail.${few}.p50`, value: detail.p50, unit: 'ms' },
     { name: 'show.p50', value: show.p50, unit: 'ms' },
     ...(pid === undefined ? [] : cpu),
     { name: `detail.${few}.clients.${CLIENTS}`, value: rate, unit: 'requests/s' },
   ]
+}
+
+/**
+ * Returns servers per second until all are ACTIVE. Deletes the user's servers first; those of the last round are left.
+ */
+export async function measureBurst(user: ApiUser, { boot, few, rounds, log }: RequestOptions): Promise<number> {
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    await deleteServers(user)
+    times.push(await timeBurst(user, few, boot, `burst${round}`))
+    log(`${few} servers are ACTIVE after ${times.at(-1)?.toFixed(1)} s`)
+  }
+  return few / Math.min(...times)
 }
