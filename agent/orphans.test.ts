@@ -23,6 +23,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   for (const uuid of more.foreign ?? []) ownerOfDomain.set(uuid, undefined)
   for (const o of owners) await writeOwnerFile(join(stateDir, 'instances', o.uid), o)
   const removals: string[] = []
+  const logged: string[] = []
   const domains: OrphanOptions['domains'] = {
     list: async () => [...ownerOfDomain.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
     ownerOf: async ({ uuid }) => ownerOfDomain.get(uuid),
@@ -49,7 +50,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
     },
     graceMs: GRACE,
     now: () => now,
-    log: noLog,
+    log: { ...noLog, info: (_, message) => void logged.push(message), warn: (_, message) => void logged.push(message) },
   }
   const createServer = async (name: string, host?: string): Promise<string> => {
     const servers = api.resource<Server>(resourceDefOf(serverKind))
@@ -63,6 +64,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   return {
     collector: createOrphanCollector(options),
     removals,
+    logged,
     createServer,
     life,
     advance: (ms: number) => void (now += ms),
@@ -193,9 +195,11 @@ it('serversWithDomains returns the owners of all domains that are not foreign', 
 
 describe('collectDeleted', () => {
   it('removes without a grace period', async () => {
-    const { collector, removals } = await hostWith([makeOwner(U1)])
+    const { collector, removals, logged } = await hostWith([makeOwner(U1)])
     await collector.collectDeleted(makeOwner(U1), U1)
     expect(removals).toEqual([`destroy ${U1}`, `undefine ${U1}`, `clean ${U1}`])
+    // A deletion is no orphan, so an operator need not hear of one.
+    expect(logged).toEqual([])
   })
 
   it('keeps a Server that the API server still has on this host', async () => {

@@ -63,6 +63,8 @@ export interface OrphanCollector {
   serversWithDomains(): Promise<Set<string>>
 }
 
+const fieldsOf = ({ namespace, name, uid }: Owner) => ({ server: `${namespace}/${name}`, uid })
+
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
   /** When each orphan was first seen, in milliseconds of the clock `now`, by the uid of its owner. */
@@ -78,8 +80,8 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
     return server?.metadata.uid === uid && server.status?.host === hostName
   }
 
-  async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
-    log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
+  /** Does nothing if nothing of the Server is on this host, as after a deletion that the agent has done itself. */
+  async function removeAll(owner: Owner, uuid: string | undefined): Promise<void> {
     if (uuid !== undefined) {
       // By now, the UUID may be that of another Server's domain. `destroy` and `undefine` leave such a domain alone.
       const domain = domains.of(owner.uid)
@@ -94,16 +96,17 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
     if (await belongsHere(owner)) return void firstSeen.delete(owner.uid)
     const orphanedAt = firstSeen.get(owner.uid) ?? now()
     firstSeen.set(owner.uid, orphanedAt)
-    if (now() - orphanedAt >= graceMs) return removeOrphan(owner, uuid)
-    log.warn(
-      { server: `${owner.namespace}/${owner.name}`, uid: owner.uid, graceMs },
-      'found an orphan, to be removed after its grace period',
-    )
+    if (now() - orphanedAt < graceMs)
+      return log.warn({ ...fieldsOf(owner), graceMs }, 'found an orphan, to be removed after its grace period')
+    log.info(fieldsOf(owner), 'removing an orphan')
+    await removeAll(owner, uuid)
   }
 
   return {
     async collectDeleted(owner, uuid) {
-      if (!(await belongsHere(owner))) await removeOrphan(owner, uuid)
+      if (await belongsHere(owner)) return
+      log.debug(fieldsOf(owner), 'the server is gone, or on another host: removing what is left of it')
+      await removeAll(owner, uuid)
     },
     async sweep() {
       const seen = new Set<string>()

@@ -103,7 +103,7 @@ export const newServerHandlers = ({ running, collectDeleted, log }: ServerHandle
     const { namespace = '', name, uid = '' } = last.metadata
     running.get(keyOf(last.metadata))?.abort(new Error('the server is gone, or on another host'))
     collectDeleted({ namespace, name, uid }, uuidOf(last)).catch((err: unknown) =>
-      log.warn({ err, server: keyOf(last.metadata) }, 'orphans stay until the next sweep'),
+      log.warn({ err, server: keyOf(last.metadata) }, 'what is left of the server stays until the next sweep'),
     )
   },
 })

@@ -1,4 +1,5 @@
 import { agentManagerOf, ownedStatus, type Server, Transient } from '../../crds/index.ts'
+import { isKindMissing, isNotFound } from '../../kube/errors.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import type { AgentStatus } from './status.ts'
@@ -15,11 +16,17 @@ export interface StatusWriter {
  */
 const TRIES = 5
 
+/** The API server no longer has the Server. The agent's cache still has it until the watch reports the deletion. */
+export class ServerGone extends Error {
+  override readonly name = 'ServerGone'
+}
+
 /**
  * Writes the agent's part of the status if it has changed. Returns the current Server. Each write has a
  * resourceVersion, so that it cannot reach a new Server of the same name.
  * @throws a Transient error (retried) if the Server has another uid or host after a conflict, or after too many
  * conflicts
+ * @throws ServerGone if the API server no longer has the Server
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
   const { servers, hostName, onWritten } = writer
@@ -43,8 +50,13 @@ export async function applyAgentStatus(server: Server, status: AgentStatus, writ
 
 async function readNewest({ metadata }: Server, { servers, hostName }: StatusWriter): Promise<Server> {
   const { name, namespace, uid } = metadata
-  const now = await servers.get({ name, ...(namespace === undefined ? {} : { namespace }) })
+  const now = await servers.get({ name, ...(namespace === undefined ? {} : { namespace }) }).catch(throwGone)
   if (now.metadata.uid !== uid || now.status?.host !== hostName)
     throw new Transient('ObjectChanged', `Server ${name} is another by now, or another host's`)
   return now
+}
+
+function throwGone(cause: unknown): never {
+  if (!isNotFound(cause) || isKindMissing(cause)) throw cause
+  throw new ServerGone('the API server no longer has the Server', { cause })
 }

@@ -28,6 +28,7 @@ export async function concludeRun(
   if (actions[planned.action].result === 'gone' && !failure) {
     emitEvent(guest.server, end.ended, deps)
     await removeFinalizer(guest.server, deps)
+    logEnd(guest.server, end.ended, ctx)
     return done
   }
   if (failure && !end.isUndone) await runUndo(end.ended, { ...guest, mode: modeOf(guest.server) }, deps, ctx)
@@ -64,9 +65,13 @@ export async function reportEnd(
   const reason = failure?.rejectsHost ? failure.message.slice(0, 1024) : undefined
   await applyStatusOf(input, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
   emitEvent(server, ended, deps)
-  const result = failure ? failure.code : 'Success'
-  ctx.log.info({ action: planned.action, server: server.metadata.name, result }, 'action ended')
+  logEnd(server, ended, ctx)
   return done
+}
+
+function logEnd({ metadata }: Server, { planned, failure }: EndedAction, { log }: ReconcileContext): void {
+  const result = failure ? failure.code : 'Success'
+  log.info({ action: planned.action, server: metadata.name, result }, 'action ended')
 }
 
 const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>

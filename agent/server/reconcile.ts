@@ -8,7 +8,7 @@ import { isKubenovaError, type Server, Transient } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { keyOf } from '../../kube/types.ts'
-import { applyAgentStatus } from './apply-status.ts'
+import { applyAgentStatus, ServerGone } from './apply-status.ts'
 import { reportEnd } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Observed } from './observed.ts'
@@ -19,7 +19,18 @@ import { failureOf } from './run-steps.ts'
 import { restartDelayedFailure, standingFault, unobservedStatus } from './status.ts'
 import { closeInterruptedRecord } from './write-record.ts'
 
+/** `server` is from the cache, so it may be gone: then nothing is left to do, and the watch reports the deletion. */
 export async function reconcileServer(server: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+  try {
+    return await reconcileKnown(server, deps, ctx)
+  } catch (error) {
+    if (!(error instanceof ServerGone)) throw error
+    ctx.log.debug({ server: keyOf(server.metadata) }, 'the server is gone')
+    return done
+  }
+}
+
+async function reconcileKnown(server: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { instance } = server.status ?? {}
   if (!instance) return done
   const unfinished = deps.isLibvirtAway() ? undefined : deps.runs.getUnfinishedRun(keyOf(server.metadata), server)
