@@ -1,26 +1,32 @@
 import { type Static, Type } from 'typebox'
+import { AbsolutePath, NamespaceName, ProxyUrl } from '../kube/option-types.ts'
 
 export const AgentOptions = Type.Object({
   kubeconfig: Type.Optional(
     Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the pod’s own account' }),
   ),
-  namespace: Type.String({ default: 'kubenova-system', description: 'Namespace of the leases' }),
+  namespace: NamespaceName({ default: 'kubenova-system', description: 'Namespace of the leases' }),
   hostName: Type.Optional(Type.String({ description: 'Name of the Hypervisor; default: the host’s name' })),
   hostIp: Type.Optional(
     Type.String({
       description: 'Address of the host, as other hosts reach it; default: the first that is not loopback',
     }),
   ),
-  libvirtUri: Type.String({ default: 'qemu:///system', description: 'libvirt’s connection URI' }),
+  libvirtUri: Type.String({
+    default: 'qemu:///system',
+    description: 'libvirt’s connection URI',
+    pattern: String.raw`^[a-z]+(\+(unix|tcp|tls))?://[^/\s]*/\S*$`,
+    mustBe: 'a libvirt URI, such as qemu:///system or qemu+tcp://HOST/system',
+  }),
   domainType: Type.Enum(['auto', 'kvm', 'qemu'], {
     default: 'auto',
     description: 'auto: KVM if a small probe domain runs with it on this host, otherwise emulation',
   }),
-  stateDir: Type.String({
+  stateDir: AbsolutePath({
     default: '/var/lib/kubenova',
     description: 'Directory of disks, image cache and network state',
   }),
-  imageDir: Type.String({
+  imageDir: AbsolutePath({
     default: '/var/lib/kubenova/images',
     description: 'The only directory from which images with a file: URL are read',
   }),
@@ -29,7 +35,7 @@ export const AgentOptions = Type.Object({
     description:
       'Directories in which a disk of a server may be beside the server’s own directory, separated by commas: where backup programs put overlays, or /dev/VG for volumes of LVM',
   }),
-  runDir: Type.String({ default: '/run/kubenova', description: 'Directory of sockets' }),
+  runDir: AbsolutePath({ default: '/run/kubenova', description: 'Directory of sockets' }),
   rootDisk: Type.Enum(['overlay', 'flat'], {
     default: 'overlay',
     description: 'Root disks: overlays of the cached image, or copies',
@@ -58,13 +64,13 @@ export const AgentOptions = Type.Object({
       'Time without data after which an image download is retried; it fails after six attempts in a row without data',
   }),
   imageCaFile: Type.Optional(
-    Type.String({
+    AbsolutePath({
       description:
-        'PEM file of certificate authorities that are trusted for images from https URLs, beside the well-known ones; read again for each download',
+        'Absolute path of a PEM file of certificate authorities that are trusted for images from https URLs, beside the well-known ones; read again for each download',
     }),
   ),
   imageProxy: Type.Optional(
-    Type.String({
+    ProxyUrl({
       description:
         'URL of the proxy through which images are downloaded, such as http://proxy.example.org:3128; may have a user and a password, then better as environment variable',
     }),

@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox'
+import { HttpUrl, NamespaceName } from '../kube/option-types.ts'
 
 export const ShimOptions = Type.Object({
   kubeconfig: Type.Optional(
     Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the service account of the pod' }),
   ),
-  namespace: Type.String({
+  namespace: NamespaceName({
     default: 'kubenova-system',
     description: 'Namespace of the Secrets with users, token keys, revoked tokens and application credentials',
   }),
@@ -16,7 +17,7 @@ export const ShimOptions = Type.Object({
   ),
   tlsKey: Type.Optional(Type.String({ description: 'Path of the PEM key of that certificate' })),
   publicUrl: Type.Optional(
-    Type.String({
+    HttpUrl({
       description:
         'Address under which clients reach the shim, such as https://cloud.example.com; default: the address of each request',
     }),
@@ -33,7 +34,7 @@ export const ShimOptions = Type.Object({
   ),
   imageMaxGib: Type.Integer({ default: 64, minimum: 1, maximum: 65_536, description: 'Largest upload, in GiB' }),
   imageUrl: Type.Optional(
-    Type.String({
+    HttpUrl({
       description:
         'Address under which the hosts fetch uploaded images; default: publicUrl, or the address of the upload',
     }),
@@ -42,13 +43,13 @@ export const ShimOptions = Type.Object({
     default: true,
     description: 'Give each new server a password, and return it in the answer, as enable_instance_password in Nova',
   }),
-  region: Type.String({ default: 'RegionOne', description: 'Name of the region in the catalog' }),
+  region: Type.String({ default: 'RegionOne', minLength: 1, description: 'Name of the region in the catalog' }),
   authType: Type.Enum(['embedded', 'none'], {
     default: 'embedded',
     description:
       'embedded: users from a Secret, roles from RBAC. none: everybody is the administrator kubenova:no-auth; for a laptop only',
   }),
-  noAuthNamespace: Type.String({ default: 'default', description: 'The project of all requests with authType none' }),
+  noAuthNamespace: NamespaceName({ default: 'default', description: 'The project of all requests with authType none' }),
   tokenSeconds: Type.Integer({ default: 3600, minimum: 60, maximum: 86_400, description: 'How long a token is valid' }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8080',

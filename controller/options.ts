@@ -1,11 +1,12 @@
 /** The reference documentation is generated from these flags and environment variables (KUBENOVA_…). */
 import { type Static, Type } from 'typebox'
+import { NamespaceName } from '../kube/option-types.ts'
 
 export const ControllerOptions = Type.Object({
   kubeconfig: Type.Optional(
     Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the service account of the pod' }),
   ),
-  namespace: Type.String({
+  namespace: NamespaceName({
     default: 'kubenova-system',
     description: 'Namespace of the Leases of the controller and the hosts',
   }),

@@ -8,6 +8,8 @@ interface Property {
   enum?: unknown[]
   default?: unknown
   description?: string
+  /** The value of a string with a pattern, in words. */
+  mustBe?: string
 }
 
 export interface OptionsSource {
@@ -44,9 +46,8 @@ export function parseOptions<S extends TObject>(schema: S, { args, env, prefix }
   const options = Default(schema, given)
   const errors = Errors(schema, options)
   if (errors.length > 0) {
-    throw new UsageError(
-      errors.map(({ instancePath, message, params }) => errorMessage(instancePath, message, params, prefix)).join('\n'),
-    )
+    const named = new Map(properties)
+    throw new UsageError(errors.map((error) => errorMessage(error, named, prefix)).join('\n'))
   }
   return options as Static<S>
 }
@@ -65,7 +66,17 @@ function parseFlags(properties: [string, Property][], args: readonly string[]): 
   }
 }
 
-function errorMessage(path: string, message: string, params: object, prefix: string): string {
+interface OptionError {
+  instancePath: string
+  message: string
+  params: object
+}
+
+function errorMessage(
+  { instancePath, message, params }: OptionError,
+  named: Map<string, Property>,
+  prefix: string,
+): string {
   const missing =
     'requiredProperties' in params && Array.isArray(params.requiredProperties) ? params.requiredProperties : []
   if (missing.length > 0) {
@@ -73,10 +84,12 @@ function errorMessage(path: string, message: string, params: object, prefix: str
       .map((name) => `--${toFlag(String(name))} (or ${toVariable(prefix, String(name))}) is needed`)
       .join('\n')
   }
-  const name = path.slice(1)
+  const name = instancePath.slice(1)
   const allowed =
     'allowedValues' in params && Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-  return `--${toFlag(name)} (or ${toVariable(prefix, name)}) ${message}${allowed}`
+  const mustBe = 'pattern' in params ? named.get(name)?.mustBe : undefined
+  const problem = mustBe === undefined ? `${message}${allowed}` : `must be ${mustBe}`
+  return `--${toFlag(name)} (or ${toVariable(prefix, name)}) ${problem}`
 }
 
 export function optionsHelp(schema: TObject, prefix: string): string {

@@ -17,6 +17,7 @@ export interface Schema {
   maxProperties?: number
   pattern?: string
   format?: string
+  mustBe?: string
   'x-kubernetes-validations'?: readonly Rule[]
 }
 
@@ -65,7 +66,8 @@ const { maxLength: nameLength } = Name('') as Schema
 function describeLimits(schema: Schema): string {
   if (schema.maxLength === nameLength) return ''
   const parts = limitTexts.flatMap(([key, text]) => (schema[key] === undefined ? [] : [`${text} ${schema[key]}`]))
-  if (schema.pattern !== undefined) parts.push(`pattern \`${schema.pattern}\``)
+  // The description of an option tells in words what the pattern says.
+  if (schema.pattern !== undefined && schema.mustBe === undefined) parts.push(`pattern \`${schema.pattern}\``)
   return parts.join('; ')
 }
 

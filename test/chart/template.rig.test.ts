@@ -174,6 +174,13 @@ describe('the options of a program', () => {
     minimum?: number
     default?: unknown
   }
+  const formed: Record<string, string> = {
+    imageProxy: 'http://proxy.example.org:3128',
+    imageUrl: 'http://10.96.0.20:8774',
+    libvirtUri: 'qemu+tcp://h1/system',
+    noAuthNamespace: 'team-a',
+    publicUrl: 'https://cloud.example.org/nova',
+  }
   const anotherValue = ({ type, enum: choices, minimum = 0, default: standard }: OptionSchema): unknown => {
     if (choices) return choices.find((choice) => choice !== standard)
     if (type === 'boolean') return standard !== true
@@ -190,7 +197,9 @@ describe('the options of a program', () => {
     const names = listValues().flatMap(({ path }) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : []))
     expect(names.length).toBeGreaterThan(5)
     const properties = schema.properties as unknown as Record<string, OptionSchema>
-    const options = Object.fromEntries(names.map((name) => [name, anotherValue(properties[name] ?? {})]))
+    const options = Object.fromEntries(
+      names.map((name) => [name, formed[name] ?? anotherValue(properties[name] ?? {})]),
+    )
     const manifests = readManifests(await helm.template({ [`${program}.options`]: options, 'apiShim.enabled': true }))
     const isWorkload = ({ kind, metadata }: Manifest): boolean =>
       /^(Deployment|DaemonSet)$/.test(kind) && metadata.name === workloadName

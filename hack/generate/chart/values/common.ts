@@ -1,16 +1,16 @@
 import { Type } from 'typebox'
+import { NamespaceName } from '../../../../kube/option-types.ts'
 import { KubernetesList, StringMap } from './parts.ts'
 
 const boolean = (description: string, value: boolean) => Type.Boolean({ description, default: value })
 
-const name = Type.String({ minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' })
 const Subjects = (role: string) =>
   Type.Optional(
     Type.Array(
       Type.Object({
         kind: Type.Enum(['User', 'Group', 'ServiceAccount']),
         name: Type.String({ minLength: 1 }),
-        namespace: Type.Optional(name),
+        namespace: Type.Optional(NamespaceName()),
       }),
       { description: `Who gets the role ${role} in the namespace.` },
     ),
@@ -21,9 +21,13 @@ export const commonValues = {
     registry: Type.String({
       description: 'Registry and folder of the images. `localhost` means images that were imported on each node.',
       default: 'localhost',
-      minLength: 1,
+      pattern: String.raw`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`,
     }),
-    tag: Type.String({ description: "Tag of the images. Default: the chart's appVersion.", default: '' }),
+    tag: Type.String({
+      description: "Tag of the images. Default: the chart's appVersion.",
+      default: '',
+      pattern: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
+    }),
     pullPolicy: Type.Enum(['IfNotPresent', 'Always', 'Never'], {
       description: 'When nodes pull the images.',
       default: 'IfNotPresent',
@@ -60,7 +64,7 @@ export const commonValues = {
   }),
   tenants: Type.Array(
     Type.Object({
-      namespace: name,
+      namespace: NamespaceName(),
       reader: Subjects('kubenova-reader'),
       member: Subjects('kubenova-member'),
       manager: Subjects('kubenova-manager'),

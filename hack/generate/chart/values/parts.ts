@@ -42,7 +42,11 @@ export function programOptions(program: string, schema: TObject, setByChart: rea
 
 export const Image = (name: string) =>
   Type.Object({
-    repository: Type.String({ description: 'Name of the image in the registry.', default: name, minLength: 1 }),
+    repository: Type.String({
+      description: 'Name of the image in the registry.',
+      default: name,
+      pattern: '^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$',
+    }),
     digest: Type.String({
       description: 'Digest such as sha256:1f2e…, which then names the image instead of the tag.',
       default: '',
