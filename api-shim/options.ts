@@ -36,7 +36,7 @@ export const ShimOptions = Type.Object({
   imageUrl: Type.Optional(
     HttpUrl({
       description:
-        'Address under which the hosts fetch uploaded images; default: publicUrl, or the address of the upload',
+        'Address under which the hosts fetch uploaded images, not a loopback one; default: publicUrl, or the address of the upload',
     }),
   ),
   enableInstancePassword: Type.Boolean({

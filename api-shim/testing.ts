@@ -77,12 +77,7 @@ export class TestShim implements AsyncDisposable {
   readonly services: Services
   /** The volume for images. */
   readonly imageDir = mkdtempSync(join(tmpdir(), 'kubenova-images-'))
-  readonly imageFiles = new ImageFiles({
-    dir: this.imageDir,
-    maxBytes: MAX_IMAGE_BYTES,
-    idleMs: 2_000,
-    projectIdOf: (namespace) => this.services.state.projectOf(namespace).id,
-  })
+  readonly imageFiles: ImageFiles
   readonly #stop = new AbortController()
   readonly #stores
   readonly #users: Readonly<Record<string, TestUser>>
@@ -99,6 +94,13 @@ export class TestShim implements AsyncDisposable {
     this.api = new FakeApi(now, onWrite)
     const kube = this.api.kube(this.life, 'kubenova-api-shim')
     this.#users = users
+    this.imageFiles = new ImageFiles({
+      dir: this.imageDir,
+      maxBytes: MAX_IMAGE_BYTES,
+      idleMs: 2_000,
+      address: publicUrl ?? 'http://shim.test',
+      projectIdOf: (namespace) => this.services.state.projectOf(namespace).id,
+    })
     this.#stores = createStores(storeDefs, { kube })
     const state = new State({ kube, stores: this.#stores, access })
     this.services = {

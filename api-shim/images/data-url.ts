@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net'
+
 export interface DataKey {
   id: string
   /** 160 random bits, which are in the Image's URL. Only who may read the Image knows them. */
@@ -22,4 +24,16 @@ export function dataKeyOf(url: string): DataKey | undefined {
   const [id, secret, ...rest] = url.split(`${DATA_PATH}/`)[1]?.split('/') ?? []
   if (id === undefined || secret === undefined || rest.length > 0) return undefined
   return isDataKey({ id, secret }) ? { id, secret } : undefined
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether a URL leads each host to itself. Agents fetch images from no such URL. */
+export function isLoopbackUrl(url: string): boolean {
+  const host = URL.parse(url)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+  const family = isIP(host)
+  if (family === 0) return host === 'localhost' || host.endsWith('.localhost')
+  return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Image } from '../../crds/index.ts'
+import { explainError, type Image } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import { imageIdOf } from '../state/stores.ts'
 import { ImageBytes, type ImageBytesOptions } from './bytes.ts'
@@ -19,15 +19,26 @@ export class ImageFiles {
   readonly bytes: ImageBytes
   readonly queued: QueuedImages
   readonly address: string | undefined
+  readonly #dir: string
 
   constructor(options: ImageFilesOptions) {
     this.bytes = new ImageBytes(options)
     this.queued = new QueuedImages(join(options.dir, 'queued'), options.projectIdOf)
     this.address = options.address
+    this.#dir = options.dir
   }
 
+  /** Throws an Error that says what to do if the volume cannot be written. */
   async start(): Promise<void> {
-    await Promise.all([this.bytes.start(), this.queued.start()])
+    try {
+      await Promise.all([this.bytes.start(), this.queued.start()])
+    } catch (cause) {
+      const user = process.getuid?.() ?? 'of this program'
+      throw new Error(
+        `The volume for uploaded images, ${this.#dir}, must be writable for user ${user}: ${explainError(cause)}`,
+        { cause },
+      )
+    }
   }
 
   /**

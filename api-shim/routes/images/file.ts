@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { Fault, isRefusal, newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { parseRange } from '../../http/range.ts'
 import type { ImageBytes } from '../../images/bytes.ts'
-import { type DataKey, dataKeyOf, dataUrlOf } from '../../images/data-url.ts'
+import { type DataKey, dataKeyOf, dataUrlOf, isLoopbackUrl } from '../../images/data-url.ts'
 import { dataFactsOf, type ImageSource } from '../../images/draft.ts'
 import type { QueuedImage } from '../../images/queued.ts'
 import { defineRouteOf, type Reply, type RouteRequest } from '../route.ts'
@@ -25,6 +25,17 @@ function checkUploadType({ headers }: Request): void {
 /** The client may still be sending, so the connection cannot be used again. */
 const closing = { connection: 'close' }
 
+/** The address of the shim in the URL of the image. Throws a 400 if the hosts could not fetch the image from there. */
+function addressForHosts(request: Request): string {
+  const address = imageFilesOf(request).address ?? request.links.address
+  if (!isLoopbackUrl(address)) return address
+  throw new Fault(
+    400,
+    `The hosts could not fetch the image, because ${address} leads each of them to itself. Give the API shim an address that the hosts reach: --image-url, or apiShim.options.imageUrl of the chart.`,
+    closing,
+  )
+}
+
 async function findForUpload(request: Request): Promise<QueuedImage> {
   const found = await findImage(request)
   checkOwner(request, found, 'upload_image')
@@ -41,15 +52,16 @@ export const imagesUpload = defineImageRoute<never>({
   policy: { rule: 'upload_image', role: 'member' },
   takesStream: true,
   async handle(request) {
-    const { bytes, address } = imageFilesOf(request)
+    const { bytes } = imageFilesOf(request)
     const { id } = await findForUpload(request)
     checkUploadType(request)
+    const address = addressForHosts(request)
     const length = textOf(request.headers['content-length'])
     const announced = length === undefined ? undefined : Number(length)
     const source = request.stream ?? Readable.from([])
     const { key, size, md5, sha512 } = await bytes.receive(id, source, announced)
     try {
-      const url = dataUrlOf(address ?? request.links.address, key)
+      const url = dataUrlOf(address, key)
       await publishNewest(request, id, { url, checksum: `sha512:${sha512}`, facts: { size, md5 } })
     } catch (error) {
       // After any other error, such as a timeout, the Image may exist. If not, the bytes are later removed as orphans.

@@ -19,7 +19,10 @@ export const imageViewOf = ({ state }: Pick<Request, 'state'>): ImageViewContext
 /** Throws a 501 if the operator has given the shim no volume for images. */
 export function imageFilesOf({ services }: Pick<Request, 'services'>): ImageFiles {
   if (services.imageFiles) return services.imageFiles
-  throw new Fault(501, 'This cloud takes no uploads: the API shim has no --image-dir. Create an Image with a URL.')
+  throw new Fault(
+    501,
+    'This cloud takes no uploads: the API shim has no --image-dir (apiShim.images.enabled of the chart). Create an Image with a URL.',
+  )
 }
 
 /** Throws a 404 if there is no such image or the caller cannot see it. */

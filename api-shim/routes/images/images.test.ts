@@ -73,6 +73,18 @@ describe('POST /images', () => {
 })
 
 describe('PUT /images/{id}/file', () => {
+  it('takes no bytes if its address leads each host to itself', async () => {
+    await using local = await new TestShim({ publicUrl: 'http://127.0.0.1:8774' }).start()
+    const calls = imageCalls(() => local)
+    const { id } = await calls.create()
+    const answer = await calls.upload(id)
+    expect([answer.status, answer.body.message]).toEqual([
+      400,
+      expect.stringContaining('because http://127.0.0.1:8774 leads each of them to itself'),
+    ])
+    expect([calls.stored(), calls.filesIn('data'), calls.filesIn('partial')]).toEqual([[], [], []])
+  })
+
   it('makes an Image whose URL serves the bytes to hosts without a token', async () => {
     const { id } = await create({ hw_vif_model: 'e1000', os_type: 'linux', min_ram: 64 })
     expect((await upload(id)).status).toBe(204)

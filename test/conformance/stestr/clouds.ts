@@ -32,12 +32,14 @@ const startSimulated: StartConformanceCloud = async (dir, log) => {
   const cloud = stack.use(await startScaleCloud({ dir, hosts: 2, log }))
   await cloud.startController()
   await cloud.startFleets()
-  const { url, users } = await cloud.startShim([ADMIN_PROJECT], '--image-dir', join(dir, 'uploads'))
+  // No host fetches an image, because the disks of simulated hosts are not real.
+  const images = 'https://images.test'
+  const flags = ['--image-dir', join(dir, 'uploads'), '--image-url', images]
+  const { url, users } = await cloud.startShim([ADMIN_PROJECT], ...flags)
   log(`the shim serves ${url}`)
   const { kube } = cloud
   const owned = stack.move()
-  // No host fetches the image, because the disks of simulated hosts are not real.
-  const imageUrl = 'https://images.test/guest.qcow2'
+  const imageUrl = `${images}/guest.qcow2`
   return { url, kube, admin: findAdmin(users), imageUrl, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
