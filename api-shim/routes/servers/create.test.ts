@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Image } from '../../../crds/index.ts'
+import type { Image, Network } from '../../../crds/index.ts'
 import { createStand, type Stand } from '../../../test/conformance/stand.ts'
-import { images } from '../../state/stores.ts'
+import { images, networks } from '../../state/stores.ts'
 import type { AskOptions } from '../../testing.ts'
 
 interface Answer {
@@ -32,6 +32,21 @@ describe('POST /servers', () => {
     const { status, body } = await create({ security_groups: [{ name: 'default' }, { name: 'web' }] })
     expect([status, body.badRequest.message]).toEqual([400, "Unable to find security_group with name or id 'web'"])
     expect((await create({ security_groups: [{ name: 'default' }, {}] })).status).toBe(202)
+  })
+
+  it('refuses a network of another project that is not shared, also for an administrator', async () => {
+    const spec = { bridge: 'br0', subnets: [{ cidr: '10.9.0.0/24' }] }
+    const createNetwork = (name: string, shared: boolean) =>
+      stand.shim.seed<Network>(networks.kind, { metadata: { name, namespace: 'other' }, spec: { ...spec, shared } })
+    const uuidOf = async (network: Promise<Network>) => (await network).metadata.uid ?? ''
+    const uuid = await uuidOf(createNetwork('secret', false))
+    const admin = await create({ networks: [{ uuid }] }, { as: 'admin' })
+    const message = `Network ${uuid} belongs to another project and is not shared.`
+    expect([admin.status, admin.body.badRequest.message]).toEqual([400, message])
+    const member = await create({ networks: [{ uuid }] })
+    expect([member.status, member.body.badRequest.message]).toEqual([400, `Network ${uuid} could not be found.`])
+    const shared = await uuidOf(createNetwork('public', true))
+    expect((await create({ networks: [{ uuid: shared }] }, { as: 'admin' })).status).toBe(202)
   })
 
   it('gives a server a host name that DNS would not accept', async () => {

@@ -46,7 +46,14 @@ async function networkFrom(
   if (uuid === undefined) throw newBadRequest("Bad network format: missing 'uuid'")
   const [network] = (await request.state.read(networks)).find(networksById, uuid)
   if (!network) throw newBadRequest(`Network ${uuid} could not be found.`)
+  checkUsable(network, request)
   return { ...referenceTo(network, request.state.namespace), ...(fixedIP === undefined ? {} : { fixedIP }), ...tagged }
+}
+
+/** Administrators see the networks of all projects, but a server can only use its project's and shared ones. */
+function checkUsable({ metadata, spec }: Network, { state }: Request): void {
+  if (metadata.namespace === state.namespace || spec.shared) return
+  throw newBadRequest(`Network ${metadata.uid} belongs to another project and is not shared.`)
 }
 
 async function findPort(id: string, { state }: Request): Promise<Port> {
