@@ -13,7 +13,7 @@ import { placeGuestImage } from '../test/rig/place-image.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 
 const root = join(import.meta.dirname, '..')
-const dir = process.env['CLOUD_DIR'] || join(root, '.cloud')
+const dir = resolve(process.env['CLOUD_DIR'] || join(root, '.cloud'))
 /** The kubeconfig of an existing cluster, from `make demo KUBECONFIG=…`. If unset, the demo starts a control plane. */
 const clusterKubeconfig = process.env['CLUSTER_KUBECONFIG']
 const printHeading = (line: string): void => console.log(`\n== ${line}`)
@@ -58,15 +58,14 @@ const text = await waitUntil(
 console.log(text.trimEnd())
 
 printHeading(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s. To go on:`)
-const here = relative(process.cwd(), cloud.kubeconfig)
-console.log(`export KUBECONFIG=$PWD/${here}
+console.log(`export KUBECONFIG=${cloud.kubeconfig}
 alias kubectl=${kubectl}
 virsh -c "${cloud.host('h1').uri}" console $(kubectl get server web-1 -o jsonpath={.status.domain.name})   # root, password ${guestPassword}; leave with ^]
 kubectl describe server web-1
 kubectl get hypervisors -o wide
-kubectl patch server web-1 --type merge -p '{"spec":{"powerState":"Stopped"}}'
-kubectl create -f examples/server-action/reboot.yaml
+kubectl create -f ${join(root, 'examples/server-action/reboot.yaml')}
 kubectl get serveractions
+kubectl patch server web-1 --type merge -p '{"spec":{"powerState":"Stopped"}}'
 kubectl delete server web-1
 make down     # stops all of it and leaves nothing`)
 await cloud.plane.api.close()

@@ -1,7 +1,7 @@
 // The Makefile's command line to start and end a cloud on this machine: setup | nodes | up [--hosts N] [--kubelet] |
 // down. The environment variable CLOUD_DIR is the cloud's directory; default: .cloud.
 import { createHash } from 'node:crypto'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { digestOf } from '../../hack/images/build.ts'
 import { ensureImages } from '../../hack/images/ensure.ts'
@@ -16,7 +16,7 @@ import { startPodCloud } from './pod-cloud.ts'
 import { ensurePromtool } from './promtool.ts'
 
 const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../../.cloud'))
-const quickstart = join(import.meta.dirname, '../../examples/quickstart')
+const quickstart = resolve(import.meta.dirname, '../../examples/quickstart')
 const log = (line: string) => console.error(line)
 
 const commands: Record<string, () => Promise<void>> = {
@@ -45,6 +45,7 @@ const commands: Record<string, () => Promise<void>> = {
 
   async down() {
     await stopCloud(dir)
+    log(`removed ${dir}`)
   },
 }
 
@@ -52,7 +53,7 @@ async function startFromSource(hosts: number): Promise<void> {
   const cloud = await startCloud({ dir, hosts, shim: true, log, ...existingCluster() })
   await placeGuestImage(cloud.hosts.values(), log)
   await printCommands(cloud.kubeconfig)
-  console.log(`export OS_CLIENT_CONFIG_FILE=${relative(process.cwd(), join(dir, 'clouds.yaml'))} OS_CLOUD=kubenova`)
+  console.log(`export OS_CLIENT_CONFIG_FILE=${join(dir, 'clouds.yaml')} OS_CLOUD=kubenova`)
   console.log('openstack flavor list')
   await cloud.plane.api.close()
 }
@@ -68,18 +69,21 @@ async function startInstalled(hosts: number): Promise<void> {
   const built = createHash('sha256')
   for (const image of images) built.update(await digestOf(image))
   const annotation = `podAnnotations.built=${built.digest('hex').slice(0, 12)}`
-  await installChart(cloud, helm, `--set-string=controller.${annotation}`, `--set-string=agent.${annotation}`)
+  const flags = [`--set-string=controller.${annotation}`, `--set-string=agent.${annotation}`]
+  await installChart(cloud, helm, '--reset-then-reuse-values', ...flags)
   await printCommands(cloud.plane.kubeconfig)
-  console.log(`${(await ensureBinaries(['helm'])).helm} test kubenova --namespace kubenova-system`)
+  console.log(`alias helm=${(await ensureBinaries(['helm'])).helm}`)
+  console.log('helm test kubenova --namespace kubenova-system')
   await cloud.plane.api.close()
 }
 
 /** Prints commands to try on the cloud. */
 async function printCommands(kubeconfig: string): Promise<void> {
   const { kubectl } = await ensureBinaries(['kubectl'])
-  console.log(`export KUBECONFIG=${relative(process.cwd(), kubeconfig)}`)
-  console.log(`${kubectl} get hypervisors`)
-  console.log(`${kubectl} apply --server-side -f ${relative(process.cwd(), quickstart)}`)
+  console.log(`export KUBECONFIG=${kubeconfig}`)
+  console.log(`alias kubectl=${kubectl}`)
+  console.log('kubectl get hypervisors')
+  console.log(`kubectl apply --server-side -f ${quickstart}`)
 }
 
 /**
