@@ -3,6 +3,7 @@
  * state at once.
  */
 
+import { newNameFor } from '../../api-shim/state/names.ts'
 import { actions, ports, servers } from '../../api-shim/state/stores.ts'
 import type { TestShim } from '../../api-shim/testing.ts'
 import type { Port, Server, ServerAction, TaskState, VmState } from '../../crds/index.ts'
@@ -96,7 +97,7 @@ export const createServer = (
 ): Promise<Server> =>
   shim.seed<Server>(servers.kind, {
     metadata: {
-      name: `${name}-${Math.random().toString(36).slice(2, 8)}`,
+      name: newNameFor(name),
       namespace: 'mine',
       ...(isHeld ? { finalizers: ['test.kubenova.io/held'] } : {}),
       annotations: {
