@@ -28,6 +28,12 @@ export const factsOf = ({ metadata: { annotations = {} } }: Pick<Server, 'metada
     ),
   )
 
+/** Clients get this ID for a server that no user of this API has created, but a user of Kubernetes. */
+const KUBERNETES_USER_ID = 'kubernetes'
+
+/** The ID of the user who has created the server. */
+export const creatorIdOf = (server: Pick<Server, 'metadata'>): string => factsOf(server).userId ?? KUBERNETES_USER_ID
+
 /** null removes an annotation. */
 export const annotationsFor = <V extends string | null>(
   facts: { [K in keyof ServerFacts]?: V | undefined },

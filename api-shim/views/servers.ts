@@ -5,7 +5,7 @@ import { isoMicroseconds, isoSeconds } from '../http/time.ts'
 import { terminatedAtOf } from '../state/deleted-servers.ts'
 import { flavorIdOf } from '../state/flavor-facts.ts'
 import { displayNameOf } from '../state/names.ts'
-import { factsOf } from '../state/server-facts.ts'
+import { creatorIdOf, factsOf } from '../state/server-facts.ts'
 import { uuidOf } from '../state/stores.ts'
 import { renderSwap } from './flavors.ts'
 import { powerStateOf, statusOf, taskStateOf, vmStateOf } from './server-status.ts'
@@ -51,13 +51,13 @@ export function renderServer(server: Server, context: ServerViewContext): object
 }
 
 function renderIdentity(server: Server, { links, projectIdOf }: ServerViewContext): object {
-  const { accessIPv4 = '', accessIPv6 = '', userId = '', diskConfig = 'MANUAL' } = factsOf(server)
+  const { accessIPv4 = '', accessIPv6 = '', diskConfig = 'MANUAL' } = factsOf(server)
   return {
     ...renderServerSummary(server, links),
     accessIPv4,
     accessIPv6,
     tenant_id: projectIdOf(server),
-    user_id: userId,
+    user_id: creatorIdOf(server),
     metadata: { ...server.spec.metadata },
     created: isoSeconds(server.metadata.creationTimestamp ?? 0),
     updated: isoSeconds(updatedAt(server)),

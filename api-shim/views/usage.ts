@@ -27,7 +27,7 @@ function renderServerUsage(usage: ServerUsage, { projectIdOf, flavorNameOf }: Us
     vcpus: sizes.vcpus,
     started_at: isoMicroseconds(startedAt),
     ended_at: endedAt ? isoMicroseconds(endedAt) : null,
-    state: vmStateOf(server),
+    state: endedAt ? 'terminated' : vmStateOf(server),
     uptime,
   }
 }

@@ -4,7 +4,7 @@ import { compileRegex } from '../../http/regex.ts'
 import { parseIsoTime } from '../../http/time.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { terminatedAtOf } from '../../state/deleted-servers.ts'
-import { factsOf } from '../../state/server-facts.ts'
+import { creatorIdOf, factsOf } from '../../state/server-facts.ts'
 import { uuidOf } from '../../state/stores.ts'
 import { readBoolean } from '../../validation/boolean.ts'
 import { powerStateOf, statesOfStatus, taskStateOf, vmStateOf } from '../../views/server-status.ts'
@@ -46,7 +46,7 @@ const exact: Readonly<Record<string, ValueOf>> = {
   uuid: uuidOf,
   project_id: (server, { projectIdOf }) => projectIdOf(server),
   tenant_id: (server, { projectIdOf }) => projectIdOf(server),
-  user_id: (server) => factsOf(server).userId,
+  user_id: creatorIdOf,
   image: (server, { imageIdOf }) => imageIdOf(server),
   image_ref: (server, { imageIdOf }) => imageIdOf(server),
   host: ({ status }) => status?.host,

@@ -44,6 +44,19 @@ describe('GET /servers', () => {
 })
 
 describe('GET /servers/detail', () => {
+  it('shows and finds servers that kubectl has created as those of the user kubernetes', async () => {
+    const { body } = await shim.ask<{ servers: { user_id: string }[] }>('GET', '/compute/v2.1/servers/detail')
+    expect(body.servers.map((shown) => shown.user_id)).toEqual(['kubernetes', 'kubernetes', 'kubernetes'])
+    const found = (user: string): Promise<unknown[]> =>
+      shim
+        .ask<{ servers: unknown[] }>('GET', `/compute/v2.1/servers/detail?all_tenants=1&user_id=${user}`, {
+          as: 'admin',
+        })
+        .then((answer) => answer.body.servers)
+    expect(await found('kubernetes')).toHaveLength(3)
+    expect(await found('nobody')).toHaveLength(0)
+  })
+
   it('shows the name of a domain that does not exist yet, and no disk', async () => {
     const path = '/compute/v2.1/servers/detail'
     const { body } = await shim.ask<{ servers: object[] }>('GET', path, { as: 'admin', version: '2.3' })

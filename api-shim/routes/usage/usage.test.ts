@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { namespaces } from '../../../kube/builtin-kinds.ts'
 import { actions, flavors, hypervisors, servers } from '../../state/stores.ts'
 import { type AskOptions, TestShim } from '../../testing.ts'
 
@@ -77,11 +78,12 @@ test('simple-tenant-usage:list has a line for each project, in pages of servers'
 })
 
 test('simple-tenant-usage:show sorts servers by UUID', async () => {
+  await shim.seed(namespaces, { metadata: { name: 'small' } })
   await shim.seed(servers.kind, serverOf('small', 'f', '2020-01-01T00:00:00Z'))
   await shim.seed(servers.kind, serverOf('small', 'e', '2020-01-01T18:00:00Z'))
   const { body } = await ask(`/os-simple-tenant-usage?${period}&detailed=1`)
   const { tenant_usages: usages } = body as unknown as { tenant_usages: { server_usages: { name: string }[] }[] }
-  expect(usages.flatMap(({ server_usages: list }) => list.map(({ name }) => name))).toEqual(['e', 'f', 'a', 'b'])
+  expect(usages.flatMap(({ server_usages: list }) => list.map(({ name }) => name))).toEqual(['a', 'b', 'e', 'f'])
   for (const name of ['e', 'f']) await shim.api.resource(servers.kind).delete({ name, namespace: 'small' })
 })
 
@@ -103,7 +105,7 @@ test('simple-tenant-usage:show counts a deleted server until its end', async () 
   expect((await askFrom('2019-06-01T02:00:00')).body).toMatchObject({
     tenant_usage: {
       server_usages: [
-        { name: 'd', hours: 4, uptime: 21_600, state: 'deleted', ended_at: '2019-06-01T06:00:00.000000', vcpus: 2 },
+        { name: 'd', hours: 4, uptime: 21_600, state: 'terminated', ended_at: '2019-06-01T06:00:00.000000', vcpus: 2 },
       ],
       total_hours: 4,
       total_vcpus_usage: 8,

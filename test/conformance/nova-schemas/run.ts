@@ -21,11 +21,13 @@ const { values: options } = parseArgs({
   },
 })
 
-/** Answers in which Nova violates its own schema, by the end of the error message. */
-const knownDifferences = [
+/** Answers in which Nova violates its own schema, by the parts of the error message. */
+const knownDifferences: readonly { path: string; has?: string; end: string }[] = [
   // Nova answers with host names, where its schema demands UUIDs.
   { path: '/os-instance_usage_audit_log', end: "is not a 'uuid'" },
   { path: '/os-instance_usage_audit_log/{id}', end: "is not a 'uuid'" },
+  // Nova repeats the security groups of the request, also one without a name.
+  { path: '/servers', has: "{'name': 'default'}, {}]", end: 'is not valid under any of the given schemas' },
 ]
 
 interface Count {
@@ -43,7 +45,9 @@ async function recordUnitTests(dir: string): Promise<void> {
 }
 
 const isKnown = ({ path }: Case, verdict = ''): boolean =>
-  knownDifferences.some((known) => known.path === path && verdict.endsWith(known.end))
+  knownDifferences.some(
+    (known) => known.path === path && verdict.includes(known.has ?? '') && verdict.endsWith(known.end),
+  )
 
 async function checkAnswers(routes: readonly NovaRoute[]): Promise<Count> {
   const dir = options.answers ?? mkdtempSync(join(tmpdir(), 'kubenova-answers-'))
