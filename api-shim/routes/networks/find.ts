@@ -4,6 +4,7 @@ import { type KubeObject, keyOf } from '../../../kube/types.ts'
 import { newConflict, newForbidden, newNotFound } from '../../http/fault.ts'
 import { isAdmin } from '../../identity/caller.ts'
 import { subnetsOf } from '../../state/network-facts.ts'
+import type { State } from '../../state/state.ts'
 import { networks, networksById, ports, portsById, servers } from '../../state/stores.ts'
 import { type NetworkViewContext, subnetIdOf } from '../../views/networks.ts'
 import type { RouteRequest } from '../route.ts'
@@ -63,14 +64,35 @@ export function checkOwner({ state, caller }: Request, { metadata }: KubeObject,
     throw newForbidden(`rule:${rule} is disallowed by policy`)
 }
 
-export function portsOn({ state, caller }: Request, network: Network): Port[] {
+function portsOn({ state, caller }: Request, network: Network): Port[] {
   const all = state.shared.storeOf(ports).cache.list()
   return all.filter((port) => networkOfPort(port, { state, caller }) === network)
 }
 
+/**
+ * The ports that keep the network from being deleted. The ports of a server that is gone go soon after it, in Neutron
+ * before it; so wait for them.
+ */
+export async function findBlockingPorts(request: Request, network: Network): Promise<Port[]> {
+  const { shared } = request.state
+  const waiter = shared.waiterOf(ports)
+  const leaving = portsOn(request, network).filter((port) => isOwnerGone(port, shared))
+  const waitForEnd = async ({ metadata }: Port): Promise<void> => {
+    await waiter?.waitFor(keyOf(metadata), (port) => port?.metadata.uid !== metadata.uid)
+  }
+  await Promise.all(leaving.map(waitForEnd))
+  return portsOn(request, network)
+}
+
+const isOwnerGone = ({ metadata: { namespace, ownerReferences = [] } }: Port, shared: State): boolean =>
+  ownerReferences.some(
+    ({ kind, name, uid }) =>
+      kind === servers.kind.kind && shared.storeOf(servers).cache.get(keyOf({ namespace, name }))?.metadata.uid !== uid,
+  )
+
 /** Throws a 409 if there are ports on the network. */
-export function checkNoPorts(request: Request, network: Network, what: string): void {
-  const used = portsOn(request, network)
+export async function checkNoPorts(request: Request, network: Network, what: string): Promise<void> {
+  const used = await findBlockingPorts(request, network)
   if (used.length > 0)
     throw newConflict(
       `Unable to complete operation on ${what}. There are one or more ports still in use on the network, id for these ports is: ${used.map(({ metadata }) => metadata.uid).join(',')}.`,

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Network, Port } from '../../../crds/index.ts'
 import { networks, ports, servers } from '../../state/stores.ts'
 import { TestShim } from '../../testing.ts'
@@ -270,6 +270,35 @@ describe('ports', () => {
     expect((await ask('PUT', `/ports/${port.id}`, { port: { device_id: 'x' } })).status).toBe(400)
     expect((await ask('DELETE', `/ports/${port.id}`)).status).toBe(204)
     expect(await list('ports')).toEqual([])
+  })
+
+  it('waits for the port of a server that is gone before it deletes the subnet and the network', async () => {
+    const { id } = await createNetwork()
+    const subnet = await createSubnet(id)
+    const seedPort = (name: string): Promise<Port> =>
+      shim.seed<Port>(ports.kind, {
+        metadata: {
+          name,
+          namespace: 'mine',
+          ownerReferences: [{ apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'gone', uid: 'u' }],
+        },
+        spec: { network: { name: 'mine' } },
+        status: { fixedIPs: ['10.9.0.8'] },
+      })
+    const waiter = shim.services.state.waiterOf(ports)
+    if (!waiter) throw new Error('the shim has no store of Ports')
+    const waitFor = waiter.waitFor.bind(waiter)
+    /** The port goes as soon as the request waits for it. */
+    const removeDuring = async (name: string, path: string): Promise<number> => {
+      await seedPort(name)
+      vi.spyOn(waiter, 'waitFor').mockImplementationOnce(async (...wait) => {
+        await shim.api.resource(ports.kind).delete({ name, namespace: 'mine' })
+        return waitFor(...wait)
+      })
+      return (await ask('DELETE', path)).status
+    }
+    expect(await removeDuring('first', `/subnets/${subnet.id}`)).toBe(204)
+    expect(await removeDuring('second', `/networks/${id}`)).toBe(204)
   })
 
   it('does not delete the port of a server', async () => {

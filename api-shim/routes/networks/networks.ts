@@ -180,7 +180,7 @@ const remove = defineNetworkRoute<never>({
   async handle(request) {
     const network: Network = await findNetwork(request, request.params['id'] ?? '')
     checkOwner(request, network, 'delete_network')
-    checkNoPorts(request, network, `network ${network.metadata.uid}`)
+    await checkNoPorts(request, network, `network ${network.metadata.uid}`)
     await request.state.write(networks).delete(network)
     return {}
   },

@@ -18,7 +18,7 @@ import { canonicalCidr, firstAddressOf } from '../../views/address-pools.ts'
 import { renderSubnet } from '../../views/networks.ts'
 import { defineRouteOf, type Reply, type Route, type RouteRequest } from '../route.ts'
 import { checkFixed, readAttributes } from './attributes.ts'
-import { checkOwner, findNetwork, findSubnet, networkViewOf, portsOn } from './find.ts'
+import { checkOwner, findBlockingPorts, findNetwork, findSubnet, networkViewOf } from './find.ts'
 import { checkNoOwner, type OwnerAttributes, ownerFor } from './owner.ts'
 
 const defineNetworkRoute = defineRouteOf('network')
@@ -201,7 +201,7 @@ const remove = defineNetworkRoute({
     const id = request.params['id'] ?? ''
     const { network, subnet } = await findSubnet(request, id)
     checkOwner(request, network, 'delete_subnet')
-    const isUsed = portsOn(request, network).some(({ status }) =>
+    const isUsed = (await findBlockingPorts(request, network)).some(({ status }) =>
       status?.fixedIPs?.some((address) => isIPv6({ cidr: address }) === isIPv6(subnet)),
     )
     if (isUsed)
