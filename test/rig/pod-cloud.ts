@@ -42,9 +42,7 @@ export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud>
     log(`control plane: ${plane.server}`)
     const names = namesOf(count)
     const hosts = await Promise.all(names.map((_, i) => startNodeHost(options, bridge, plane, i)))
-    // A kubelet registers its node some time after its start.
-    for (const condition of ['create', 'condition=Ready'])
-      await plane.kubectl('wait', `--for=${condition}`, ...names.map((name) => `node/${name}`), '--timeout=120s')
+    await Promise.all(names.map((name) => waitForNode(name, plane)))
     log(`nodes: ${names.join(', ')}`)
     const stop = async (): Promise<void> => {
       await plane.api.close()
@@ -55,6 +53,13 @@ export async function startPodCloud(options: PodCloudOptions): Promise<PodCloud>
     if (owned) await stopCloud(dir, log)
     throw error
   }
+}
+
+/** `kubectl wait --for=create` fails at once if two of its objects do not exist, so each node has its own. */
+async function waitForNode(name: string, plane: ControlPlane): Promise<void> {
+  // A kubelet registers its node some time after its start.
+  for (const condition of ['create', 'condition=Ready'])
+    await plane.kubectl('wait', `--for=${condition}`, `node/${name}`, '--timeout=120s')
 }
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i + 1}`)
