@@ -40,7 +40,7 @@ describe.each([...resources])('requests to %s', (_resource, routes) => {
     expect(violations).toEqual([])
   }
 
-  it.each(groupRoutes(routes).flat())('answers $method $path $action', async (route) => {
+  it.each(groupRoutes(routes).flat())('answers $name: $method $path', async (route) => {
     const requests = fc.oneof(
       ...rootsOf(route).map((root, index) => ({
         weight: index === 0 ? 6 : 1,
