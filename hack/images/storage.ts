@@ -4,9 +4,12 @@
  */
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { lockFile } from '../../agent/files/lock-file.ts'
 import { cacheDirectory } from '../../test/rig/binaries.ts'
 import { runCommand } from '../../test/rig/process.ts'
-import { lockFile } from './lock.ts'
+
+/** A lock that is free is taken within some milliseconds. */
+const NOTICE_MS = 1_000
 
 export interface Storage extends AsyncDisposable {
   folder: string
@@ -21,7 +24,7 @@ export const imageStorageFolder = (): string => join(dirname(cacheDirectory()), 
  */
 export async function openStorage(folder: string): Promise<Storage> {
   mkdirSync(folder, { recursive: true })
-  const lock = await lockFile(join(folder, 'lock'))
+  const lock = await lockAndReportWait(join(folder, 'lock'))
   const where = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'overlay']
   const buildah = (...args: string[]): Promise<string> => runCommand(['buildah', ...where, ...args])
   return {
@@ -33,5 +36,14 @@ export async function openStorage(folder: string): Promise<Storage> {
       await buildah('rmi', '--prune').catch(() => undefined)
       await lock[Symbol.asyncDispose]()
     },
+  }
+}
+
+async function lockAndReportWait(path: string): Promise<AsyncDisposable> {
+  const notice = setTimeout(() => console.error('images: waiting for another build'), NOTICE_MS)
+  try {
+    return await lockFile(path)
+  } finally {
+    clearTimeout(notice)
   }
 }
