@@ -32,7 +32,8 @@ export const factsOf = ({ metadata: { annotations = {} } }: Pick<Server, 'metada
 const KUBERNETES_USER_ID = 'kubernetes'
 
 /** The ID of the user who has created the server. */
-export const creatorIdOf = (server: Pick<Server, 'metadata'>): string => factsOf(server).userId ?? KUBERNETES_USER_ID
+export const creatorIdOf = ({ metadata: { annotations = {} } }: Pick<Server, 'metadata'>): string =>
+  annotations[annotationOf.userId] ?? KUBERNETES_USER_ID
 
 /** null removes an annotation. */
 export const annotationsFor = <V extends string | null>(
