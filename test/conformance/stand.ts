@@ -1,3 +1,4 @@
+import { newDraft } from '../../api-shim/routes/images/attributes.ts'
 import { uuidFrom } from '../../api-shim/state/derived-uuid.ts'
 import { numericIdOf } from '../../api-shim/state/numeric-ids.ts'
 import { flavors, hypervisors, imageIdOf, images, networks } from '../../api-shim/state/stores.ts'
@@ -137,18 +138,7 @@ async function seedQueuedImage(shim: TestShim): Promise<string> {
     projectId: shim.callerOf('member')?.project?.id ?? '',
     createdAt: '2026-01-02T03:04:05Z',
     updatedAt: '2026-01-02T03:04:05Z',
-    draft: {
-      name: 'queued',
-      visibility: 'private',
-      isProtected: false,
-      isHidden: false,
-      minDisk: 0,
-      minRam: 0,
-      tags: [],
-      diskFormat: null,
-      containerFormat: null,
-      properties: {},
-    },
+    draft: { ...newDraft, name: 'queued', visibility: 'private' },
   })
   return id
 }

@@ -1,12 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EmbeddedIdentity } from '../../../api-shim/identity/embedded/backend.ts'
-import { hashPassword } from '../../../api-shim/identity/embedded/passwords.ts'
+import { startTestIdentity } from '../../../api-shim/identity/testing.ts'
 import { actions, aggregates, hypervisors, keyPairs, networks, ports, servers } from '../../../api-shim/state/stores.ts'
 import type { TestShim } from '../../../api-shim/testing.ts'
 import type { Server, VmState } from '../../../crds/index.ts'
-import { clusterRoleBindings, roleBindings, secrets } from '../../../kube/builtin-kinds.ts'
-import { noLog } from '../../../kube/log.ts'
 import type { KubeObject } from '../../../kube/types.ts'
 import { freePorts } from '../../rig/ports.ts'
 import { createServer, setState } from '../servers.ts'
@@ -37,7 +34,11 @@ export async function createNovaStand(dir: string): Promise<NovaStand> {
   })
   const { shim } = stand
   const stop = new AbortController()
-  await startIdentity(shim, stop.signal)
+  const roles = [
+    { user: 'demo', role: 'member', project: PROJECT },
+    { user: 'cloud-admin', role: 'admin' },
+  ]
+  await startTestIdentity(shim, { demo: PASSWORD, 'cloud-admin': PASSWORD }, roles, stop.signal)
   answerForAgents(shim)
   await shim.seed(keyPairs.kind, { metadata: { name: 'demo', namespace: PROJECT }, spec: { publicKey: KEY } })
   await shim.seed(aggregates.kind, { metadata: { name: 'empty' }, spec: { hosts: [] } })
@@ -64,25 +65,6 @@ const loginOptions = (url: string, user: string): Record<string, string> => ({
   'user-domain-id': 'default',
   'project-domain-id': 'default',
 })
-
-async function startIdentity(shim: TestShim, signal: AbortSignal): Promise<void> {
-  const hash = Buffer.from(await hashPassword(PASSWORD)).toString('base64')
-  await shim.seed(secrets, {
-    metadata: { name: 'kubenova-users', namespace: 'kubenova-system' },
-    data: { demo: hash, 'cloud-admin': hash },
-  })
-  const bind = (role: string, name: string): object => ({
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `kubenova-${role}` },
-    subjects: [{ kind: 'User', name }],
-  })
-  await shim.seed(roleBindings, { metadata: { name: 'demo', namespace: PROJECT }, ...bind('member', 'demo') })
-  await shim.seed(clusterRoleBindings, { metadata: { name: 'admin' }, ...bind('admin', 'cloud-admin') })
-  const { state } = shim.services
-  const options = { kube: state.kube, state, namespace: 'kubenova-system', tokenSeconds: 3600, log: noLog }
-  const identity = new EmbeddedIdentity(options)
-  await identity.start(signal)
-  Object.assign(shim.services, { identity, authenticator: identity })
-}
 
 function answerForAgents(shim: TestShim): void {
   const statistics = { 'state.state': 1, 'vcpu.current': 1, 'vcpu.0.time': 5_000_000, 'balloon.maximum': 262_144 }
